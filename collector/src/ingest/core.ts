@@ -1,0 +1,149 @@
+// What the collector's inside offers to HTTP, the CLI and tests: one object, no SQL, no HTTP.
+// Invariant: every answer is exact as of `now()`, whether or not a tick came before it.
+import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
+import type { Definition, DefinitionFile, DefinitionKind, Expose, Fault } from '../wire/definitions.ts';
+import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
+
+/** What became of one message, in the order given. */
+export type Outcome = 'accepted' | 'duplicate' | { code: RejectionCode; reason: string };
+
+export interface Page<T> {
+  data: T[];
+  /** Opaque place to go on from, or null at the end. */
+  next: string | null;
+}
+
+/** `user:<userId>`, `anon:<anonymousId>` or a profile's own id, as in the path of /api/profiles/:id. */
+export type ProfileRef = string;
+
+export interface ProfileView {
+  id: string;
+  userId: string | null;
+  anonymousIds: string[];
+  traits: JsonObject;
+  computed: Record<string, JsonValue>;
+  segments: { key: string; since: string }[];
+  groups: { id: string; traits: JsonObject }[];
+  firstSeenAt: string | null;
+  lastSeenAt: string | null;
+  eventCount: number;
+  flags: string[];
+}
+
+export type Cause =
+  | { messageId: string }
+  | { deadline: string }
+  | { definition: string }
+  | { operation: string };
+
+export interface TransitionView {
+  seq: number;
+  segment: string;
+  profileId: string;
+  userId: string | null;
+  change: 'entered' | 'left';
+  at: string;
+  cause: Cause;
+}
+
+export interface DefinitionView {
+  key: string;
+  definition: Definition;
+  status: 'building' | 'ready';
+  /** 0 to 1. */
+  progress: number;
+  /** Segments only. */
+  size?: number;
+}
+
+export interface RejectedView {
+  id: number;
+  receivedAt: string;
+  code: RejectionCode;
+  reason: string;
+  messageId: string | null;
+  /** As sent; text when it was too large or no JSON of its own. */
+  message: JsonValue;
+}
+
+/** A kept rejection with what a replay needs. */
+export interface RejectedRow extends RefusedMessage {
+  readonly id: number;
+}
+
+export type PutResult =
+  | { ok: true; created: boolean; view: DefinitionView }
+  | { ok: false; faults: Fault[] };
+
+export type DeleteResult = 'deleted' | 'unknown' | { neededBy: string[] };
+
+export interface Core {
+  /** The collector's clock, epoch milliseconds: the largest seen, it never runs back. */
+  now(): number;
+  /** Store one request's messages and rejections. Resolves after the commit. */
+  ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
+  /** The exposed view of one person; an unknown one is seen as a person who has done nothing. */
+  me(who: { userId: string | null; anonymousId: string | null; verified: boolean }): Promise<{
+    segments: string[];
+    computed: Record<string, JsonValue>;
+  }>;
+  profile(ref: ProfileRef): Promise<ProfileView | null>;
+  /** Accepted messages, newest first: stored JSON plus `timestamp`, `receivedAt`. Null: unknown profile. */
+  events(ref: ProfileRef, page: { limit: number; cursor: string | null }): Promise<Page<JsonObject> | null>;
+  profileTransitions(
+    ref: ProfileRef,
+    page: { limit: number; cursor: string | null },
+  ): Promise<Page<TransitionView> | null>;
+  /** Bad cursors throw `BadCursor`. */
+  profiles(filter: {
+    q: string | null;
+    segment: string | null;
+    limit: number;
+    cursor: string | null;
+  }): Promise<Page<Omit<ProfileView, 'computed' | 'groups'>> | 'unknown_segment'>;
+  definitions(kind: DefinitionKind): Promise<DefinitionView[]>;
+  definition(kind: DefinitionKind, key: string): Promise<DefinitionView | null>;
+  putDefinition(kind: DefinitionKind, key: string, definition: Definition): Promise<PutResult>;
+  deleteDefinition(kind: DefinitionKind, key: string): Promise<DeleteResult>;
+  /** Make the file's definitions the file's: upsert what it names, delete what it named before. */
+  applyFile(file: DefinitionFile): Promise<{ ok: true; changed: number; deleted: number } | { ok: false; faults: Fault[] }>;
+  segmentProfiles(
+    key: string,
+    page: { limit: number; cursor: string | null },
+  ): Promise<Page<{ id: string; userId: string | null; anonymousIds: string[]; since: string }> | null>;
+  segmentTransitions(
+    key: string,
+    page: { limit: number; after: number },
+  ): Promise<{ data: TransitionView[]; next: number | null } | null>;
+  rejected(page: { limit: number; cursor: string | null }): Promise<Page<RejectedView> & { dropped: number }>;
+  rejectedRow(id: number): Promise<RejectedRow | null>;
+  removeRejected(id: number): Promise<boolean>;
+  /** Small facts kept beside the data (keys, sources, settings), each JSON under a name. */
+  facts: {
+    get(name: string): JsonValue | undefined;
+    set(name: string, value: JsonValue): Promise<void>;
+  };
+  /** Gauges and counters for /metrics and /readyz. */
+  stats(): { accepted: number; duplicates: number; rejected: number; rejectedDropped: number; laneDepth: number; writable: boolean };
+  tick(): Promise<void>;
+  /** Recompute everything from the stored messages and report differences. */
+  verify(options: { onProgress?: (done: number, total: number) => void }): Promise<{
+    profiles: number;
+    messages: number;
+    differences: { profile: string; what: string; stored: JsonValue; recomputed: JsonValue }[];
+  }>;
+  close(): Promise<void>;
+}
+
+/** A cursor that this collector did not make. */
+export class BadCursor extends Error {
+  override readonly name = 'BadCursor';
+}
+
+/** Storing failed for now (disk full, file read-only): answer 503 with Retry-After. */
+export class NotStored extends Error {
+  override readonly name = 'NotStored';
+}
+
+export type ExposedTo = Exclude<Expose, 'none'>;
+export type { KeyKind };

@@ -1,0 +1,43 @@
+// A message that passed every check of the wire, ready for the lane, and one that did not.
+// Invariant: nothing here is changed after parsing; `text` is exactly what will be stored.
+import type { JsonObject, MessageType, RejectionCode } from './message.ts';
+
+/** Which keys a message came with: public web keys, or secret ones (server and admin together). */
+export type KeyKind = 'web' | 'server';
+
+/** A checked message. Ids are never blocked values here: those were dropped on parsing. */
+export interface AcceptedMessage {
+  readonly type: MessageType;
+  readonly messageId: string;
+  readonly kind: KeyKind;
+  /** Sent with a server or admin key, or with a right user signature: its links come first. */
+  readonly trusted: boolean;
+  readonly userId: string | null;
+  readonly anonymousId: string | null;
+  readonly previousId: string | null;
+  readonly groupId: string | null;
+  readonly surveyId: string | null;
+  /** Track: its event name. Page and screen: their name. Otherwise null. */
+  readonly name: string | null;
+  /** Corrected event time, epoch milliseconds. */
+  readonly time: number;
+  /** When the collector first received it, epoch milliseconds. */
+  readonly receivedAt: number;
+  /** The message as parsed: cleaned, batch context merged, without writeKey and userSignature. */
+  readonly body: JsonObject;
+  /** JSON of `body`. */
+  readonly text: string;
+}
+
+/** A message that was refused, as kept for `GET /api/rejected`. */
+export interface RefusedMessage {
+  readonly code: RejectionCode;
+  readonly reason: string;
+  readonly messageId: string | null;
+  readonly kind: KeyKind;
+  readonly receivedAt: number;
+  /** The batch's `sentAt` as sent, needed to correct the time again on replay. */
+  readonly sentAt: string | number | null;
+  /** JSON of the message as sent (first 1 KiB of it when too large), never with a key or signature. */
+  readonly text: string;
+}
