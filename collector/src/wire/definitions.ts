@@ -1,0 +1,310 @@
+// What a definition of a trait or a segment may say: one schema for checking, types and OpenAPI.
+// Invariant: a parsed definition holds only known fields and can be compiled without further checks.
+import { z } from 'zod';
+import { DURATION_PATTERN, readDuration } from './duration.ts';
+import { type Fault, faultsOf, outOfBounds } from './faults.ts';
+import { readInstant } from './instant.ts';
+
+export { durationMs } from './duration.ts';
+export type { Fault } from './faults.ts';
+
+/** Keys of traits, segments and surveys. */
+export const KEY_PATTERN = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
+/** Longest name, event name, path or trait name in a definition, in characters. */
+export const MAX_WORD_CHARS = 1_024;
+/** Most values `in` and `not_in` may list: longer lists belong into a trait or another segment. */
+export const MAX_LISTED_VALUES = 1_000;
+
+export const NUMERIC_OPS = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte'] as const;
+export const OPS = [
+  ...NUMERIC_OPS,
+  'contains',
+  'not_contains',
+  'starts_with',
+  'ends_with',
+  'in',
+  'not_in',
+  'exists',
+  'not_exists',
+  'includes',
+  'before',
+  'after',
+  'within_last',
+  'within_next',
+] as const;
+
+export type NumericOp = (typeof NUMERIC_OPS)[number];
+export type Op = (typeof OPS)[number];
+
+const word = z.string().min(1).max(MAX_WORD_CHARS);
+const key = z.string().regex(KEY_PATTERN, 'must be a key: a-z, 0-9, then also _ . -, at most 64 characters');
+const name = word.optional();
+
+export const exposeSchema = z
+  .enum(['none', 'verified', 'public'])
+  .meta({ description: 'Who besides the admin may read it about themselves; none unless said otherwise' });
+export type Expose = z.infer<typeof exposeSchema>;
+const expose = exposeSchema.optional();
+
+const duration = z
+  .string()
+  .regex(DURATION_PATTERN, 'must be a duration such as "30d" (s m h d w)')
+  .refine((text) => !DURATION_PATTERN.test(text) || readDuration(text) !== undefined, {
+    error: 'must be a duration from 1s to 100 years',
+  })
+  .meta({ description: 'A whole number and a unit: s m h d w' });
+
+const instant = z
+  .string()
+  .refine((text) => readInstant(text) !== undefined, { error: 'must be an ISO 8601 date' })
+  .meta({ description: 'YYYY-MM-DD, optionally Thh:mm[:ss[.fff]] and Z or an offset (none is UTC)' });
+
+const range = z
+  .strictObject({ from: instant, to: instant })
+  .refine(({ from, to }) => (readInstant(from) as number) <= (readInstant(to) as number), {
+    path: ['to'],
+    error: 'must not be before from',
+  });
+
+export const withinSchema = z
+  .union([duration, range], { error: 'must be a duration such as "30d", or { from, to }' })
+  .meta({ id: 'Within' });
+export type Within = z.infer<typeof withinSchema>;
+const within = withinSchema.optional();
+
+const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'must be text, a number or true/false' });
+const operand = z
+  .union([scalar, z.array(scalar).max(MAX_LISTED_VALUES), z.null()], {
+    error: 'must be text, a number, true/false or a list of them',
+  })
+  .optional();
+export type Operand = z.infer<typeof operand>;
+
+const op = z.enum(OPS);
+
+/** Says what is wrong with the value given to an op, or nothing. */
+function operandFault(op: Op, value: Operand): string | undefined {
+  if (op === 'exists' || op === 'not_exists') return value == null ? undefined : `is not used by ${op}`;
+  if (value == null) return 'is required';
+  switch (op) {
+    case 'in':
+    case 'not_in':
+      return Array.isArray(value) ? undefined : `must be a list for ${op}`;
+    case 'contains':
+    case 'not_contains':
+    case 'starts_with':
+    case 'ends_with':
+      return typeof value === 'string' ? undefined : `must be text for ${op}`;
+    case 'within_last':
+    case 'within_next':
+      return typeof value === 'string' && readDuration(value) !== undefined
+        ? undefined
+        : `must be a duration such as "30d" for ${op}`;
+    case 'before':
+    case 'after':
+      return typeof value === 'string' && readInstant(value) !== undefined
+        ? undefined
+        : `must be an ISO 8601 date for ${op}`;
+    case 'gt':
+    case 'gte':
+    case 'lt':
+    case 'lte':
+      return isOrdered(value) ? undefined : `must be a number, a numeric text or an ISO 8601 date for ${op}`;
+    default:
+      return Array.isArray(value) ? `must be text, a number or true/false for ${op}` : undefined;
+  }
+}
+
+const NUMERIC_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+
+function isOrdered(value: Operand): boolean {
+  if (typeof value === 'number') return true;
+  if (typeof value !== 'string') return false;
+  if (readInstant(value) !== undefined) return true;
+  return value.length <= MAX_WORD_CHARS && NUMERIC_TEXT.test(value) && Number.isFinite(Number(value));
+}
+
+function checkOperand({ value, issues }: z.core.ParsePayload<{ op: Op; value?: Operand }>): void {
+  const fault = operandFault(value.op, value.value);
+  if (fault) issues.push({ code: 'custom', path: ['value'], message: fault, input: value.value });
+}
+
+const whereLeaf = z.strictObject({ path: word, op, value: operand }).check(checkOperand);
+
+/** A test of one message: a comparison at a path from its top, or a tree of such. */
+export type Where = z.infer<typeof whereLeaf> | { all: Where[] } | { any: Where[] } | { not: Where };
+
+export const whereSchema: z.ZodType<Where> = z
+  .lazy(() =>
+    z.union(
+      [
+        z.strictObject({ all: z.array(whereSchema) }),
+        z.strictObject({ any: z.array(whereSchema) }),
+        z.strictObject({ not: whereSchema }),
+        whereLeaf,
+      ],
+      { error: 'must be { path, op, value } or one of all, any, not' },
+    ),
+  )
+  .meta({ id: 'Where' });
+const where = whereSchema.optional();
+
+const event = word.meta({
+  description:
+    'A track event, $page, $screen, $identify, $group, $survey, or * for every message but alias; ' +
+    'a trailing * matches a prefix of track names',
+});
+const property = word.meta({ description: 'A path inside properties' });
+
+const selection = { name, event, where, within, expose };
+
+const countTrait = z.strictObject({ type: z.literal('count'), ...selection });
+const seenTrait = z.strictObject({ type: z.enum(['first_seen', 'last_seen']), ...selection });
+const propertyTrait = z.strictObject({
+  type: z.enum(['sum', 'avg', 'min', 'max', 'first', 'last', 'unique_count', 'unique_list']),
+  ...selection,
+  property,
+});
+const frequentTrait = z.strictObject({
+  type: z.literal('most_frequent'),
+  ...selection,
+  property,
+  minCount: z.int().min(1).optional().meta({ description: 'Least occurrences; 1 unless given' }),
+});
+
+export const traitSchema = z
+  .discriminatedUnion('type', [countTrait, seenTrait, propertyTrait, frequentTrait], {
+    error:
+      'must be one of count, sum, avg, min, max, first, last, first_seen, last_seen, most_frequent, ' +
+      'unique_count, unique_list',
+  })
+  .meta({ id: 'TraitDefinition' });
+export type TraitDefinition = z.infer<typeof traitSchema>;
+export type TraitType = TraitDefinition['type'];
+
+const traitLeaf = z.strictObject({ trait: word, op, value: operand }).check(checkOperand);
+const computedLeaf = z.strictObject({ computed: key, op, value: operand }).check(checkOperand);
+const eventLeaf = z.strictObject({
+  event,
+  where,
+  count: z
+    .strictObject({ op: z.enum(NUMERIC_OPS), value: z.int().min(0) })
+    .optional()
+    .meta({ description: 'How often; at least once unless given' }),
+  within,
+});
+const segmentLeaf = z.strictObject({ segment: key });
+
+/** Who belongs to a segment: a tree of leaves about one person. */
+export type Condition =
+  | { all: Condition[] }
+  | { any: Condition[] }
+  | { not: Condition }
+  | z.infer<typeof traitLeaf>
+  | z.infer<typeof computedLeaf>
+  | z.infer<typeof eventLeaf>
+  | z.infer<typeof segmentLeaf>;
+
+export const conditionSchema: z.ZodType<Condition> = z
+  .lazy(() =>
+    z.union(
+      [
+        z.strictObject({ all: z.array(conditionSchema) }),
+        z.strictObject({ any: z.array(conditionSchema) }),
+        z.strictObject({ not: conditionSchema }),
+        traitLeaf,
+        computedLeaf,
+        eventLeaf,
+        segmentLeaf,
+      ],
+      { error: 'must have exactly one of all, any, not, trait, computed, event, segment' },
+    ),
+  )
+  .meta({ id: 'Condition' });
+
+export const segmentSchema = z
+  .strictObject({ name, where: conditionSchema, expose })
+  .meta({ id: 'SegmentDefinition' });
+export type SegmentDefinition = z.infer<typeof segmentSchema>;
+
+export type DefinitionKind = 'traits' | 'segments' | 'surveys';
+export type Definition = TraitDefinition | SegmentDefinition;
+
+/** The schema of each kind that this version can run. */
+export const DEFINITION_SCHEMAS = { traits: traitSchema, segments: segmentSchema } as const;
+
+/** What TIDEMARK_CONFIG, `createCollector({ config })` and `tidemark apply` take. */
+export interface DefinitionFile {
+  traits?: Record<string, TraitDefinition>;
+  segments?: Record<string, SegmentDefinition>;
+}
+
+interface Definitions {
+  traits: TraitDefinition;
+  segments: SegmentDefinition;
+  /** No version of this file can hold one yet: parsing always answers with a fault. */
+  surveys: never;
+}
+
+export type Parsed<T> = { ok: true; value: T } | { ok: false; faults: Fault[] };
+
+const UNSUPPORTED = 'not supported by this version';
+
+/** Checks one definition. Never throws; pointers are relative to the definition. */
+export function parseDefinition<K extends DefinitionKind>(kind: K, json: unknown): Parsed<Definitions[K]>;
+export function parseDefinition(kind: DefinitionKind, json: unknown): Parsed<Definition> {
+  if (kind === 'surveys') return { ok: false, faults: [{ pointer: '', message: `surveys are ${UNSUPPORTED}` }] };
+  const bounds = outOfBounds(json);
+  if (bounds) return { ok: false, faults: [bounds] };
+  const result = DEFINITION_SCHEMAS[kind].safeParse(json);
+  return result.success
+    ? { ok: true, value: result.data }
+    : { ok: false, faults: faultsOf(result.error.issues, json) };
+}
+
+/** Checks a definitions file. Pointers start at its top: `/segments/<key>/where/op`. */
+export function parseDefinitionFile(json: unknown): Parsed<DefinitionFile> {
+  if (!isRecord(json)) return { ok: false, faults: [{ pointer: '', message: 'must be an object' }] };
+  const faults: Fault[] = [];
+  for (const field of Object.keys(json)) {
+    if (field === 'traits' || field === 'segments') continue;
+    const later = field === 'surveys' || field === 'retention';
+    faults.push({ pointer: `/${escape(field)}`, message: later ? UNSUPPORTED : 'unknown field' });
+  }
+  const traits = parseSection('traits', json.traits, faults);
+  const segments = parseSection('segments', json.segments, faults);
+  return faults.length > 0 ? { ok: false, faults } : { ok: true, value: { ...traits, ...segments } };
+}
+
+function parseSection<K extends 'traits' | 'segments'>(
+  kind: K,
+  section: unknown,
+  faults: Fault[],
+): { [P in K]?: Record<string, Definitions[P]> } {
+  if (section === undefined) return {};
+  if (!isRecord(section)) {
+    faults.push({ pointer: `/${kind}`, message: 'must be an object of definitions by key' });
+    return {};
+  }
+  const parsed: [string, Definitions[K]][] = [];
+  for (const [name, json] of Object.entries(section)) {
+    const pointer = `/${kind}/${escape(name)}`;
+    if (!KEY_PATTERN.test(name)) {
+      faults.push({ pointer, message: 'is no key: a-z, 0-9, then also _ . -, at most 64 characters' });
+      continue;
+    }
+    const result = parseDefinition(kind, json);
+    if (result.ok) parsed.push([name, result.value]);
+    else for (const fault of result.faults) faults.push({ ...fault, pointer: pointer + fault.pointer });
+  }
+  // A computed key of a generic type widens to an index signature; the key is `kind` itself.
+  return { [kind]: Object.fromEntries(parsed) } as { [P in K]?: Record<string, Definitions[P]> };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function escape(field: string): string {
+  return field.replaceAll('~', '~0').replaceAll('/', '~1');
+}
