@@ -1,0 +1,118 @@
+// What a leaf keeps of the messages that match it: small summaries that add and merge in any order.
+// Invariant: add and merge are commutative and associative, so arrival order makes no difference.
+import type { JsonValue } from '../wire/message.ts';
+import { addDecimals, type Decimal, toDecimal, ZERO } from './decimal.ts';
+import { compareStamps, type Stamp } from './stamp.ts';
+import { canonical, toNumber, type Value } from './values.ts';
+
+export type AggregateName = 'count' | 'sum' | 'extent' | 'seen' | 'first' | 'last' | 'values';
+
+/** One matching message, as far as an aggregate needs it. */
+export interface Entry {
+  readonly stamp: Stamp;
+  readonly value: JsonValue;
+}
+
+/** Summaries are plain JSON, stored as they are in a person's row. */
+export type Summary = JsonValue;
+
+export interface Aggregate<S extends Summary = Summary> {
+  /** The value this aggregate takes from a message, or undefined if the message does not count. */
+  accept(value: Value): JsonValue | undefined;
+  of(entry: Entry): S;
+  merge(a: S, b: S): S;
+  /** How one entry is kept while it must stay exact: only what `of` needs. */
+  pack(entry: Entry): Packed;
+}
+
+/** `time`, `[time, value]` or `[time, value, messageId, kind]`. */
+export type Packed = number | [number, JsonValue] | [number, JsonValue, string, number];
+
+export function timeOf(packed: Packed): number {
+  return typeof packed === 'number' ? packed : packed[0];
+}
+
+export function unpack(packed: Packed): Entry {
+  if (typeof packed === 'number') return { stamp: [packed, '', 0], value: null };
+  const [time, value, messageId = '', kind = 0] = packed;
+  return { stamp: [time, messageId, kind === 1 ? 1 : 0], value };
+}
+
+const always = (): JsonValue => null;
+const numeric = (value: Value): JsonValue | undefined => toNumber(value);
+const present = (value: Value): JsonValue | undefined => value;
+const timeOnly = ({ stamp }: Entry): Packed => stamp[0];
+const withValue = ({ stamp, value }: Entry): Packed => [stamp[0], value];
+const withStamp = ({ stamp, value }: Entry): Packed => [stamp[0], value, stamp[1], stamp[2]];
+
+const count: Aggregate<number> = {
+  accept: always,
+  of: () => 1,
+  merge: (a, b) => a + b,
+  pack: timeOnly,
+};
+
+export type Sum = [n: number, mantissa: number | string, scale: number];
+
+const sum: Aggregate<Sum> = {
+  accept: numeric,
+  of: ({ value }) => [1, ...toDecimal(value as number)],
+  merge: ([n, ...x], [m, ...y]) => [n + m, ...addDecimals(x as Decimal, y as Decimal)],
+  pack: withValue,
+};
+
+export const EMPTY_SUM: Sum = [0, ...ZERO];
+
+export type Extent = [min: number, max: number];
+
+const extent: Aggregate<Extent> = {
+  accept: numeric,
+  of: ({ value }) => [value as number, value as number],
+  merge: (a, b) => [Math.min(a[0], b[0]), Math.max(a[1], b[1])],
+  pack: withValue,
+};
+
+const seen: Aggregate<Extent> = {
+  accept: always,
+  of: ({ stamp }) => [stamp[0], stamp[0]],
+  merge: (a, b) => [Math.min(a[0], b[0]), Math.max(a[1], b[1])],
+  pack: timeOnly,
+};
+
+export type Pick = [time: number, value: JsonValue, messageId: string, kind: number];
+
+function pick(wins: (difference: number) => boolean): Aggregate<Pick> {
+  const stamp = ([time, , messageId, kind]: Pick): Stamp => [time, messageId, kind === 1 ? 1 : 0];
+  return {
+    accept: present,
+    of: (entry) => withStamp(entry) as Pick,
+    merge: (a, b) => (wins(compareStamps(stamp(a), stamp(b))) ? a : b),
+    pack: withStamp,
+  };
+}
+
+/** Occurrences by the value's canonical JSON text. */
+export type Values = Record<string, number>;
+
+const values: Aggregate<Values> = {
+  accept: present,
+  of: ({ value }) => ({ [canonical(value)]: 1 }),
+  merge(a, b) {
+    const merged = { ...a };
+    for (const key of Object.keys(b)) merged[key] = (merged[key] ?? 0) + (b[key] as number);
+    return merged;
+  },
+  pack: withValue,
+};
+
+// Each implementation is typed by its own summary; a leaf only ever feeds a summary back to the
+// aggregate that made it, which is what makes this one widening sound.
+export const AGGREGATES = {
+  count,
+  sum,
+  extent,
+  seen,
+  first: pick((difference) => difference < 0),
+  last: pick((difference) => difference > 0),
+  values,
+} as unknown as Record<AggregateName, Aggregate>;

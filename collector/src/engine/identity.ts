@@ -1,0 +1,195 @@
+// Who a message belongs to: device timelines, merged users and the caps on both.
+// Invariant: pure functions of the links and merges in effect; arrival order makes no difference.
+import { compareStamps, type Stamp } from './stamp.ts';
+
+/** From `stamp` on the device was linked to `user` (a node id), until the next run. */
+export interface Run {
+  readonly stamp: Stamp;
+  readonly user: number;
+}
+
+/** A device's runs in order. Events before the first run belong to the first user linked. */
+export type Timeline = readonly Run[];
+
+/** Ids (user ids and devices together) one profile may have: a shared kiosk, not a botnet. */
+export const MAX_PROFILE_IDS = 1_000;
+/** Merges one profile may have taken in. */
+export const MAX_PROFILE_MERGES = 100;
+
+/** The user a device's own event at `stamp` belongs to, or null if the device was never linked. */
+export function ownerAt(timeline: Timeline, stamp: Stamp): number | null {
+  for (let i = timeline.length - 1; i >= 0; i--) {
+    const run = timeline[i] as Run;
+    if (compareStamps(run.stamp, stamp) <= 0) return run.user;
+  }
+  return timeline[0]?.user ?? null;
+}
+
+/** Who holds the device now. */
+export function holderOf(timeline: Timeline): number | null {
+  return timeline[timeline.length - 1]?.user ?? null;
+}
+
+/** The user whose run `stamp` falls into, if a link there by `user` would cut it in two. */
+export function runCutBy(timeline: Timeline, stamp: Stamp, user: number): { user: number; next: Stamp | null } | null {
+  for (let i = timeline.length - 1; i >= 0; i--) {
+    const run = timeline[i] as Run;
+    if (compareStamps(run.stamp, stamp) > 0) continue;
+    return run.user === user ? null : { user: run.user, next: timeline[i + 1]?.stamp ?? null };
+  }
+  return null;
+}
+
+/**
+ * The timeline with a link added. `relinked` is the first link of the cut run's user after `stamp`
+ * and before the next run (see `runCutBy`), or null if there is none.
+ */
+export function addLink(timeline: Timeline, stamp: Stamp, user: number, relinked: Stamp | null): Timeline {
+  const cut = runCutBy(timeline, stamp, user);
+  const runs = [...timeline, { stamp, user }];
+  if (cut && relinked) runs.push({ stamp: relinked, user: cut.user });
+  return tidy(runs);
+}
+
+/** Orders runs and drops those that change nothing. */
+export function tidy(runs: readonly Run[]): Timeline {
+  const ordered = [...runs].sort((a, b) => compareStamps(a.stamp, b.stamp));
+  return ordered.filter((run, i) => i === 0 || (ordered[i - 1] as Run).user !== run.user);
+}
+
+/** A stretch of a device's time; null is open-ended. `from` is included, `to` is not. */
+export interface Stretch {
+  from: Stamp | null;
+  to: Stamp | null;
+}
+
+export interface Move extends Stretch {
+  before: number | null;
+  after: number | null;
+}
+
+/** Where two timelines of one device disagree on the owner. */
+export function movesBetween(before: Timeline, after: Timeline): Move[] {
+  const cuts = [...before, ...after].map((run) => run.stamp).sort(compareStamps);
+  const moves: Move[] = [];
+  const first = { before: before[0]?.user ?? null, after: after[0]?.user ?? null };
+  if (first.before !== first.after) moves.push({ from: null, to: cuts[0] ?? null, ...first });
+  cuts.forEach((from, i) => {
+    const owners = { before: ownerAt(before, from), after: ownerAt(after, from) };
+    if (owners.before !== owners.after) moves.push({ from, to: cuts[i + 1] ?? null, ...owners });
+  });
+  return moves;
+}
+
+/** The stretches of a device's time that belong to any of `users`. */
+export function stretchesOf(timeline: Timeline, users: ReadonlySet<number>): Stretch[] {
+  const stretches: Stretch[] = [];
+  timeline.forEach((run, i) => {
+    if (!users.has(run.user)) return;
+    const from = i === 0 ? null : run.stamp;
+    const to = timeline[i + 1]?.stamp ?? null;
+    const last = stretches[stretches.length - 1];
+    if (last && last.to === run.stamp) last.to = to;
+    else stretches.push({ from, to });
+  });
+  return stretches;
+}
+
+export function covers({ from, to }: Stretch, stamp: Stamp): boolean {
+  return (from === null || compareStamps(from, stamp) <= 0) && (to === null || compareStamps(stamp, to) < 0);
+}
+
+/** A user and a device that were linked: by whom first, trusted or not. */
+export interface Pair {
+  user: number;
+  device: number;
+  /** First link with a server or admin key or a right signature. */
+  trusted: Stamp | null;
+  /** First link with a web key alone. */
+  plain: Stamp | null;
+}
+
+/** A merge of user `from` into user `into`. */
+export interface Merge {
+  from: number;
+  into: number;
+  stamp: Stamp;
+}
+
+export interface Resolution {
+  /** User to its survivor, for every user given or named by a merge. */
+  root: Map<number, number>;
+  /** Pairs past the cap, as `user:device`. */
+  refusedPairs: Set<string>;
+  /** Merges past a cap. */
+  refusedMerges: Set<Merge>;
+  /** Survivors that hit a cap. */
+  flagged: Set<number>;
+}
+
+export const pairKey = (user: number, device: number): string => `${user}:${device}`;
+
+interface Circle {
+  root: number;
+  users: number[];
+  devices: Set<number>;
+  merges: number;
+}
+
+/**
+ * Joins users by their merges and counts their ids: trusted links and merges first, then the others,
+ * each in message order; past the caps no more are linked.
+ */
+export function resolveIdentities(users: Iterable<number>, merges: readonly Merge[], pairs: readonly Pair[]): Resolution {
+  const circles = new Map<number, Circle>();
+  const circleOf = (user: number): Circle => {
+    const known = circles.get(user);
+    if (known) return known;
+    const circle = { root: user, users: [user], devices: new Set<number>(), merges: 0 };
+    circles.set(user, circle);
+    return circle;
+  };
+  for (const user of users) circleOf(user);
+  const refusedPairs = new Set<string>();
+  const refusedMerges = new Set<Merge>();
+  const hit = new Set<number>();
+
+  const merge = (wanted: Merge): void => {
+    const a = circleOf(wanted.from);
+    const b = circleOf(wanted.into);
+    if (a === b) return;
+    const devices = new Set([...a.devices, ...b.devices]);
+    const ids = a.users.length + b.users.length + devices.size;
+    const count = a.merges + b.merges + 1;
+    if (ids > MAX_PROFILE_IDS || count > MAX_PROFILE_MERGES) {
+      refusedMerges.add(wanted);
+      hit.add(wanted.into);
+      return;
+    }
+    b.users.push(...a.users);
+    b.devices = devices;
+    b.merges = count;
+    for (const user of a.users) circles.set(user, b);
+  };
+  const link = ({ user, device }: Pair): void => {
+    const circle = circleOf(user);
+    if (circle.devices.has(device)) return;
+    if (circle.users.length + circle.devices.size >= MAX_PROFILE_IDS) {
+      refusedPairs.add(pairKey(user, device));
+      hit.add(user);
+      return;
+    }
+    circle.devices.add(device);
+  };
+  const trusted = [
+    ...merges.map((m) => ({ stamp: m.stamp, run: () => merge(m) })),
+    ...pairs.flatMap((p) => (p.trusted ? [{ stamp: p.trusted, run: () => link(p) }] : [])),
+  ];
+  const plain = pairs.flatMap((p) => (p.trusted || !p.plain ? [] : [{ stamp: p.plain, run: () => link(p) }]));
+  for (const list of [trusted, plain]) {
+    list.sort((a, b) => compareStamps(a.stamp, b.stamp));
+    for (const { run } of list) run();
+  }
+  const root = new Map([...circles].map(([user, circle]) => [user, circle.root]));
+  return { root, refusedPairs, refusedMerges, flagged: new Set([...hit].map((user) => circleOf(user).root)) };
+}

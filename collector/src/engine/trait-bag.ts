@@ -1,0 +1,68 @@
+// Declared traits of a person or a group: last writer wins per key by message order.
+// Invariant: the result depends on the set of writes only, not on the order they arrive in; a key
+// that was unset keeps its stamp, so that a late older write cannot bring it back.
+import type { JsonObject, JsonValue } from '../wire/message.ts';
+import { compareStamps, type Stamp } from './stamp.ts';
+
+export interface TraitBag {
+  /** Key to value and the index of its write in `s`; null is an unset key. */
+  v: Record<string, [JsonValue, number]>;
+  /** Stamps shared by the keys that one message wrote. */
+  s: Stamp[];
+}
+
+export const emptyBag = (): TraitBag => ({ v: Object.create(null), s: [] });
+
+/** Applies one message's traits; returns the keys whose value changed. */
+export function writeTraits(bag: TraitBag, traits: JsonObject, stamp: Stamp): string[] {
+  const changed: string[] = [];
+  let index = -1;
+  for (const key of Object.keys(traits)) {
+    const held = bag.v[key];
+    if (held && compareStamps(bag.s[held[1]] as Stamp, stamp) > 0) continue;
+    if (index < 0) index = bag.s.push(stamp) - 1;
+    const value = traits[key] as JsonValue;
+    if (!held || held[0] !== value) changed.push(key);
+    bag.v[key] = [value, index];
+  }
+  if (index >= 0) dropUnusedStamps(bag);
+  return changed;
+}
+
+/** Stamps pile up as keys are rewritten; sweep once there may be twice as many as keys. */
+function dropUnusedStamps(bag: TraitBag): void {
+  if (bag.s.length < 8) return;
+  const held = Object.values(bag.v);
+  if (bag.s.length <= 2 * held.length) return;
+  const used = new Map<number, number>();
+  const stamps: Stamp[] = [];
+  for (const pair of held) {
+    let index = used.get(pair[1]);
+    if (index === undefined) {
+      index = stamps.push(bag.s[pair[1]] as Stamp) - 1;
+      used.set(pair[1], index);
+    }
+    pair[1] = index;
+  }
+  bag.s = stamps;
+}
+
+/** One key's value; undefined when unset. */
+export function traitOf(bag: TraitBag, key: string): JsonValue | undefined {
+  return bag.v[key]?.[0] ?? undefined;
+}
+
+/** The traits as people see them, keys sorted, unset ones left out. */
+export function traitsOf(bag: TraitBag): JsonObject {
+  const traits: JsonObject = {};
+  for (const key of Object.keys(bag.v).sort()) {
+    const value = traitOf(bag, key);
+    if (value !== undefined) traits[key] = value;
+  }
+  return traits;
+}
+
+/** Bags read back from JSON get no prototype, so that a trait named `constructor` is only a trait. */
+export function restoreBag(bag: TraitBag): TraitBag {
+  return { v: Object.assign(Object.create(null), bag.v), s: bag.s };
+}

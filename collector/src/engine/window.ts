@@ -1,0 +1,231 @@
+// Sliding windows: a person's recent entries of one leaf, exact where an edge may cut them, summed
+// up elsewhere. Invariant: no window's edge (now - window) lies inside a sealed block, provided each
+// block was opened at the instant `nextOpening` named; so every summary is exact at the clock.
+import { type Aggregate, type Entry, type Packed, type Summary, timeOf, unpack } from './aggregates.ts';
+import { compareStamps } from './stamp.ts';
+
+/** Exact entries in time order, or a sealed summary of the `n` entries from `f` to `t` (inclusive). */
+export type Block = { e: Packed[] } | Sealed;
+export interface Sealed {
+  f: number;
+  t: number;
+  n: number;
+  a: Summary;
+}
+
+/** A sliding window in ms, or null for leaves that are no windows. */
+export type Span = number | null;
+
+/** An exact block is split when it grows past this: about 2 KB of a person's row. */
+const MAX_EXACT_ENTRIES = 128;
+const SEALED_ENTRIES = 64;
+/** More sealed blocks than this are merged pairwise, so that a row stays small. */
+const MAX_SEALED_BLOCKS = 64;
+
+const isSealed = (block: Block): block is Sealed => 'n' in block;
+const firstTime = (block: Block): number => (isSealed(block) ? block.f : timeOf(block.e[0] as Packed));
+const lastTime = (block: Block): number =>
+  isSealed(block) ? block.t : timeOf(block.e[block.e.length - 1] as Packed);
+
+export function addToWindow(
+  aggregate: Aggregate,
+  windows: readonly number[],
+  blocks: readonly Block[],
+  entry: Entry,
+  now: number,
+): Block[] {
+  const horizon = now - (windows[windows.length - 1] as number);
+  const kept = blocks.filter((block) => lastTime(block) > horizon);
+  const time = entry.stamp[0];
+  const edges = windows.map((window) => now - window);
+  const index = placeOf(kept, time);
+  const home = kept[index];
+  if (home && isSealed(home) && mayHold(home, time, edges)) kept[index] = widen(aggregate, home, entry);
+  else if (home && !isSealed(home)) kept.splice(index, 1, ...split(aggregate, insert(aggregate, home.e, entry), edges));
+  else kept.splice(home ? index + 1 : 0, 0, { e: [aggregate.pack(entry)] });
+  return compact(aggregate, kept, edges);
+}
+
+/** The last block that starts at or before `time`; else the first one if it can take it; else -1. */
+function placeOf(blocks: readonly Block[], time: number): number {
+  for (let i = blocks.length - 1; i >= 0; i--) if (firstTime(blocks[i] as Block) <= time) return i;
+  const first = blocks[0];
+  return first && !isSealed(first) ? 0 : -1;
+}
+
+function mayHold(block: Sealed, time: number, edges: readonly number[]): boolean {
+  return time <= block.t || !edges.some((edge) => block.f <= edge && edge < time);
+}
+
+function widen(aggregate: Aggregate, block: Sealed, entry: Entry): Sealed {
+  const t = Math.max(block.t, entry.stamp[0]);
+  return { f: block.f, t, n: block.n + 1, a: aggregate.merge(block.a, aggregate.of(entry)) };
+}
+
+function insert(aggregate: Aggregate, entries: readonly Packed[], entry: Entry): Packed[] {
+  const packed = aggregate.pack(entry);
+  let at = entries.length;
+  while (at > 0 && isAfter(entries[at - 1] as Packed, entry)) at--;
+  return [...entries.slice(0, at), packed, ...entries.slice(at)];
+}
+
+function isAfter(packed: Packed, entry: Entry): boolean {
+  const time = timeOf(packed);
+  return time > entry.stamp[0] || (time === entry.stamp[0] && compareStamps(unpack(packed).stamp, entry.stamp) > 0);
+}
+
+/** Seals the older half of an exact block that has grown too long, never across an edge. */
+function split(aggregate: Aggregate, entries: Packed[], edges: readonly number[]): Block[] {
+  if (entries.length <= MAX_EXACT_ENTRIES) return [{ e: entries }];
+  let end = SEALED_ENTRIES;
+  while (end < entries.length && timeAt(entries, end) === timeAt(entries, end - 1)) end++;
+  const newest = timeAt(entries, end - 1);
+  let start = 0;
+  for (const edge of edges) {
+    if (edge >= newest) continue;
+    while (start < end && timeAt(entries, start) <= edge) start++;
+  }
+  const parts = [entries.slice(0, start), entries.slice(end)].map((e): Block => ({ e }));
+  parts.splice(1, 0, seal(aggregate, entries.slice(start, end)));
+  return parts.filter((block) => isSealed(block) || block.e.length > 0);
+}
+
+const timeAt = (entries: readonly Packed[], index: number): number => timeOf(entries[index] as Packed);
+
+function seal(aggregate: Aggregate, entries: readonly Packed[]): Sealed {
+  const a = entries.map((packed) => aggregate.of(unpack(packed))).reduce((x, y) => aggregate.merge(x, y));
+  return { f: timeAt(entries, 0), t: timeAt(entries, entries.length - 1), n: entries.length, a };
+}
+
+function compact(aggregate: Aggregate, blocks: Block[], edges: readonly number[]): Block[] {
+  let sealed = blocks.filter(isSealed).length;
+  while (sealed > MAX_SEALED_BLOCKS) {
+    const index = smallestPair(blocks, edges);
+    if (index < 0) break;
+    const [x, y] = [blocks[index] as Sealed, blocks[index + 1] as Sealed];
+    blocks.splice(index, 2, { f: x.f, t: y.t, n: x.n + y.n, a: aggregate.merge(x.a, y.a) });
+    sealed--;
+  }
+  return blocks;
+}
+
+function smallestPair(blocks: readonly Block[], edges: readonly number[]): number {
+  let best = -1;
+  let least = Number.POSITIVE_INFINITY;
+  for (let i = 0; i + 1 < blocks.length; i++) {
+    const x = blocks[i] as Block;
+    const y = blocks[i + 1] as Block;
+    if (!isSealed(x) || !isSealed(y) || x.n + y.n >= least) continue;
+    if (edges.some((edge) => x.f <= edge && edge < y.t)) continue;
+    best = i;
+    least = x.n + y.n;
+  }
+  return best;
+}
+
+/** The summary of entries in (now - window, now], or undefined if there are none. */
+export function windowSummary(aggregate: Aggregate, blocks: readonly Block[], window: Span, now: number): Summary | undefined {
+  const edge = now - (window ?? Number.POSITIVE_INFINITY);
+  let summary: Summary | undefined;
+  const add = (part: Summary): void => {
+    summary = summary === undefined ? part : aggregate.merge(summary, part);
+  };
+  for (let i = blocks.length - 1; i >= 0; i--) {
+    const block = blocks[i] as Block;
+    if (isSealed(block)) {
+      if (block.f <= edge) break;
+      add(block.a);
+      continue;
+    }
+    for (let j = block.e.length - 1; j >= 0; j--) {
+      const packed = block.e[j] as Packed;
+      if (timeOf(packed) <= edge) return summary;
+      add(aggregate.of(unpack(packed)));
+    }
+  }
+  return summary;
+}
+
+/** How many entries lie in the window: what `windowSummary` of a count gives, without the merging. */
+export function windowCount(blocks: readonly Block[], window: number, now: number): number {
+  const edge = now - window;
+  let n = 0;
+  for (let i = blocks.length - 1; i >= 0; i--) {
+    const block = blocks[i] as Block;
+    if (firstTime(block) > edge) {
+      n += isSealed(block) ? block.n : block.e.length;
+      continue;
+    }
+    if (!isSealed(block)) for (const packed of block.e) if (timeOf(packed) > edge) n++;
+    break;
+  }
+  return n;
+}
+
+/**
+ * The instant at which the `k`-th oldest entry of the window (1 = the oldest) leaves it. Inside a
+ * sealed block it is the block's first departure: early, never late.
+ */
+export function departure(blocks: readonly Block[], window: number, now: number, k: number): number {
+  const edge = now - window;
+  let left = k;
+  for (const block of blocks) {
+    if (lastTime(block) <= edge) continue;
+    if (isSealed(block)) {
+      if (left <= block.n) return block.f + window;
+      left -= block.n;
+      continue;
+    }
+    for (const packed of block.e) {
+      if (timeOf(packed) > edge && --left === 0) return timeOf(packed) + window;
+    }
+  }
+  return Number.POSITIVE_INFINITY;
+}
+
+/** The next instant at which an edge enters a sealed block, which must be open by then. */
+export function nextOpening(blocks: readonly Block[], windows: readonly number[], now: number): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const block of blocks) {
+    if (!isSealed(block) || block.f === block.t) continue;
+    for (const window of windows) {
+      const at = block.f + window;
+      if (at > now && at < next) next = at;
+    }
+  }
+  return next;
+}
+
+/** The sealed blocks that an edge enters at `instant`. */
+export function blocksOpeningAt(blocks: readonly Block[], windows: readonly number[], instant: number): Sealed[] {
+  return blocks.filter(
+    (block): block is Sealed =>
+      isSealed(block) && block.f !== block.t && windows.some((window) => block.f + window === instant),
+  );
+}
+
+/** Puts the entries that `sealed` stood for in its place, exact at its old end, sealed again behind. */
+export function openBlock(
+  aggregate: Aggregate,
+  windows: readonly number[],
+  blocks: readonly Block[],
+  sealed: Sealed,
+  entries: readonly Entry[],
+  now: number,
+): Block[] {
+  const packed = [...entries].sort((a, b) => compareStamps(a.stamp, b.stamp)).map(aggregate.pack);
+  const edges = windows.map((window) => now - window);
+  const opened: Block[] = [];
+  let rest = packed.length;
+  let end = Math.min(SEALED_ENTRIES, rest);
+  while (end < rest && timeAt(packed, end) === timeAt(packed, end - 1)) end++;
+  if (end > 0) opened.push({ e: packed.slice(0, end) });
+  while (end < rest) {
+    const start = end;
+    end = Math.min(start + SEALED_ENTRIES, rest);
+    while (end < rest && timeAt(packed, end) === timeAt(packed, end - 1)) end++;
+    opened.push(seal(aggregate, packed.slice(start, end)));
+  }
+  rest = blocks.indexOf(sealed);
+  return compact(aggregate, [...blocks.slice(0, rest), ...opened, ...blocks.slice(rest + 1)], edges);
+}

@@ -1,0 +1,258 @@
+// What a message changes about who is who: planned first, so that everyone it touches can be settled
+// under the old identities, then applied.
+// Invariant: planning changes nothing; applying makes exactly the planned changes.
+import {
+  addLink,
+  MAX_PROFILE_IDS,
+  type Merge,
+  type Move,
+  movesBetween,
+  type Pair,
+  pairKey,
+  type Resolution,
+  resolveIdentities,
+  runCutBy,
+  tidy,
+  type Timeline,
+} from '../engine/identity.ts';
+import { compareStamps, type Stamp } from '../engine/stamp.ts';
+import type { AliasRow, NodeRow } from '../storage/port.ts';
+import type { WorkingSet } from './working-set.ts';
+
+/** A link of a device to a user, as one message made it. */
+export interface Link {
+  user: NodeRow;
+  device: NodeRow;
+  stamp: Stamp;
+  trusted: boolean;
+}
+
+export interface IdentityPlan {
+  /** Users whose survivor changes. */
+  roots: { user: number; root: number }[];
+  pairs: Pair[];
+  timelines: { device: number; before: Timeline; after: Timeline }[];
+  alias: AliasRow | null;
+}
+
+const isEmpty = (plan: IdentityPlan): boolean =>
+  plan.roots.length + plan.pairs.length + plan.timelines.length === 0 && plan.alias === null;
+
+/** Plans one link, or null when it changes nothing: the usual case. */
+export async function planLink(set: WorkingSet, link: Link, clock: number): Promise<IdentityPlan | null> {
+  const held = (await set.pairs(link.user.id)).get(link.device.id);
+  const pair = withLink(held, link);
+  const plan: IdentityPlan = { roots: [], pairs: pair === held ? [] : [pair], timelines: [], alias: null };
+  let allowed = true;
+  if (pair !== held) allowed = await planCaps(set, plan, [link.user.root], [], pair, clock);
+  else if (await isCrowded(set, link.user.root)) {
+    const known = await resolve(set, [link.user.root], [], null);
+    allowed = !known.refusedPairs.has(pairKey(link.user.id, link.device.id));
+  }
+  if (allowed && !plan.timelines.some(({ device }) => device === link.device.id)) {
+    const before = await set.timeline(link.device.id);
+    const after = await linked(set, before, link, clock);
+    if (!sameTimeline(before, after)) plan.timelines.push({ device: link.device.id, before, after });
+  }
+  return isEmpty(plan) ? null : plan;
+}
+
+function withLink(held: Pair | undefined, { user, device, stamp, trusted }: Link): Pair {
+  const pair = held ?? { user: user.id, device: device.id, trusted: null, plain: null };
+  const first = trusted ? pair.trusted : pair.plain;
+  if (first !== null && compareStamps(first, stamp) <= 0) return pair;
+  return trusted ? { ...pair, trusted: stamp } : { ...pair, plain: stamp };
+}
+
+async function linked(set: WorkingSet, before: Timeline, link: Link, clock: number): Promise<Timeline> {
+  const last = before[before.length - 1];
+  if (last && last.user === link.user.id && compareStamps(last.stamp, link.stamp) <= 0) return before;
+  const cut = runCutBy(before, link.stamp, link.user.id);
+  const relinked =
+    cut &&
+    (await set.nextLink({ user: cut.user, device: link.device.id, after: link.stamp, before: cut.next, until: clock }));
+  return addLink(before, link.stamp, link.user.id, relinked);
+}
+
+function sameTimeline(a: Timeline, b: Timeline): boolean {
+  return (
+    a.length === b.length &&
+    a.every((run, i) => run.user === b[i]?.user && compareStamps(run.stamp, b[i]?.stamp ?? run.stamp) === 0)
+  );
+}
+
+/** Plans an alias: its link always, its merge when it may merge. `refused` when past a cap. */
+export async function planAlias(
+  set: WorkingSet,
+  { link, previous }: { link: Link; previous: NodeRow | null },
+  clock: number,
+): Promise<{ plan: IdentityPlan; refused: boolean }> {
+  const { user, device, stamp, trusted } = link;
+  const alias: AliasRow = { user: user.id, device: device.id, previousUser: previous?.id ?? null, stamp, trusted };
+  if (previous === null) {
+    const plan = (await planLink(set, link, clock)) ?? { roots: [], pairs: [], timelines: [], alias: null };
+    return { plan: { ...plan, alias }, refused: false };
+  }
+  const merge: Merge = { from: previous.id, into: user.id, stamp };
+  const held = (await set.pairs(user.id)).get(device.id);
+  const pair = withLink(held, link);
+  const plan: IdentityPlan = { roots: [], pairs: pair === held ? [] : [pair], timelines: [], alias };
+  const circles = [...new Set([user.root, previous.root])];
+  const after = await resolve(set, circles, [merge], pair);
+  await planResolution(set, plan, circles, after, pair, clock);
+  if (!after.refusedPairs.has(pairKey(user.id, device.id)) && !plan.timelines.some((t) => t.device === device.id)) {
+    const before = await set.timeline(device.id);
+    const next = await linked(set, before, link, clock);
+    if (!sameTimeline(before, next)) plan.timelines.push({ device: device.id, before, after: next });
+  }
+  return { plan, refused: after.refusedMerges.has(merge) };
+}
+
+/** Whether a profile may have more ids than the cap, so that the caps must be worked out. */
+async function isCrowded(set: WorkingSet, root: number, more = 0): Promise<boolean> {
+  const users = await set.circle(root);
+  let ids = users.length + more;
+  for (const user of users) ids += (await set.pairs(user)).size;
+  return ids > MAX_PROFILE_IDS;
+}
+
+/** Adds what the caps change to the plan; answers whether `pair` itself is allowed. */
+async function planCaps(
+  set: WorkingSet,
+  plan: IdentityPlan,
+  roots: number[],
+  merges: Merge[],
+  pair: Pair,
+  clock: number,
+): Promise<boolean> {
+  const crowded = await Promise.all(roots.map((root) => isCrowded(set, root, 1)));
+  if (!crowded.includes(true)) return true;
+  const after = await resolve(set, roots, merges, pair);
+  await planResolution(set, plan, roots, after, pair, clock);
+  return !after.refusedPairs.has(pairKey(pair.user, pair.device));
+}
+
+async function resolve(set: WorkingSet, roots: readonly number[], extra: readonly Merge[], pair: Pair | null): Promise<Resolution> {
+  const users = (await Promise.all(roots.map((root) => set.circle(root)))).flat();
+  const pairs: Pair[] = [];
+  for (const user of users)
+    for (const held of (await set.pairs(user)).values())
+      if (held.user !== pair?.user || held.device !== pair.device) pairs.push(held);
+  if (pair) pairs.push(pair);
+  return resolveIdentities(users, [...(await mergesOf(set, users)), ...extra], pairs);
+}
+
+/** The merges that name these users, as far as they are among known users. */
+export async function mergesOf(set: WorkingSet, users: readonly number[]): Promise<Merge[]> {
+  const known = new Set(users);
+  const merges: Merge[] = [];
+  for (const { user, previousUser, stamp } of await set.aliases(users))
+    if (previousUser !== null && known.has(user) && known.has(previousUser))
+      merges.push({ from: previousUser, into: user, stamp });
+  return merges;
+}
+
+async function planResolution(
+  set: WorkingSet,
+  plan: IdentityPlan,
+  roots: readonly number[],
+  after: Resolution,
+  fresh: Pair,
+  clock: number,
+): Promise<void> {
+  const before = await resolve(set, roots, [], null);
+  for (const [user, root] of after.root) {
+    const node = await set.nodeById(user);
+    if (node && node.root !== root) plan.roots.push({ user, root });
+  }
+  const changed = new Set<number>();
+  for (const key of new Set([...before.refusedPairs, ...after.refusedPairs])) {
+    if (before.refusedPairs.has(key) === after.refusedPairs.has(key)) continue;
+    changed.add(Number(key.split(':')[1]));
+  }
+  for (const device of changed) {
+    const timeline = await set.timeline(device);
+    const rebuilt = await rebuildTimeline(set, device, after, fresh, clock);
+    if (!sameTimeline(timeline, rebuilt)) plan.timelines.push({ device, before: timeline, after: rebuilt });
+  }
+}
+
+/** A device's runs from all its links that are not refused. */
+async function rebuildTimeline(
+  set: WorkingSet,
+  device: number,
+  resolution: Resolution,
+  fresh: Pair,
+  clock: number,
+): Promise<Timeline> {
+  const pairs = (await set.devicePairs(device)).filter((pair) => pair.user !== fresh.user);
+  if (fresh.device === device) pairs.push(fresh);
+  else pairs.push(...(await set.devicePairs(device)).filter((pair) => pair.user === fresh.user));
+  const runs: { stamp: Stamp; user: number }[] = [];
+  for (const { user, trusted, plain } of pairs) {
+    if (await isRefused(set, user, device, resolution)) continue;
+    let stamp: Stamp | null = earlier(trusted, plain);
+    while (stamp) {
+      runs.push({ stamp, user });
+      stamp = await set.nextLink({ user, device, after: stamp, before: null, until: clock });
+    }
+  }
+  return tidy(runs);
+}
+
+async function isRefused(set: WorkingSet, user: number, device: number, resolution: Resolution): Promise<boolean> {
+  const key = pairKey(user, device);
+  if (resolution.root.has(user)) return resolution.refusedPairs.has(key);
+  const node = await set.nodeById(user);
+  if (!node || !(await isCrowded(set, node.root))) return false;
+  return (await resolve(set, [node.root], [], null)).refusedPairs.has(key);
+}
+
+function earlier(a: Stamp | null, b: Stamp | null): Stamp | null {
+  if (a === null || b === null) return a ?? b;
+  return compareStamps(a, b) <= 0 ? a : b;
+}
+
+/** Profiles (by survivor or lone device) that the plan adds something to or takes something from. */
+export async function peopleTouched(set: WorkingSet, plan: IdentityPlan, clock: number): Promise<Set<number>> {
+  const touched = new Set<number>();
+  const rootAfter = new Map(plan.roots.map(({ user, root }) => [user, root]));
+  for (const { user, root } of plan.roots) {
+    touched.add((await set.nodeById(user))?.root ?? user);
+    touched.add(root);
+  }
+  const owner = async (user: number | null, device: number): Promise<number[]> => {
+    if (user === null) return [device];
+    const now = (await set.nodeById(user))?.root ?? user;
+    return [now, rootAfter.get(user) ?? now];
+  };
+  for (const { device, before, after } of plan.timelines) {
+    for (const move of movesBetween(before, after)) {
+      if (!(await set.hasOwnMessages(device, stretchOf(move), clock))) continue;
+      for (const id of await owner(move.before, device)) touched.add(id);
+      for (const id of await owner(move.after, device)) touched.add(id);
+    }
+  }
+  return touched;
+}
+
+const stretchOf = ({ from, to }: Move) => ({ from, to });
+
+export async function applyPlan(set: WorkingSet, plan: IdentityPlan): Promise<void> {
+  for (const pair of plan.pairs) await set.setPair(pair);
+  for (const { device, after } of plan.timelines) set.setTimeline(device, after);
+  for (const { user, root } of plan.roots) {
+    const node = await set.nodeById(user);
+    if (node) await set.setRoot(node, root);
+  }
+  if (plan.alias) set.addAlias(plan.alias);
+}
+
+/** Whether the profile hit a cap, so that some of its links or merges do not count. */
+export async function isCapped(set: WorkingSet, root: number): Promise<boolean> {
+  const users = await set.circle(root);
+  if (await isCrowded(set, root)) return true;
+  const aliases = await set.aliases(users);
+  const merged = new Set<number>(users);
+  return aliases.some(({ user, previousUser }) => previousUser !== null && merged.has(user) !== merged.has(previousUser));
+}

@@ -1,0 +1,290 @@
+// The single-writer lane: everything that changes the store goes through it, one piece at a time.
+// Invariant: an ingest resolves only after the commit that holds its last message; what one commit
+// holds is at most SLICE_MESSAGES messages, so that nobody waits long behind it.
+import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
+import { seenKey } from '../storage/port.ts';
+import { stampOf } from '../engine/stamp.ts';
+import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
+import type { Outcome } from './core.ts';
+import { engineMessage, type WorkingSet } from './working-set.ts';
+
+/** Messages in one commit at most: a commit of 1,000 blocked the loop for up to 96 ms (design.md). */
+export const SLICE_MESSAGES = 200;
+/** People or future messages settled in one commit. */
+export const SLICE_PEOPLE = 200;
+
+export interface LaneCounts {
+  accepted: number;
+  duplicates: number;
+  rejected: number;
+  rejectedDropped: number;
+}
+
+export interface Lane {
+  ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
+  /** Runs `work` alone, between commits; what it recorded is committed if it answers true. */
+  task<T>(work: (set: WorkingSet) => Promise<{ result: T; changed: boolean }>): Promise<T>;
+  /** Requests and tasks waiting. */
+  depth(): number;
+  counts: LaneCounts;
+  /** False after a failed commit, until one succeeds. */
+  writable(): boolean;
+  /** Resolves when all that is queued now is done. */
+  drained(): Promise<void>;
+}
+
+interface IngestJob {
+  kind: 'ingest';
+  messages: AcceptedMessage[];
+  refused: RefusedMessage[];
+  /** Messages already taken into a commit. */
+  taken: number;
+  outcomes: Outcome[];
+  resolve(outcomes: Outcome[]): void;
+  reject(error: unknown): void;
+}
+interface TaskJob {
+  kind: 'task';
+  run(set: WorkingSet): Promise<boolean>;
+  finish(): void;
+  reject(error: unknown): void;
+}
+
+export function createLane(set: WorkingSet, now: () => number): Lane {
+  const queue: (IngestJob | TaskJob)[] = [];
+  const counts: LaneCounts = { accepted: 0, duplicates: 0, rejected: 0, rejectedDropped: 0 };
+  let running = false;
+  let writable = true;
+  let idle: (() => void)[] = [];
+
+  function enqueue(job: IngestJob | TaskJob): void {
+    queue.push(job);
+    if (running) return;
+    running = true;
+    // Not at once: requests that arrive in the same turn of the loop share the commit.
+    setImmediate(run);
+  }
+
+  async function run(): Promise<void> {
+    while (queue.length > 0) {
+      const head = queue[0] as IngestJob | TaskJob;
+      if (head.kind === 'task') {
+        queue.shift();
+        await runTask(head);
+      } else await runSlice(takeSlice());
+      // Let new requests in between two commits.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+    }
+    running = false;
+    for (const wake of idle) wake();
+    idle = [];
+  }
+
+  async function runTask(job: TaskJob): Promise<void> {
+    try {
+      if (await job.run(set)) await commit();
+      job.finish();
+    } catch (error) {
+      set.forget();
+      job.reject(error);
+    }
+  }
+
+  async function commit(): Promise<void> {
+    try {
+      counts.rejectedDropped += await set.commit(now());
+      writable = true;
+    } catch (error) {
+      writable = false;
+      throw error;
+    }
+  }
+
+  /** Messages of the ingests at the head of the queue, up to a slice. */
+  function takeSlice(): { job: IngestJob; from: number; to: number }[] {
+    const slice: { job: IngestJob; from: number; to: number }[] = [];
+    let room = SLICE_MESSAGES;
+    for (const job of queue) {
+      if (job.kind !== 'ingest' || room === 0) break;
+      const to = Math.min(job.messages.length, job.taken + room);
+      slice.push({ job, from: job.taken, to });
+      room -= to - job.taken;
+      job.taken = to;
+    }
+    return slice;
+  }
+
+  async function runSlice(slice: { job: IngestJob; from: number; to: number }[]): Promise<void> {
+    const messages = slice.flatMap(({ job, from, to }) => job.messages.slice(from, to));
+    const done = slice.filter(({ job, to }) => to === job.messages.length).map(({ job }) => job);
+    for (let i = 0; i < done.length; i++) queue.shift();
+    try {
+      const clock = now();
+      await arriveDue(set, clock);
+      const outcomes = await ingestSlice(set, messages, clock);
+      for (const { job } of slice) if (done.includes(job)) recordRefused(job);
+      await commit();
+      let at = 0;
+      for (const { job, from, to } of slice) {
+        job.outcomes.push(...outcomes.slice(at, at + to - from));
+        at += to - from;
+      }
+      count(outcomes);
+    } catch (error) {
+      set.forget();
+      for (const { job } of slice) {
+        job.reject(error);
+        const place = queue.indexOf(job);
+        if (place >= 0) queue.splice(place, 1);
+      }
+      return;
+    }
+    for (const job of done) job.resolve(job.outcomes);
+  }
+
+  function recordRefused(job: IngestJob): void {
+    if (job.refused.length > 0) set.record({ refused: job.refused });
+    counts.rejected += job.refused.length;
+  }
+
+  function count(outcomes: readonly Outcome[]): void {
+    for (const outcome of outcomes) {
+      if (outcome === 'accepted') counts.accepted++;
+      else if (outcome === 'duplicate') counts.duplicates++;
+      else counts.rejected++;
+    }
+  }
+
+  return {
+    counts,
+    ingest: ({ messages, refused }) =>
+      new Promise((resolve, reject) => {
+        enqueue({ kind: 'ingest', messages, refused, taken: 0, outcomes: [], resolve, reject });
+      }),
+    task: (work) =>
+      new Promise((resolve, reject) => {
+        let finish = (): void => {};
+        enqueue({
+          kind: 'task',
+          async run(working) {
+            const { result, changed } = await work(working);
+            finish = () => resolve(result);
+            return changed;
+          },
+          finish: () => finish(),
+          reject,
+        });
+      }),
+    depth: () => queue.length,
+    writable: () => writable,
+    drained: () => (running ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
+  };
+}
+
+async function ingestSlice(set: WorkingSet, messages: readonly AcceptedMessage[], clock: number): Promise<Outcome[]> {
+  const { seen } = await set.store.read({ seen: messages });
+  await set.prefetch(messages);
+  const outcomes: Outcome[] = [];
+  for (const message of messages) {
+    const key = seenKey(message);
+    if (seen.has(key)) {
+      outcomes.push('duplicate');
+      continue;
+    }
+    const outcome = await ingestOne(set, message, clock);
+    if (outcome === 'accepted') seen.add(key);
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
+
+async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: number): Promise<Outcome> {
+  const pending = message.time > clock;
+  const arrival = await lookUp(set, message);
+  const node = arrival.user ?? arrival.device;
+  if (!node) throw new Error('a message without an identity reached the lane');
+  const entry = { message, seq: set.nextSeq(), node: node.id, device: arrival.user ? (arrival.device?.id ?? null) : null, pending };
+  if (pending) {
+    set.addMessage(entry);
+    return 'accepted';
+  }
+  const { plans, refused } = await planArrival(set, arrival, clock);
+  if (refused) {
+    const reason =
+      'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
+    const { kind, messageId, receivedAt, text } = message;
+    set.record({ refused: [{ code: 'merge_not_allowed', reason, messageId, kind, receivedAt, sentAt: null, text }] });
+    return { code: 'merge_not_allowed', reason };
+  }
+  set.addMessage(entry);
+  await arrive(set, arrival, plans, { clock, cause: { messageId: message.messageId } });
+  return 'accepted';
+}
+
+async function lookUp(set: WorkingSet, message: AcceptedMessage): Promise<Arrival> {
+  const { userId, anonymousId, previousId, kind, trusted, type } = message;
+  const user = userId === null ? null : await set.ensureNode('user', userId);
+  const device = anonymousId === null ? null : await set.ensureNode('device', anonymousId);
+  let previous: Arrival['previous'] = null;
+  if (type === 'alias' && previousId !== null && userId !== null && previousId !== userId) {
+    previous = {
+      device: await set.ensureNode('device', previousId),
+      // A web key may link a device, never merge two users: keys in pages are public.
+      user: kind === 'server' ? await set.ensureNode('user', previousId) : null,
+    };
+  }
+  const { body } = message;
+  return {
+    message: {
+      stamp: stampOf(message),
+      type,
+      event: type === 'track' ? message.name : null,
+      groupId: message.groupId,
+      body: () => body,
+    },
+    trusted,
+    user,
+    device,
+    previous,
+  };
+}
+
+/** Puts messages dated in the future into effect whose time has come, each at its own instant. */
+export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean> {
+  let any = false;
+  for (;;) {
+    const due = await set.store.query({ ask: 'due-messages', until: clock, limit: SLICE_PEOPLE });
+    if (due.length === 0) return any;
+    for (const { row } of due) {
+      const at = row.stamp[0];
+      const body = JSON.parse(row.text) as { previousId?: string | number }; // stored by the lane
+      const filed = await set.nodeById(row.node);
+      const user = filed?.kind === 'user' ? filed : null;
+      const device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
+      let previous: Arrival['previous'] = null;
+      if (row.type === 'alias' && user && body.previousId !== undefined && String(body.previousId) !== user.ext) {
+        const name = String(body.previousId);
+        const merges = row.stamp[2] === 1;
+        previous = {
+          device: await set.ensureNode('device', name),
+          user: merges ? await set.ensureNode('user', name) : null,
+        };
+      }
+      const arrival: Arrival = { message: engineMessage(row), trusted: row.trusted, user, device, previous };
+      const { plans, refused } = await planArrival(set, arrival, at);
+      // Past a cap by now: the message counts, its merge does not.
+      const effective = refused ? { ...arrival, previous: null } : arrival;
+      await arrive(set, effective, plans, { clock: at, cause: { deadline: at } });
+    }
+    set.record({ arrived: due.map(({ row }) => row.seq) });
+    any = true;
+    await set.commit(clock);
+  }
+}
+
+/** Settles one slice of people who are due. Answers whether there were any. */
+export async function settleDue(set: WorkingSet, clock: number): Promise<boolean> {
+  const due = await set.store.query({ ask: 'due-people', until: clock, limit: SLICE_PEOPLE });
+  for (const id of due) await settledPerson(set, id, clock);
+  return due.length > 0;
+}

@@ -1,0 +1,479 @@
+// What the lane holds in memory: nodes, device timelines, pairs, groups and hot people's state, read
+// from the store on demand, and the changes of the commit being prepared.
+// Invariant: after `commit` memory equals the store; after a failed one everything is forgotten.
+import { createHmac } from 'node:crypto';
+import type { EngineMessage } from '../engine/filter.ts';
+import { covers, type Pair, type Stretch, stretchesOf, type Timeline } from '../engine/identity.ts';
+import { type Change, decodePerson, type Emit, encodePerson, type PersonState } from '../engine/person.ts';
+import type { Program } from '../engine/program.ts';
+import { compareStamps, type Stamp } from '../engine/stamp.ts';
+import { emptyBag, restoreBag, type TraitBag, traitOf } from '../engine/trait-bag.ts';
+import type { AliasRow, Changes, HistoryRow, NextLink, NodeKey, NodeKind, NodeRow, ReadKeys, Store } from '../storage/port.ts';
+import type { AcceptedMessage } from '../wire/accepted.ts';
+import type { JsonObject } from '../wire/message.ts';
+import { NotStored } from './core.ts';
+
+/** People whose decoded state stays in memory: some 2 KB each. */
+const MAX_HOT_PEOPLE = 10_000;
+/** Nodes, timelines and pair lists kept: some 200 bytes each. */
+const MAX_HOT_ENTRIES = 40_000;
+
+interface Held {
+  state: PersonState;
+  /** Version in the store; 0 while it has no row. */
+  version: number;
+}
+
+export interface WorkingSet {
+  program: Program;
+  node(kind: NodeKind, ext: string): Promise<NodeRow | null>;
+  nodeById(id: number): Promise<NodeRow | null>;
+  nodeByPublicId(publicId: string): Promise<NodeRow | null>;
+  /** The node, made if new. */
+  ensureNode(kind: NodeKind, ext: string): Promise<NodeRow>;
+  setRoot(node: NodeRow, root: number): Promise<void>;
+  /** The users of a profile, its survivor included. */
+  circle(root: number): Promise<number[]>;
+  timeline(device: number): Promise<Timeline>;
+  setTimeline(device: number, timeline: Timeline): void;
+  pairs(user: number): Promise<ReadonlyMap<number, Pair>>;
+  setPair(pair: Pair): Promise<void>;
+  devicePairs(device: number): Promise<Pair[]>;
+  /** Aliases that name the users on either side. */
+  aliases(users: readonly number[]): Promise<AliasRow[]>;
+  addAlias(alias: AliasRow): void;
+  nextLink(asked: NextLink): Promise<Stamp | null>;
+  person(id: number): Promise<PersonState | null>;
+  putPerson(state: PersonState): void;
+  dropPerson(id: number): void;
+  /** Marks a state changed in place. */
+  touch(state: PersonState): void;
+  /** Messages of a profile in effect at `until`, in no order, optionally between two stamps. */
+  historyOf(root: number, until: number, between?: Stretch): Promise<HistoryRow[]>;
+  /** Whether the device has messages of its own inside the stretch. */
+  hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
+  addMessage(entry: NonNullable<Changes['messages']>[number]): void;
+  group(id: string): Promise<TraitBag>;
+  touchGroup(id: string, bag: TraitBag): void;
+  emitter(person: number): Emit;
+  record(changes: Partial<Changes>): void;
+  /** Reads in one go what these messages will need. */
+  prefetch(messages: readonly Pick<AcceptedMessage, 'userId' | 'anonymousId'>[]): Promise<void>;
+  readonly store: Store;
+  nextSeq(): number;
+  /** Commits what was recorded. Returns how many refused messages were pushed out. */
+  commit(clock: number): Promise<number>;
+  forget(): void;
+}
+
+export interface Counters {
+  lastNode: number;
+  lastSeq: number;
+}
+
+/** A stored message as the engine wants it; its body is parsed once, when asked for. */
+export function engineMessage(row: Pick<HistoryRow, 'stamp' | 'type' | 'event' | 'text'>): EngineMessage {
+  let parsed: JsonObject | undefined;
+  const body = (): JsonObject => {
+    parsed ??= JSON.parse(row.text) as JsonObject; // stored by the lane from a checked object
+    return parsed;
+  };
+  return {
+    stamp: row.stamp,
+    type: row.type,
+    event: row.event,
+    get groupId() {
+      const id = row.type === 'group' ? body().groupId : null;
+      return id === null || id === undefined ? null : String(id);
+    },
+    body,
+  };
+}
+
+export function createWorkingSet(store: Store, program: Program, counters: Counters, idKey: string): WorkingSet {
+  const nodes = new Map<string, NodeRow | null>();
+  const byId = new Map<number, NodeRow>();
+  const circles = new Map<number, number[]>();
+  const timelines = new Map<number, Timeline>();
+  const pairs = new Map<number, Map<number, Pair>>();
+  const groups = new Map<string, TraitBag>();
+  const people = new Map<number, Held | null>();
+
+  let draft = emptyDraft();
+  const start = { ...counters };
+
+  const nodeKey = (kind: NodeKind, ext: string): string => `${kind === 'user' ? 'u' : 'd'}${ext}`;
+  function remember(row: NodeRow): NodeRow {
+    // One object a node: a root changed in one place is changed in all.
+    const known = byId.get(row.id) ?? row;
+    nodes.set(nodeKey(known.kind, known.ext), known);
+    byId.set(known.id, known);
+    return known;
+  }
+  const read = (keys: ReadKeys) => store.read(keys);
+
+  async function node(kind: NodeKind, ext: string): Promise<NodeRow | null> {
+    const key = nodeKey(kind, ext);
+    const known = nodes.get(key);
+    if (known !== undefined) return known;
+    const [row] = (await read({ nodes: [{ kind, ext }] })).nodes;
+    if (row) return remember(row);
+    nodes.set(key, null);
+    return null;
+  }
+
+  async function nodeById(id: number): Promise<NodeRow | null> {
+    const known = byId.get(id);
+    if (known) return known;
+    const [row] = (await read({ nodeIds: [id] })).nodes;
+    return row ? remember(row) : null;
+  }
+
+  async function held(id: number): Promise<Held | null> {
+    const known = people.get(id);
+    if (known !== undefined) {
+      if (known) {
+        people.delete(id);
+        people.set(id, known);
+      }
+      return known;
+    }
+    const [row] = (await read({ persons: [id] })).persons;
+    const loaded = row ? { state: decodePerson(id, row.text, row.built, row.due), version: row.version } : null;
+    people.set(id, loaded);
+    return loaded;
+  }
+
+  async function circle(root: number): Promise<number[]> {
+    const known = circles.get(root);
+    if (known) return known;
+    const rows = (await read({ circles: [root] })).nodes.map(remember);
+    const users = rows.filter((row) => row.kind === 'user' && row.root === root).map((row) => row.id);
+    circles.set(root, users);
+    return users;
+  }
+
+  async function timeline(device: number): Promise<Timeline> {
+    const known = timelines.get(device);
+    if (known) return known;
+    const loaded = (await read({ timelines: [device] })).timelines.get(device) ?? [];
+    timelines.set(device, loaded);
+    return loaded;
+  }
+
+  async function pairsOf(user: number): Promise<Map<number, Pair>> {
+    const known = pairs.get(user);
+    if (known) return known;
+    const loaded = new Map((await read({ pairs: [user] })).pairs.map((pair) => [pair.device, pair]));
+    pairs.set(user, loaded);
+    return loaded;
+  }
+
+  /** Messages recorded but not yet committed, that the store cannot know. */
+  function recent(id: number, until: number, within: Stretch): HistoryRow[] {
+    const rows: HistoryRow[] = [];
+    for (const { message, seq, node: filed, device, pending } of draft.messages) {
+      if (filed !== id || pending || message.time > until) continue;
+      const stamp: Stamp = [message.time, message.messageId, message.kind === 'web' ? 0 : 1];
+      if (!covers(within, stamp)) continue;
+      const { type, receivedAt, trusted, text } = message;
+      rows.push({ seq, node: id, device, stamp, type, event: type === 'track' ? message.name : null, receivedAt, trusted, text });
+    }
+    return rows;
+  }
+
+  async function historyOf(root: number, until: number, between: Stretch = { from: null, to: null }): Promise<HistoryRow[]> {
+    const own = await nodeById(root);
+    const ranges: { node: number; stretch: Stretch }[] = [];
+    if (own?.kind === 'device') {
+      if ((await timeline(root)).length === 0) ranges.push({ node: root, stretch: between });
+    } else {
+      const users = new Set(await circle(root));
+      const devices = new Set<number>();
+      for (const user of users) {
+        ranges.push({ node: user, stretch: between });
+        for (const device of (await pairsOf(user)).keys()) devices.add(device);
+      }
+      for (const device of devices) {
+        for (const stretch of stretchesOf(await timeline(device), users)) {
+          const overlap = intersect(stretch, between);
+          if (overlap) ranges.push({ node: device, stretch: overlap });
+        }
+      }
+    }
+    const stored = await read({ history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch })) });
+    return ranges.flatMap(({ node: id, stretch }, i) => [
+      ...(stored.history[i] as HistoryRow[]),
+      ...recent(id, until, stretch),
+    ]);
+  }
+
+  function trim(): void {
+    if (people.size > MAX_HOT_PEOPLE) {
+      const excess = people.size - MAX_HOT_PEOPLE;
+      for (const id of [...people.keys()].slice(0, excess)) people.delete(id);
+    }
+    for (const map of [nodes, byId, circles, timelines, pairs, groups]) if (map.size > MAX_HOT_ENTRIES) map.clear();
+  }
+
+  const self: WorkingSet = {
+    program,
+    store,
+    node,
+    nodeById,
+    async nodeByPublicId(publicId) {
+      const [row] = (await read({ publicIds: [publicId] })).nodes;
+      return row ? remember(row) : null;
+    },
+    async ensureNode(kind, ext) {
+      const known = await node(kind, ext);
+      if (known) return known;
+      const id = ++counters.lastNode;
+      const publicId = `p_${createHmac('sha256', idKey).update(`${kind}:${ext}`).digest('base64url').slice(0, 22)}`;
+      const row = remember({ id, kind, ext, publicId, root: id });
+      draft.nodes.push(row);
+      if (kind === 'user') circles.set(id, [id]);
+      if (kind === 'user') pairs.set(id, new Map());
+      else timelines.set(id, []);
+      people.set(id, null);
+      return row;
+    },
+    async setRoot(row, root) {
+      const from = await circle(row.root);
+      const to = await circle(root);
+      circles.set(
+        row.root,
+        from.filter((id) => id !== row.id),
+      );
+      circles.set(root, [...to.filter((id) => id !== row.id), row.id]);
+      row.root = root;
+      draft.roots.set(row.id, root);
+    },
+    circle,
+    timeline,
+    setTimeline(device, next) {
+      timelines.set(device, next);
+      draft.timelines.set(device, next);
+    },
+    pairs: pairsOf,
+    async setPair(pair) {
+      (await pairsOf(pair.user)).set(pair.device, pair);
+      draft.pairs.set(`${pair.user}:${pair.device}`, pair);
+    },
+    async devicePairs(device) {
+      const found = new Map((await read({ devicePairs: [device] })).pairs.map((pair) => [pair.user, pair]));
+      for (const pair of draft.pairs.values()) if (pair.device === device) found.set(pair.user, pair);
+      return [...found.values()];
+    },
+    async aliases(users) {
+      const stored = (await read({ merges: [...users] })).merges;
+      const wanted = new Set(users);
+      const fresh = draft.aliases.filter(
+        (alias) => wanted.has(alias.user) || (alias.previousUser !== null && wanted.has(alias.previousUser)),
+      );
+      const unique = new Map([...stored, ...fresh].map((alias) => [`${alias.stamp[2]} ${alias.stamp[1]}`, alias]));
+      return [...unique.values()];
+    },
+    addAlias(alias) {
+      draft.aliases.push(alias);
+    },
+    async nextLink(asked) {
+      const [stored = null] = (await read({ nextLink: [asked] })).nextLink;
+      let first = stored;
+      const offer = (stamp: Stamp): void => {
+        if (compareStamps(stamp, asked.after) <= 0 || (asked.before && compareStamps(stamp, asked.before) >= 0)) return;
+        if (first === null || compareStamps(stamp, first) < 0) first = stamp;
+      };
+      for (const row of recent(asked.user, asked.until, { from: null, to: null }))
+        if (row.device === asked.device) offer(row.stamp);
+      for (const { user, device, stamp } of draft.aliases)
+        if (user === asked.user && device === asked.device && stamp[0] <= asked.until) offer(stamp);
+      return first;
+    },
+    async person(id) {
+      return (await held(id))?.state ?? null;
+    },
+    putPerson(state) {
+      const version = people.get(state.id)?.version ?? draft.deleted.get(state.id) ?? 0;
+      draft.deleted.delete(state.id);
+      people.set(state.id, { state, version });
+      draft.people.add(state.id);
+    },
+    dropPerson(id) {
+      const known = people.get(id);
+      if (known && known.version > 0) draft.deleted.set(id, known.version);
+      people.set(id, null);
+      draft.people.delete(id);
+    },
+    touch(state) {
+      draft.people.add(state.id);
+    },
+    historyOf,
+    async hasOwnMessages(device, stretch, until) {
+      if (recent(device, until, stretch).length > 0) return true;
+      const { history } = await read({ history: [{ node: device, until, limit: 1, ...stretch }] });
+      return (history[0] ?? []).length > 0;
+    },
+    addMessage(entry) {
+      draft.messages.push(entry);
+    },
+    async group(id) {
+      const known = groups.get(id);
+      if (known) return known;
+      const text = (await read({ groups: [id] })).groups.get(id);
+      const bag = text === undefined ? emptyBag() : restoreBag(JSON.parse(text) as TraitBag); // written by commit
+      groups.set(id, bag);
+      return bag;
+    },
+    touchGroup(id, bag) {
+      groups.set(id, bag);
+      draft.groups.set(id, bag);
+    },
+    emitter: (person) => (change: Change) => {
+      const { version, entered, at } = change;
+      const key = `${version}:${person}`;
+      draft.memberships.delete(key);
+      draft.memberships.set(key, { version, person, since: entered ? at : null });
+      const index = self.program.indexOf(version);
+      if (index === undefined || !self.program.segments[index]?.live) return;
+      draft.transitions.push({ segment: change.segment, person, entered, at, cause: change.cause });
+    },
+    record(changes) {
+      draft.extra.push(changes);
+    },
+    async prefetch(messages) {
+      const wanted = new Map<string, NodeKey>();
+      for (const { userId, anonymousId } of messages) {
+        if (userId !== null) wanted.set(nodeKey('user', userId), { kind: 'user', ext: userId });
+        if (anonymousId !== null) wanted.set(nodeKey('device', anonymousId), { kind: 'device', ext: anonymousId });
+      }
+      const keys = [...wanted.values()];
+      const missing = keys.filter(({ kind, ext }) => nodes.get(nodeKey(kind, ext)) === undefined);
+      if (missing.length > 0) for (const row of (await read({ nodes: missing })).nodes) remember(row);
+      const devices = new Set<number>();
+      const ids = new Set<number>();
+      for (const { kind, ext } of keys) {
+        const row = nodes.get(nodeKey(kind, ext));
+        if (!row) continue;
+        if (kind === 'device' && !timelines.has(row.id)) devices.add(row.id);
+        if (!people.has(row.root)) ids.add(row.root);
+      }
+      if (devices.size + ids.size === 0) return;
+      const loaded = await read({ timelines: [...devices], persons: [...ids] });
+      for (const [device, runs] of loaded.timelines) timelines.set(device, runs);
+      for (const row of loaded.persons)
+        people.set(row.id, { state: decodePerson(row.id, row.text, row.built, row.due), version: row.version });
+    },
+    nextSeq: () => ++counters.lastSeq,
+    async commit(clock) {
+      const { changes, written } = changesOf(draft, clock, people, self.program);
+      let done: Awaited<ReturnType<Store['commit']>>;
+      try {
+        done = await store.commit(changes);
+      } catch (error) {
+        self.forget();
+        throw new NotStored('The database did not take the change; nothing was stored', { cause: error });
+      }
+      if (!done.ok) {
+        self.forget();
+        throw new NotStored('Another writer changed the same people; nothing was stored');
+      }
+      for (const person of written) person.version++;
+      draft = emptyDraft();
+      Object.assign(start, counters);
+      trim();
+      return done.refusedDropped;
+    },
+    forget() {
+      for (const map of [nodes, byId, circles, timelines, pairs, groups, people]) map.clear();
+      draft = emptyDraft();
+      Object.assign(counters, start);
+    },
+  };
+  return self;
+}
+
+interface Draft {
+  nodes: NodeRow[];
+  roots: Map<number, number>;
+  messages: NonNullable<Changes['messages']>;
+  pairs: Map<string, Pair>;
+  timelines: Map<number, Timeline>;
+  aliases: AliasRow[];
+  people: Set<number>;
+  deleted: Map<number, number>;
+  memberships: Map<string, NonNullable<Changes['memberships']>[number]>;
+  transitions: NonNullable<Changes['transitions']>;
+  groups: Map<string, TraitBag>;
+  extra: Partial<Changes>[];
+}
+
+function emptyDraft(): Draft {
+  return {
+    nodes: [],
+    roots: new Map(),
+    messages: [],
+    pairs: new Map(),
+    timelines: new Map(),
+    aliases: [],
+    people: new Set(),
+    deleted: new Map(),
+    memberships: new Map(),
+    transitions: [],
+    groups: new Map(),
+    extra: [],
+  };
+}
+
+function changesOf(
+  draft: Draft,
+  clock: number,
+  people: ReadonlyMap<number, Held | null>,
+  program: Program,
+): { changes: Changes; written: Held[] } {
+  const written: Held[] = [];
+  const persons = [...draft.people].map((id) => {
+    const person = people.get(id) as Held; // every id in draft.people was put there with its state
+    written.push(person);
+    const { state, version } = person;
+    const email = traitOf(state.traits, 'email');
+    return {
+      id,
+      version,
+      due: state.due,
+      built: state.built,
+      text: encodePerson(state, program),
+      email: typeof email === 'string' ? email.toLowerCase() : null,
+    };
+  });
+  const changes: Changes = {
+    clock,
+    nodes: draft.nodes,
+    roots: [...draft.roots].map(([node, root]) => ({ node, root })),
+    messages: draft.messages,
+    pairs: [...draft.pairs.values()],
+    timelines: [...draft.timelines].map(([device, runs]) => ({ device, runs })),
+    aliases: draft.aliases,
+    persons,
+    deletedPersons: [...draft.deleted].map(([id, version]) => ({ id, version })),
+    memberships: [...draft.memberships.values()],
+    transitions: draft.transitions,
+    groups: [...draft.groups].map(([id, bag]) => ({ id, text: JSON.stringify(bag) })),
+  };
+  for (const extra of draft.extra) {
+    for (const key of ['arrived', 'refused', 'removedRefused', 'facts'] as const) {
+      const more = extra[key];
+      // Both sides are the same optional list of `Changes`; the loop over keys hides that.
+      if (more) Object.assign(changes, { [key]: [...(changes[key] ?? []), ...more] });
+    }
+    if (extra.swaps) changes.swaps = extra.swaps;
+  }
+  return { changes, written };
+}
+
+/** The part two stretches share, or null. */
+function intersect(a: Stretch, b: Stretch): Stretch | null {
+  const from = a.from === null || (b.from !== null && compareStamps(b.from, a.from) > 0) ? b.from : a.from;
+  const to = a.to === null || (b.to !== null && compareStamps(b.to, a.to) < 0) ? b.to : a.to;
+  return from !== null && to !== null && compareStamps(from, to) >= 0 ? null : { from, to };
+}

@@ -1,0 +1,262 @@
+// The storage seam: read by keys, commit changes, query for reports. Types only.
+// Invariant: no transaction crosses it. A commit names the versions it read; a store that has seen
+// newer ones refuses it as stale, and the lane reads and computes again.
+import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
+import type { JsonValue, MessageType } from '../wire/message.ts';
+import type { CauseOf } from '../engine/person.ts';
+import type { Pair, Run, Timeline } from '../engine/identity.ts';
+import type { Stamp } from '../engine/stamp.ts';
+
+/** A user or a device: what messages are filed under. A message with a userId is filed under it. */
+export type NodeKind = 'user' | 'device';
+export interface NodeKey {
+  kind: NodeKind;
+  /** The userId or anonymousId. */
+  ext: string;
+}
+export interface NodeRow extends NodeKey {
+  id: number;
+  /** The opaque profile id this node has as a profile. */
+  publicId: string;
+  /** Users: the survivor they are merged into, usually themselves. Devices: their own id. */
+  root: number;
+}
+
+/** A person's row; `id` is the survivor's node, or a never-linked device's. */
+export interface PersonRow {
+  id: number;
+  version: number;
+  due: number | null;
+  built: number;
+  text: string;
+}
+
+/** Messages of one node in (from, to) order bounds, in effect up to `until` (event time, ms). */
+export interface HistoryRange {
+  node: number;
+  /** Included; null is the beginning. */
+  from: Stamp | null;
+  /** Not included; null is the end. */
+  to: Stamp | null;
+  /** Event times after this are left out, ms. */
+  until: number;
+  order?: 'ascending' | 'descending';
+  limit?: number;
+}
+
+export interface HistoryRow {
+  seq: number;
+  node: number;
+  /** The device a user's message also carried. */
+  device: number | null;
+  stamp: Stamp;
+  type: MessageType;
+  event: string | null;
+  receivedAt: number;
+  trusted: boolean;
+  text: string;
+}
+
+export interface MessageKey {
+  messageId: string;
+  kind: KeyKind;
+}
+
+export interface AliasRow {
+  user: number;
+  device: number;
+  /** The user merged into `user`; null with a web key. */
+  previousUser: number | null;
+  stamp: Stamp;
+  trusted: boolean;
+}
+
+/** The first link of `user` and `device` strictly after `after` and before `before`. */
+export interface NextLink {
+  user: number;
+  device: number;
+  after: Stamp;
+  before: Stamp | null;
+  until: number;
+}
+
+export interface ReadKeys {
+  seen?: MessageKey[];
+  nodes?: NodeKey[];
+  nodeIds?: number[];
+  publicIds?: string[];
+  /** Survivors: all users merged into them, themselves included. */
+  circles?: number[];
+  persons?: number[];
+  timelines?: number[];
+  /** Users: their pairs with devices. */
+  pairs?: number[];
+  /** Users: the aliases that name them on either side as users. */
+  merges?: number[];
+  history?: HistoryRange[];
+  nextLink?: NextLink[];
+  /** Devices: their pairs with users. */
+  devicePairs?: number[];
+  groups?: string[];
+}
+
+export interface ReadResult {
+  /** `web:<messageId>` or `server:<messageId>` of those already stored. */
+  seen: Set<string>;
+  nodes: NodeRow[];
+  persons: PersonRow[];
+  timelines: Map<number, Timeline>;
+  pairs: Pair[];
+  merges: AliasRow[];
+  /** One list a range, in order. */
+  history: HistoryRow[][];
+  nextLink: (Stamp | null)[];
+  groups: Map<string, string>;
+}
+
+export const seenKey = ({ kind, messageId }: MessageKey): string => `${kind}:${messageId}`;
+
+export interface NewMessage {
+  message: AcceptedMessage;
+  seq: number;
+  node: number;
+  device: number | null;
+  /** Dated in the future: in effect from its time on. */
+  pending: boolean;
+}
+
+export interface TransitionRow {
+  segment: string;
+  person: number;
+  entered: boolean;
+  at: number;
+  cause: CauseOf;
+}
+
+export interface MembershipChange {
+  version: number;
+  person: number;
+  /** Clock at which it was entered, or null to leave. */
+  since: number | null;
+}
+
+export interface PersonWrite {
+  id: number;
+  /** Version read; 0 for a new row. */
+  version: number;
+  due: number | null;
+  built: number;
+  text: string;
+  /** Lower-case email trait, for looking people up. */
+  email: string | null;
+}
+
+/** A definition's versions at the switch: null where there is none. */
+export interface Swap {
+  key: string;
+  from: number | null;
+  to: number | null;
+}
+
+export interface Changes {
+  /** The collector's clock at this commit, epoch ms. */
+  clock: number;
+  nodes?: NodeRow[];
+  roots?: { node: number; root: number }[];
+  messages?: NewMessage[];
+  /** Sequence numbers of messages whose time has come. */
+  arrived?: number[];
+  pairs?: Pair[];
+  timelines?: { device: number; runs: readonly Run[] }[];
+  aliases?: AliasRow[];
+  persons?: PersonWrite[];
+  deletedPersons?: { id: number; version: number }[];
+  memberships?: MembershipChange[];
+  transitions?: TransitionRow[];
+  groups?: { id: string; text: string }[];
+  refused?: RefusedMessage[];
+  removedRefused?: number[];
+  facts?: { name: string; value: JsonValue }[];
+  /** Puts built segment versions in force, in this commit, logging every difference. */
+  swaps?: { list: Swap[]; at: number };
+}
+
+/** What `query` can be asked. */
+export type Query =
+  | { ask: 'start' }
+  | { ask: 'next-due' }
+  | { ask: 'due-people'; until: number; limit: number }
+  | { ask: 'due-messages'; until: number; limit: number }
+  | { ask: 'people'; after: number; limit: number; version?: number; prefix?: string }
+  | { ask: 'people-count'; below?: number }
+  | { ask: 'people-unbuilt'; generation: number; after: number; limit: number }
+  | { ask: 'members'; version: number; after: number; limit: number }
+  | { ask: 'member-count'; version: number }
+  | { ask: 'memberships'; person: number }
+  | { ask: 'segment-transitions'; segment: string; after: number; limit: number }
+  | { ask: 'person-transitions'; person: number; before: number; limit: number }
+  | { ask: 'refused'; before: number; limit: number }
+  | { ask: 'refused-one'; id: number }
+  | { ask: 'links'; after: number; limit: number }
+  | { ask: 'nodes'; after: number; limit: number };
+
+export interface RefusedRow extends RefusedMessage {
+  id: number;
+}
+
+export interface LoggedTransition {
+  seq: number;
+  segment: string;
+  person: number;
+  publicId: string;
+  userId: string | null;
+  entered: boolean;
+  at: number;
+  cause: CauseOf;
+}
+
+/** A message that carries a link or an alias, for checking identities from scratch. */
+export interface LinkRow {
+  seq: number;
+  user: number;
+  device: number;
+  stamp: Stamp;
+  trusted: boolean;
+}
+
+export interface Answers {
+  start: {
+    clock: number | null;
+    lastNode: number;
+    lastSeq: number;
+    facts: Map<string, JsonValue>;
+    refused: { rows: number; bytes: number };
+    messages: number;
+  };
+  /** Earliest instant at which a person or a message falls due, or null. */
+  'next-due': number | null;
+  'due-people': number[];
+  'due-messages': { row: HistoryRow }[];
+  people: { id: number }[];
+  'people-count': number;
+  'people-unbuilt': number[];
+  members: { person: number; since: number }[];
+  'member-count': number;
+  memberships: { version: number; since: number }[];
+  'segment-transitions': LoggedTransition[];
+  'person-transitions': LoggedTransition[];
+  refused: RefusedRow[];
+  'refused-one': RefusedRow | null;
+  links: LinkRow[];
+  nodes: NodeRow[];
+}
+
+export type Committed = { ok: true; refusedDropped: number } | { ok: false; stale: true };
+
+export interface Store {
+  read(keys: ReadKeys): Promise<ReadResult>;
+  /** All or nothing, durable when it resolves. */
+  commit(changes: Changes): Promise<Committed>;
+  query<Q extends Query>(query: Q): Promise<Answers[Q['ask']]>;
+  close(): Promise<void>;
+}

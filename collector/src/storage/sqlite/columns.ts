@@ -1,0 +1,49 @@
+// How rows map to the port's types, in one place for reading and writing.
+// Invariant: what is written by one function here is read back equal by its counterpart.
+import type { KeyKind } from '../../wire/accepted.ts';
+import type { MessageType } from '../../wire/message.ts';
+import type { Stamp } from '../../engine/stamp.ts';
+import type { HistoryRow } from '../port.ts';
+import type { Terms } from './terms.ts';
+
+const TYPES: readonly MessageType[] = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'];
+
+export const typeCode = (type: MessageType): number => TYPES.indexOf(type);
+export const typeOf = (code: number): MessageType => TYPES[code] as MessageType;
+export const kindCode = (kind: KeyKind): 0 | 1 => (kind === 'web' ? 0 : 1);
+export const kindOf = (code: number): KeyKind => (code === 0 ? 'web' : 'server');
+
+export interface MessageRow {
+  seq: number;
+  node: number;
+  device: number | null;
+  time: number;
+  message_id: string;
+  kind: number;
+  trusted: number;
+  type: number;
+  event: number | null;
+  received_at: number;
+  body: string;
+}
+
+export const MESSAGE_COLUMNS =
+  'seq, node, device, time, message_id, kind, trusted, type, event, received_at, body';
+
+export function historyRow(row: MessageRow, terms: Terms): HistoryRow {
+  return {
+    seq: row.seq,
+    node: row.node,
+    device: row.device,
+    stamp: [row.time, row.message_id, row.kind === 0 ? 0 : 1],
+    type: typeOf(row.type),
+    event: row.event === null ? null : terms.text(row.event),
+    receivedAt: row.received_at,
+    trusted: row.trusted === 1,
+    text: row.body,
+  };
+}
+
+export const stampText = (stamp: Stamp | null): string | null => (stamp === null ? null : JSON.stringify(stamp));
+export const textStamp = (text: string | null): Stamp | null =>
+  text === null ? null : (JSON.parse(text) as Stamp); // written by stampText

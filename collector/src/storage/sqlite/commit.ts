@@ -1,0 +1,182 @@
+// The store's `commit`: one transaction with everything a group of messages changed.
+// Invariant: all or nothing; a person whose version moved on makes the whole commit stale.
+import type { Database } from 'better-sqlite3';
+import type { RefusedMessage } from '../../wire/accepted.ts';
+import type { Changes, Committed, Store, Swap } from '../port.ts';
+import { kindCode, stampText, typeCode } from './columns.ts';
+import type { Terms } from './terms.ts';
+
+/** Refused messages kept at most: enough to look into, not enough to fill a disk. */
+export const MAX_REFUSED_ROWS = 100_000;
+export const MAX_REFUSED_BYTES = 256 * 1024 * 1024;
+
+class Stale extends Error {
+  override readonly name = 'Stale';
+}
+
+export function createCommit(db: Database, terms: Terms): Store['commit'] {
+  const setFact = db.prepare('INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value');
+  const addNode = db.prepare('INSERT INTO node (id, kind, ext, public_id, root) VALUES (?, ?, ?, ?, ?)');
+  const setRoot = db.prepare('UPDATE node SET root = ? WHERE id = ?');
+  const addMessage = db.prepare(
+    `INSERT INTO message (seq, node, device, time, message_id, kind, trusted, type, event, received_at, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  );
+  const addPending = db.prepare('INSERT INTO pending (time, seq) VALUES (?, ?)');
+  const dropPending = db.prepare('DELETE FROM pending WHERE seq = ? AND time = (SELECT time FROM message WHERE seq = ?)');
+  const setPair = db.prepare('INSERT OR REPLACE INTO pair (user, device, trusted, plain) VALUES (?, ?, ?, ?)');
+  const setTimeline = db.prepare('INSERT OR REPLACE INTO timeline (device, runs) VALUES (?, ?)');
+  const addAlias = db.prepare(
+    'INSERT INTO alias (user, device, previous_user, time, message_id, kind, trusted) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const addPerson = db.prepare(
+    'INSERT INTO person (id, version, due, built, email, state) VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+  );
+  const setPerson = db.prepare(
+    'UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = ? WHERE id = ? AND version = ?',
+  );
+  const dropPerson = db.prepare('DELETE FROM person WHERE id = ? AND version = ?');
+  const enter = db.prepare('INSERT OR REPLACE INTO membership (version, person, since) VALUES (?, ?, ?)');
+  const leave = db.prepare('DELETE FROM membership WHERE version = ? AND person = ?');
+  const log = db.prepare('INSERT INTO transition (segment, person, entered, at, cause) VALUES (?, ?, ?, ?, ?)');
+  const setGroup = db.prepare('INSERT OR REPLACE INTO grp (id, traits) VALUES (?, ?)');
+  const refuseAgain = db.prepare(
+    `UPDATE refused SET received_at = ?, code = ?, reason = ?, sent_at = ?, body = ?
+     WHERE message_id = ? AND kind = ?`,
+  );
+  const oldRefused = db.prepare<[string, number], { bytes: number }>(
+    'SELECT length(CAST(body AS BLOB)) AS bytes FROM refused WHERE message_id = ? AND kind = ?',
+  );
+  const refuse = db.prepare(
+    'INSERT INTO refused (received_at, code, reason, message_id, kind, sent_at, body) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  );
+  const dropRefused = db.prepare<[number], { bytes: number }>(
+    'DELETE FROM refused WHERE id = ? RETURNING length(CAST(body AS BLOB)) AS bytes',
+  );
+  const dropOldestRefused = db.prepare<[], { bytes: number }>(
+    `DELETE FROM refused WHERE id = (SELECT id FROM refused ORDER BY kind, id LIMIT 1)
+     RETURNING length(CAST(body AS BLOB)) AS bytes`,
+  );
+  const refusedSize = db.prepare<[], { rows: number; bytes: number }>(
+    'SELECT count(*) AS rows, coalesce(sum(length(CAST(body AS BLOB))), 0) AS bytes FROM refused',
+  );
+  let kept: { rows: number; bytes: number } | undefined;
+
+  function keepRefused(refused: readonly RefusedMessage[]): number {
+    if (refused.length === 0) return 0;
+    kept ??= refusedSize.get() ?? { rows: 0, bytes: 0 };
+    for (const item of refused) {
+      const kind = kindCode(item.kind);
+      const sentAt = item.sentAt === null ? null : JSON.stringify(item.sentAt);
+      const bytes = Buffer.byteLength(item.text);
+      const old = item.messageId === null ? undefined : oldRefused.get(item.messageId, kind);
+      if (old) {
+        refuseAgain.run(item.receivedAt, item.code, item.reason, sentAt, item.text, item.messageId, kind);
+        kept.bytes += bytes - old.bytes;
+        continue;
+      }
+      refuse.run(item.receivedAt, item.code, item.reason, item.messageId, kind, sentAt, item.text);
+      kept = { rows: kept.rows + 1, bytes: kept.bytes + bytes };
+    }
+    let dropped = 0;
+    while (kept.rows > MAX_REFUSED_ROWS || kept.bytes > MAX_REFUSED_BYTES) {
+      const gone = dropOldestRefused.get();
+      if (!gone) break;
+      kept = { rows: kept.rows - 1, bytes: kept.bytes - gone.bytes };
+      dropped++;
+    }
+    return dropped;
+  }
+
+  const swapLeft = db.prepare(
+    `INSERT INTO transition (segment, person, entered, at, cause)
+     SELECT @segment, person, 0, @at, @cause FROM membership AS old WHERE version = @from
+     AND NOT EXISTS (SELECT 1 FROM membership WHERE version = @to AND person = old.person)`,
+  );
+  const swapEntered = db.prepare(
+    `INSERT INTO transition (segment, person, entered, at, cause)
+     SELECT @segment, person, 1, @at, @cause FROM membership AS new WHERE version = @to
+     AND NOT EXISTS (SELECT 1 FROM membership WHERE version = @from AND person = new.person)`,
+  );
+  const swapSince = db.prepare(
+    `UPDATE membership SET since = coalesce(
+       (SELECT since FROM membership AS old WHERE old.version = @from AND old.person = membership.person), @at)
+     WHERE version = @to`,
+  );
+  const swapDrop = db.prepare('DELETE FROM membership WHERE version = @from');
+
+  /** Versions are positive; -1 stands for none. */
+  function swap({ key, from, to }: Swap, at: number): void {
+    const versions = { from: from ?? -1, to: to ?? -1 };
+    const logged = { ...versions, at, segment: terms.intern(key), cause: JSON.stringify({ definition: key }) };
+    swapLeft.run(logged);
+    swapEntered.run(logged);
+    swapSince.run({ ...versions, at });
+    swapDrop.run({ from: versions.from });
+  }
+
+  function write(changes: Changes): number {
+    setFact.run('clock', String(changes.clock));
+    for (const { id, kind, ext, publicId, root } of changes.nodes ?? [])
+      addNode.run(id, kind === 'user' ? 0 : 1, ext, publicId, root);
+    for (const { node, root } of changes.roots ?? []) setRoot.run(root, node);
+    for (const { message, seq, node, device, pending } of changes.messages ?? []) {
+      const event = message.type === 'track' && message.name !== null ? terms.intern(message.name) : null;
+      addMessage.run(
+        seq,
+        node,
+        device,
+        message.time,
+        message.messageId,
+        kindCode(message.kind),
+        message.trusted ? 1 : 0,
+        typeCode(message.type),
+        event,
+        message.receivedAt,
+        message.text,
+      );
+      if (pending) addPending.run(message.time, seq);
+    }
+    for (const seq of changes.arrived ?? []) dropPending.run(seq, seq);
+    for (const pair of changes.pairs ?? [])
+      setPair.run(pair.user, pair.device, stampText(pair.trusted), stampText(pair.plain));
+    for (const { device, runs } of changes.timelines ?? [])
+      setTimeline.run(device, JSON.stringify(runs.map(({ stamp, user }) => [stamp, user])));
+    for (const { user, device, previousUser, stamp, trusted } of changes.aliases ?? [])
+      addAlias.run(user, device, previousUser, ...stamp, trusted ? 1 : 0);
+    for (const { id, version } of changes.deletedPersons ?? [])
+      if (dropPerson.run(id, version).changes === 0) throw new Stale();
+    for (const { id, version, due, built, email, text } of changes.persons ?? []) {
+      const done = version === 0 ? addPerson.run(id, due, built, email, text) : setPerson.run(due, built, email, text, id, version);
+      if (done.changes === 0) throw new Stale();
+    }
+    for (const { version, person, since } of changes.memberships ?? []) {
+      if (since === null) leave.run(version, person);
+      else enter.run(version, person, since);
+    }
+    for (const { segment, person, entered, at, cause } of changes.transitions ?? [])
+      log.run(terms.intern(segment), person, entered ? 1 : 0, at, JSON.stringify(cause));
+    for (const { id, text } of changes.groups ?? []) setGroup.run(id, text);
+    for (const { name, value } of changes.facts ?? []) setFact.run(name, JSON.stringify(value));
+    for (const item of changes.swaps?.list ?? []) swap(item, changes.swaps?.at ?? changes.clock);
+    for (const id of changes.removedRefused ?? []) {
+      const gone = dropRefused.get(id);
+      if (gone && kept) kept = { rows: kept.rows - 1, bytes: kept.bytes - gone.bytes };
+    }
+    return keepRefused(changes.refused ?? []);
+  }
+
+  const transaction = db.transaction(write);
+  return async (changes): Promise<Committed> => {
+    try {
+      const refusedDropped = transaction.immediate(changes);
+      terms.keep();
+      return { ok: true, refusedDropped };
+    } catch (error) {
+      terms.drop();
+      kept = undefined;
+      if (error instanceof Stale) return { ok: false, stale: true };
+      throw error;
+    }
+  };
+}

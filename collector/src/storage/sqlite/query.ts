@@ -1,0 +1,185 @@
+// The store's `query`: lists and counts for reads, ticks and builds.
+// Invariant: each is one indexed scan bounded by its limit, except counts.
+import type { Database, Statement } from 'better-sqlite3';
+import type { CauseOf } from '../../engine/person.ts';
+import type { JsonValue, RejectionCode } from '../../wire/message.ts';
+import type { Answers, LoggedTransition, Query, RefusedRow, Store } from '../port.ts';
+import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow } from './columns.ts';
+import { NODE_COLUMNS, nodeRow } from './read.ts';
+import type { Terms } from './terms.ts';
+
+interface TransitionColumns {
+  seq: number;
+  segment: number;
+  person: number;
+  entered: number;
+  at: number;
+  cause: string;
+  public_id: string;
+  kind: number;
+  ext: string;
+}
+interface RefusedColumns {
+  id: number;
+  received_at: number;
+  code: string;
+  reason: string;
+  message_id: string | null;
+  kind: number;
+  sent_at: string | null;
+  body: string;
+}
+
+type Bound = string | number | null | Record<string, string | number | null>;
+
+type Handlers = { [A in Query['ask']]: (query: Extract<Query, { ask: A }>) => Answers[A] };
+
+export function createQuery(db: Database, terms: Terms): Store['query'] {
+  const prepared = new Map<string, Statement<unknown[]>>();
+  function statement(sql: string): Statement<unknown[]> {
+    const known = prepared.get(sql) ?? db.prepare<unknown[]>(sql);
+    prepared.set(sql, known);
+    return known;
+  }
+  // The row types below are the columns that each SQL text names.
+  const all = <T>(sql: string, ...values: Bound[]): T[] => statement(sql).all(...values) as T[];
+  const one = <T>(sql: string, ...values: Bound[]): T | undefined => statement(sql).get(...values) as T | undefined;
+  const count = (sql: string, ...values: number[]): number => one<{ n: number }>(sql, ...values)?.n ?? 0;
+
+  const transition = (row: TransitionColumns): LoggedTransition => ({
+    seq: row.seq,
+    segment: terms.text(row.segment),
+    person: row.person,
+    publicId: row.public_id,
+    userId: row.kind === 0 ? row.ext : null,
+    entered: row.entered === 1,
+    at: row.at,
+    cause: JSON.parse(row.cause) as CauseOf, // written by commit
+  });
+  const refused = (row: RefusedColumns): RefusedRow => ({
+    id: row.id,
+    receivedAt: row.received_at,
+    code: row.code as RejectionCode, // written by commit
+    reason: row.reason,
+    messageId: row.message_id,
+    kind: kindOf(row.kind),
+    sentAt: row.sent_at === null ? null : (JSON.parse(row.sent_at) as string | number),
+    text: row.body,
+  });
+  const TRANSITION = `SELECT t.seq, t.segment, t.person, t.entered, t.at, t.cause, n.public_id, n.kind, n.ext
+    FROM transition AS t JOIN node AS n ON n.id = t.person`;
+
+  const handlers: Handlers = {
+    start() {
+      const facts = new Map<string, JsonValue>();
+      for (const { name, value } of all<{ name: string; value: string }>('SELECT name, value FROM fact'))
+        facts.set(name, JSON.parse(value) as JsonValue);
+      const clock = facts.get('clock');
+      facts.delete('clock');
+      return {
+        clock: typeof clock === 'number' ? clock : null,
+        lastNode: count('SELECT coalesce(max(id), 0) AS n FROM node'),
+        lastSeq: count('SELECT coalesce(max(seq), 0) AS n FROM message'),
+        facts,
+        refused: one('SELECT count(*) AS rows, coalesce(sum(length(CAST(body AS BLOB))), 0) AS bytes FROM refused') ?? {
+          rows: 0,
+          bytes: 0,
+        },
+        messages: count('SELECT coalesce(max(seq), 0) AS n FROM message'),
+      };
+    },
+    'next-due'() {
+      const person = one<{ at: number | null }>('SELECT min(due) AS at FROM person WHERE due IS NOT NULL')?.at ?? null;
+      const message = one<{ at: number | null }>('SELECT min(time) AS at FROM pending')?.at ?? null;
+      if (person === null || message === null) return person ?? message;
+      return Math.min(person, message);
+    },
+    'due-people': ({ until, limit }) =>
+      all<{ id: number }>('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT ?', until, limit).map(({ id }) => id),
+    'due-messages': ({ until, limit }) =>
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS.split(', ').map((name) => `m.${name}`).join(', ')}
+         FROM pending AS p JOIN message AS m ON m.seq = p.seq WHERE p.time <= ?
+         ORDER BY p.time, m.message_id, m.kind LIMIT ?`,
+        until,
+        limit,
+      ).map((row) => ({ row: historyRow(row, terms) })),
+    people({ after, limit, version, prefix }) {
+      if (prefix !== undefined) {
+        return all<{ id: number }>(
+          `SELECT DISTINCT p.id FROM (
+             SELECT root AS id FROM node WHERE kind = 0 AND ext >= @from AND ext < @to
+             UNION SELECT pair.user FROM node JOIN pair ON pair.device = node.id
+               WHERE node.kind = 1 AND node.ext >= @from AND node.ext < @to
+             UNION SELECT id FROM node WHERE kind = 1 AND ext >= @from AND ext < @to
+             UNION SELECT id FROM person WHERE email >= @emailFrom AND email < @emailTo
+           ) AS hit JOIN node AS n ON n.id = hit.id JOIN person AS p ON p.id = n.root
+           WHERE p.id > @after AND (@version IS NULL
+             OR EXISTS (SELECT 1 FROM membership WHERE version = @version AND person = p.id))
+           ORDER BY p.id LIMIT @limit`,
+          {
+            from: prefix,
+            to: `${prefix}\u{10ffff}`,
+            emailFrom: prefix.toLowerCase(),
+            emailTo: `${prefix.toLowerCase()}\u{10ffff}`,
+            after,
+            limit,
+            version: version ?? null,
+          },
+        );
+      }
+      if (version !== undefined)
+        return all('SELECT person AS id FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?', version, after, limit);
+      return all('SELECT id FROM person WHERE id > ? ORDER BY id LIMIT ?', after, limit);
+    },
+    'people-count': ({ below }) =>
+      below === undefined
+        ? count('SELECT count(*) AS n FROM person')
+        : count('SELECT count(*) AS n FROM person WHERE id <= ?', below),
+    'people-unbuilt': ({ generation, after, limit }) =>
+      all<{ id: number }>('SELECT id FROM person WHERE id > ? AND built < ? ORDER BY id LIMIT ?', after, generation, limit).map(
+        ({ id }) => id,
+      ),
+    members: ({ version, after, limit }) =>
+      all('SELECT person, since FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?', version, after, limit),
+    'member-count': ({ version }) => count('SELECT count(*) AS n FROM membership WHERE version = ?', version),
+    memberships: ({ person }) => all('SELECT version, since FROM membership WHERE person = ?', person),
+    'segment-transitions'({ segment, after, limit }) {
+      const id = terms.find(segment);
+      if (id === null) return [];
+      return all<TransitionColumns>(`${TRANSITION} WHERE t.segment = ? AND t.seq > ? ORDER BY t.seq LIMIT ?`, id, after, limit).map(
+        transition,
+      );
+    },
+    'person-transitions': ({ person, before, limit }) =>
+      all<TransitionColumns>(`${TRANSITION} WHERE t.person = ? AND t.seq < ? ORDER BY t.seq DESC LIMIT ?`, person, before, limit).map(
+        transition,
+      ),
+    refused: ({ before, limit }) =>
+      all<RefusedColumns>('SELECT * FROM refused WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit).map(refused),
+    'refused-one'({ id }) {
+      const row = one<RefusedColumns>('SELECT * FROM refused WHERE id = ?', id);
+      return row ? refused(row) : null;
+    },
+    links: ({ after, limit }) =>
+      all<MessageRow & { device: number }>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND device IS NOT NULL ORDER BY seq LIMIT ?`,
+        after,
+        limit,
+      ).map((row) => ({
+        seq: row.seq,
+        user: row.node,
+        device: row.device,
+        stamp: [row.time, row.message_id, row.kind === 0 ? 0 : 1],
+        trusted: row.trusted === 1,
+      })),
+    nodes: ({ after, limit }) =>
+      all<Parameters<typeof nodeRow>[0]>(`SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT ?`, after, limit).map(nodeRow),
+  };
+  return async <Q extends Query>(query: Q): Promise<Answers[Q['ask']]> => {
+    // Each handler is typed for its own question, and the index by `ask` picks that very one; the
+    // compiler cannot follow the correlation.
+    const handler = handlers[query.ask] as unknown as (asked: Q) => Answers[Q['ask']];
+    return handler(query);
+  };
+}

@@ -1,0 +1,187 @@
+// The store's `read`: everything a group of messages needs, by key.
+// Invariant: only point and range look-ups on indexes, so a read's cost grows with what it returns.
+import type { Database } from 'better-sqlite3';
+import type { Run } from '../../engine/identity.ts';
+import { compareStamps, type Stamp } from '../../engine/stamp.ts';
+import {
+  type AliasRow,
+  type HistoryRange,
+  type HistoryRow,
+  type NextLink,
+  type NodeRow,
+  type PersonRow,
+  type ReadKeys,
+  type ReadResult,
+  type Store,
+  seenKey,
+} from '../port.ts';
+import { historyRow, kindCode, MESSAGE_COLUMNS, type MessageRow, textStamp } from './columns.ts';
+import type { Terms } from './terms.ts';
+
+interface Node {
+  id: number;
+  kind: number;
+  ext: string;
+  public_id: string;
+  root: number;
+}
+interface AliasColumns {
+  user: number;
+  device: number;
+  previous_user: number | null;
+  time: number;
+  message_id: string;
+  kind: number;
+  trusted: number;
+}
+
+export const NODE_COLUMNS = 'id, kind, ext, public_id, root';
+
+export function nodeRow(row: Node): NodeRow {
+  return {
+    id: row.id,
+    kind: row.kind === 0 ? 'user' : 'device',
+    ext: row.ext,
+    publicId: row.public_id,
+    root: row.root,
+  };
+}
+
+function aliasRow(row: AliasColumns): AliasRow {
+  return {
+    user: row.user,
+    device: row.device,
+    previousUser: row.previous_user,
+    stamp: [row.time, row.message_id, row.kind === 0 ? 0 : 1],
+    trusted: row.trusted === 1,
+  };
+}
+
+/** Bounds are compared by time in SQL and by the whole stamp here: equal times are few. */
+const OPEN_END = Number.MAX_SAFE_INTEGER;
+
+export function createRead(db: Database, terms: Terms): Store['read'] {
+  const seen = db.prepare<[string, number]>('SELECT 1 FROM message WHERE message_id = ? AND kind = ?');
+  const node = db.prepare<[string, number], Node>(`SELECT ${NODE_COLUMNS} FROM node WHERE ext = ? AND kind = ?`);
+  const nodeById = db.prepare<[number], Node>(`SELECT ${NODE_COLUMNS} FROM node WHERE id = ?`);
+  const nodeByPublicId = db.prepare<[string], Node>(`SELECT ${NODE_COLUMNS} FROM node WHERE public_id = ?`);
+  const circle = db.prepare<[number], Node>(`SELECT ${NODE_COLUMNS} FROM node WHERE root = ? AND root <> id`);
+  const person = db.prepare<[number], PersonRow>(
+    'SELECT id, version, due, built, state AS text FROM person WHERE id = ?',
+  );
+  const timeline = db.prepare<[number], { runs: string }>('SELECT runs FROM timeline WHERE device = ?');
+  const pairs = db.prepare<[number], { device: number; trusted: string | null; plain: string | null }>(
+    'SELECT device, trusted, plain FROM pair WHERE user = ?',
+  );
+  const devicePairs = db.prepare<[number], { user: number; trusted: string | null; plain: string | null }>(
+    'SELECT user, trusted, plain FROM pair WHERE device = ?',
+  );
+  const aliases = db.prepare<[number, number], AliasColumns>(
+    'SELECT * FROM alias WHERE user = ? UNION SELECT * FROM alias WHERE previous_user = ?',
+  );
+  const ascending = db.prepare<[number, number, number], MessageRow>(
+    `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ? ORDER BY time, message_id, kind`,
+  );
+  const descending = db.prepare<[number, number, number], MessageRow>(
+    `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ?
+     ORDER BY time DESC, message_id DESC, kind DESC`,
+  );
+  const nextMessageLink = db.prepare<[number, number, number], { time: number; message_id: string; kind: number; device: number | null }>(
+    `SELECT time, message_id, kind, device FROM message
+     WHERE node = ? AND time BETWEEN ? AND ? ORDER BY time, message_id, kind`,
+  );
+  const aliasLinks = db.prepare<[number, number, number], AliasColumns>(
+    'SELECT * FROM alias WHERE device = ? AND user = ? AND time <= ? ORDER BY time, message_id, kind',
+  );
+  const group = db.prepare<[string], { traits: string }>('SELECT traits FROM grp WHERE id = ?');
+
+  function history({ node: id, from, to, until, order, limit = OPEN_END }: HistoryRange): HistoryRow[] {
+    const last = Math.min(until, to === null ? OPEN_END : to[0]);
+    const rows: HistoryRow[] = [];
+    const statement = order === 'descending' ? descending : ascending;
+    for (const row of statement.iterate(id, from === null ? 0 : from[0], last)) {
+      const item = historyRow(row, terms);
+      if (from !== null && compareStamps(item.stamp, from) < 0) continue;
+      if (to !== null && compareStamps(item.stamp, to) >= 0) continue;
+      rows.push(item);
+      if (rows.length >= limit) break;
+    }
+    return rows;
+  }
+
+  function nextLink({ user, device, after, before, until }: NextLink): Stamp | null {
+    const last = Math.min(until, before === null ? OPEN_END : before[0]);
+    const inside = (stamp: Stamp): boolean =>
+      compareStamps(stamp, after) > 0 && (before === null || compareStamps(stamp, before) < 0);
+    let found: Stamp | null = null;
+    for (const row of nextMessageLink.iterate(user, after[0], last)) {
+      if (row.device !== device) continue;
+      const stamp: Stamp = [row.time, row.message_id, row.kind === 0 ? 0 : 1];
+      if (!inside(stamp)) continue;
+      found = stamp;
+      break;
+    }
+    for (const row of aliasLinks.all(device, user, last)) {
+      const { stamp } = aliasRow(row);
+      if (inside(stamp) && (found === null || compareStamps(stamp, found) < 0)) found = stamp;
+    }
+    return found;
+  }
+
+  return async (keys: ReadKeys): Promise<ReadResult> => {
+    const result: ReadResult = {
+      seen: new Set(),
+      nodes: [],
+      persons: [],
+      timelines: new Map(),
+      pairs: [],
+      merges: [],
+      history: (keys.history ?? []).map(history),
+      nextLink: (keys.nextLink ?? []).map(nextLink),
+      groups: new Map(),
+    };
+    for (const key of keys.seen ?? [])
+      if (seen.get(key.messageId, kindCode(key.kind))) result.seen.add(seenKey(key));
+    for (const { ext, kind } of keys.nodes ?? []) {
+      const row = node.get(ext, kind === 'user' ? 0 : 1);
+      if (row) result.nodes.push(nodeRow(row));
+    }
+    for (const id of keys.nodeIds ?? []) {
+      const row = nodeById.get(id);
+      if (row) result.nodes.push(nodeRow(row));
+    }
+    for (const id of keys.publicIds ?? []) {
+      const row = nodeByPublicId.get(id);
+      if (row) result.nodes.push(nodeRow(row));
+    }
+    for (const root of keys.circles ?? []) {
+      const own = nodeById.get(root);
+      if (own) result.nodes.push(nodeRow(own));
+      for (const row of circle.all(root)) result.nodes.push(nodeRow(row));
+    }
+    for (const id of keys.persons ?? []) {
+      const row = person.get(id);
+      if (row) result.persons.push(row);
+    }
+    for (const device of keys.timelines ?? []) {
+      const row = timeline.get(device);
+      const runs = row ? (JSON.parse(row.runs) as [Stamp, number][]) : []; // written by commit
+      result.timelines.set(
+        device,
+        runs.map(([stamp, user]): Run => ({ stamp, user })),
+      );
+    }
+    for (const user of keys.pairs ?? [])
+      for (const row of pairs.all(user))
+        result.pairs.push({ user, device: row.device, trusted: textStamp(row.trusted), plain: textStamp(row.plain) });
+    for (const device of keys.devicePairs ?? [])
+      for (const row of devicePairs.all(device))
+        result.pairs.push({ user: row.user, device, trusted: textStamp(row.trusted), plain: textStamp(row.plain) });
+    for (const user of keys.merges ?? []) result.merges.push(...aliases.all(user, user).map(aliasRow));
+    for (const id of keys.groups ?? []) {
+      const row = group.get(id);
+      if (row) result.groups.set(id, row.traits);
+    }
+    return result;
+  };
+}

@@ -1,0 +1,159 @@
+// The SQLite schema and its migrations.
+// Invariant: `user_version` counts the migrations applied; an older file is brought up in one
+// transaction, a newer one is refused untouched.
+import type { Database } from 'better-sqlite3';
+
+/** Each entry takes a file from version i to i + 1. Never edit one that was released; add the next. */
+const MIGRATIONS: readonly string[] = [
+  `
+  CREATE TABLE fact (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+  -- Event names and segment keys by number.
+  CREATE TABLE term (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+
+  -- Users (kind 0) and devices (kind 1).
+  CREATE TABLE node (
+    id INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    ext TEXT NOT NULL,
+    public_id TEXT NOT NULL,
+    root INTEGER NOT NULL
+  );
+  CREATE UNIQUE INDEX node_ext ON node (ext, kind);
+  CREATE UNIQUE INDEX node_public ON node (public_id);
+  CREATE INDEX node_root ON node (root) WHERE root <> id;
+
+  -- The accepted messages: the only truth. kind 0 = web key, 1 = server key.
+  CREATE TABLE message (
+    seq INTEGER PRIMARY KEY,
+    node INTEGER NOT NULL,
+    device INTEGER,
+    time INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    trusted INTEGER NOT NULL,
+    type INTEGER NOT NULL,
+    event INTEGER,
+    received_at INTEGER NOT NULL,
+    body TEXT NOT NULL
+  );
+  CREATE UNIQUE INDEX message_id ON message (message_id, kind);
+  CREATE INDEX message_node ON message (node, time);
+
+  -- Messages dated in the future, until their time has come.
+  CREATE TABLE pending (time INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (time, seq)) WITHOUT ROWID;
+
+  -- Which user was linked to which device, and by whom first.
+  CREATE TABLE pair (
+    user INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    trusted TEXT,
+    plain TEXT,
+    PRIMARY KEY (user, device)
+  ) WITHOUT ROWID;
+  CREATE INDEX pair_device ON pair (device);
+
+  -- A device's runs, as JSON: [[stamp, user], ...].
+  CREATE TABLE timeline (device INTEGER PRIMARY KEY, runs TEXT NOT NULL);
+
+  CREATE TABLE alias (
+    user INTEGER NOT NULL,
+    device INTEGER NOT NULL,
+    previous_user INTEGER,
+    time INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    trusted INTEGER NOT NULL
+  );
+  CREATE INDEX alias_user ON alias (user);
+  CREATE INDEX alias_previous ON alias (previous_user) WHERE previous_user IS NOT NULL;
+  CREATE INDEX alias_device ON alias (device);
+
+  CREATE TABLE person (
+    id INTEGER PRIMARY KEY,
+    version INTEGER NOT NULL,
+    due INTEGER,
+    built INTEGER NOT NULL,
+    email TEXT,
+    state TEXT NOT NULL
+  );
+  CREATE INDEX person_due ON person (due) WHERE due IS NOT NULL;
+  CREATE INDEX person_email ON person (email) WHERE email IS NOT NULL;
+
+  CREATE TABLE membership (
+    version INTEGER NOT NULL,
+    person INTEGER NOT NULL,
+    since INTEGER NOT NULL,
+    PRIMARY KEY (version, person)
+  ) WITHOUT ROWID;
+  CREATE INDEX membership_person ON membership (person);
+
+  CREATE TABLE transition (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    segment INTEGER NOT NULL,
+    person INTEGER NOT NULL,
+    entered INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    cause TEXT NOT NULL
+  );
+  CREATE INDEX transition_segment ON transition (segment, seq);
+  CREATE INDEX transition_person ON transition (person, seq);
+
+  CREATE TABLE grp (id TEXT PRIMARY KEY, traits TEXT NOT NULL) WITHOUT ROWID;
+
+  CREATE TABLE refused (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    received_at INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    message_id TEXT,
+    kind INTEGER NOT NULL,
+    sent_at TEXT,
+    body TEXT NOT NULL
+  );
+  CREATE UNIQUE INDEX refused_id ON refused (message_id, kind) WHERE message_id IS NOT NULL;
+  CREATE INDEX refused_web ON refused (kind, id);
+  `,
+];
+
+export const SCHEMA_VERSION = MIGRATIONS.length;
+
+/** The file was written by a newer version of Tidemark. */
+export class NewerFile extends Error {
+  override readonly name = 'NewerFile';
+}
+
+/** The file must be brought up to date by a writer first. */
+export class OlderFile extends Error {
+  override readonly name = 'OlderFile';
+}
+
+function versionOf(db: Database): number {
+  const version = db.pragma('user_version', { simple: true }) as number; // PRAGMA user_version is an integer
+  if (version > SCHEMA_VERSION) {
+    throw new NewerFile(
+      `The database has schema version ${version}; this Tidemark knows versions up to ${SCHEMA_VERSION}. ` +
+        'Open it with the newer Tidemark that wrote it, or restore an older backup.',
+    );
+  }
+  return version;
+}
+
+/** For readers: refuses a file that a migration would change. */
+export function requireCurrent(db: Database): void {
+  const version = versionOf(db);
+  if (version < SCHEMA_VERSION)
+    throw new OlderFile(
+      `The database has schema version ${version}; this command reads version ${SCHEMA_VERSION}. ` +
+        'Start `tidemark serve` on it once to bring it up to date.',
+    );
+}
+
+export function migrate(db: Database): void {
+  const version = versionOf(db);
+  if (version === SCHEMA_VERSION) return;
+  db.transaction(() => {
+    for (const step of MIGRATIONS.slice(version)) db.exec(step);
+    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+  }).immediate();
+}
