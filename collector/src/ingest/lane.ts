@@ -22,8 +22,11 @@ export interface LaneCounts {
 
 export interface Lane {
   ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
-  /** Runs `work` alone, between commits; what it recorded is committed if it answers true. */
-  task<T>(work: (set: WorkingSet) => Promise<{ result: T; changed: boolean }>): Promise<T>;
+  /**
+   * Runs `work` alone, between commits, after all messages due by its clock took effect; what it
+   * recorded is committed if it says `changed`.
+   */
+  task<T>(work: (set: WorkingSet, clock: number) => Promise<{ result: T; changed: boolean }>): Promise<T>;
   /** Requests and tasks waiting. */
   depth(): number;
   counts: LaneCounts;
@@ -45,7 +48,7 @@ interface IngestJob {
 }
 interface TaskJob {
   kind: 'task';
-  run(set: WorkingSet): Promise<boolean>;
+  run(clock: number): Promise<boolean>;
   finish(): void;
   reject(error: unknown): void;
 }
@@ -82,7 +85,9 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
 
   async function runTask(job: TaskJob): Promise<void> {
     try {
-      if (await job.run(set)) await commit();
+      const clock = now();
+      await arriveDue(set, clock);
+      if (await job.run(clock)) await commit(clock);
       job.finish();
     } catch (error) {
       set.forget();
@@ -90,9 +95,9 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
     }
   }
 
-  async function commit(): Promise<void> {
+  async function commit(clock: number): Promise<void> {
     try {
-      counts.rejectedDropped += await set.commit(now());
+      counts.rejectedDropped += await set.commit(clock);
       writable = true;
     } catch (error) {
       writable = false;
@@ -123,7 +128,7 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
       await arriveDue(set, clock);
       const outcomes = await ingestSlice(set, messages, clock);
       for (const { job } of slice) if (done.includes(job)) recordRefused(job);
-      await commit();
+      await commit(clock);
       let at = 0;
       for (const { job, from, to } of slice) {
         job.outcomes.push(...outcomes.slice(at, at + to - from));
@@ -166,8 +171,8 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
         let finish = (): void => {};
         enqueue({
           kind: 'task',
-          async run(working) {
-            const { result, changed } = await work(working);
+          async run(clock) {
+            const { result, changed } = await work(set, clock);
             finish = () => resolve(result);
             return changed;
           },
@@ -182,7 +187,7 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
 }
 
 async function ingestSlice(set: WorkingSet, messages: readonly AcceptedMessage[], clock: number): Promise<Outcome[]> {
-  const { seen } = await set.store.read({ seen: messages });
+  const { seen } = await set.store.read({ seen: [...messages] });
   await set.prefetch(messages);
   const outcomes: Outcome[] = [];
   for (const message of messages) {
@@ -271,10 +276,12 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
         };
       }
       const arrival: Arrival = { message: engineMessage(row), trusted: row.trusted, user, device, previous };
+      set.horizon = row.stamp;
       const { plans, refused } = await planArrival(set, arrival, at);
       // Past a cap by now: the message counts, its merge does not.
       const effective = refused ? { ...arrival, previous: null } : arrival;
       await arrive(set, effective, plans, { clock: at, cause: { deadline: at } });
+      set.horizon = null;
     }
     set.record({ arrived: due.map(({ row }) => row.seq) });
     any = true;

@@ -26,6 +26,11 @@ interface Held {
 
 export interface WorkingSet {
   program: Program;
+  /**
+   * While a message dated in the future takes effect: its place. Later ones of the same instant are
+   * already stored and must not be seen yet. Null otherwise.
+   */
+  horizon: Stamp | null;
   node(kind: NodeKind, ext: string): Promise<NodeRow | null>;
   nodeById(id: number): Promise<NodeRow | null>;
   nodeByPublicId(publicId: string): Promise<NodeRow | null>;
@@ -48,8 +53,16 @@ export interface WorkingSet {
   dropPerson(id: number): void;
   /** Marks a state changed in place. */
   touch(state: PersonState): void;
-  /** Messages of a profile in effect at `until`, in no order, optionally between two stamps. */
-  historyOf(root: number, until: number, between?: Stretch): Promise<HistoryRow[]>;
+  /**
+   * Messages of a profile in effect at `until`, in no order, optionally between two stamps. A page
+   * limits each id's messages, so that the newest of all are among them.
+   */
+  historyOf(
+    root: number,
+    until: number,
+    between?: Stretch,
+    page?: { order: 'descending'; limit: number },
+  ): Promise<HistoryRow[]>;
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   addMessage(entry: NonNullable<Changes['messages']>[number]): void;
@@ -61,7 +74,7 @@ export interface WorkingSet {
   prefetch(messages: readonly Pick<AcceptedMessage, 'userId' | 'anonymousId'>[]): Promise<void>;
   readonly store: Store;
   nextSeq(): number;
-  /** Commits what was recorded. Returns how many refused messages were pushed out. */
+  /** Commits what was recorded, if anything was. Returns how many refused messages were pushed out. */
   commit(clock: number): Promise<number>;
   forget(): void;
 }
@@ -169,6 +182,8 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
     return loaded;
   }
 
+  const isVisible = (stamp: Stamp): boolean => self.horizon === null || compareStamps(stamp, self.horizon) <= 0;
+
   /** Messages recorded but not yet committed, that the store cannot know. */
   function recent(id: number, until: number, within: Stretch): HistoryRow[] {
     const rows: HistoryRow[] = [];
@@ -182,7 +197,12 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
     return rows;
   }
 
-  async function historyOf(root: number, until: number, between: Stretch = { from: null, to: null }): Promise<HistoryRow[]> {
+  async function historyOf(
+    root: number,
+    until: number,
+    between: Stretch = { from: null, to: null },
+    page: { order?: 'descending'; limit?: number } = {},
+  ): Promise<HistoryRow[]> {
     const own = await nodeById(root);
     const ranges: { node: number; stretch: Stretch }[] = [];
     if (own?.kind === 'device') {
@@ -201,9 +221,9 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
         }
       }
     }
-    const stored = await read({ history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch })) });
+    const stored = await read({ history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch, ...page })) });
     return ranges.flatMap(({ node: id, stretch }, i) => [
-      ...(stored.history[i] as HistoryRow[]),
+      ...(stored.history[i] as HistoryRow[]).filter(({ stamp }) => isVisible(stamp)),
       ...recent(id, until, stretch),
     ]);
   }
@@ -218,6 +238,7 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
 
   const self: WorkingSet = {
     program,
+    horizon: null,
     store,
     node,
     nodeById,
@@ -279,7 +300,7 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
     },
     async nextLink(asked) {
       const [stored = null] = (await read({ nextLink: [asked] })).nextLink;
-      let first = stored;
+      let first = stored && isVisible(stored) ? stored : null;
       const offer = (stamp: Stamp): void => {
         if (compareStamps(stamp, asked.after) <= 0 || (asked.before && compareStamps(stamp, asked.before) >= 0)) return;
         if (first === null || compareStamps(stamp, first) < 0) first = stamp;
@@ -312,7 +333,7 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
     async hasOwnMessages(device, stretch, until) {
       if (recent(device, until, stretch).length > 0) return true;
       const { history } = await read({ history: [{ node: device, until, limit: 1, ...stretch }] });
-      return (history[0] ?? []).length > 0;
+      return (history[0] ?? []).some(({ stamp }) => isVisible(stamp));
     },
     addMessage(entry) {
       draft.messages.push(entry);
@@ -366,6 +387,7 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
     },
     nextSeq: () => ++counters.lastSeq,
     async commit(clock) {
+      if (isEmpty(draft)) return 0;
       const { changes, written } = changesOf(draft, clock, people, self.program);
       let done: Awaited<ReturnType<Store['commit']>>;
       try {
@@ -387,6 +409,7 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
     forget() {
       for (const map of [nodes, byId, circles, timelines, pairs, groups, people]) map.clear();
       draft = emptyDraft();
+      self.horizon = null;
       Object.assign(counters, start);
     },
   };
@@ -423,6 +446,10 @@ function emptyDraft(): Draft {
     groups: new Map(),
     extra: [],
   };
+}
+
+function isEmpty(draft: Draft): boolean {
+  return Object.values(draft).every((part) => (Array.isArray(part) ? part.length : part.size) === 0);
 }
 
 function changesOf(

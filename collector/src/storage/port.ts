@@ -198,6 +198,8 @@ export type Query =
   | { ask: 'refused'; before: number; limit: number }
   | { ask: 'refused-one'; id: number }
   | { ask: 'links'; after: number; limit: number }
+  /** Messages dated up to `until`. */
+  | { ask: 'message-count'; until: number }
   | { ask: 'nodes'; after: number; limit: number };
 
 export interface RefusedRow extends RefusedMessage {
@@ -219,9 +221,11 @@ export interface LoggedTransition {
 export interface LinkRow {
   seq: number;
   user: number;
-  device: number;
+  device: number | null;
   stamp: Stamp;
   trusted: boolean;
+  /** Aliases: the id they name. */
+  previousId: string | null;
 }
 
 export interface Answers {
@@ -248,6 +252,7 @@ export interface Answers {
   refused: RefusedRow[];
   'refused-one': RefusedRow | null;
   links: LinkRow[];
+  'message-count': number;
   nodes: NodeRow[];
 }
 

@@ -4,7 +4,7 @@ import type { Database, Statement } from 'better-sqlite3';
 import type { CauseOf } from '../../engine/person.ts';
 import type { JsonValue, RejectionCode } from '../../wire/message.ts';
 import type { Answers, LoggedTransition, Query, RefusedRow, Store } from '../port.ts';
-import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow } from './columns.ts';
+import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow, typeCode, typeOf } from './columns.ts';
 import { NODE_COLUMNS, nodeRow } from './read.ts';
 import type { Terms } from './terms.ts';
 
@@ -162,9 +162,10 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       return row ? refused(row) : null;
     },
     links: ({ after, limit }) =>
-      all<MessageRow & { device: number }>(
-        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND device IS NOT NULL ORDER BY seq LIMIT ?`,
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND (device IS NOT NULL OR type = ?) ORDER BY seq LIMIT ?`,
         after,
+        typeCode('alias'),
         limit,
       ).map((row) => ({
         seq: row.seq,
@@ -172,7 +173,9 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         device: row.device,
         stamp: [row.time, row.message_id, row.kind === 0 ? 0 : 1],
         trusted: row.trusted === 1,
+        previousId: typeOf(row.type) === 'alias' ? String((JSON.parse(row.body) as { previousId: string }).previousId) : null, // stored by the lane
       })),
+    'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
     nodes: ({ after, limit }) =>
       all<Parameters<typeof nodeRow>[0]>(`SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT ?`, after, limit).map(nodeRow),
   };

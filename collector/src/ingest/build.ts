@@ -1,0 +1,125 @@
+// Builds new definitions beside the ones in force, person by person, then switches in one commit.
+// Invariant: until the switch every read is answered by the last complete set; live messages go on.
+import { emitDifference, refold } from '../engine/person.ts';
+import { compareStamps } from '../engine/stamp.ts';
+import { settledPerson } from './arrival.ts';
+import type { DefinitionBook } from './definition-book.ts';
+import { type Lane, settleDue } from './lane.ts';
+import { engineMessage, type WorkingSet } from './working-set.ts';
+
+/** People built in one commit: small enough that live messages hardly wait. */
+const SLICE_BUILDS = 25;
+
+export interface Builder {
+  /** Starts building what the book wants, if it is not being built already. */
+  start(): void;
+  /** Share of people done, 0 to 1. */
+  progress(): number;
+  /** Resolves when nothing is building. */
+  finished(): Promise<void>;
+  stop(): void;
+}
+
+export interface BuilderParts {
+  lane: Lane;
+  book: DefinitionBook;
+  set: WorkingSet;
+  /** Switches the program in memory after the switch was committed. */
+  onSwitch(): void;
+}
+
+export function createBuilder({ lane, book, set, onSwitch }: BuilderParts): Builder {
+  let running: Promise<void> | null = null;
+  let stopped = false;
+  let done = 0;
+  let total = 0;
+
+  async function run(): Promise<void> {
+    while (book.building && !stopped) {
+      const { generation } = book;
+      done = 0;
+      total = await set.store.query({ ask: 'people-count' });
+      let after = 0;
+      while (book.building && book.generation === generation && !stopped) {
+        const step = await lane.task(async (working, clock) => {
+          if (book.generation !== generation || !book.building) return { result: null, changed: false };
+          return buildSlice(working, after, generation, clock);
+        });
+        if (step === null) break;
+        if (step.last === 0) {
+          if (await switchOver(generation)) break;
+          after = 0;
+          continue;
+        }
+        after = step.last;
+        done += step.people;
+      }
+    }
+  }
+
+  /** Puts the target in force once nobody is left to build or due. False: somebody was. */
+  async function switchOver(generation: number): Promise<boolean> {
+    return lane.task(async (working, clock) => {
+      if (book.generation !== generation) return { result: false, changed: false };
+      const left = await working.store.query({ ask: 'people-unbuilt', generation, after: 0, limit: 1 });
+      if (left.length > 0) return { result: false, changed: false };
+      while (await settleDue(working, clock)) await working.commit(clock);
+      const list = book.swaps(working.program);
+      const before = book.encode();
+      book.finish();
+      working.record({ swaps: { list, at: clock }, facts: [{ name: 'definitions', value: book.encode() }] });
+      try {
+        await working.commit(clock);
+      } catch (error) {
+        book.restore(before);
+        throw error;
+      }
+      onSwitch();
+      return { result: true, changed: false };
+    });
+  }
+
+  const self: Builder = {
+    start() {
+      if (running || stopped || !book.building) return;
+      running = run().then(
+        () => {
+          running = null;
+          self.start();
+        },
+        () => {
+          // The store did not take a slice (disk full, say): the next tick tries again.
+          running = null;
+        },
+      );
+    },
+    progress: () => (book.building ? Math.min(1, total === 0 ? 0 : done / total) : 1),
+    async finished() {
+      self.start();
+      while (running) await running;
+    },
+    stop() {
+      stopped = true;
+    },
+  };
+  return self;
+}
+
+async function buildSlice(
+  set: WorkingSet,
+  after: number,
+  generation: number,
+  clock: number,
+): Promise<{ result: { last: number; people: number }; changed: boolean }> {
+  const ids = await set.store.query({ ask: 'people-unbuilt', generation, after, limit: SLICE_BUILDS });
+  for (const id of ids) {
+    const before = await settledPerson(set, id, clock);
+    if (!before || before.built >= generation) continue;
+    const rows = await set.historyOf(id, clock);
+    const messages = rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
+    const built = refold(set.program, id, messages, clock);
+    emitDifference(set.program, before.members, built.members, clock, { operation: 'build' }, set.emitter(id));
+    set.putPerson(built);
+  }
+  return { result: { last: ids[ids.length - 1] ?? 0, people: ids.length }, changed: ids.length > 0 };
+}

@@ -1,0 +1,349 @@
+// Puts store, lane, definitions and reads together behind the one interface HTTP and the CLI use.
+// Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
+import { randomBytes } from 'node:crypto';
+import type { Store } from '../storage/port.ts';
+import { openSqlite } from '../storage/sqlite/open.ts';
+import type { Definition, DefinitionKind, Expose } from '../wire/definitions.ts';
+import type { JsonValue } from '../wire/message.ts';
+import { createBuilder } from './build.ts';
+import { BadCursor, type Core, type DefinitionView, type RejectedView } from './core.ts';
+import { createDefinitionBook, isSame, type Kind } from './definition-book.ts';
+import { createLane, settleDue } from './lane.ts';
+import {
+  decodeCursor,
+  encodeCursor,
+  findProfile,
+  iso,
+  listEvents,
+  listMembers,
+  listProfiles,
+  listTransitions,
+  viewMe,
+  viewProfile,
+  viewTransition,
+} from './profile-reads.ts';
+import { verifyAll } from './verify.ts';
+import { createWorkingSet } from './working-set.ts';
+
+/** A file opened this far behind its own clock waits there; further behind it is refused. */
+export const MAX_CLOCK_BEHIND_MS = 60_000;
+
+export interface CoreOptions {
+  /** A file path or `:memory:`. */
+  database: string;
+  /** Epoch milliseconds; the only clock there is. */
+  now: () => number;
+  /** Opens a snapshot for reading: everything that writes fails. */
+  readOnly?: boolean;
+  /** Key of the opaque profile ids of a new file; random unless given. */
+  idKey?: string;
+}
+
+/** The file was last used at a later clock. */
+export class ClockBehind extends Error {
+  override readonly name = 'ClockBehind';
+  constructor(
+    readonly clock: number,
+    readonly fileClock: number,
+  ) {
+    super(
+      `The clock says ${iso(clock)}, but the database was last used at ${iso(fileClock)}. Set the clock right, ` +
+        'or recompute the file for the earlier clock with `tidemark verify --repair`.',
+    );
+  }
+}
+
+/** @throws ClockBehind, NewerFile, OlderFile, or SqliteError for a file that is no database. */
+export async function createCore({ database, now, readOnly = false, idKey }: CoreOptions): Promise<Core> {
+  const store = openSqlite({ path: database, readOnly });
+  try {
+    return await assemble(store, now, readOnly, idKey);
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function assemble(store: Store, now: () => number, readOnly: boolean, givenIdKey?: string): Promise<Core> {
+  const start = await store.query({ ask: 'start' });
+  let clock = now();
+  if (start.clock !== null && !readOnly && clock < start.clock - MAX_CLOCK_BEHIND_MS) throw new ClockBehind(clock, start.clock);
+  if (start.clock !== null) clock = readOnly ? start.clock : Math.max(clock, start.clock);
+  const tell = (): number => {
+    clock = readOnly ? clock : Math.max(clock, now());
+    return clock;
+  };
+
+  const { facts } = start;
+  const storedKey = facts.get('idKey');
+  const idKey = typeof storedKey === 'string' ? storedKey : (givenIdKey ?? randomBytes(32).toString('base64url'));
+  const book = createDefinitionBook(facts.get('definitions'));
+  const counters = { lastNode: start.lastNode, lastSeq: start.lastSeq };
+  const set = createWorkingSet(store, book.compile(), counters, idKey);
+  const lane = createLane(set, tell);
+  const recompile = (): void => {
+    set.program = book.compile();
+  };
+  const builder = createBuilder({ lane, book, set, onSwitch: recompile });
+  if (!readOnly && typeof storedKey !== 'string') await saveFacts([{ name: 'idKey', value: idKey }]);
+  if (!readOnly) builder.start();
+
+  function saveFacts(list: { name: string; value: JsonValue }[]): Promise<void> {
+    return lane.task(async (working) => {
+      working.record({ facts: list });
+      return { result: undefined, changed: true };
+    });
+  }
+
+  /** Reads one person or none: everything due for others may wait. */
+  function read<T>(work: (at: number) => Promise<T>): Promise<T> {
+    return lane.task(async (_, at) => ({ result: await work(at), changed: true }));
+  }
+
+  /** Settles everybody who is due, in slices between which messages go on. */
+  async function settleAll(): Promise<void> {
+    const until = tell();
+    for (;;) {
+      const next = await store.query({ ask: 'next-due' });
+      if (next === null || next > until) return;
+      await lane.task(async (working, at) => ({ result: undefined, changed: await settleDue(working, at) }));
+    }
+  }
+
+  /** Changes the definitions in one task; back to how they were if it cannot be stored. */
+  async function redefine<T>(change: () => T): Promise<T> {
+    const result = await lane.task(async (working, at) => {
+      const before = book.encode();
+      const text = JSON.stringify(before);
+      try {
+        const value = change();
+        if (JSON.stringify(book.encode()) === text) return { result: value, changed: false };
+        working.program = book.compile();
+        await putInForceIfBuilt(at);
+        working.record({ facts: [{ name: 'definitions', value: book.encode() }] });
+        await working.commit(at);
+        return { result: value, changed: false };
+      } catch (error) {
+        book.restore(before);
+        recompile();
+        throw error;
+      }
+    });
+    builder.start();
+    return result;
+  }
+
+  /** Where the change needs nothing new (a deletion, say), it is in force at once. */
+  async function putInForceIfBuilt(at: number): Promise<void> {
+    const { program } = set;
+    if (!book.building || program.buildingLeaves.size > 0) return;
+    if (program.segments.some((segment) => segment.building)) return;
+    while (await settleDue(set, at)) await set.commit(at);
+    set.record({ swaps: { list: book.swaps(program), at } });
+    book.finish();
+    recompile();
+  }
+
+  const viewOf = async (kind: Kind, key: string): Promise<DefinitionView | null> => {
+    const definition = own<Definition>(book.wanted[kind], key);
+    if (!definition) return null;
+    const ready = !book.building || isInForce(kind, key, definition);
+    const view: DefinitionView = {
+      key,
+      definition,
+      status: ready ? 'ready' : 'building',
+      progress: ready ? 1 : builder.progress(),
+    };
+    if (kind === 'segments') {
+      const version = set.program.live.get(key)?.version;
+      view.size = version === undefined ? 0 : await store.query({ ask: 'member-count', version });
+    }
+    return view;
+  };
+  const isInForce = (kind: Kind, key: string, definition: Definition): boolean =>
+    kind === 'segments'
+      ? set.program.live.get(key)?.version === set.program.wanted.get(key)?.version
+      : isSame(own<Definition>(book.active.traits, key), definition);
+
+  /** The version that answers for a segment, if it is defined and has been built. */
+  const liveVersion = (key: string): number | null =>
+    own(book.wanted.segments, key) ? (set.program.live.get(key)?.version ?? null) : null;
+
+  const exposeOf = {
+    trait: (key: string): Expose => own(book.active.traits, key)?.expose ?? 'none',
+    segment: (key: string): Expose => own(book.active.segments, key)?.expose ?? 'none',
+  };
+
+  const core: Core = {
+    now: tell,
+    ingest: (input) => lane.ingest(input),
+    me: (who) => read((at) => viewMe(set, who, exposeOf, at)),
+    profile: (ref) =>
+      read(async (at) => {
+        const id = await findProfile(set, ref);
+        return id === null ? null : viewProfile(set, id, at);
+      }),
+    events: (ref, page) =>
+      read(async (at) => {
+        const id = await findProfile(set, ref);
+        return id === null ? null : listEvents(set, id, at, page);
+      }),
+    async profileTransitions(ref, page) {
+      return read(async (at) => {
+        const id = await findProfile(set, ref);
+        if (id === null || !(await viewProfile(set, id, at))) return null;
+        await set.commit(at);
+        return listTransitions(set, id, page);
+      });
+    },
+    async profiles({ q, segment, limit, cursor }) {
+      await settleAll();
+      const version = segment === null ? null : liveVersion(segment);
+      if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
+      if (segment !== null && version === null) return { data: [], next: null };
+      return read((at) => listProfiles(set, at, { q, version, limit, cursor }));
+    },
+    async definitions(kind) {
+      if (kind === 'surveys') return [];
+      await settleAll();
+      const keys = Object.keys(book.wanted[kind]).sort();
+      const views = await Promise.all(keys.map((key) => viewOf(kind, key)));
+      return views.filter((view) => view !== null);
+    },
+    async definition(kind, key) {
+      if (kind === 'surveys') return null;
+      if (kind === 'segments') await settleAll();
+      return viewOf(kind, key);
+    },
+    async putDefinition(kind, key, definition) {
+      const known = storable(kind);
+      const { faults, created } = await redefine(() => {
+        const before = own<Definition>(book.wanted[known], key);
+        const found = book.faultsOf(known, key, definition);
+        if (found.length === 0 && !isSame(before, definition)) book.put(known, key, definition);
+        return { faults: found, created: before === undefined };
+      });
+      if (faults.length > 0) return { ok: false, faults };
+      const view = await viewOf(known, key);
+      if (!view) throw new Error(`the definition ${key} was deleted while it was being put`);
+      return { ok: true, created, view };
+    },
+    async deleteDefinition(kind, key) {
+      const known = storable(kind);
+      return redefine(() => {
+        if (!own<Definition>(book.wanted[known], key)) return 'unknown';
+        const needed = book.neededBy(known, key);
+        if (needed.length > 0) return { neededBy: needed };
+        book.remove(known, key);
+        return 'deleted';
+      });
+    },
+    async applyFile(file) {
+      return redefine(() => {
+        const faults = book.faultsOfFile(file);
+        return faults.length > 0 ? { ok: false as const, faults } : { ok: true as const, ...book.applyFile(file) };
+      });
+    },
+    async segmentProfiles(key, page) {
+      await settleAll();
+      if (!own(book.wanted.segments, key)) return null;
+      const version = liveVersion(key);
+      if (version === null) return { data: [], next: null };
+      return read(() => listMembers(set, version, page));
+    },
+    async segmentTransitions(key, { limit, after }) {
+      await settleAll();
+      if (!own(book.wanted.segments, key)) return null;
+      const rows = await store.query({ ask: 'segment-transitions', segment: key, after, limit: limit + 1 });
+      const data = rows.slice(0, limit).map(viewTransition);
+      return { data, next: rows.length > limit ? (data[data.length - 1]?.seq ?? null) : null };
+    },
+    async rejected({ limit, cursor }) {
+      const isId = (value: unknown): value is number => Number.isSafeInteger(value);
+      const before = cursor === null ? Number.MAX_SAFE_INTEGER : decodeCursor(cursor, isId);
+      const rows = await store.query({ ask: 'refused', before, limit: limit + 1 });
+      const last = rows[limit - 1];
+      return {
+        data: rows.slice(0, limit).map(viewRejected),
+        next: rows.length > limit && last ? encodeCursor(last.id) : null,
+        dropped: droppedBefore() + lane.counts.rejectedDropped,
+      };
+    },
+    rejectedRow: (id) => store.query({ ask: 'refused-one', id }),
+    removeRejected: (id) =>
+      lane.task(async (working) => {
+        const row = await store.query({ ask: 'refused-one', id });
+        if (row) working.record({ removedRefused: [id] });
+        return { result: row !== null, changed: row !== null };
+      }),
+    facts: {
+      get: (name) => facts.get(`user.${name}`),
+      async set(name, value) {
+        await saveFacts([{ name: `user.${name}`, value }]);
+        facts.set(`user.${name}`, value);
+      },
+    },
+    stats: () => ({
+      accepted: lane.counts.accepted,
+      duplicates: lane.counts.duplicates,
+      rejected: lane.counts.rejected,
+      rejectedDropped: droppedBefore() + lane.counts.rejectedDropped,
+      laneDepth: lane.depth(),
+      writable: lane.writable(),
+    }),
+    async tick() {
+      await lane.task(async () => ({ result: undefined, changed: false }));
+      await settleAll();
+      await builder.finished();
+    },
+    async verify({ onProgress }) {
+      if (readOnly) return verifyAll(createWorkingSet(store, set.program, { ...counters }, idKey), tell(), onProgress);
+      return lane.task(async (_, at) => {
+        const copy = createWorkingSet(store, set.program, { ...counters }, idKey);
+        return { result: await verifyAll(copy, at, onProgress), changed: false };
+      });
+    },
+    async close() {
+      builder.stop();
+      await builder.finished();
+      await lane.drained();
+      if (!readOnly) {
+        await saveFacts([{ name: 'rejectedDropped', value: droppedBefore() + lane.counts.rejectedDropped }]).catch(() => {
+          // A file that cannot be written any more is closed as it is; what it holds is complete.
+        });
+      }
+      await store.close();
+    },
+  };
+  return core;
+
+  function droppedBefore(): number {
+    const dropped = facts.get('rejectedDropped');
+    return typeof dropped === 'number' ? dropped : 0;
+  }
+}
+
+/** Kinds of definitions that can be stored; others never pass the schema. */
+function storable(kind: DefinitionKind): Kind {
+  if (kind === 'surveys') throw new Error('survey definitions are refused by the schema');
+  return kind;
+}
+
+function own<T>(record: Record<string, T>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
+
+function viewRejected(row: Awaited<ReturnType<Core['rejectedRow']>> & object): RejectedView {
+  const { id, receivedAt, code, reason, messageId, text } = row;
+  return { id, receivedAt: iso(receivedAt), code, reason, messageId, message: parsedOr(text) };
+}
+
+function parsedOr(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}
+
+export { BadCursor };

@@ -1,0 +1,233 @@
+// Reads about people: views, events, transitions, lists. Runs inside lane tasks.
+// Invariant: people are settled to the clock before they are shown; unknown ids give null.
+import { compareStamps, type Stamp } from '../engine/stamp.ts';
+import { emptyPerson, type PersonState } from '../engine/person.ts';
+import { holderOf } from '../engine/identity.ts';
+import { traitsOf } from '../engine/trait-bag.ts';
+import type { LoggedTransition, NodeRow } from '../storage/port.ts';
+import type { Expose } from '../wire/definitions.ts';
+import type { JsonObject, JsonValue } from '../wire/message.ts';
+import { settledPerson } from './arrival.ts';
+import { BadCursor, type Cause, type Page, type ProfileView, type TransitionView } from './core.ts';
+import { isCapped } from './identity-plan.ts';
+import type { WorkingSet } from './working-set.ts';
+
+/** The node of the profile an id of /api/profiles/:id names, or null. */
+export async function findProfile(set: WorkingSet, ref: string): Promise<number | null> {
+  let node: NodeRow | null;
+  if (ref.startsWith('user:')) node = await set.node('user', ref.slice(5));
+  else if (ref.startsWith('anon:')) node = await set.node('device', ref.slice(5));
+  else node = await set.nodeByPublicId(ref);
+  return node ? profileOf(set, node) : null;
+}
+
+/** A user's survivor; a device's holder now, or itself while it was never linked. */
+export async function profileOf(set: WorkingSet, node: NodeRow): Promise<number> {
+  if (node.kind === 'user') return node.root;
+  const holder = holderOf(await set.timeline(node.id));
+  if (holder === null) return node.id;
+  return (await set.nodeById(holder))?.root ?? holder;
+}
+
+export const iso = (time: number): string => new Date(time).toISOString();
+
+async function idsOf(set: WorkingSet, id: number): Promise<{ publicId: string; userId: string | null; anonymousIds: string[] }> {
+  const node = (await set.nodeById(id)) as NodeRow; // a person's id is a node's
+  if (node.kind === 'device') return { publicId: node.publicId, userId: null, anonymousIds: [node.ext] };
+  const devices = new Set<number>();
+  for (const user of await set.circle(id))
+    for (const device of (await set.pairs(user)).keys())
+      if (devices.has(device) || (await isLinked(set, device, id))) devices.add(device);
+  const anonymousIds = await Promise.all([...devices].map(async (device) => (await set.nodeById(device))?.ext ?? ''));
+  return { publicId: node.publicId, userId: node.ext, anonymousIds: anonymousIds.sort() };
+}
+
+/** Links past a cap leave no run on the device's timeline. */
+async function isLinked(set: WorkingSet, device: number, root: number): Promise<boolean> {
+  for (const { user } of await set.timeline(device)) if ((await set.nodeById(user))?.root === root) return true;
+  return false;
+}
+
+export async function viewProfile(set: WorkingSet, id: number, clock: number): Promise<ProfileView | null> {
+  const person = await settledPerson(set, id, clock);
+  if (!person) return null;
+  const head = await headOf(set, person);
+  const groups = await Promise.all(
+    person.groups.map(async (groupId) => ({ id: groupId, traits: traitsOf(await set.group(groupId)) })),
+  );
+  const { segments, flags, firstSeenAt, lastSeenAt, eventCount, ...ids } = head;
+  return { ...ids, computed: computedOf(set, person, clock), segments, groups, firstSeenAt, lastSeenAt, eventCount, flags };
+}
+
+type ProfileHead = Omit<ProfileView, 'computed' | 'groups'>;
+
+async function headOf(set: WorkingSet, person: PersonState): Promise<ProfileHead> {
+  const { publicId, userId, anonymousIds } = await idsOf(set, person.id);
+  const stored = await set.store.query({ ask: 'memberships', person: person.id });
+  const sinceOf = new Map(stored.map(({ version, since }) => [version, since]));
+  const segments = [...set.program.live.values()]
+    .filter(({ version }) => person.members.has(version))
+    .map(({ key, version }) => ({ key, since: iso(sinceOf.get(version) ?? 0) }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1));
+  return {
+    id: publicId,
+    userId,
+    anonymousIds,
+    traits: traitsOf(person.traits),
+    segments,
+    firstSeenAt: person.firstSeen === null ? null : iso(person.firstSeen),
+    lastSeenAt: person.lastSeen === null ? null : iso(person.lastSeen),
+    eventCount: person.eventCount,
+    flags: userId !== null && (await isCapped(set, person.id)) ? ['identity_limit'] : [],
+  };
+}
+
+function computedOf(set: WorkingSet, person: PersonState, clock: number): Record<string, JsonValue> {
+  const computed: Record<string, JsonValue> = {};
+  for (const key of [...set.program.traits.keys()].sort()) {
+    const value = set.program.traits.get(key)?.value(person, clock);
+    if (value !== undefined) computed[key] = value;
+  }
+  return computed;
+}
+
+/** What a person may read about themselves. */
+export async function viewMe(
+  set: WorkingSet,
+  { userId, anonymousId, verified }: { userId: string | null; anonymousId: string | null; verified: boolean },
+  exposeOf: { trait(key: string): Expose; segment(key: string): Expose },
+  clock: number,
+): Promise<{ segments: string[]; computed: Record<string, JsonValue> }> {
+  const name = verified || anonymousId === null ? userId : null;
+  const node =
+    name !== null
+      ? await set.node('user', name)
+      : anonymousId !== null
+        ? await set.node('device', anonymousId)
+        : null;
+  const found = node && (await settledPerson(set, await profileOf(set, node), clock));
+  const person = found ?? nobody(set);
+  const mayRead = (expose: Expose): boolean => expose === 'public' || (verified && expose === 'verified');
+  const segments = [...set.program.live.values()]
+    .filter(({ key, version }) => person.members.has(version) && mayRead(exposeOf.segment(key)))
+    .map(({ key }) => key)
+    .sort();
+  const computed: Record<string, JsonValue> = {};
+  for (const key of [...set.program.traits.keys()].sort()) {
+    if (mayRead(exposeOf.trait(key))) computed[key] = set.program.traits.get(key)?.value(person, clock) ?? null;
+  }
+  return { segments, computed };
+}
+
+/** A person who has done nothing. */
+function nobody(set: WorkingSet): PersonState {
+  const person = emptyPerson(0, set.program.generation);
+  for (const index of set.program.blank) person.members.add(set.program.segments[index]?.version as number);
+  return person;
+}
+
+/** Newest first; the cursor is the place of the last one shown. */
+export async function listEvents(
+  set: WorkingSet,
+  id: number,
+  clock: number,
+  { limit, cursor }: { limit: number; cursor: string | null },
+): Promise<Page<JsonObject> | null> {
+  if (!(await set.person(id))) return null;
+  const to = cursor === null ? null : decodeCursor<Stamp>(cursor, isStamp);
+  const rows = (await set.historyOf(id, clock, { from: null, to }, { order: 'descending', limit: limit + 1 })).sort((a, b) =>
+    compareStamps(b.stamp, a.stamp),
+  );
+  const data = rows.slice(0, limit).map((row): JsonObject => {
+    const message = JSON.parse(row.text) as JsonObject; // stored by the lane
+    return { ...message, timestamp: iso(row.stamp[0]), receivedAt: iso(row.receivedAt) };
+  });
+  const last = rows[limit - 1];
+  return { data, next: rows.length > limit && last ? encodeCursor(last.stamp) : null };
+}
+
+const isStamp = (value: unknown): value is Stamp =>
+  Array.isArray(value) &&
+  value.length === 3 &&
+  typeof value[0] === 'number' &&
+  typeof value[1] === 'string' &&
+  (value[2] === 0 || value[2] === 1);
+
+const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+
+export async function listTransitions(
+  set: WorkingSet,
+  id: number,
+  { limit, cursor }: { limit: number; cursor: string | null },
+): Promise<Page<TransitionView>> {
+  const before = cursor === null ? Number.MAX_SAFE_INTEGER : decodeCursor(cursor, isNumber);
+  const rows = await set.store.query({ ask: 'person-transitions', person: id, before, limit: limit + 1 });
+  const last = rows[limit - 1];
+  return {
+    data: rows.slice(0, limit).map(viewTransition),
+    next: rows.length > limit && last ? encodeCursor(last.seq) : null,
+  };
+}
+
+export function viewTransition(row: LoggedTransition): TransitionView {
+  const { seq, segment, publicId, userId, entered, at, cause } = row;
+  const change = entered ? 'entered' : 'left';
+  return { seq, segment, profileId: publicId, userId, change, at: iso(at), cause: viewCause(cause) };
+}
+
+function viewCause(cause: LoggedTransition['cause']): Cause {
+  return 'deadline' in cause ? { deadline: iso(cause.deadline) } : cause;
+}
+
+export async function listProfiles(
+  set: WorkingSet,
+  clock: number,
+  filter: { q: string | null; version: number | null; limit: number; cursor: string | null },
+): Promise<Page<ProfileHead>> {
+  const after = filter.cursor === null ? 0 : decodeCursor(filter.cursor, isNumber);
+  const rows = await set.store.query({
+    ask: 'people',
+    after,
+    limit: filter.limit + 1,
+    ...(filter.version === null ? {} : { version: filter.version }),
+    ...(filter.q === null ? {} : { prefix: filter.q }),
+  });
+  const data: ProfileHead[] = [];
+  for (const { id } of rows.slice(0, filter.limit)) {
+    const person = await settledPerson(set, id, clock);
+    if (person) data.push(await headOf(set, person));
+  }
+  const last = rows[filter.limit - 1];
+  return { data, next: rows.length > filter.limit && last ? encodeCursor(last.id) : null };
+}
+
+export async function listMembers(
+  set: WorkingSet,
+  version: number,
+  { limit, cursor }: { limit: number; cursor: string | null },
+): Promise<Page<{ id: string; userId: string | null; anonymousIds: string[]; since: string }>> {
+  const after = cursor === null ? 0 : decodeCursor(cursor, isNumber);
+  const rows = await set.store.query({ ask: 'members', version, after, limit: limit + 1 });
+  const data = [];
+  for (const { person, since } of rows.slice(0, limit)) {
+    const { publicId, userId, anonymousIds } = await idsOf(set, person);
+    data.push({ id: publicId, userId, anonymousIds, since: iso(since) });
+  }
+  const last = rows[limit - 1];
+  return { data, next: rows.length > limit && last ? encodeCursor(last.person) : null };
+}
+
+export function encodeCursor(place: JsonValue | Stamp): string {
+  return Buffer.from(JSON.stringify(place)).toString('base64url');
+}
+
+export function decodeCursor<T>(cursor: string, isPlace: (value: unknown) => value is T): T {
+  let place: unknown;
+  try {
+    place = JSON.parse(Buffer.from(cursor, 'base64url').toString());
+  } catch {
+    throw new BadCursor('This cursor is not one of ours; pass `next` of the previous page unchanged');
+  }
+  if (!isPlace(place)) throw new BadCursor('This cursor belongs to another list; pass `next` of the previous page');
+  return place;
+}
