@@ -47,6 +47,7 @@ export async function settle(set: WorkingSet, person: PersonState, until: number
       open(set.program, person, opening, rows.map(engineMessage), instant);
     }
     settleInstant(set.program, person, instant, set.emitter(person.id));
+    if (person.due !== null && person.due <= instant) throw new Error(`person ${person.id} is stuck at ${instant}`);
     set.touch(person);
   }
 }

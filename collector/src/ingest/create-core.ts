@@ -22,6 +22,7 @@ import {
   viewProfile,
   viewTransition,
 } from './profile-reads.ts';
+import { settledPerson } from './arrival.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet } from './working-set.ts';
 
@@ -118,7 +119,10 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
       try {
         const value = change();
         if (JSON.stringify(book.encode()) === text) return { result: value, changed: false };
+        const abandoned = working.program.segments.filter((segment) => !segment.live);
         working.program = book.compile();
+        const dropped = abandoned.map(({ version }) => version).filter((version) => working.program.indexOf(version) === undefined);
+        if (dropped.length > 0) working.record({ droppedVersions: dropped });
         await putInForceIfBuilt(at);
         working.record({ facts: [{ name: 'definitions', value: book.encode() }] });
         await working.commit(at);
@@ -191,7 +195,7 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
     async profileTransitions(ref, page) {
       return read(async (at) => {
         const id = await findProfile(set, ref);
-        if (id === null || !(await viewProfile(set, id, at))) return null;
+        if (id === null || !(await settledPerson(set, id, at))) return null;
         await set.commit(at);
         return listTransitions(set, id, page);
       });
@@ -266,7 +270,7 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
       return {
         data: rows.slice(0, limit).map(viewRejected),
         next: rows.length > limit && last ? encodeCursor(last.id) : null,
-        dropped: droppedBefore() + lane.counts.rejectedDropped,
+        dropped: start.refusedDropped + lane.counts.rejectedDropped,
       };
     },
     rejectedRow: (id) => store.query({ ask: 'refused-one', id }),
@@ -287,7 +291,7 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
       accepted: lane.counts.accepted,
       duplicates: lane.counts.duplicates,
       rejected: lane.counts.rejected,
-      rejectedDropped: droppedBefore() + lane.counts.rejectedDropped,
+      rejectedDropped: start.refusedDropped + lane.counts.rejectedDropped,
       laneDepth: lane.depth(),
       writable: lane.writable(),
     }),
@@ -308,7 +312,8 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
       await builder.finished();
       await lane.drained();
       if (!readOnly) {
-        await saveFacts([{ name: 'rejectedDropped', value: droppedBefore() + lane.counts.rejectedDropped }]).catch(() => {
+        // The clock has moved on since the last commit; the file must know how far.
+        await saveFacts([{ name: 'idKey', value: idKey }]).catch(() => {
           // A file that cannot be written any more is closed as it is; what it holds is complete.
         });
       }
@@ -316,11 +321,6 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
     },
   };
   return core;
-
-  function droppedBefore(): number {
-    const dropped = facts.get('rejectedDropped');
-    return typeof dropped === 'number' ? dropped : 0;
-  }
 }
 
 /** Kinds of definitions that can be stored; others never pass the schema. */

@@ -90,7 +90,21 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
       return state.target !== null;
     },
     compile() {
-      return compileProgram({ active: state.active, target: state.target, generation: state.generation, intern });
+      // Texts that nothing uses any more are forgotten, so that a definition that comes back later
+      // gets a number of its own and never meets what its old one left behind.
+      const used: Record<string, number> = {};
+      const program = compileProgram({
+        active: state.active,
+        target: state.target,
+        generation: state.generation,
+        intern: (text) => {
+          const number = intern(text);
+          used[text] = number;
+          return number;
+        },
+      });
+      state.numbers = used;
+      return program;
     },
     faultsOf(kind, key, definition) {
       return kind === 'traits' ? [] : referenceFaults(withDefinition(wanted(), kind, key, definition), key);
@@ -136,29 +150,12 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
     finish() {
       state.active = wanted();
       state.target = null;
-      forgetNumbers();
     },
     encode: () => JSON.parse(JSON.stringify(state)) as JsonValue,
     restore(text) {
       state = decode(text);
     },
   };
-
-  /** Texts that nothing uses any more; their numbers stay taken. */
-  function forgetNumbers(): void {
-    const used: Record<string, number> = {};
-    compileProgram({
-      active: state.active,
-      target: null,
-      generation: state.generation,
-      intern: (text) => {
-        const number = intern(text);
-        used[text] = number;
-        return number;
-      },
-    });
-    state.numbers = used;
-  }
 
   function afterFile(file: DefinitionFile): DefinitionSet {
     const next: DefinitionSet = { traits: { ...wanted().traits }, segments: { ...wanted().segments } };

@@ -251,7 +251,7 @@ export async function applyPlan(set: WorkingSet, plan: IdentityPlan): Promise<vo
 /** Whether the profile hit a cap, so that some of its links or merges do not count. */
 export async function isCapped(set: WorkingSet, root: number): Promise<boolean> {
   const users = await set.circle(root);
-  if (await isCrowded(set, root)) return true;
+  if ((await isCrowded(set, root)) && (await resolve(set, [root], [], null)).flagged.has(root)) return true;
   const aliases = await set.aliases(users);
   const merged = new Set<number>(users);
   return aliases.some(({ user, previousUser }) => previousUser !== null && merged.has(user) !== merged.has(previousUser));

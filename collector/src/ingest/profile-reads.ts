@@ -51,6 +51,8 @@ async function isLinked(set: WorkingSet, device: number, root: number): Promise<
 export async function viewProfile(set: WorkingSet, id: number, clock: number): Promise<ProfileView | null> {
   const person = await settledPerson(set, id, clock);
   if (!person) return null;
+  // `since` is read from the store: what settling changed must be there.
+  await set.commit(clock);
   const head = await headOf(set, person);
   const groups = await Promise.all(
     person.groups.map(async (groupId) => ({ id: groupId, traits: traitsOf(await set.group(groupId)) })),
@@ -195,6 +197,7 @@ export async function listProfiles(
   const data: ProfileHead[] = [];
   for (const { id } of rows.slice(0, filter.limit)) {
     const person = await settledPerson(set, id, clock);
+    await set.commit(clock);
     if (person) data.push(await headOf(set, person));
   }
   const last = rows[filter.limit - 1];

@@ -488,7 +488,7 @@ function changesOf(
     groups: [...draft.groups].map(([id, bag]) => ({ id, text: JSON.stringify(bag) })),
   };
   for (const extra of draft.extra) {
-    for (const key of ['arrived', 'refused', 'removedRefused', 'facts'] as const) {
+    for (const key of ['arrived', 'refused', 'removedRefused', 'facts', 'droppedVersions'] as const) {
       const more = extra[key];
       // Both sides are the same optional list of `Changes`; the loop over keys hides that.
       if (more) Object.assign(changes, { [key]: [...(changes[key] ?? []), ...more] });

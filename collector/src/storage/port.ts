@@ -177,6 +177,8 @@ export interface Changes {
   refused?: RefusedMessage[];
   removedRefused?: number[];
   facts?: { name: string; value: JsonValue }[];
+  /** Segment versions that were being built and are wanted no more: their memberships go silently. */
+  droppedVersions?: number[];
   /** Puts built segment versions in force, in this commit, logging every difference. */
   swaps?: { list: Swap[]; at: number };
 }
@@ -234,8 +236,8 @@ export interface Answers {
     lastNode: number;
     lastSeq: number;
     facts: Map<string, JsonValue>;
-    refused: { rows: number; bytes: number };
-    messages: number;
+    /** Refused messages pushed out so far to stay within the caps. */
+    refusedDropped: number;
   };
   /** Earliest instant at which a person or a message falls due, or null. */
   'next-due': number | null;

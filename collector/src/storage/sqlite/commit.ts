@@ -60,6 +60,9 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const refusedSize = db.prepare<[], { rows: number; bytes: number }>(
     'SELECT count(*) AS rows, coalesce(sum(length(CAST(body AS BLOB))), 0) AS bytes FROM refused',
   );
+  const countDropped = db.prepare(
+    "INSERT INTO fact VALUES ('refusedDropped', ?) ON CONFLICT DO UPDATE SET value = CAST(value AS INTEGER) + excluded.value",
+  );
   let kept: { rows: number; bytes: number } | undefined;
 
   function keepRefused(refused: readonly RefusedMessage[]): number {
@@ -85,6 +88,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       kept = { rows: kept.rows - 1, bytes: kept.bytes - gone.bytes };
       dropped++;
     }
+    if (dropped > 0) countDropped.run(dropped);
     return dropped;
   }
 
@@ -158,6 +162,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       log.run(terms.intern(segment), person, entered ? 1 : 0, at, JSON.stringify(cause));
     for (const { id, text } of changes.groups ?? []) setGroup.run(id, text);
     for (const { name, value } of changes.facts ?? []) setFact.run(name, JSON.stringify(value));
+    for (const version of changes.droppedVersions ?? []) swapDrop.run({ from: version });
     for (const item of changes.swaps?.list ?? []) swap(item, changes.swaps?.at ?? changes.clock);
     for (const id of changes.removedRefused ?? []) {
       const gone = dropRefused.get(id);

@@ -75,17 +75,15 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       for (const { name, value } of all<{ name: string; value: string }>('SELECT name, value FROM fact'))
         facts.set(name, JSON.parse(value) as JsonValue);
       const clock = facts.get('clock');
+      const dropped = facts.get('refusedDropped');
       facts.delete('clock');
+      facts.delete('refusedDropped');
       return {
         clock: typeof clock === 'number' ? clock : null,
         lastNode: count('SELECT coalesce(max(id), 0) AS n FROM node'),
         lastSeq: count('SELECT coalesce(max(seq), 0) AS n FROM message'),
         facts,
-        refused: one('SELECT count(*) AS rows, coalesce(sum(length(CAST(body AS BLOB))), 0) AS bytes FROM refused') ?? {
-          rows: 0,
-          bytes: 0,
-        },
-        messages: count('SELECT coalesce(max(seq), 0) AS n FROM message'),
+        refusedDropped: typeof dropped === 'number' ? dropped : 0,
       };
     },
     'next-due'() {
