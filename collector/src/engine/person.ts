@@ -153,7 +153,7 @@ function foldMessage(program: Program, person: PersonState, message: EngineMessa
   }
 }
 
-/** An identify without traits of its own may carry them in its context. */
+/** The traits an identify or group message declares. */
 export function declaredTraits(body: JsonObject): JsonObject {
   return isObject(body.traits) ? body.traits : {};
 }

@@ -4,6 +4,7 @@
 import {
   applyMessage,
   type CauseOf,
+  declaredTraits,
   emitDifference,
   emptyPerson,
   open,
@@ -16,7 +17,6 @@ import { ownerAt } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { writeTraits } from '../engine/trait-bag.ts';
 import type { EngineMessage } from '../engine/filter.ts';
-import type { JsonObject } from '../wire/message.ts';
 import type { NodeRow } from '../storage/port.ts';
 import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from './identity-plan.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
@@ -143,12 +143,7 @@ export async function refoldPerson(set: WorkingSet, id: number, { clock, cause }
 
 async function writeGroup(set: WorkingSet, message: EngineMessage): Promise<void> {
   const id = message.groupId as string;
-  const { traits } = message.body();
   const bag = await set.group(id);
-  if (isObject(traits)) writeTraits(bag, traits, message.stamp);
+  writeTraits(bag, declaredTraits(message.body()), message.stamp);
   set.touchGroup(id, bag);
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,9 +1,9 @@
 // Recomputes everything from the stored messages and reports what differs from what is stored.
 // Invariant: changes nothing; uses only the messages, the definitions and the clock.
 import { type Merge, type Pair, pairKey, resolveIdentities, type Run, tidy } from '../engine/identity.ts';
-import { type PersonState, refold } from '../engine/person.ts';
+import { declaredTraits, type PersonState, refold } from '../engine/person.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import { traitsOf } from '../engine/trait-bag.ts';
+import { emptyBag, restoreBag, type TraitBag, traitsOf, writeTraits } from '../engine/trait-bag.ts';
 import { canonical } from '../engine/values.ts';
 import type { NodeRow } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
@@ -32,7 +32,7 @@ export async function verifyAll(
   clock: number,
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<VerifyResult> {
-  const differences = await verifyIdentities(set, clock);
+  const differences = [...(await verifyIdentities(set, clock)), ...(await verifyGroups(set, clock))];
   const total = await set.store.query({ ask: 'people-count' });
   let profiles = 0;
   let messages = 0;
@@ -102,6 +102,40 @@ function summary(set: WorkingSet, person: PersonState, clock: number): Record<st
 
 function compare(differences: Difference[], profile: string, what: string, stored: JsonValue, recomputed: JsonValue): void {
   if (canonical(stored) !== canonical(recomputed)) differences.push({ profile, what, stored, recomputed });
+}
+
+/** Folds every group's traits anew. */
+async function verifyGroups(set: WorkingSet, clock: number): Promise<Difference[]> {
+  const fresh = new Map<string, TraitBag>();
+  for (let after = 0; ; ) {
+    const rows = await set.store.query({ ask: 'messages-of-type', type: 'group', after, limit: 1_000 });
+    for (const row of rows) {
+      if (row.stamp[0] > clock) continue;
+      const message = engineMessage(row);
+      const id = message.groupId as string; // every stored group message has one
+      const bag = fresh.get(id) ?? emptyBag();
+      writeTraits(bag, declaredTraits(message.body()), message.stamp);
+      fresh.set(id, bag);
+    }
+    const last = rows[rows.length - 1];
+    if (!last) break;
+    after = last.seq;
+  }
+  const differences: Difference[] = [];
+  for (let after = ''; ; ) {
+    const rows = await set.store.query({ ask: 'groups', after, limit: 1_000 });
+    for (const { id, text } of rows) {
+      const bag = fresh.get(id);
+      const stored = traitsOf(restoreBag(JSON.parse(text) as TraitBag)); // written by the lane
+      compare(differences, `group:${id}`, 'traits', stored, bag ? traitsOf(bag) : null);
+      fresh.delete(id);
+    }
+    const last = rows[rows.length - 1];
+    if (!last) break;
+    after = last.id;
+  }
+  for (const [id, bag] of fresh) compare(differences, `group:${id}`, 'traits', null, traitsOf(bag));
+  return differences;
 }
 
 interface Links {

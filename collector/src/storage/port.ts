@@ -200,6 +200,9 @@ export type Query =
   | { ask: 'refused'; before: number; limit: number }
   | { ask: 'refused-one'; id: number }
   | { ask: 'links'; after: number; limit: number }
+  /** Messages of one type, in order of arrival. */
+  | { ask: 'messages-of-type'; type: MessageType; after: number; limit: number }
+  | { ask: 'groups'; after: string; limit: number }
   /** Messages dated up to `until`. */
   | { ask: 'message-count'; until: number }
   | { ask: 'nodes'; after: number; limit: number };
@@ -254,6 +257,8 @@ export interface Answers {
   refused: RefusedRow[];
   'refused-one': RefusedRow | null;
   links: LinkRow[];
+  'messages-of-type': HistoryRow[];
+  groups: { id: string; text: string }[];
   'message-count': number;
   nodes: NodeRow[];
 }

@@ -173,6 +173,14 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         trusted: row.trusted === 1,
         previousId: typeOf(row.type) === 'alias' ? String((JSON.parse(row.body) as { previousId: string }).previousId) : null, // stored by the lane
       })),
+    'messages-of-type': ({ type, after, limit }) =>
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND type = ? ORDER BY seq LIMIT ?`,
+        after,
+        typeCode(type),
+        limit,
+      ).map((row) => historyRow(row, terms)),
+    groups: ({ after, limit }) => all('SELECT id, traits AS text FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
     nodes: ({ after, limit }) =>
       all<Parameters<typeof nodeRow>[0]>(`SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT ?`, after, limit).map(nodeRow),
