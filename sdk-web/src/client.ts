@@ -1,0 +1,301 @@
+// The browser client: Segment's calls on one durable queue.
+// Invariant: after construction nothing here throws into the page; a call returns before anything is sent.
+import { createQueue, type FlushResult, type Loss, type Queued } from './core/queue.ts';
+import { uuidv7 } from './core/ids.ts';
+import type { IngestAnswer, Me, SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
+import { readContext } from './context.ts';
+import { createIdentityStore } from './identity.ts';
+import { watchPages } from './pages.ts';
+import { createMessageStore } from './store.ts';
+
+type Fields = Record<string, unknown>;
+
+export interface Options {
+  /** The web write key: public. */
+  writeKey: string;
+  /** The collector's address, such as `https://collect.example.com`. */
+  host: string;
+  /** Send a page call now and at each change of path. Default true. */
+  page?: boolean;
+  /** Messages at which a batch leaves at once. Default 20. */
+  flushAt?: number;
+  /** How long a message waits for company, ms. Default 500. */
+  flushInterval?: number;
+  /** Hears of every message that is lost, with its code. */
+  onError?: (error: Loss, messages: Queued[]) => void;
+}
+
+export interface CallOptions {
+  timestamp?: string | number | Date;
+  context?: Fields;
+  integrations?: Fields;
+  anonymousId?: string;
+  userId?: string;
+}
+
+export interface User {
+  userId: string | null;
+  anonymousId: string;
+  traits: Fields;
+}
+
+export interface EventMap {
+  /** Your own exposed view, from the collector's answer. */
+  me: Me;
+  /** Keys of the exposed segments you are in. */
+  segments: string[];
+  error: Loss & { messages: Queued[] };
+}
+
+export interface Analytics {
+  identify(userId?: string | number | null | Fields, traits?: Fields, options?: CallOptions): void;
+  track(event: string, properties?: Fields, options?: CallOptions): void;
+  page(category?: string | Fields, name?: string | Fields, properties?: Fields, options?: CallOptions): void;
+  group(groupId: string | number, traits?: Fields, options?: CallOptions): void;
+  /** Links `previousId` (by default the current user, else this device) to `userId`. */
+  alias(userId: string | number, previousId?: string | number, options?: CallOptions): void;
+  survey(
+    surveyId: string,
+    answers: Record<string, SurveyAnswer>,
+    options?: CallOptions & { submissionId?: string; status?: SurveyStatus; language?: string; version?: string | number },
+  ): void;
+  /** Forgets the user and becomes a new device. */
+  reset(): void;
+  /** Resolves when all queued now is answered or lost, or within 5 s. Never rejects. */
+  flush(): Promise<FlushResult>;
+  /** Calls back once the client works; at once if it does already. */
+  ready(callback: () => void): void;
+  user(): User;
+  /** Listens; the answer stops listening. */
+  on<E extends keyof EventMap>(event: E, callback: (value: EventMap[E]) => void): () => void;
+  /** Removes listeners, timers and wrappers. What is unsent waits for the next page. */
+  close(): void;
+}
+
+/** Queue bounds: the contract's 512 KB, and far more messages than a page makes. */
+const MAX_MESSAGES = 5_000;
+const MAX_CHARS = 512 * 1024;
+/** JSON characters of a request: a third of what the collector takes, so that UTF-8 fits too. */
+const MAX_BATCH_CHARS = 400_000;
+/** Browsers let all requests that outlive a page have 64 KiB together. */
+const UNLOAD_CHARS = 60_000;
+/** A request that hangs is given up after this, ms. */
+const REQUEST_LIMIT_MS = 20_000;
+
+/** @throws TypeError when writeKey or host is missing or no URL. */
+export function createAnalytics(options: Options): Analytics {
+  const { writeKey, host } = options;
+  if (!writeKey || !host) throw new TypeError('Tidemark needs a writeKey and a host');
+  const endpoint = new URL('/v1/batch', host).href;
+
+  const now = (): number => Date.now();
+  const newId = (): string => uuidv7(now(), fillRandom);
+  const listeners: { [E in keyof EventMap]: Set<(value: EventMap[E]) => void> } = {
+    me: new Set(),
+    segments: new Set(),
+    error: new Set(),
+  };
+  function emit<E extends keyof EventMap>(event: E, value: EventMap[E]): void {
+    for (const callback of listeners[event]) guard(() => callback(value));
+  }
+
+  const identity = createIdentityStore(newId);
+  const store = createMessageStore(newId());
+  const cleanUps: (() => void)[] = [];
+  let closed = false;
+
+  const queue = createQueue({
+    flushAt: options.flushAt ?? 20,
+    flushIntervalMs: options.flushInterval ?? 500,
+    maxMessages: MAX_MESSAGES,
+    maxChars: MAX_CHARS,
+    maxBatchChars: MAX_BATCH_CHARS,
+    maxInFlight: 1,
+    maxRetries: Number.POSITIVE_INFINITY,
+    now,
+    random: Math.random,
+    after(ms, callback) {
+      const timer = setTimeout(callback, ms);
+      return () => clearTimeout(timer);
+    },
+    send: (batch) => send(batch, false),
+    onSettled: (messages) => store.drop(messages),
+    onLost: report,
+    onStopped: (status) => report({ code: `http_${status}`, message: 'the write key was refused; sending has stopped' }, []),
+    onAnswer(answer: Partial<IngestAnswer>) {
+      const { me } = answer;
+      if (!me || 'error' in me) return;
+      emit('me', me);
+      emit('segments', me.segments);
+    },
+  });
+
+  function report(loss: Loss, messages: Queued[]): void {
+    guard(() => options.onError?.(loss, messages));
+    emit('error', { ...loss, messages });
+  }
+
+  function bodyOf(batch: Queued[]): string {
+    const context = batch[0]?.context;
+    // One batch shares one context: it travels once.
+    const messages = batch.map(({ context: _shared, ...message }) => message);
+    return JSON.stringify({ writeKey, sentAt: new Date(now()).toISOString(), context, batch: messages });
+  }
+
+  async function send(batch: Queued[], unloading: boolean): Promise<{ status: number; retryAfter?: string | null; body?: null }> {
+    const wanted = listeners.me.size + listeners.segments.size > 0;
+    const abort = typeof AbortController === 'function' ? new AbortController() : null;
+    const timer = setTimeout(() => abort?.abort(), REQUEST_LIMIT_MS);
+    try {
+      const answer = await fetch(wanted ? `${endpoint}?reply=me` : endpoint, {
+        method: 'POST',
+        // Plain text needs no preflight; the collector reads bytes, not labels.
+        headers: { 'content-type': 'text/plain' },
+        body: bodyOf(batch),
+        keepalive: unloading,
+        credentials: 'omit',
+        ...(abort ? { signal: abort.signal } : {}),
+      });
+      const body = answer.ok ? await answer.json().catch(() => null) : null;
+      return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body };
+    } catch {
+      return { status: 0 };
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** What fits goes out with the page; all of it stays stored until an answer says otherwise. */
+  function unload(): void {
+    for (const batch of queue.peek(UNLOAD_CHARS)) void send(batch, true);
+  }
+
+  function enqueue(type: string, fields: Fields, { timestamp, context, ...rest }: CallOptions = {}): void {
+    guard(() => {
+      const { userId, anonymousId } = identity.read();
+      const message = copy({
+        type,
+        messageId: newId(),
+        timestamp: new Date(timestamp ?? now()).toISOString(),
+        anonymousId,
+        ...(userId === null ? {} : { userId }),
+        ...fields,
+        ...rest,
+        context: { ...readContext(), ...context },
+      }) as Queued;
+      if (closed) return report({ code: 'closed', message: 'the client is closed' }, [message]);
+      store.keep(message);
+      if (!queue.add(message)) store.drop([message]);
+    });
+  }
+
+  function listen(target: EventTarget, event: string, callback: () => void): void {
+    target.addEventListener(event, callback);
+    cleanUps.push(() => target.removeEventListener(event, callback));
+  }
+
+  const analytics: Analytics = {
+    identify(userId, traits, callOptions) {
+      const named = isFields(userId) ? undefined : userId;
+      const given = isFields(userId) ? userId : traits;
+      const current = identity.read();
+      const id = named === undefined || named === null || named === '' ? current.userId : String(named);
+      // Another person on this device: their traits are not the last one's.
+      const base = current.userId !== null && current.userId !== id ? {} : current.traits;
+      identity.write({ userId: id, traits: { ...base, ...given } });
+      enqueue('identify', { traits: given ?? {} }, isFields(userId) ? (traits as CallOptions) : callOptions);
+    },
+    track: (event, properties = {}, callOptions) => enqueue('track', { event, properties }, callOptions),
+    page(category, name, properties, callOptions) {
+      // Segment's forms: (), (properties), (name), (name, properties), (category, name, properties).
+      const words = [category, name].filter((word) => typeof word === 'string');
+      const given = [category, name, properties].find(isFields);
+      const { path, referrer, search, title, url } = readContext().page as Fields;
+      const pageName = words[words.length - 1];
+      enqueue(
+        'page',
+        {
+          ...(pageName ? { name: pageName } : {}),
+          ...(words.length > 1 ? { category: words[0] } : {}),
+          properties: { path, referrer, search, title, url, ...given },
+        },
+        callOptions,
+      );
+    },
+    group: (groupId, traits = {}, callOptions) => enqueue('group', { groupId, traits }, callOptions),
+    alias(userId, previousId, callOptions) {
+      const { userId: current, anonymousId } = identity.read();
+      enqueue('alias', { userId, previousId: previousId ?? current ?? anonymousId }, callOptions);
+      identity.write({ userId: String(userId) });
+    },
+    survey: (surveyId, answers, callOptions) => enqueue('survey', { surveyId, answers }, callOptions),
+    reset() {
+      identity.erase();
+      identity.read();
+    },
+    flush: () => queue.flush(),
+    ready: (callback) => guard(callback),
+    user: () => ({ ...identity.read() }),
+    on(event, callback) {
+      listeners[event].add(callback);
+      return () => listeners[event].delete(callback);
+    },
+    close() {
+      if (closed) return;
+      closed = true;
+      unload();
+      queue.close();
+      for (const cleanUp of cleanUps) cleanUp();
+      store.close();
+    },
+  };
+
+  guard(() => {
+    listen(document, 'visibilitychange', () => {
+      if (document.visibilityState === 'hidden') unload();
+    });
+    listen(window, 'pagehide', unload);
+    listen(window, 'online', () => queue.resume());
+    store.adopt().then((messages) => {
+      for (const message of messages) if (!queue.add(message)) store.drop([message]);
+    }, () => {});
+    if (options.page !== false) cleanUps.push(watchPages(() => analytics.page()));
+  });
+  return analytics;
+}
+
+/** Runs what may throw: a listener of the host, a browser's API. The page must not notice. */
+function guard(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // Reported losses have their own way; nothing else may reach the host.
+  }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null;
+}
+
+/** A copy as JSON would carry it, so that the host may change its objects afterwards. */
+function copy(value: unknown): unknown {
+  const above: unknown[] = [];
+  return JSON.parse(
+    JSON.stringify(value, function (this: unknown, _key, item: unknown) {
+      if (typeof item === 'bigint') return String(item);
+      if (!isFields(item)) return item;
+      while (above.length && above[above.length - 1] !== this) above.pop();
+      if (above.includes(item)) return '[Circular]';
+      above.push(item);
+      return item;
+    }),
+  );
+}
+
+function fillRandom(bytes: Uint8Array): void {
+  try {
+    crypto.getRandomValues(bytes);
+  } catch {
+    for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256;
+  }
+}

@@ -1,0 +1,281 @@
+// The queue both SDKs share: bounded, batched, retried until answered or reported lost.
+// Invariant: every message taken in is in the end delivered, held, or told to `onLost` exactly once;
+// its messageId and timestamp never change.
+import type { IngestAnswer } from '../../../collector/src/wire/message.ts';
+
+/** A message as it waits: an object that JSON can write, complete but for `sentAt`. */
+export interface Queued {
+  messageId: string;
+  context?: unknown;
+  [field: string]: unknown;
+}
+
+/** What came back for one request. `status` 0 is no answer at all. */
+export interface Answer {
+  status: number;
+  /** The Retry-After header as it came, or null. */
+  retryAfter?: string | null;
+  body?: Partial<IngestAnswer> | null;
+}
+
+export interface Loss {
+  /** `queue_full`, `closed`, `http_<status>`, or a rejection code of the collector. */
+  code: string;
+  message: string;
+}
+
+export interface FlushResult {
+  delivered: number;
+  pending: number;
+  dropped: number;
+}
+
+export interface QueueParts {
+  /** Sends one batch; never rejects. Messages share one context (the same text). */
+  send(batch: Queued[]): Promise<Answer>;
+  onLost(loss: Loss, messages: Queued[]): void;
+  /** The key is refused: nothing more is sent, what waits is kept. Told once. */
+  onStopped?(status: number): void;
+  /** Messages that need no keeping any more: delivered or lost. */
+  onSettled?(messages: Queued[]): void;
+  onAnswer?(body: Partial<IngestAnswer>): void;
+  now(): number;
+  /** 0 up to 1, for jitter. */
+  random(): number;
+  /** Calls back after `ms`; the answer cancels. */
+  after(ms: number, callback: () => void): () => void;
+  /** Messages at which a batch is sent at once. */
+  flushAt: number;
+  /** How long a message waits for company, ms. */
+  flushIntervalMs: number;
+  /** Messages held at most. */
+  maxMessages: number;
+  /** JSON characters held at most. */
+  maxChars: number;
+  /** JSON characters in one request at most. */
+  maxBatchChars: number;
+  maxInFlight: number;
+  /** Tries of one message after the first; Infinity by default in both SDKs. */
+  maxRetries: number;
+}
+
+/** First pause after a failure, ms; doubled each time, with jitter. */
+const FIRST_PAUSE_MS = 1_000;
+const LAST_PAUSE_MS = 60_000;
+/** `flush` answers by then, whatever the network does, ms. */
+export const FLUSH_LIMIT_MS = 5_000;
+
+interface Entry {
+  m: Queued;
+  /** Characters of its JSON. */
+  n: number;
+  /** Its context's text: messages of one batch share it. */
+  c: string;
+  /** Failed tries. */
+  t: number;
+}
+
+interface Waiter {
+  left: Set<Entry>;
+  done(): void;
+  delivered: number;
+  dropped: number;
+}
+
+export interface Queue {
+  /** Takes a message in; false if it was refused (and reported). */
+  add(message: Queued): boolean;
+  flush(limitMs?: number): Promise<FlushResult>;
+  /** Takes what waits out of the queue, up to so many JSON characters: for sending while unloading. */
+  peek(maxChars: number): Queued[][];
+  size(): number;
+  /** Forgets everything that is not on its way. */
+  clear(): Queued[];
+  /** Sends again at once after a stop or a pause. */
+  resume(): void;
+  close(): void;
+}
+
+export function createQueue(parts: QueueParts): Queue {
+  const waiting: Entry[] = [];
+  /** Halves of batches that were too large or unreadable: sent as they are. */
+  const halves: Entry[][] = [];
+  const flying = new Set<Entry>();
+  const waiters = new Set<Waiter>();
+  let chars = 0;
+  let inFlight = 0;
+  let failures = 0;
+  let pausedUntil = 0;
+  let stopped = false;
+  let closed = false;
+  let cancelTimer: (() => void) | null = null;
+
+  const held = (): number => waiting.length + flying.size + halves.reduce((n, half) => n + half.length, 0);
+
+  function lose(code: string, message: string, entries: Entry[]): void {
+    settle(entries, false);
+    parts.onLost({ code, message }, entries.map((entry) => entry.m));
+  }
+
+  function settle(entries: Entry[], delivered: boolean): void {
+    for (const entry of entries) {
+      flying.delete(entry);
+      chars -= entry.n;
+      for (const waiter of waiters) {
+        if (!waiter.left.delete(entry)) continue;
+        if (delivered) waiter.delivered++;
+        else waiter.dropped++;
+        if (!waiter.left.size) waiter.done();
+      }
+    }
+    parts.onSettled?.(entries.map((entry) => entry.m));
+  }
+
+  function schedule(ms: number): void {
+    cancelTimer?.();
+    cancelTimer = parts.after(ms, () => {
+      cancelTimer = null;
+      pump(true);
+    });
+  }
+
+  /** Sends what may go. `due`: also less than a full batch. */
+  function pump(due: boolean): void {
+    const pause = pausedUntil - parts.now();
+    if (closed || stopped) return;
+    if (pause > 0) return schedule(pause);
+    while (inFlight < parts.maxInFlight && (halves.length || waiting.length)) {
+      if (!due && !halves.length && waiting.length < parts.flushAt) break;
+      void deliver(halves.shift() ?? takeBatch());
+    }
+    if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight) schedule(parts.flushIntervalMs);
+  }
+
+  function takeBatch(limit = parts.maxBatchChars): Entry[] {
+    let n = 0;
+    let count = 0;
+    const first = waiting[0] as Entry;
+    for (const entry of waiting) {
+      if (count && (entry.c !== first.c || n + entry.n > limit || count >= MAX_BATCH)) break;
+      n += entry.n;
+      count++;
+    }
+    return waiting.splice(0, count);
+  }
+
+  async function deliver(batch: Entry[]): Promise<void> {
+    inFlight++;
+    for (const entry of batch) flying.add(entry);
+    const { status, retryAfter, body } = await parts.send(batch.map((entry) => entry.m));
+    inFlight--;
+    for (const entry of batch) flying.delete(entry);
+    if (status >= 200 && status < 300) {
+      failures = 0;
+      const refused = new Map((body?.rejected ?? []).map((item) => [item.index, item]));
+      settle(batch.filter((_, i) => !refused.has(i)), true);
+      for (const [i, { code, message }] of refused) if (batch[i]) lose(code, message, [batch[i]]);
+      if (body) parts.onAnswer?.(body);
+    } else if (status === 401 || status === 403) {
+      waiting.unshift(...batch);
+      if (!stopped) {
+        stopped = true;
+        parts.onStopped?.(status);
+      }
+    } else if ((status === 413 || status === 400) && batch.length > 1) {
+      const half = batch.length >> 1;
+      halves.unshift(batch.slice(0, half), batch.slice(half));
+    } else if (status && status !== 408 && status !== 425 && status !== 429 && status < 500) {
+      lose(`http_${status}`, `the collector answered ${status}`, batch);
+    } else {
+      retry(batch, status, retryAfter);
+    }
+    pump(waiters.size > 0);
+  }
+
+  function retry(batch: Entry[], status: number, retryAfter: string | null | undefined): void {
+    const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
+    waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
+    if (spent.length) lose(`http_${status}`, `given up after ${parts.maxRetries} retries`, spent);
+    const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures++, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
+    pausedUntil = Math.max(pausedUntil, parts.now() + Math.max(pause, readRetryAfter(retryAfter, parts.now())));
+  }
+
+  return {
+    add(message) {
+      const text = JSON.stringify(message);
+      const entry = { m: message, n: text.length, c: JSON.stringify(message.context) ?? '', t: 0 };
+      const full = held() >= parts.maxMessages || chars + entry.n > parts.maxChars;
+      if (closed || full) {
+        const code = closed ? 'closed' : 'queue_full';
+        parts.onLost({ code, message: closed ? 'the client is closed' : 'the queue is full' }, [message]);
+        return false;
+      }
+      chars += entry.n;
+      waiting.push(entry);
+      pump(false);
+      return true;
+    },
+    flush(limitMs = FLUSH_LIMIT_MS) {
+      return new Promise((resolve) => {
+        const left = new Set([...waiting, ...flying, ...halves.flat()]);
+        const waiter: Waiter = {
+          left,
+          delivered: 0,
+          dropped: 0,
+          done() {
+            cancel();
+            waiters.delete(waiter);
+            resolve({ delivered: waiter.delivered, pending: left.size, dropped: waiter.dropped });
+          },
+        };
+        const cancel = parts.after(limitMs, waiter.done);
+        if (!left.size) return waiter.done();
+        waiters.add(waiter);
+        pump(true);
+      });
+    },
+    peek(maxChars) {
+      const batches: Queued[][] = [];
+      let room = maxChars;
+      let last: Entry | undefined;
+      for (const entry of [...halves.flat(), ...waiting]) {
+        // The context travels once a batch.
+        const shared = last?.c === entry.c;
+        const cost = entry.n - (shared ? entry.c.length : 0);
+        if (cost > room) break;
+        room -= cost;
+        if (shared) (batches[batches.length - 1] as Queued[]).push(entry.m);
+        else batches.push([entry.m]);
+        last = entry;
+      }
+      return batches;
+    },
+    size: held,
+    clear() {
+      const gone = [...halves.splice(0).flat(), ...waiting.splice(0)];
+      settle(gone, false);
+      return gone.map((entry) => entry.m);
+    },
+    resume() {
+      stopped = false;
+      failures = 0;
+      pausedUntil = 0;
+      pump(true);
+    },
+    close() {
+      closed = true;
+      cancelTimer?.();
+      for (const waiter of waiters) waiter.done();
+    },
+  };
+}
+
+/** Messages in one request; the collector takes 2,000. */
+const MAX_BATCH = 500;
+
+/** Whole seconds or an HTTP date, to ms from now; nothing readable is 0. */
+function readRetryAfter(value: string | null | undefined, now: number): number {
+  if (!value) return 0;
+  const ms = +value >= 0 ? +value * 1000 : Date.parse(value) - now;
+  return ms > 0 ? ms : 0;
+}

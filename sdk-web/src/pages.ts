@@ -1,0 +1,38 @@
+// Page views of single-page applications: one at the start, one at each change of path.
+// Invariant: one wrapper a page, whoever comes second; removing it leaves history as it was.
+
+const MARK = '__tidemark_pages';
+
+/** Calls `view` now and whenever the path or query changes. The answer removes everything. */
+export function watchPages(view: () => void): () => void {
+  // One page view is one, also with two copies of the SDK on the page.
+  const page = window as unknown as Record<string, boolean | undefined>;
+  if (page[MARK]) return () => {};
+  page[MARK] = true;
+  const at = (): string => location.pathname + location.search;
+  let last = at();
+  const check = (): void => {
+    if (at() === last) return;
+    last = at();
+    // After the router has set the title.
+    setTimeout(view);
+  };
+  const undo = (['pushState', 'replaceState'] as const).map((name) => {
+    const original = history[name];
+    const wrapped: typeof original = function (this: History, ...args) {
+      original.apply(this, args);
+      check();
+    };
+    history[name] = wrapped;
+    return () => {
+      if (history[name] === wrapped) history[name] = original;
+    };
+  });
+  addEventListener('popstate', check);
+  view();
+  return () => {
+    for (const restore of undo) restore();
+    removeEventListener('popstate', check);
+    page[MARK] = false;
+  };
+}

@@ -1,0 +1,34 @@
+// The script tag: starts from its own attributes and replays what the page called before it loaded.
+// Invariant: a second tag on the page changes nothing; calls keep their order and their times.
+import { type Analytics, createAnalytics } from './client.ts';
+
+declare global {
+  interface Window {
+    tidemark?: Analytics | StubCall[];
+  }
+}
+
+/** A call recorded by the inline stub: `[method, ...args]`, with the time it was made. */
+type StubCall = [method: keyof Analytics, ...args: unknown[]] & { t?: number };
+
+/** Where a call's options stand among its arguments. */
+const OPTIONS_AT: Partial<Record<keyof Analytics, number>> = { identify: 2, track: 2, page: 3, group: 2, alias: 2, survey: 2 };
+
+function replay(analytics: Analytics, calls: StubCall[]): void {
+  for (const call of calls) {
+    const [method, ...args] = call;
+    const place = OPTIONS_AT[method];
+    if (place !== undefined && call.t) args[place] = { timestamp: call.t, ...(args[place] as object | undefined) };
+    const run = analytics[method] as ((...given: unknown[]) => unknown) | undefined;
+    run?.(...args);
+  }
+}
+
+const tag = document.currentScript as HTMLScriptElement | null;
+const { writeKey, page, host } = tag?.dataset ?? {};
+const held = window.tidemark;
+if (tag && writeKey && (!held || Array.isArray(held))) {
+  const analytics = createAnalytics({ writeKey, host: host ?? new URL(tag.src).origin, page: page !== 'off' });
+  window.tidemark = analytics;
+  if (held) replay(analytics, held);
+}
