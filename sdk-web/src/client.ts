@@ -3,7 +3,8 @@
 import { createQueue, type FlushResult, type Loss, type Queued } from './core/queue.ts';
 import { uuidv7 } from './core/ids.ts';
 import type { IngestAnswer, Me, SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
-import { readContext } from './context.ts';
+import { attempt } from './attempt.ts';
+import { readContext, readPage } from './context.ts';
 import { createIdentityStore } from './identity.ts';
 import { watchPages } from './pages.ts';
 import { createMessageStore } from './store.ts';
@@ -85,7 +86,7 @@ const REQUEST_LIMIT_MS = 20_000;
 /** @throws TypeError when writeKey or host is missing or no URL. */
 export function createAnalytics(options: Options): Analytics {
   const { writeKey, host } = options;
-  if (!writeKey || !host) throw new TypeError('Tidemark needs a writeKey and a host');
+  if (!writeKey || !host) throw new TypeError('writeKey and host are required');
   const endpoint = new URL('/v1/batch', host).href;
 
   const now = (): number => Date.now();
@@ -96,7 +97,7 @@ export function createAnalytics(options: Options): Analytics {
     error: new Set(),
   };
   function emit<E extends keyof EventMap>(event: E, value: EventMap[E]): void {
-    for (const callback of listeners[event]) guard(() => callback(value));
+    for (const callback of listeners[event]) attempt(() => callback(value));
   }
 
   const identity = createIdentityStore(newId);
@@ -121,7 +122,7 @@ export function createAnalytics(options: Options): Analytics {
     send: (batch) => send(batch, false),
     onSettled: (messages) => store.drop(messages),
     onLost: report,
-    onStopped: (status) => report({ code: `http_${status}`, message: 'the write key was refused; sending has stopped' }, []),
+    onStopped: report,
     onAnswer(answer: Partial<IngestAnswer>) {
       const { me } = answer;
       if (!me || 'error' in me) return;
@@ -131,7 +132,7 @@ export function createAnalytics(options: Options): Analytics {
   });
 
   function report(loss: Loss, messages: Queued[]): void {
-    guard(() => options.onError?.(loss, messages));
+    attempt(() => options.onError?.(loss, messages));
     emit('error', { ...loss, messages });
   }
 
@@ -144,24 +145,19 @@ export function createAnalytics(options: Options): Analytics {
 
   async function send(batch: Queued[], unloading: boolean): Promise<{ status: number; retryAfter?: string | null; body?: null }> {
     const wanted = listeners.me.size + listeners.segments.size > 0;
-    const abort = typeof AbortController === 'function' ? new AbortController() : null;
-    const timer = setTimeout(() => abort?.abort(), REQUEST_LIMIT_MS);
     try {
       const answer = await fetch(wanted ? `${endpoint}?reply=me` : endpoint, {
         method: 'POST',
-        // Plain text needs no preflight; the collector reads bytes, not labels.
-        headers: { 'content-type': 'text/plain' },
+        // A text goes as text/plain, which needs no preflight; the collector reads bytes, not labels.
         body: bodyOf(batch),
         keepalive: unloading,
-        credentials: 'omit',
-        ...(abort ? { signal: abort.signal } : {}),
+        // Browsers before 2022 have no time-out: their own, of minutes, must do.
+        signal: AbortSignal.timeout?.(REQUEST_LIMIT_MS) ?? null,
       });
       const body = answer.ok ? await answer.json().catch(() => null) : null;
       return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body };
     } catch {
       return { status: 0 };
-    } finally {
-      clearTimeout(timer);
     }
   }
 
@@ -171,22 +167,27 @@ export function createAnalytics(options: Options): Analytics {
   }
 
   function enqueue(type: string, fields: Fields, { timestamp, context, ...rest }: CallOptions = {}): void {
-    guard(() => {
-      const { userId, anonymousId } = identity.read();
-      const message = copy({
-        type,
-        messageId: newId(),
-        timestamp: new Date(timestamp ?? now()).toISOString(),
-        anonymousId,
-        ...(userId === null ? {} : { userId }),
-        ...fields,
-        ...rest,
-        context: { ...readContext(), ...context },
-      }) as Queued;
-      if (closed) return report({ code: 'closed', message: 'the client is closed' }, [message]);
-      store.keep(message);
-      if (!queue.add(message)) store.drop([message]);
+    const { userId, anonymousId } = identity.read();
+    const draft = {
+      type,
+      messageId: newId(),
+      timestamp,
+      anonymousId,
+      userId: userId ?? undefined,
+      ...fields,
+      ...rest,
+      context,
+    };
+    const message = attempt(() => {
+      draft.timestamp = new Date(timestamp ?? now()).toISOString();
+      draft.context = { ...readContext(), ...context };
+      return copy(draft);
     });
+    // A date that is none, or properties that contain themselves.
+    if (!message) return report({ code: 'invalid_field', message: 'not JSON' }, [draft]);
+    // A closed queue reports and refuses.
+    if (!closed) store.keep(message);
+    if (!queue.add(message)) store.drop([message]);
   }
 
   function listen(target: EventTarget, event: string, callback: () => void): void {
@@ -210,14 +211,12 @@ export function createAnalytics(options: Options): Analytics {
       // Segment's forms: (), (properties), (name), (name, properties), (category, name, properties).
       const words = [category, name].filter((word) => typeof word === 'string');
       const given = [category, name, properties].find(isFields);
-      const { path, referrer, search, title, url } = readContext().page as Fields;
-      const pageName = words[words.length - 1];
       enqueue(
         'page',
         {
-          ...(pageName ? { name: pageName } : {}),
-          ...(words.length > 1 ? { category: words[0] } : {}),
-          properties: { path, referrer, search, title, url, ...given },
+          name: words.pop(),
+          category: words.pop(),
+          properties: { ...readPage(), ...given },
         },
         callOptions,
       );
@@ -229,12 +228,9 @@ export function createAnalytics(options: Options): Analytics {
       identity.write({ userId: String(userId) });
     },
     survey: (surveyId, answers, callOptions) => enqueue('survey', { surveyId, answers }, callOptions),
-    reset() {
-      identity.erase();
-      identity.read();
-    },
+    reset: () => identity.renew(),
     flush: () => queue.flush(),
-    ready: (callback) => guard(callback),
+    ready: (callback) => attempt(callback),
     user: () => ({ ...identity.read() }),
     on(event, callback) {
       listeners[event].add(callback);
@@ -250,7 +246,7 @@ export function createAnalytics(options: Options): Analytics {
     },
   };
 
-  guard(() => {
+  attempt(() => {
     listen(document, 'visibilitychange', () => {
       if (document.visibilityState === 'hidden') unload();
     });
@@ -264,38 +260,17 @@ export function createAnalytics(options: Options): Analytics {
   return analytics;
 }
 
-/** Runs what may throw: a listener of the host, a browser's API. The page must not notice. */
-function guard(run: () => void): void {
-  try {
-    run();
-  } catch {
-    // Reported losses have their own way; nothing else may reach the host.
-  }
-}
-
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null;
 }
 
 /** A copy as JSON would carry it, so that the host may change its objects afterwards. */
-function copy(value: unknown): unknown {
-  const above: unknown[] = [];
-  return JSON.parse(
-    JSON.stringify(value, function (this: unknown, _key, item: unknown) {
-      if (typeof item === 'bigint') return String(item);
-      if (!isFields(item)) return item;
-      while (above.length && above[above.length - 1] !== this) above.pop();
-      if (above.includes(item)) return '[Circular]';
-      above.push(item);
-      return item;
-    }),
-  );
+function copy<T>(value: T): T {
+  return JSON.parse(JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? String(item) : item)));
 }
 
-function fillRandom(bytes: Uint8Array): void {
-  try {
-    crypto.getRandomValues(bytes);
-  } catch {
-    for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256;
-  }
+function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
+  // Without crypto (a page over http) Math.random must do: ids then are unlikely to clash, not unguessable.
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256;
+  attempt(() => crypto.getRandomValues(bytes));
 }

@@ -1,6 +1,6 @@
 // Who this browser is: the device's id, the user and their traits, across pages.
 // Invariant: storage is a copy; without it the identity lives as long as the page.
-import { storageOf } from './store.ts';
+import { attempt } from './attempt.ts';
 
 const KEY = 'tm.id';
 /** The device's id outlives localStorage in a cookie for a year, seconds. */
@@ -15,70 +15,40 @@ export interface Identity {
 export interface IdentityStore {
   read(): Identity;
   write(change: Partial<Identity>): void;
-  /** Removes every trace from storage and cookies. */
-  erase(): void;
+  /** Forgets the user and makes a new device id. */
+  renew(): void;
 }
 
 export function createIdentityStore(newId: () => string): IdentityStore {
-  const local = storageOf();
-  let identity: Identity | null = null;
+  let identity: Identity | undefined;
 
-  function load(): Identity {
-    let stored: Partial<Identity> = {};
-    try {
-      stored = JSON.parse(local?.getItem(KEY) ?? '{}') ?? {};
-    } catch {
-      // Unreadable: start anew.
+  function read(): Identity {
+    if (!identity) {
+      const stored = attempt(() => JSON.parse(localStorage[KEY]) as Identity | null); // written by save
+      const cookie = attempt(() => /(?:^|; )tm\.id=([^;]+)/.exec(document.cookie)?.[1]);
+      save({
+        userId: stored?.userId ?? null,
+        anonymousId: stored?.anonymousId ?? cookie ?? newId(),
+        traits: stored?.traits ?? {},
+      });
     }
-    const cookie = /(?:^|; )tm\.id=([^;]+)/.exec(readCookie())?.[1];
-    return { userId: stored.userId ?? null, anonymousId: stored.anonymousId ?? cookie ?? newId(), traits: stored.traits ?? {} };
+    return identity as Identity;
   }
 
-  function save(): void {
-    try {
-      local?.setItem(KEY, JSON.stringify(identity));
-    } catch {
-      // Full or blocked.
-    }
-    writeCookie(identity?.anonymousId ?? '', COOKIE_SECONDS);
+  function save(next: Identity): void {
+    identity = next;
+    attempt(() => {
+      localStorage[KEY] = JSON.stringify(next);
+    });
+    attempt(() => {
+      // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is missing in Firefox and over http.
+      document.cookie = `${KEY}=${next.anonymousId};path=/;max-age=${COOKIE_SECONDS};samesite=lax`;
+    });
   }
 
   return {
-    read() {
-      if (!identity) {
-        identity = load();
-        save();
-      }
-      return identity;
-    },
-    write(change) {
-      identity = { ...this.read(), ...change };
-      save();
-    },
-    erase() {
-      identity = null;
-      try {
-        local?.removeItem(KEY);
-      } catch {
-        // Nothing of ours is there.
-      }
-      writeCookie('', 0);
-    },
+    read,
+    write: (change) => save({ ...read(), ...change }),
+    renew: () => save({ userId: null, anonymousId: newId(), traits: {} }),
   };
-}
-
-function readCookie(): string {
-  try {
-    return document.cookie;
-  } catch {
-    return '';
-  }
-}
-
-function writeCookie(value: string, seconds: number): void {
-  try {
-    document.cookie = `${KEY}=${value};path=/;max-age=${seconds};samesite=lax`;
-  } catch {
-    // Cookies are forbidden here (a sandboxed frame).
-  }
 }

@@ -11,14 +11,12 @@ declare global {
 /** A call recorded by the inline stub: `[method, ...args]`, with the time it was made. */
 type StubCall = [method: keyof Analytics, ...args: unknown[]] & { t?: number };
 
-/** Where a call's options stand among its arguments. */
-const OPTIONS_AT: Partial<Record<keyof Analytics, number>> = { identify: 2, track: 2, page: 3, group: 2, alias: 2, survey: 2 };
-
 function replay(analytics: Analytics, calls: StubCall[]): void {
   for (const call of calls) {
     const [method, ...args] = call;
-    const place = OPTIONS_AT[method];
-    if (place !== undefined && call.t) args[place] = { timestamp: call.t, ...(args[place] as object | undefined) };
+    // Options come last: fourth for page, third for the other calls that make a message.
+    const place = method === 'page' ? 3 : 2;
+    if (call.t && method !== 'on') args[place] = { timestamp: call.t, ...(args[place] as object | undefined) };
     const run = analytics[method] as ((...given: unknown[]) => unknown) | undefined;
     run?.(...args);
   }

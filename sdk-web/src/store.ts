@@ -1,7 +1,8 @@
 // Where messages wait across page loads: IndexedDB, with a journal in localStorage until it has them.
 // Invariant: a message is in one of the two before it is sent, unless the browser allows neither; keys
 // of the host are never touched.
-import { createStore, delMany, entries, setMany } from 'idb-keyval';
+import { createStore, promisifyRequest } from 'idb-keyval';
+import { attempt } from './attempt.ts';
 import type { Queued } from './core/queue.ts';
 
 const JOURNAL = 'tm.j.';
@@ -15,108 +16,97 @@ export interface MessageStore {
   close(): void;
 }
 
-/** localStorage, or null where it is blocked (reading the property itself may throw). */
-export function storageOf(): Storage | null {
-  try {
-    return localStorage;
-  } catch {
-    return null;
-  }
-}
-
 /** @param client names this page's instance; its lock says that it is alive. */
 export function createMessageStore(client: string): MessageStore {
-  const local = storageOf();
-  const key = (message: Queued): string => `${client}.${message.messageId}`;
-  let database: ReturnType<typeof createStore> | null = null;
   let fresh: Queued[] = [];
-  let release = (): void => {};
-  try {
-    database = createStore('tm.queue', 'messages');
-    navigator.locks?.request(`tm.${client}`, () => new Promise<void>((resolve) => (release = resolve))).catch(() => {});
-  } catch {
-    // No IndexedDB or no locks: the journal, or memory, must do.
-  }
+  let release: (() => void) | undefined;
+  const database = attempt(() => createStore('tm.queue', 'messages'));
+  attempt(() =>
+    navigator.locks.request(`tm.${client}`, () => new Promise<void>((resolve) => (release = resolve))).catch(() => {}),
+  );
 
-  const unjournal = (name: string): void => {
+  const nameOf = (message: Queued): string => `${client}.${message.messageId}`;
+  const unjournal = (name: string): void => void attempt(() => localStorage.removeItem(JOURNAL + name));
+
+  /** Runs the changes in one transaction; answers whether they are stored. */
+  const write = async (change: (store: IDBObjectStore) => void): Promise<boolean> => {
     try {
-      local?.removeItem(JOURNAL + name);
+      await database?.('readwrite', (store) => {
+        change(store);
+        return promisifyRequest(store.transaction);
+      });
+      return !!database;
     } catch {
-      // Storage that went away holds nothing of ours.
+      return false;
     }
   };
 
-  function move(): void {
+  async function move(): Promise<void> {
     const batch = fresh;
     fresh = [];
-    if (!database) return;
-    setMany(
-      batch.map((message): [string, Queued] => [key(message), message]),
-      database,
-    ).then(
-      () => {
-        for (const message of batch) unjournal(key(message));
-      },
-      () => {},
-    );
+    const stored = await write((store) => {
+      for (const message of batch) store.put(message, nameOf(message));
+    });
+    if (stored) for (const message of batch) unjournal(nameOf(message));
+  }
+
+  function keep(message: Queued): void {
+    // Where the journal is full or blocked, IndexedDB has more room.
+    attempt(() => localStorage.setItem(JOURNAL + nameOf(message), JSON.stringify(message)));
+    if (!fresh.length) setTimeout(move);
+    fresh.push(message);
+  }
+
+  function remove(names: string[]): void {
+    names.forEach(unjournal);
+    void write((store) => {
+      for (const name of names) store.delete(name);
+    });
   }
 
   /** Whose client is gone: nobody holds its lock. Without locks everyone's is. */
   const isOrphan = async (owner: string): Promise<boolean> => {
-    if (owner === client) return false;
     try {
-      return await navigator.locks.request(`tm.${owner}`, { ifAvailable: true }, (lock) => lock !== null);
+      return owner !== client && (await navigator.locks.request(`tm.${owner}`, { ifAvailable: true }, (lock) => !!lock));
     } catch {
       return true;
     }
   };
 
   return {
-    keep(message) {
-      try {
-        local?.setItem(JOURNAL + key(message), JSON.stringify(message));
-      } catch {
-        // Full: IndexedDB has more room.
-      }
-      if (!fresh.length) setTimeout(move);
-      fresh.push(message);
-    },
+    keep,
     drop(messages) {
-      const names = messages.map(key);
-      const gone = new Set(messages);
-      fresh = fresh.filter((message) => !gone.has(message));
-      names.forEach(unjournal);
-      if (database) delMany(names, database).catch(() => {});
+      fresh = fresh.filter((message) => !messages.includes(message));
+      remove(messages.map(nameOf));
     },
     async adopt() {
       const found = new Map<string, Queued>();
       try {
-        for (const [name, message] of database ? await entries<string, Queued>(database) : []) found.set(name, message);
+        await database?.('readonly', async (store) => {
+          const [names, messages] = await Promise.all([promisifyRequest(store.getAllKeys()), promisifyRequest(store.getAll())]);
+          names.forEach((name, i) => found.set(String(name), messages[i]));
+        });
       } catch {
-        database = null;
+        // IndexedDB is blocked: the journal is all there is.
       }
-      try {
-        for (const name of local ? Object.keys(local) : [])
-          if (name.startsWith(JOURNAL)) found.set(name.slice(JOURNAL.length), JSON.parse(local?.getItem(name) ?? ''));
-      } catch {
-        // An unreadable journal entry is nobody's message.
+      for (const name of attempt(() => Object.keys(localStorage)) ?? []) {
+        if (!name.startsWith(JOURNAL)) continue;
+        const message = attempt(() => JSON.parse(localStorage[name]) as Queued); // written by keep
+        if (message) found.set(name.slice(JOURNAL.length), message);
       }
       const orphans = new Map<string, Promise<boolean>>();
-      const adopted: Queued[] = [];
-      for (const [name, message] of found) {
-        const owner = name.slice(0, name.indexOf('.'));
+      const names: string[] = [];
+      for (const name of found.keys()) {
+        const owner = name.split('.')[0] as string;
         if (!orphans.has(owner)) orphans.set(owner, isOrphan(owner));
-        if (!(await orphans.get(owner))) continue;
-        adopted.push(message);
-        // Ours from now on: kept under our name before the old one goes.
-        this.keep(message);
-        unjournal(name);
-        if (database) delMany([name], database).catch(() => {});
+        if (await orphans.get(owner)) names.push(name);
       }
+      const adopted = names.map((name) => found.get(name) as Queued);
+      // Ours from now on: kept under our name before the old one goes.
+      adopted.forEach(keep);
+      remove(names);
       return adopted.sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
     },
-    close() {
-      release();
-    },
+    close: () => release?.(),
   };
 }

@@ -2,7 +2,7 @@
 // Invariant: 48 bits of milliseconds, then randomness; never throws.
 
 /** @param fill puts random bytes into the array; Math.random stands in where crypto is missing. */
-export function uuidv7(now: number, fill: (bytes: Uint8Array) => void): string {
+export function uuidv7(now: number, fill: (bytes: Uint8Array<ArrayBuffer>) => void): string {
   const bytes = new Uint8Array(16);
   fill(bytes);
   let time = now;

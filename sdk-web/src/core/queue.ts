@@ -19,8 +19,9 @@ export interface Answer {
 }
 
 export interface Loss {
-  /** `queue_full`, `closed`, `http_<status>`, or a rejection code of the collector. */
+  /** `queue_full`, `closed`, `http_<status>` (`http_0`: no answer), or a rejection code of the collector. */
   code: string;
+  /** The collector's words where it gave some, else the code. */
   message: string;
 }
 
@@ -35,7 +36,7 @@ export interface QueueParts {
   send(batch: Queued[]): Promise<Answer>;
   onLost(loss: Loss, messages: Queued[]): void;
   /** The key is refused: nothing more is sent, what waits is kept. Told once. */
-  onStopped?(status: number): void;
+  onStopped?(loss: Loss, messages: []): void;
   /** Messages that need no keeping any more: delivered or lost. */
   onSettled?(messages: Queued[]): void;
   onAnswer?(body: Partial<IngestAnswer>): void;
@@ -73,6 +74,8 @@ interface Entry {
   c: string;
   /** Failed tries. */
   t: number;
+  /** Messages its batch may have at most: halved when a batch was too large or unreadable. */
+  k: number;
 }
 
 interface Waiter {
@@ -88,9 +91,8 @@ export interface Queue {
   flush(limitMs?: number): Promise<FlushResult>;
   /** Takes what waits out of the queue, up to so many JSON characters: for sending while unloading. */
   peek(maxChars: number): Queued[][];
+  /** Messages held. */
   size(): number;
-  /** Forgets everything that is not on its way. */
-  clear(): Queued[];
   /** Sends again at once after a stop or a pause. */
   resume(): void;
   close(): void;
@@ -98,8 +100,6 @@ export interface Queue {
 
 export function createQueue(parts: QueueParts): Queue {
   const waiting: Entry[] = [];
-  /** Halves of batches that were too large or unreadable: sent as they are. */
-  const halves: Entry[][] = [];
   const flying = new Set<Entry>();
   const waiters = new Set<Waiter>();
   let chars = 0;
@@ -110,9 +110,9 @@ export function createQueue(parts: QueueParts): Queue {
   let closed = false;
   let cancelTimer: (() => void) | null = null;
 
-  const held = (): number => waiting.length + flying.size + halves.reduce((n, half) => n + half.length, 0);
+  const held = (): number => waiting.length + flying.size;
 
-  function lose(code: string, message: string, entries: Entry[]): void {
+  function lose(entries: Entry[], code: string, message = code): void {
     settle(entries, false);
     parts.onLost({ code, message }, entries.map((entry) => entry.m));
   }
@@ -144,19 +144,17 @@ export function createQueue(parts: QueueParts): Queue {
     const pause = pausedUntil - parts.now();
     if (closed || stopped) return;
     if (pause > 0) return schedule(pause);
-    while (inFlight < parts.maxInFlight && (halves.length || waiting.length)) {
-      if (!due && !halves.length && waiting.length < parts.flushAt) break;
-      void deliver(halves.shift() ?? takeBatch());
-    }
+    while (inFlight < parts.maxInFlight && waiting.length && (due || waiting.length >= parts.flushAt))
+      void deliver(takeBatch());
     if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight) schedule(parts.flushIntervalMs);
   }
 
-  function takeBatch(limit = parts.maxBatchChars): Entry[] {
+  function takeBatch(): Entry[] {
     let n = 0;
     let count = 0;
     const first = waiting[0] as Entry;
     for (const entry of waiting) {
-      if (count && (entry.c !== first.c || n + entry.n > limit || count >= MAX_BATCH)) break;
+      if (count && (entry.c !== first.c || n + entry.n > parts.maxBatchChars || count >= first.k)) break;
       n += entry.n;
       count++;
     }
@@ -164,6 +162,7 @@ export function createQueue(parts: QueueParts): Queue {
   }
 
   async function deliver(batch: Entry[]): Promise<void> {
+    let due = waiters.size > 0;
     inFlight++;
     for (const entry of batch) flying.add(entry);
     const { status, retryAfter, body } = await parts.send(batch.map((entry) => entry.m));
@@ -173,29 +172,30 @@ export function createQueue(parts: QueueParts): Queue {
       failures = 0;
       const refused = new Map((body?.rejected ?? []).map((item) => [item.index, item]));
       settle(batch.filter((_, i) => !refused.has(i)), true);
-      for (const [i, { code, message }] of refused) if (batch[i]) lose(code, message, [batch[i]]);
+      for (const [i, { code, message }] of refused) if (batch[i]) lose([batch[i]], code, message);
       if (body) parts.onAnswer?.(body);
     } else if (status === 401 || status === 403) {
       waiting.unshift(...batch);
       if (!stopped) {
         stopped = true;
-        parts.onStopped?.(status);
+        parts.onStopped?.({ code: `http_${status}`, message: 'write key refused' }, []);
       }
     } else if ((status === 413 || status === 400) && batch.length > 1) {
-      const half = batch.length >> 1;
-      halves.unshift(batch.slice(0, half), batch.slice(half));
+      for (const entry of batch) entry.k = (batch.length + 1) >> 1;
+      waiting.unshift(...batch);
+      due = true;
     } else if (status && status !== 408 && status !== 425 && status !== 429 && status < 500) {
-      lose(`http_${status}`, `the collector answered ${status}`, batch);
+      lose(batch, `http_${status}`);
     } else {
       retry(batch, status, retryAfter);
     }
-    pump(waiters.size > 0);
+    pump(due);
   }
 
   function retry(batch: Entry[], status: number, retryAfter: string | null | undefined): void {
     const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
     waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
-    if (spent.length) lose(`http_${status}`, `given up after ${parts.maxRetries} retries`, spent);
+    if (spent.length) lose(spent, `http_${status}`);
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures++, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
     pausedUntil = Math.max(pausedUntil, parts.now() + Math.max(pause, readRetryAfter(retryAfter, parts.now())));
   }
@@ -203,11 +203,10 @@ export function createQueue(parts: QueueParts): Queue {
   return {
     add(message) {
       const text = JSON.stringify(message);
-      const entry = { m: message, n: text.length, c: JSON.stringify(message.context) ?? '', t: 0 };
-      const full = held() >= parts.maxMessages || chars + entry.n > parts.maxChars;
-      if (closed || full) {
+      const entry = { m: message, n: text.length, c: JSON.stringify(message.context) ?? '', t: 0, k: MAX_BATCH };
+      if (closed || held() >= parts.maxMessages || chars + entry.n > parts.maxChars) {
         const code = closed ? 'closed' : 'queue_full';
-        parts.onLost({ code, message: closed ? 'the client is closed' : 'the queue is full' }, [message]);
+        parts.onLost({ code, message: code }, [message]);
         return false;
       }
       chars += entry.n;
@@ -217,7 +216,7 @@ export function createQueue(parts: QueueParts): Queue {
     },
     flush(limitMs = FLUSH_LIMIT_MS) {
       return new Promise((resolve) => {
-        const left = new Set([...waiting, ...flying, ...halves.flat()]);
+        const left = new Set([...waiting, ...flying]);
         const waiter: Waiter = {
           left,
           delivered: 0,
@@ -238,7 +237,7 @@ export function createQueue(parts: QueueParts): Queue {
       const batches: Queued[][] = [];
       let room = maxChars;
       let last: Entry | undefined;
-      for (const entry of [...halves.flat(), ...waiting]) {
+      for (const entry of waiting) {
         // The context travels once a batch.
         const shared = last?.c === entry.c;
         const cost = entry.n - (shared ? entry.c.length : 0);
@@ -251,11 +250,6 @@ export function createQueue(parts: QueueParts): Queue {
       return batches;
     },
     size: held,
-    clear() {
-      const gone = [...halves.splice(0).flat(), ...waiting.splice(0)];
-      settle(gone, false);
-      return gone.map((entry) => entry.m);
-    },
     resume() {
       stopped = false;
       failures = 0;
@@ -275,7 +269,5 @@ const MAX_BATCH = 500;
 
 /** Whole seconds or an HTTP date, to ms from now; nothing readable is 0. */
 function readRetryAfter(value: string | null | undefined, now: number): number {
-  if (!value) return 0;
-  const ms = +value >= 0 ? +value * 1000 : Date.parse(value) - now;
-  return ms > 0 ? ms : 0;
+  return Math.max(0, value ? +value * 1000 || Date.parse(value) - now : 0) || 0;
 }
