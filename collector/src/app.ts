@@ -1,0 +1,74 @@
+// The HTTP application: every route, one error handler, CORS where pages of other origins come.
+// Invariant: `fetch` always answers; what fails inside is told to `onError` and shows as a plain 500.
+import { randomUUID } from 'node:crypto';
+import { Hono } from 'hono';
+import { type Access, createAccess, type FirstRun, type FixedKeys } from './http/access.ts';
+import { addApiRoutes } from './http/api-routes.ts';
+import { addressOf, type CallerOptions, originOf } from './http/caller.ts';
+import { addClientRoutes } from './http/client-routes.ts';
+import { isOpenPath, preflight, withCors } from './http/cors.ts';
+import { ApiError, errorResponse, toApiError } from './http/errors.ts';
+import { addHealthRoutes } from './http/health-routes.ts';
+import { addIngestRoutes } from './http/ingest-routes.ts';
+import { addMeRoutes } from './http/me-routes.ts';
+import { createRateLimit, DEFAULT_REQUESTS_PER_MINUTE } from './http/rate-limit.ts';
+import type { Core } from './ingest/core.ts';
+import { createAgentReader } from './wire/user-agent.ts';
+
+export interface AppOptions extends Partial<CallerOptions> {
+  core: Core;
+  keys?: FixedKeys;
+  /** The browser SDK's text. */
+  script?: string | null;
+  /** Requests a minute of one key and address, or `off`. Default 1,200; loopback is exempt. */
+  rateLimit?: number | 'off';
+  /** Hears of failures that were answered with 500 or 503. */
+  onError?: (error: unknown) => void;
+}
+
+export interface App {
+  fetch(request: Request, env?: unknown): Promise<Response>;
+  access: Access;
+  /** What a new file was given, to be shown once; null for an old one. */
+  firstRun: FirstRun | null;
+  /** The application itself, for more routes. */
+  routes: Hono;
+}
+
+export async function createApp(options: AppOptions): Promise<App> {
+  const { core, keys = {}, script = null, rateLimit = DEFAULT_REQUESTS_PER_MINUTE, onError } = options;
+  const caller: CallerOptions = { trustProxyHops: options.trustProxyHops ?? 0, publicUrl: options.publicUrl ?? null };
+  const { access, firstRun } = await createAccess(core, keys);
+  const parts = {
+    core,
+    access,
+    limit: createRateLimit(rateLimit),
+    newId: randomUUID,
+    readAgent: createAgentReader(),
+    addressOf: (request: Request, env: unknown) => addressOf(request, env, caller),
+    originOf: (request: Request) => originOf(request, caller),
+    script,
+  };
+  const app = new Hono();
+  addIngestRoutes(app, parts);
+  addMeRoutes(app, parts);
+  addClientRoutes(app, parts);
+  addHealthRoutes(app, parts);
+  addApiRoutes(app, parts);
+  app.notFound((c) => errorResponse(new ApiError(404, 'not_found', `there is nothing at ${c.req.method} ${c.req.path}`)));
+  app.onError((error) => {
+    const known = toApiError(error);
+    if (known.status >= 500) onError?.(known.options.cause ?? error);
+    return errorResponse(known);
+  });
+
+  async function fetch(request: Request, env?: unknown): Promise<Response> {
+    const start = request.url.indexOf('/', 8);
+    const path = request.url.slice(start < 0 ? request.url.length : start).split('?', 1)[0] ?? '/';
+    const open = isOpenPath(path);
+    if (open && request.method === 'OPTIONS') return preflight(request);
+    const answer = await app.fetch(request, env as object | undefined); // Hono's bindings, passed through
+    return open ? withCors(request, answer) : answer;
+  }
+  return { fetch, access, firstRun, routes: app };
+}

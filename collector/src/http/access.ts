@@ -1,0 +1,193 @@
+// Keys and the source: who may do what.
+// Invariant: only hashes of keys are stored; a presented key is compared with every stored one in
+// constant time; the signing secret is the one secret kept readable.
+import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { Core } from '../ingest/core.ts';
+import type { JsonValue } from '../wire/message.ts';
+
+export type KeyType = 'web' | 'server' | 'admin';
+export type Role = 'admin' | 'read';
+
+export interface KeyRecord {
+  id: string;
+  kind: KeyType;
+  /** Admin keys only. */
+  role: Role | null;
+  name: string | null;
+  /** SHA-256, hex. */
+  hash: string;
+  createdAt: string;
+  /** Given by the environment or the library's options; replaced when they change. */
+  fixed: boolean;
+}
+
+export interface Source {
+  id: string;
+  name: string;
+  signingSecret: string;
+  /** The secret before the last rotation and until when it holds, epoch ms. */
+  previous: { secret: string; until: number } | null;
+  requireSignature: boolean;
+  /** Origins pages may send from; empty is any. */
+  allowedOrigins: string[];
+  createdAt: string;
+}
+
+export interface FixedKeys {
+  writeKey?: string | undefined;
+  serverKey?: string | undefined;
+  adminKey?: string | undefined;
+  signingSecret?: string | undefined;
+}
+
+/** What a first start made, to be shown once. */
+export interface FirstRun {
+  writeKey: string;
+  serverKey: string;
+  adminKey: string;
+  signingSecret: string;
+}
+
+export interface Access {
+  /** The record of a presented key, or null. */
+  find(key: string): KeyRecord | null;
+  keys(): readonly KeyRecord[];
+  create(wanted: { kind: KeyType; role?: Role | undefined; name?: string | undefined }): Promise<{ record: KeyRecord; key: string }>;
+  /** `last` when it is the last admin key, which stays. */
+  revoke(id: string): Promise<'revoked' | 'unknown' | 'last'>;
+  source(): Source;
+  updateSource(change: Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>>): Promise<Source>;
+  rotateSigningSecret(): Promise<Source>;
+  /** Whether the signature proves this user, with the present secret or the last one in its grace. */
+  proves(userId: string, signature: string): boolean;
+}
+
+/** After a rotation the old secret holds this long, so that back ends can follow. */
+export const ROTATION_GRACE_MS = 24 * 3_600_000;
+const SIGNATURE_HEX_CHARS = 64;
+
+const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+const PREFIXES: Record<KeyType, string> = { web: 'wk', server: 'sk', admin: 'ak' };
+export const newKey = (kind: KeyType): string => `${PREFIXES[kind]}_${randomBytes(24).toString('base64url')}`;
+const newSecret = (): string => randomBytes(32).toString('hex');
+
+/** Opens what is stored; makes what a new file lacks and says so in `firstRun`. */
+export async function createAccess(core: Core, fixed: FixedKeys = {}): Promise<{ access: Access; firstRun: FirstRun | null }> {
+  // Both facts are written below and nowhere else.
+  let records = (core.facts.get('keys') as unknown as KeyRecord[] | undefined) ?? [];
+  let source = core.facts.get('source') as unknown as Source | undefined;
+  const now = (): string => new Date(core.now()).toISOString();
+  const isNew = source === undefined;
+  const record = (kind: KeyType, key: string, more: Partial<KeyRecord> = {}): KeyRecord => ({
+    id: `key_${randomBytes(8).toString('hex')}`,
+    kind,
+    role: kind === 'admin' ? 'admin' : null,
+    name: null,
+    hash: hash(key),
+    createdAt: now(),
+    fixed: false,
+    ...more,
+  });
+
+  const saveKeys = (next: KeyRecord[]): Promise<void> => {
+    records = next;
+    return core.facts.set('keys', next as unknown as JsonValue); // plain JSON
+  };
+  const saveSource = async (next: Source): Promise<Source> => {
+    source = next;
+    await core.facts.set('source', next as unknown as JsonValue); // plain JSON
+    return next;
+  };
+
+  const made: FirstRun = {
+    writeKey: fixed.writeKey ?? newKey('web'),
+    serverKey: fixed.serverKey ?? newKey('server'),
+    adminKey: fixed.adminKey ?? newKey('admin'),
+    signingSecret: fixed.signingSecret ?? newSecret(),
+  };
+  const given: [KeyType, string | undefined, string][] = [
+    ['web', isNew ? made.writeKey : fixed.writeKey, 'first'],
+    ['server', isNew ? made.serverKey : fixed.serverKey, 'first'],
+    ['admin', isNew ? made.adminKey : fixed.adminKey, 'first'],
+  ];
+  let next = records;
+  for (const [kind, key, name] of given) {
+    if (key === undefined || next.some((held) => held.kind === kind && held.hash === hash(key))) continue;
+    const isFixed = key === fixed[kind === 'web' ? 'writeKey' : kind === 'server' ? 'serverKey' : 'adminKey'];
+    next = next.filter((held) => !(isFixed && held.fixed && held.kind === kind));
+    next = [...next, record(kind, key, { name: isFixed ? 'given at start' : name, fixed: isFixed })];
+  }
+  if (next !== records) await saveKeys(next);
+  if (source === undefined) {
+    await saveSource({
+      id: 'src_1',
+      name: 'default',
+      signingSecret: made.signingSecret,
+      previous: null,
+      requireSignature: false,
+      allowedOrigins: [],
+      createdAt: now(),
+    });
+  } else if (fixed.signingSecret !== undefined && fixed.signingSecret !== source.signingSecret) {
+    await saveSource({ ...source, signingSecret: fixed.signingSecret });
+  }
+
+  const present = (): Source => source as Source; // set above, never unset
+  const matches = (secret: string, userId: string, signature: Buffer): boolean =>
+    timingSafeEqual(createHmac('sha256', secret).update(userId).digest(), signature);
+
+  const access: Access = {
+    find(key) {
+      const presented = Buffer.from(hash(key), 'hex');
+      let found: KeyRecord | null = null;
+      for (const held of records) if (timingSafeEqual(Buffer.from(held.hash, 'hex'), presented)) found = held;
+      return found;
+    },
+    keys: () => records,
+    async create({ kind, role, name }) {
+      const key = newKey(kind);
+      const added = record(kind, key, { name: name ?? null, role: kind === 'admin' ? (role ?? 'admin') : null });
+      await saveKeys([...records, added]);
+      return { record: added, key };
+    },
+    async revoke(id) {
+      const gone = records.find((held) => held.id === id);
+      if (!gone) return 'unknown';
+      const admins = records.filter((held) => held.role === 'admin');
+      if (gone.role === 'admin' && admins.length === 1) return 'last';
+      await saveKeys(records.filter((held) => held.id !== id));
+      return 'revoked';
+    },
+    source: present,
+    updateSource: (change) => saveSource({ ...present(), ...change }),
+    rotateSigningSecret() {
+      const previous = { secret: present().signingSecret, until: core.now() + ROTATION_GRACE_MS };
+      return saveSource({ ...present(), signingSecret: newSecret(), previous });
+    },
+    proves(userId, signature) {
+      if (signature.length !== SIGNATURE_HEX_CHARS || !/^[0-9a-f]+$/i.test(signature)) return false;
+      const bytes = Buffer.from(signature, 'hex');
+      const { signingSecret, previous } = present();
+      if (matches(signingSecret, userId, bytes)) return true;
+      return previous !== null && core.now() < previous.until && matches(previous.secret, userId, bytes);
+    },
+  };
+  return { access, firstRun: isNew ? made : null };
+}
+
+/** The key a request presents: Basic user name, then `?writeKey=`, then the body's; the first present decides. */
+export function presentedKey(request: Request, url: URL, bodyKey: unknown): string | null {
+  const authorization = request.headers.get('authorization');
+  if (authorization && /^basic /i.test(authorization)) {
+    const [name = ''] = Buffer.from(authorization.slice(6), 'base64').toString().split(':');
+    if (name !== '') return name;
+  }
+  const query = url.searchParams.get('writeKey');
+  if (query) return query;
+  return typeof bodyKey === 'string' && bodyKey !== '' ? bodyKey : null;
+}
+
+export function bearerKey(request: Request): string | null {
+  const authorization = request.headers.get('authorization');
+  return authorization && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : null;
+}

@@ -1,0 +1,233 @@
+// /api: for people who run the collector, with admin keys, from the same origin only.
+// Invariant: role `read` only reads; a write key gets 401 here, a wrong definition 422 with pointers.
+import type { Context, Hono } from 'hono';
+import type { DefinitionView } from '../ingest/core.ts';
+import { type DefinitionKind, KEY_PATTERN, parseDefinition } from '../wire/definitions.ts';
+import type { JsonObject } from '../wire/message.ts';
+import { type KeyType, bearerKey, type KeyRecord, type Source } from './access.ts';
+import { readJson, readJsonObject } from './body.ts';
+import { ApiError } from './errors.ts';
+import { createOpenApi } from './openapi.ts';
+import type { HttpParts } from './parts.ts';
+import { replayRejected } from './replay.ts';
+
+const DEFAULT_LIMIT = 50;
+const MAX_LIMIT = 1_000;
+const KEY_KINDS: readonly KeyType[] = ['web', 'server', 'admin'];
+
+export function addApiRoutes(app: Hono, parts: HttpParts): void {
+  app.use('/api/*', async (c, next) => {
+    requireAdmin(parts, c);
+    await next();
+  });
+  addKeyRoutes(app, parts);
+  addDefinitionRoutes(app, parts);
+  addProfileRoutes(app, parts);
+  addRejectedRoutes(app, parts);
+  app.get('/api/openapi.json', (c) => c.json(createOpenApi()));
+}
+
+function requireAdmin({ access }: HttpParts, c: Context): KeyRecord {
+  const site = c.req.header('sec-fetch-site');
+  if (site === 'cross-site' || site === 'same-site')
+    throw new ApiError(403, 'cross_origin', '/api is not for pages of other origins');
+  const key = bearerKey(c.req.raw);
+  const record = key === null ? null : access.find(key);
+  if (record?.kind !== 'admin')
+    throw new ApiError(401, 'invalid_key', 'an admin key is required: Authorization: Bearer <admin key>');
+  const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
+  if (record.role === 'read' && !reads) throw new ApiError(403, 'read_only', 'this key has the role "read" and may only GET');
+  return record;
+}
+
+const notFound = (what: string): ApiError => new ApiError(404, 'not_found', `there is no such ${what}`);
+
+function pageOf(c: Context): { limit: number; cursor: string | null } {
+  return { limit: limitOf(c), cursor: c.req.query('cursor') || null };
+}
+
+function limitOf(c: Context): number {
+  const text = c.req.query('limit');
+  if (text === undefined) return DEFAULT_LIMIT;
+  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
+  if (limit < 1 || limit > MAX_LIMIT) throw new ApiError(400, 'invalid_limit', `limit must be a whole number from 1 to ${MAX_LIMIT}`);
+  return limit;
+}
+
+function addKeyRoutes(app: Hono, parts: HttpParts): void {
+  const { access } = parts;
+  const view = ({ id, kind, role, name, createdAt }: KeyRecord) => ({
+    id,
+    kind,
+    ...(role === null ? {} : { role }),
+    name,
+    createdAt,
+  });
+  app.get('/api/keys', (c) => c.json({ data: access.keys().map(view), next: null }));
+  app.post('/api/keys', async (c) => {
+    const { kind, role, name, ...rest } = await readJsonObject(c.req.raw);
+    const [unknown] = Object.keys(rest);
+    if (unknown !== undefined) throw invalidField(`/${unknown}`, 'unknown field');
+    if (!KEY_KINDS.includes(kind as KeyType)) throw invalidField('/kind', 'must be "admin", "web" or "server"');
+    if (role !== undefined && (kind !== 'admin' || (role !== 'admin' && role !== 'read')))
+      throw invalidField('/role', 'must be "admin" or "read", for admin keys only');
+    if (name !== undefined && (typeof name !== 'string' || name.length > 200)) throw invalidField('/name', 'must be text of at most 200 characters');
+    const made = await access.create({ kind: kind as KeyType, role, name }); // checked against KEY_KINDS
+    return c.json({ ...view(made.record), key: made.key }, 201);
+  });
+  app.delete('/api/keys/:id', async (c) => {
+    const done = await access.revoke(c.req.param('id'));
+    if (done === 'unknown') throw notFound('key');
+    if (done === 'last') throw new ApiError(409, 'last_admin_key', 'this is the last admin key; make another one first');
+    return c.body(null, 204);
+  });
+
+  const viewSource = (c: Context, source: Source) => {
+    const { signingSecret, previous: _previous, ...shown } = source;
+    return requireAdmin(parts, c).role === 'admin' ? { ...shown, signingSecret } : shown;
+  };
+  app.get('/api/sources', (c) => c.json({ data: [viewSource(c, access.source())], next: null }));
+  app.get('/api/sources/:id', (c) => c.json(viewSource(c, sourceOf(c))));
+  app.patch('/api/sources/:id', async (c) => {
+    sourceOf(c);
+    const body = await readJsonObject(c.req.raw);
+    return c.json(viewSource(c, await access.updateSource(sourceChange(body))));
+  });
+  app.post('/api/sources/:id/rotate-signing-secret', async (c) => {
+    sourceOf(c);
+    return c.json(viewSource(c, await access.rotateSigningSecret()));
+  });
+  function sourceOf(c: Context): Source {
+    const source = access.source();
+    if (c.req.param('id') !== source.id) throw notFound('source');
+    return source;
+  }
+}
+
+function sourceChange({ requireSignature, allowedOrigins, ...rest }: JsonObject): Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>> {
+  const [unknown] = Object.keys(rest);
+  if (unknown !== undefined) throw invalidField(`/${unknown}`, 'unknown field');
+  const change: Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>> = {};
+  if (requireSignature !== undefined) {
+    if (typeof requireSignature !== 'boolean') throw invalidField('/requireSignature', 'must be true or false');
+    change.requireSignature = requireSignature;
+  }
+  if (allowedOrigins !== undefined) {
+    if (!Array.isArray(allowedOrigins)) throw invalidField('/allowedOrigins', 'must be a list of origins such as "https://shop.example"');
+    change.allowedOrigins = allowedOrigins.map((origin, i) => {
+      if (typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).origin !== origin)
+        throw invalidField(`/allowedOrigins/${i}`, 'must be an origin such as "https://shop.example", without a path');
+      return origin;
+    });
+  }
+  return change;
+}
+
+function invalidField(pointer: string, message: string): ApiError {
+  return new ApiError(422, 'invalid', `${pointer} ${message}`, { details: [{ pointer, message }] });
+}
+
+function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
+  const view = ({ key, definition, status, progress, size }: DefinitionView) => ({
+    key,
+    ...definition,
+    status,
+    progress,
+    ...(size === undefined ? {} : { size }),
+  });
+  const kinds: DefinitionKind[] = ['traits', 'segments', 'surveys'];
+  for (const kind of kinds) {
+    const what = kind.slice(0, -1);
+    app.get(`/api/${kind}`, async (c) => {
+      const all = (await core.definitions(kind)).map(view);
+      const { limit, cursor } = pageOf(c);
+      const start = cursor === null ? 0 : all.findIndex(({ key }) => key > Buffer.from(cursor, 'base64url').toString());
+      const data = start < 0 ? [] : all.slice(start, start + limit);
+      const last = data[data.length - 1];
+      const more = last !== undefined && all[all.length - 1] !== last;
+      return c.json({ data, next: more ? Buffer.from(last.key).toString('base64url') : null });
+    });
+    app.get(`/api/${kind}/:key`, async (c) => {
+      const found = await core.definition(kind, c.req.param('key'));
+      if (!found) throw notFound(what);
+      return c.json(view(found));
+    });
+    app.put(`/api/${kind}/:key`, async (c) => {
+      const key = c.req.param('key');
+      if (!KEY_PATTERN.test(key)) throw new ApiError(422, 'invalid', `"${key}" is no key: a-z, 0-9, then also _ . -, at most 64 characters`, { details: [{ pointer: '', message: 'the key in the path is not allowed' }] });
+      const parsed = parseDefinition(kind, await readJson(c.req.raw));
+      if (!parsed.ok) throw invalidDefinition(parsed.faults);
+      const result = await core.putDefinition(kind, key, parsed.value);
+      if (!result.ok) throw invalidDefinition(result.faults);
+      return c.json(view(result.view), result.created ? 201 : 200);
+    });
+    app.delete(`/api/${kind}/:key`, async (c) => {
+      const done = kind === 'surveys' ? 'unknown' : await core.deleteDefinition(kind, c.req.param('key'));
+      if (done === 'unknown') throw notFound(what);
+      if (done !== 'deleted')
+        throw new ApiError(409, 'needed', `it is needed by: ${done.neededBy.join(', ')}`, { details: done.neededBy });
+      return c.body(null, 204);
+    });
+  }
+  app.get('/api/segments/:key/profiles', async (c) => {
+    const page = await core.segmentProfiles(c.req.param('key'), pageOf(c));
+    if (!page) throw notFound('segment');
+    return c.json(page);
+  });
+  app.get('/api/segments/:key/transitions', async (c) => {
+    const after = c.req.query('after') || '0';
+    if (!/^\d{1,15}$/.test(after)) throw new ApiError(400, 'invalid_cursor', 'after must be the seq of a transition');
+    const page = await core.segmentTransitions(c.req.param('key'), { limit: limitOf(c), after: Number(after) });
+    if (!page) throw notFound('segment');
+    return c.json(page);
+  });
+}
+
+function invalidDefinition(faults: readonly { pointer: string; message: string }[]): ApiError {
+  const [first] = faults;
+  const message = first ? `${first.pointer || 'the definition'} ${first.message}` : 'the definition is invalid';
+  return new ApiError(422, 'invalid', message, { details: faults });
+}
+
+function addProfileRoutes(app: Hono, { core }: HttpParts): void {
+  app.get('/api/profiles', async (c) => {
+    const { limit, cursor } = pageOf(c);
+    const page = await core.profiles({ q: c.req.query('q') || null, segment: c.req.query('segment') || null, limit, cursor });
+    if (page === 'unknown_segment') throw notFound('segment');
+    return c.json(page);
+  });
+  app.get('/api/profiles/:id', async (c) => {
+    const profile = await core.profile(c.req.param('id'));
+    if (!profile) throw notFound('profile');
+    return c.json(profile);
+  });
+  app.get('/api/profiles/:id/events', async (c) => {
+    const page = await core.events(c.req.param('id'), pageOf(c));
+    if (!page) throw notFound('profile');
+    return c.json(page);
+  });
+  app.get('/api/profiles/:id/transitions', async (c) => {
+    const page = await core.profileTransitions(c.req.param('id'), pageOf(c));
+    if (!page) throw notFound('profile');
+    return c.json(page);
+  });
+}
+
+function addRejectedRoutes(app: Hono, parts: HttpParts): void {
+  const { core } = parts;
+  const idOf = (c: Context): number => {
+    const text = c.req.param('id') ?? '';
+    if (!/^\d{1,15}$/.test(text)) throw notFound('rejected message');
+    return Number(text);
+  };
+  app.get('/api/rejected', async (c) => c.json(await core.rejected(pageOf(c))));
+  app.delete('/api/rejected/:id', async (c) => {
+    if (!(await core.removeRejected(idOf(c)))) throw notFound('rejected message');
+    return c.body(null, 204);
+  });
+  app.post('/api/rejected/:id/replay', async (c) => {
+    const answer = await replayRejected(parts, idOf(c), c.req.raw);
+    if (!answer) throw notFound('rejected message');
+    return c.json(answer);
+  });
+}

@@ -1,0 +1,39 @@
+// The one error of the HTTP layer and the one place that turns failures into answers.
+// Invariant: an answer never says more than the caller may know; unknown failures say nothing of inside.
+import { BadCursor, NotStored } from '../ingest/core.ts';
+
+export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
+
+export class ApiError extends Error {
+  override readonly name = 'ApiError';
+  constructor(
+    readonly status: ErrorStatus,
+    readonly code: string,
+    message: string,
+    readonly options: { details?: unknown; retryAfterSeconds?: number; cause?: unknown } = {},
+  ) {
+    super(message, { cause: options.cause });
+  }
+}
+
+/** How long a client should wait when the database does not take messages, seconds. */
+const STORE_RETRY_SECONDS = 5;
+
+export function toApiError(error: unknown): ApiError {
+  if (error instanceof ApiError) return error;
+  if (error instanceof BadCursor) return new ApiError(400, 'invalid_cursor', error.message);
+  if (error instanceof NotStored) {
+    const message = 'The collector cannot store messages right now; send them again later';
+    return new ApiError(503, 'not_stored', message, { retryAfterSeconds: STORE_RETRY_SECONDS, cause: error });
+  }
+  return new ApiError(500, 'internal', 'Something went wrong inside the collector', { cause: error });
+}
+
+export function errorResponse({ status, code, message, options }: ApiError): Response {
+  const { details, retryAfterSeconds } = options;
+  const headers: Record<string, string> = { 'content-type': 'application/json' };
+  if (retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
+  if (status === 401) headers['www-authenticate'] = 'Bearer realm="tidemark"';
+  const error = details === undefined ? { code, message } : { code, message, details };
+  return new Response(JSON.stringify({ error }), { status, headers });
+}

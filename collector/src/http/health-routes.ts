@@ -1,0 +1,29 @@
+// Health and metrics: no key, and nothing about anybody.
+// Invariant: /healthz answers while the process lives; /readyz says whether messages can be stored.
+import type { Hono } from 'hono';
+import type { HttpParts } from './parts.ts';
+
+export function addHealthRoutes(app: Hono, { core }: HttpParts): void {
+  app.get('/healthz', (c) => c.json({ status: 'ok' }));
+  app.get('/readyz', (c) => {
+    const ready = core.stats().writable;
+    return c.json({ status: ready ? 'ready' : 'not_writable' }, ready ? 200 : 503);
+  });
+  app.get('/metrics', () => {
+    return new Response(metricsText(core.stats()), { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
+  });
+}
+
+function metricsText(stats: ReturnType<HttpParts['core']['stats']>): string {
+  const lines: [name: string, type: 'counter' | 'gauge', help: string, value: number][] = [
+    ['tidemark_messages_accepted_total', 'counter', 'Messages stored since the start', stats.accepted],
+    ['tidemark_messages_duplicate_total', 'counter', 'Repeats answered since the start', stats.duplicates],
+    ['tidemark_messages_rejected_total', 'counter', 'Messages rejected since the start', stats.rejected],
+    ['tidemark_rejected_dropped_total', 'counter', 'Rejected messages pushed out of the list by its caps', stats.rejectedDropped],
+    ['tidemark_lane_depth', 'gauge', 'Requests and tasks waiting for the writer', stats.laneDepth],
+    ['tidemark_writable', 'gauge', '1 if the last commit succeeded', stats.writable ? 1 : 0],
+    ['process_resident_memory_bytes', 'gauge', 'Resident memory', process.memoryUsage.rss()],
+    ['process_cpu_seconds_total', 'counter', 'CPU time', process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6],
+  ];
+  return lines.map(([name, type, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`).join('');
+}

@@ -1,0 +1,291 @@
+// The description of the HTTP API, from the same schemas that check it.
+// Invariant: every /api and /v1 route is here; definitions are described by their own schema.
+import { z } from 'zod';
+import { segmentSchema, traitSchema } from '../wire/definitions.ts';
+
+type Json = Record<string, unknown>;
+
+const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
+const json = (schema: Json): Json => ({ content: { 'application/json': { schema } } });
+const ok = (description: string, schema: Json): Json => ({ description, ...json(schema) });
+const failure = (description: string): Json => ok(description, ref('Error'));
+const page = (schema: Json): Json => ({
+  type: 'object',
+  required: ['data', 'next'],
+  properties: { data: { type: 'array', items: schema }, next: { type: ['string', 'null'] } },
+});
+const parameter = (name: string, place: 'path' | 'query', description: string): Json => ({
+  name,
+  in: place,
+  required: place === 'path',
+  description,
+  schema: { type: 'string' },
+});
+const paging = [
+  { name: 'limit', in: 'query', schema: { type: 'integer', minimum: 1, maximum: 1000, default: 50 } },
+  parameter('cursor', 'query', '`next` of the previous page'),
+];
+const admin = [{ adminKey: [] }];
+const writer = [{ writeKey: [] }];
+const idParameter = parameter('id', 'path', 'user:<userId>, anon:<anonymousId> or the profile’s own id');
+const keyParameter = parameter('key', 'path', 'a-z, 0-9, then also _ . -, at most 64 characters');
+
+let cached: Json | undefined;
+
+/** OpenAPI 3.1; made once. */
+export function createOpenApi(): Json {
+  cached ??= build();
+  return cached;
+}
+
+function build(): Json {
+  const schemas: Json = {
+    ...definitionSchemas(),
+    Error: {
+      type: 'object',
+      required: ['error'],
+      properties: {
+        error: {
+          type: 'object',
+          required: ['code', 'message'],
+          properties: { code: { type: 'string' }, message: { type: 'string' }, details: {} },
+        },
+      },
+    },
+    IngestAnswer: {
+      type: 'object',
+      required: ['success', 'accepted', 'duplicates', 'rejected'],
+      properties: {
+        success: { const: true },
+        accepted: { type: 'integer' },
+        duplicates: { type: 'integer' },
+        rejected: {
+          type: 'array',
+          items: {
+            type: 'object',
+            properties: {
+              index: { type: 'integer' },
+              messageId: { type: ['string', 'null'] },
+              code: { type: 'string' },
+              message: { type: 'string' },
+            },
+          },
+        },
+        me: ref('Me'),
+      },
+    },
+    Me: {
+      type: 'object',
+      properties: {
+        segments: { type: 'array', items: { type: 'string' } },
+        computed: { type: 'object' },
+        surveys: { type: 'array' },
+      },
+    },
+    Message: {
+      type: 'object',
+      properties: {
+        type: { enum: ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'] },
+        messageId: { type: 'string', maxLength: 512 },
+        userId: { type: ['string', 'null'], maxLength: 512 },
+        anonymousId: { type: ['string', 'null'], maxLength: 512 },
+        timestamp: { type: ['string', 'number'] },
+        context: { type: 'object' },
+      },
+      additionalProperties: true,
+    },
+    Profile: {
+      type: 'object',
+      properties: {
+        id: { type: 'string' },
+        userId: { type: ['string', 'null'] },
+        anonymousIds: { type: 'array', items: { type: 'string' } },
+        traits: { type: 'object' },
+        computed: { type: 'object' },
+        segments: {
+          type: 'array',
+          items: { type: 'object', properties: { key: { type: 'string' }, since: { type: 'string', format: 'date-time' } } },
+        },
+        groups: { type: 'array', items: { type: 'object' } },
+        firstSeenAt: { type: ['string', 'null'], format: 'date-time' },
+        lastSeenAt: { type: ['string', 'null'], format: 'date-time' },
+        eventCount: { type: 'integer' },
+        flags: { type: 'array', items: { type: 'string' } },
+      },
+    },
+    Transition: {
+      type: 'object',
+      properties: {
+        seq: { type: 'integer' },
+        segment: { type: 'string' },
+        profileId: { type: 'string' },
+        userId: { type: ['string', 'null'] },
+        change: { enum: ['entered', 'left'] },
+        at: { type: 'string', format: 'date-time' },
+        cause: { type: 'object' },
+      },
+    },
+    Key: {
+      type: 'object',
+      properties: {
+        id: { type: 'string' },
+        kind: { enum: ['admin', 'web', 'server'] },
+        role: { enum: ['admin', 'read'] },
+        name: { type: ['string', 'null'] },
+        createdAt: { type: 'string', format: 'date-time' },
+      },
+    },
+    Source: { type: 'object' },
+    Rejected: {
+      type: 'object',
+      properties: {
+        id: { type: 'integer' },
+        receivedAt: { type: 'string', format: 'date-time' },
+        code: { type: 'string' },
+        reason: { type: 'string' },
+        messageId: { type: ['string', 'null'] },
+        message: {},
+      },
+    },
+  };
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Tidemark collector', version: '1', license: { name: 'MIT', identifier: 'MIT' } },
+    components: {
+      schemas,
+      securitySchemes: {
+        writeKey: { type: 'http', scheme: 'basic', description: 'The write key as user name' },
+        adminKey: { type: 'http', scheme: 'bearer', description: 'An admin key' },
+      },
+    },
+    paths: { ...ingestPaths(), ...definitionPaths(), ...profilePaths(), ...operatorPaths() },
+  };
+}
+
+/** zod gives one document a schema; its shared parts become components of ours. */
+function definitionSchemas(): Json {
+  const shared: Json = {};
+  for (const [name, schema] of [
+    ['TraitDefinition', traitSchema],
+    ['SegmentDefinition', segmentSchema],
+  ] as const) {
+    const text = JSON.stringify(z.toJSONSchema(schema, { io: 'input' }));
+    const document = JSON.parse(text.replaceAll('#/$defs/', '#/components/schemas/')) as Json & { $defs?: Json }; // JSON of an object
+    const { $defs, $schema: _schema, ...own } = document;
+    Object.assign(shared, $defs, { [name]: own });
+  }
+  return shared;
+}
+
+function ingestPaths(): Json {
+  const answer = { 200: ok('What became of each message', ref('IngestAnswer')), 401: failure('Wrong or missing key'), 413: failure('Too large'), 503: failure('Not stored; send again later') };
+  const body = (schema: Json): Json => ({ required: true, ...json(schema) });
+  const reply = parameter('reply', 'query', '`me` adds the sender’s own exposed view');
+  const paths: Json = {
+    '/v1/batch': {
+      post: {
+        summary: 'Store up to 2,000 messages',
+        security: writer,
+        parameters: [reply],
+        requestBody: body({
+          type: 'object',
+          required: ['batch'],
+          properties: { batch: { type: 'array', items: ref('Message') }, sentAt: { type: 'string' }, context: { type: 'object' }, writeKey: { type: 'string' } },
+        }),
+        responses: answer,
+      },
+    },
+    '/v1/me': {
+      get: {
+        summary: 'What a person may read about themselves',
+        security: writer,
+        parameters: ['anonymousId', 'userId', 'userSignature'].map((name) => parameter(name, 'query', name)),
+        responses: { 200: ok('The exposed view', ref('Me')), 401: failure('Wrong key or signature') },
+      },
+      post: {
+        summary: 'The same, with the fields in the body',
+        security: writer,
+        requestBody: body({ type: 'object' }),
+        responses: { 200: ok('The exposed view', ref('Me')), 401: failure('Wrong key or signature') },
+      },
+    },
+  };
+  for (const type of ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'])
+    paths[`/v1/${type}`] = {
+      post: { summary: `Store one ${type} message`, security: writer, parameters: [reply], requestBody: body(ref('Message')), responses: answer },
+    };
+  return paths;
+}
+
+function definitionPaths(): Json {
+  const paths: Json = {};
+  for (const [kind, name] of [
+    ['traits', 'TraitDefinition'],
+    ['segments', 'SegmentDefinition'],
+  ] as const) {
+    paths[`/api/${kind}`] = { get: { summary: `List ${kind}`, security: admin, parameters: paging, responses: { 200: ok('A page', page(ref(name))) } } };
+    paths[`/api/${kind}/{key}`] = {
+      parameters: [keyParameter],
+      get: { summary: 'Read one', security: admin, responses: { 200: ok('The definition', ref(name)), 404: failure('Unknown') } },
+      put: {
+        summary: 'Create or change one; it is built beside the one in force',
+        security: admin,
+        requestBody: { required: true, ...json(ref(name)) },
+        responses: { 200: ok('Changed', ref(name)), 201: ok('Created', ref(name)), 422: failure('Invalid; details hold pointers') },
+      },
+      delete: { summary: 'Delete one', security: admin, responses: { 204: { description: 'Deleted' }, 404: failure('Unknown'), 409: failure('Another definition needs it') } },
+    };
+  }
+  paths['/api/segments/{key}/profiles'] = {
+    parameters: [keyParameter],
+    get: { summary: 'Who is in the segment', security: admin, parameters: paging, responses: { 200: ok('A page', page({ type: 'object' })) } },
+  };
+  paths['/api/segments/{key}/transitions'] = {
+    parameters: [keyParameter],
+    get: {
+      summary: 'Who entered and left, in order of commit',
+      security: admin,
+      parameters: [paging[0], parameter('after', 'query', 'the last seq seen')],
+      responses: { 200: ok('A page', page(ref('Transition'))) },
+    },
+  };
+  return paths;
+}
+
+function profilePaths(): Json {
+  const one = { parameters: [idParameter] };
+  return {
+    '/api/profiles': {
+      get: {
+        summary: 'Find people by id, its beginning, or email',
+        security: admin,
+        parameters: [parameter('q', 'query', 'id, its beginning, or email'), parameter('segment', 'query', 'only its members'), ...paging],
+        responses: { 200: ok('A page', page(ref('Profile'))) },
+      },
+    },
+    '/api/profiles/{id}': { ...one, get: { summary: 'One person', security: admin, responses: { 200: ok('The profile', ref('Profile')), 404: failure('Unknown') } } },
+    '/api/profiles/{id}/events': { ...one, get: { summary: 'Their messages, newest first', security: admin, parameters: paging, responses: { 200: ok('A page', page(ref('Message'))) } } },
+    '/api/profiles/{id}/transitions': { ...one, get: { summary: 'Their changes of segment, newest first', security: admin, parameters: paging, responses: { 200: ok('A page', page(ref('Transition'))) } } },
+  };
+}
+
+function operatorPaths(): Json {
+  const id = [parameter('id', 'path', 'its id')];
+  return {
+    '/api/keys': {
+      get: { summary: 'List keys, without the keys', security: admin, responses: { 200: ok('All keys', page(ref('Key'))) } },
+      post: { summary: 'Make a key; it is shown this once', security: admin, requestBody: { required: true, ...json(ref('Key')) }, responses: { 201: ok('The key', ref('Key')) } },
+    },
+    '/api/keys/{id}': { parameters: id, delete: { summary: 'Revoke a key', security: admin, responses: { 204: { description: 'Revoked' } } } },
+    '/api/sources': { get: { summary: 'The sources, with their signing secret for role admin', security: admin, responses: { 200: ok('All sources', page(ref('Source'))) } } },
+    '/api/sources/{id}': {
+      parameters: id,
+      get: { summary: 'One source', security: admin, responses: { 200: ok('The source', ref('Source')) } },
+      patch: { summary: 'Set requireSignature or allowedOrigins', security: admin, requestBody: { required: true, ...json({ type: 'object' }) }, responses: { 200: ok('The source', ref('Source')) } },
+    },
+    '/api/sources/{id}/rotate-signing-secret': { parameters: id, post: { summary: 'New signing secret; the old one holds 24 hours more', security: admin, responses: { 200: ok('The source', ref('Source')) } } },
+    '/api/rejected': { get: { summary: 'Messages that were rejected, newest first', security: admin, parameters: paging, responses: { 200: ok('A page', page(ref('Rejected'))) } } },
+    '/api/rejected/{id}': { parameters: id, delete: { summary: 'Forget one', security: admin, responses: { 204: { description: 'Forgotten' } } } },
+    '/api/rejected/{id}/replay': { parameters: id, post: { summary: 'Take it again, mended if { message } is given', security: admin, responses: { 200: ok('What became of it', ref('IngestAnswer')) } } },
+  };
+}

@@ -1,0 +1,20 @@
+// What the routes are given.
+// Invariant: everything a route needs is passed in; nothing is looked up in the environment.
+import type { Core } from '../ingest/core.ts';
+import type { AgentReader } from '../wire/user-agent.ts';
+import type { Access } from './access.ts';
+import type { RateLimit } from './rate-limit.ts';
+
+export interface HttpParts {
+  core: Core;
+  access: Access;
+  limit: RateLimit;
+  newId: () => string;
+  readAgent: AgentReader;
+  /** The caller's address, or null where none is known. */
+  addressOf(request: Request, env: unknown): string | null;
+  /** The address clients reach us at. */
+  originOf(request: Request): URL;
+  /** The browser SDK as built, or null when this installation has none. */
+  script: string | null;
+}
