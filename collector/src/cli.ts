@@ -1,0 +1,5 @@
+// The command line: `tidemark serve | keys | apply | verify | import`.
+// Invariant: exit code 0 only on success; what people read goes to stderr when --json is on.
+import { runCommand } from './main/commands.ts';
+
+process.exitCode = await runCommand(process.argv.slice(2), process.env);

@@ -1,0 +1,103 @@
+// A collector in one's own process: the library entry.
+// Invariant: resolves when the builds of its `config` are ready; after `close` the file is free.
+import { createHash } from 'node:crypto';
+import { createApp } from '../app.ts';
+import type { FirstRun } from '../http/access.ts';
+import type { Core } from '../ingest/core.ts';
+import { createCore } from '../ingest/create-core.ts';
+import { type DefinitionFile, parseDefinitionFile } from '../wire/definitions.ts';
+import { readScript } from './script-file.ts';
+
+export interface CollectorOptions {
+  /** A file path or `:memory:`. */
+  database: string;
+  writeKey?: string;
+  serverKey?: string;
+  adminKey?: string;
+  signingSecret?: string;
+  /** IANA name of the time zone that days are counted in. Default UTC. */
+  timezone?: string;
+  /** Definitions, as in the definitions file. */
+  config?: unknown;
+  /** Epoch milliseconds; the only clock the collector reads. Default Date.now. */
+  now?: () => number;
+  /** The address clients reach this collector at, for the settings it hands out. */
+  publicUrl?: string;
+  /** Proxies whose X-Forwarded-For is believed. Default 0. */
+  trustProxy?: number;
+  /** Requests a minute of one key and address, or `off`. */
+  rateLimit?: number | 'off';
+  /** Hears of failures answered with 500 or 503. */
+  onError?: (error: unknown) => void;
+}
+
+export interface Collector {
+  fetch(request: Request, env?: unknown): Promise<Response>;
+  /** Settles everything due at `now()` and finishes the builds under way. */
+  tick(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** What `serve` and the commands need beyond the library. */
+export interface InnerCollector extends Collector {
+  core: Core;
+  app: Awaited<ReturnType<typeof createApp>>;
+  firstRun: FirstRun | null;
+}
+
+/** The definitions in `config` are wrong; `faults` name each place. */
+export class InvalidConfig extends Error {
+  override readonly name = 'InvalidConfig';
+  constructor(readonly faults: readonly { pointer: string; message: string }[]) {
+    super(`The definitions are invalid:\n${faults.map(({ pointer, message }) => `  ${pointer || '/'} ${message}`).join('\n')}`);
+  }
+}
+
+/**
+ * @throws InvalidConfig, ClockBehind, NewerFile, RangeError for an unknown time zone, or the database's
+ * error for a file that is no database.
+ */
+export async function createCollector(options: CollectorOptions): Promise<Collector> {
+  const { fetch, tick, close } = await openCollector(options);
+  return { fetch, tick, close };
+}
+
+export async function openCollector(options: CollectorOptions): Promise<InnerCollector> {
+  const { database, writeKey, serverKey, adminKey, signingSecret, timezone, config, publicUrl, trustProxy, rateLimit, onError } = options;
+  if (typeof database !== 'string' || database === '') throw new TypeError('database is required: a file path or ":memory:"');
+  if (timezone !== undefined) new Intl.DateTimeFormat('en', { timeZone: timezone });
+  const file = config === undefined ? null : parseConfig(config);
+  const core = await createCore({
+    database,
+    now: options.now ?? Date.now,
+    // The same secret gives the same opaque ids in two files, a random one none that can be guessed.
+    ...(signingSecret === undefined ? {} : { idKey: createHash('sha256').update(`profile ids ${signingSecret}`).digest('base64url') }),
+  });
+  try {
+    const app = await createApp({
+      core,
+      keys: { writeKey, serverKey, adminKey, signingSecret },
+      script: readScript(),
+      ...(publicUrl === undefined ? {} : { publicUrl }),
+      ...(trustProxy === undefined ? {} : { trustProxyHops: trustProxy }),
+      ...(rateLimit === undefined ? {} : { rateLimit }),
+      ...(onError === undefined ? {} : { onError }),
+    });
+    if (file) {
+      const applied = await core.applyFile(file);
+      if (!applied.ok) throw new InvalidConfig(applied.faults);
+      await core.tick();
+    }
+    return { fetch: app.fetch, tick: () => core.tick(), close: () => core.close(), core, app, firstRun: app.firstRun };
+  } catch (error) {
+    await core.close();
+    throw error;
+  }
+}
+
+/** @throws InvalidConfig */
+export function parseConfig(config: unknown): DefinitionFile {
+  const parsed = parseDefinitionFile(config);
+  if (!parsed.ok) throw new InvalidConfig(parsed.faults);
+  return parsed.value;
+}

@@ -1,0 +1,85 @@
+// How commands reach a served file: HTTP over a local socket beside it, for its owner only.
+// Invariant: the socket is mode 0600 in a folder of its owner; it speaks for the process that holds the lock.
+import { createHash } from 'node:crypto';
+import { chmodSync, existsSync, mkdirSync, unlinkSync } from 'node:fs';
+import { createServer, request, type Server } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Systems take at most 104 to 108 bytes for a socket's path. */
+const MAX_SOCKET_BYTES = 100;
+
+export type Handle = (command: string, input: unknown) => Promise<unknown>;
+
+/** Beside the database where the path fits, else in a private folder named after it. */
+export function socketPath(database: string): string {
+  const beside = `${database}.sock`;
+  if (Buffer.byteLength(beside) <= MAX_SOCKET_BYTES) return beside;
+  const folder = join(tmpdir(), `tidemark-${process.getuid?.() ?? 0}`);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  return join(folder, `${createHash('sha256').update(database).digest('hex').slice(0, 24)}.sock`);
+}
+
+/** Serves commands until `close`. */
+export async function serveControl(database: string, handle: Handle): Promise<{ close(): Promise<void> }> {
+  if (database === ':memory:') return { close: async () => {} };
+  const path = socketPath(database);
+  // Whoever holds the lock may clear away what a killed process left.
+  if (existsSync(path)) unlinkSync(path);
+  const server = createServer((incoming, outgoing) => {
+    const chunks: Buffer[] = [];
+    incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+    incoming.on('end', () => {
+      answer(handle, incoming.url?.slice(1) ?? '', Buffer.concat(chunks).toString()).then(({ status, body }) => {
+        outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      });
+    });
+  });
+  const before = process.umask(0o177);
+  try {
+    await listen(server, path);
+  } finally {
+    process.umask(before);
+  }
+  chmodSync(path, 0o600);
+  return {
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, path: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(path, resolve);
+  });
+}
+
+async function answer(handle: Handle, command: string, text: string): Promise<{ status: number; body: unknown }> {
+  try {
+    return { status: 200, body: (await handle(command, JSON.parse(text || 'null'))) ?? null };
+  } catch (error) {
+    const { name, message } = error instanceof Error ? error : new Error(String(error));
+    return { status: 400, body: { name, message } };
+  }
+}
+
+/** Asks the process that serves the file. @throws Error with its message when it refused. */
+export function askServer(database: string, command: string, input: unknown): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath: socketPath(database), path: `/${command}`, method: 'POST' }, (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('end', () => {
+        const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
+        if (incoming.statusCode === 200) resolve(body);
+        else reject(new Error((body as { message: string }).message)); // written by answer
+      });
+    });
+    asked.on('error', reject);
+    asked.end(JSON.stringify(input));
+  });
+}

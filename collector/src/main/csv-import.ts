@@ -1,0 +1,152 @@
+// `tidemark import --csv`: rows to messages, in batches, with progress, a reject file and a checkpoint.
+// Invariant: interrupted and started again it goes on, and what was stored is never stored twice.
+import { createHash } from 'node:crypto';
+import { createReadStream, createWriteStream, existsSync, readFileSync, rmSync, statSync, writeFileSync, type WriteStream } from 'node:fs';
+import { parse } from 'csv-parse';
+import type { JsonObject } from '../wire/message.ts';
+import { checkMapping, type Mapping, messageOfRow } from './csv-mapping.ts';
+import type { Ask } from './operations.ts';
+import type { Progress } from './progress.ts';
+import { messageOf, UsageError } from './settings.ts';
+
+/** Rows sent together: a few commits' worth. */
+const BATCH_ROWS = 1_000;
+
+export interface ImportOptions {
+  file: string;
+  mapping: Mapping;
+  /** Where rejected rows go, NDJSON. Default `<file>.rejected.ndjson`. */
+  rejectFile: string;
+  /** Show the first messages and store nothing. */
+  dryRun: boolean;
+  ask: Ask;
+  progress: Progress;
+  print: (text: string) => void;
+}
+
+export interface ImportTotals {
+  rows: number;
+  accepted: number;
+  duplicates: number;
+  rejected: number;
+  /** Rows that an interrupted import had done before. */
+  resumedAt: number;
+}
+
+const DRY_ROWS = 3;
+
+interface Row {
+  row: number;
+  values: Record<string, string>;
+  message: JsonObject;
+}
+
+/** @throws UsageError for a file or mapping that cannot be used */
+export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
+  const { file, mapping, ask, progress, print } = options;
+  if (!existsSync(file)) throw new UsageError(`there is no file ${file}`);
+  const size = statSync(file).size;
+  const checkpoint = createCheckpoint(file, mapping);
+  const totals: ImportTotals = { rows: 0, accepted: 0, duplicates: 0, rejected: 0, resumedAt: options.dryRun ? 0 : checkpoint.read() };
+  const rejects = createRejects(options.rejectFile, totals.resumedAt > 0);
+  const input = createReadStream(file);
+  const parser = input.pipe(parse({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true, info: true }));
+  input.on('error', (error) => parser.destroy(error));
+  let waiting: Row[] = [];
+  let checked = false;
+
+  const reject = (row: number, code: string, reason: string, values: Record<string, string>): void => {
+    totals.rejected++;
+    rejects.write({ row, code, reason, values });
+  };
+  const send = async (): Promise<void> => {
+    const batch = waiting;
+    waiting = [];
+    if (batch.length > 0) {
+      const { accepted, duplicates, rejected } = await ask('import', { messages: batch.map(({ message }) => message) });
+      totals.accepted += accepted;
+      totals.duplicates += duplicates;
+      for (const { index, code, message } of rejected) {
+        const source = batch[index];
+        if (source) reject(source.row, code, message, source.values);
+      }
+    }
+    checkpoint.write(totals.rows);
+    progress.update(input.bytesRead, size, `${totals.rows.toLocaleString('en')} rows`);
+  };
+
+  try {
+    for await (const { record: values } of parser as AsyncIterable<{ record: Record<string, string> }>) {
+      if (!checked) checkMapping(mapping, Object.keys(values));
+      checked = true;
+      totals.rows++;
+      if (totals.rows <= totals.resumedAt) continue;
+      try {
+        waiting.push({ row: totals.rows, values, message: messageOfRow(mapping, values, totals.rows, checkpoint.name) });
+      } catch (error) {
+        reject(totals.rows, 'invalid_field', messageOf(error), values);
+      }
+      if (options.dryRun && totals.rows === DRY_ROWS) break;
+      if (waiting.length >= BATCH_ROWS) await send();
+    }
+  } catch (error) {
+    if (isCsvError(error)) throw new UsageError(`${file} is not readable as CSV: ${error.message}`);
+    throw error;
+  }
+  if (options.dryRun) {
+    for (const { message } of waiting) print(`${JSON.stringify(message, null, 2)}\n`);
+    await rejects.close();
+    return totals;
+  }
+  await send();
+  progress.finish();
+  await rejects.close();
+  checkpoint.remove();
+  return totals;
+}
+
+function isCsvError(error: unknown): error is Error {
+  return error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_');
+}
+
+/** How far an import got, beside the file; another mapping or another content starts anew. */
+function createCheckpoint(file: string, mapping: Mapping): { name: string; read(): number; write(row: number): void; remove(): void } {
+  const { size, mtimeMs } = statSync(file);
+  const path = `${file}.tidemark-import`;
+  // Ids must not change when the same file is copied or touched: only its name and the mapping count.
+  const base = file.split(/[\\/]/).pop() ?? 'csv';
+  const name = `${base}-${createHash('sha256').update(JSON.stringify(mapping)).digest('hex').slice(0, 8)}`;
+  const state = createHash('sha256').update(JSON.stringify([mapping, size, mtimeMs])).digest('hex');
+  return {
+    name,
+    read() {
+      try {
+        const held = JSON.parse(readFileSync(path, 'utf8')) as { state: string; row: number }; // written below
+        return held.state === state ? held.row : 0;
+      } catch {
+        return 0;
+      }
+    },
+    write(row) {
+      try {
+        writeFileSync(path, JSON.stringify({ state, row }));
+      } catch {
+        // A read-only folder: the import still works, it only starts over when interrupted.
+      }
+    },
+    remove: () => rmSync(path, { force: true }),
+  };
+}
+
+/** The reject file is made with the first rejected row. */
+function createRejects(path: string, append: boolean): { write(entry: object): void; close(): Promise<void> } {
+  let stream: WriteStream | null = null;
+  if (!append) rmSync(path, { force: true });
+  return {
+    write(entry) {
+      stream ??= createWriteStream(path, { flags: 'a', mode: 0o600 });
+      stream.write(`${JSON.stringify(entry)}\n`);
+    },
+    close: () => new Promise((resolve) => (stream ? stream.end(() => resolve()) : resolve())),
+  };
+}

@@ -1,0 +1,78 @@
+// What --help says.
+// Invariant: every command and flag is here, with an example that works as it stands.
+
+export const HELP = `tidemark: profiles, computed traits and segments on one file
+
+  tidemark serve      run the collector (http://127.0.0.1:4700, data in ./data/)
+  tidemark keys       list, make and revoke keys
+  tidemark apply      make a definitions file the one in force
+  tidemark verify     recompute everything from the messages and compare
+  tidemark import     bring in a CSV file
+
+Each takes --help, --json (for machines) and --db FILE. Environment:
+
+  PORT, HOST                  where to listen (4700, 127.0.0.1)
+  TIDEMARK_DB                 the database, a file or :memory: (data/tidemark.db)
+  TIDEMARK_CONFIG             a definitions file
+  TIDEMARK_WRITE_KEY, TIDEMARK_SERVER_KEY, TIDEMARK_ADMIN_KEY, TIDEMARK_SIGNING_SECRET
+                              fix the keys instead of having them made
+  TIDEMARK_TZ                 time zone that days are counted in (UTC)
+  TIDEMARK_PUBLIC_URL         the address clients reach the collector at
+  TIDEMARK_TRUST_PROXY        proxies in front whose X-Forwarded-For counts (0)
+  TIDEMARK_RATE_LIMIT         requests a minute of one key and address, or off (1200; loopback exempt)
+  TIDEMARK_NOW                an ISO time: fixes the clock of import, verify and serve
+`;
+
+export const COMMAND_HELP: Record<string, string> = {
+  serve: `tidemark serve [--port N] [--host ADDRESS] [--db FILE] [--config FILE] [--demo EXAMPLES]
+
+Runs the collector in the foreground. SIGTERM stops it after requests under way are answered. On the
+first start it makes the keys: shown on a terminal, else written to first-run.txt beside the database.
+
+  tidemark serve
+  PORT=8080 TIDEMARK_CONFIG=definitions.json tidemark serve
+  tidemark serve --demo examples        # with the demo shop at /demo
+`,
+  keys: `tidemark keys [list]
+tidemark keys create web|server|admin [--role admin|read] [--name TEXT]
+tidemark keys revoke ID
+
+  tidemark keys
+  tidemark keys create server --name "shop back end"
+  tidemark keys create admin --role read --name dashboards
+  tidemark keys revoke key_0123456789abcdef
+`,
+  apply: `tidemark apply FILE
+
+Creates and changes what the definitions file names, and deletes what it named before and no longer
+does. Definitions made through the API stay. Resolves when everything is built.
+
+  tidemark apply definitions.json
+`,
+  verify: `tidemark verify [--json]
+
+Recomputes every profile, trait and membership from the stored messages and reports each difference.
+Reads only; a collector may go on serving the file. Exit code 0 if there is no difference, else 1.
+
+  tidemark verify
+  tidemark verify --json --db /var/lib/tidemark/tidemark.db
+`,
+  import: `tidemark import --csv FILE --map FIELD=COLUMN... [options]
+
+Brings in a CSV file with a header row, one message a row. Importing again changes nothing; an
+interrupted import goes on where it was. Exit code 2 if rows were rejected.
+
+  --map FIELD=COLUMN[:number|boolean]   userId, anonymousId, properties.revenue, traits.plan, ...
+  --event TEXT           name of the track event; {column} is filled in
+  --type TYPE            track (default), identify, page, screen, group, alias
+  --timestamp COLUMN     when it happened; a date, a date and time, or epoch milliseconds
+  --time 12:00:00Z       put behind a date that has no time
+  --message-id TEMPLATE  {row} is the row's number from 1, {column} a column; unique for ever
+  --mapping FILE         the same as JSON: { "event", "timestamp", "map": { "userId": "customer" } }
+  --rejects FILE         where rejected rows go (FILE.rejected.ndjson)
+  --dry-run              show the first messages and store nothing
+
+  tidemark import --csv orders.csv --map userId=customer_id --map properties.revenue=revenue:number \\
+    --event "Order Completed" --timestamp date --time 12:00:00Z --message-id "order-{row}"
+`,
+};

@@ -1,0 +1,98 @@
+// What commands do to a database, whether they open it themselves or ask the process that serves it.
+// Invariant: one implementation for both ways; input and output are plain JSON.
+import type { KeyRecord, KeyType, Role } from '../http/access.ts';
+import type { JsonValue } from '../wire/message.ts';
+import { parseMessage } from '../wire/parse.ts';
+import { createAgentReader } from '../wire/user-agent.ts';
+import { type InnerCollector, parseConfig } from './collector.ts';
+import { UsageError } from './settings.ts';
+
+export interface KeyView {
+  id: string;
+  kind: KeyType;
+  role: Role | null;
+  name: string | null;
+  createdAt: string;
+}
+
+export interface ImportOutcome {
+  accepted: number;
+  duplicates: number;
+  rejected: { index: number; code: string; message: string }[];
+}
+
+export interface Operations {
+  keys: { input: null; output: KeyView[] };
+  'keys-create': { input: { kind: KeyType; role?: Role; name?: string }; output: KeyView & { key: string } };
+  'keys-revoke': { input: { id: string }; output: { revoked: true } };
+  apply: { input: { config: unknown }; output: { changed: number; deleted: number } };
+  import: { input: { messages: JsonValue[] }; output: ImportOutcome };
+  /** The collector's clock, epoch ms. */
+  clock: { input: null; output: { now: number } };
+}
+
+export type Ask = <O extends keyof Operations>(operation: O, input: Operations[O]['input']) => Promise<Operations[O]['output']>;
+
+const viewKey = ({ id, kind, role, name, createdAt }: KeyRecord): KeyView => ({ id, kind, role, name, createdAt });
+
+export function createOperations({ core, app }: InnerCollector): (operation: string, input: unknown) => Promise<unknown> {
+  const { access } = app;
+  const readAgent = createAgentReader();
+  const handlers: { [O in keyof Operations]: (input: Operations[O]['input']) => Promise<Operations[O]['output']> } = {
+    keys: async () => access.keys().map(viewKey),
+    async 'keys-create'(wanted) {
+      const { record, key } = await access.create(wanted);
+      return { ...viewKey(record), key };
+    },
+    async 'keys-revoke'({ id }) {
+      const done = await access.revoke(id);
+      if (done === 'unknown') throw new UsageError(`there is no key ${id}; \`tidemark keys\` lists them`);
+      if (done === 'last') throw new UsageError('this is the last admin key; make another one first');
+      return { revoked: true };
+    },
+    async apply({ config }) {
+      const result = await core.applyFile(parseConfig(config));
+      if (!result.ok) throw new UsageError(`the definitions are invalid:\n${result.faults.map((f) => `  ${f.pointer} ${f.message}`).join('\n')}`);
+      await core.tick();
+      return { changed: result.changed, deleted: result.deleted };
+    },
+    import: async ({ messages }) => importMessages(messages),
+    clock: async () => ({ now: core.now() }),
+  };
+
+  async function importMessages(items: JsonValue[]): Promise<ImportOutcome> {
+    const outcome: ImportOutcome = { accepted: 0, duplicates: 0, rejected: [] };
+    const valid: { index: number; message: Extract<ReturnType<typeof parseMessage>, { ok: true }>['message'] }[] = [];
+    const options = {
+      routeType: null,
+      kind: 'server' as const,
+      isProven: () => false,
+      requireSignature: false,
+      receivedAt: core.now(),
+      batchSentAt: undefined,
+      batchContext: null,
+      newId: () => crypto.randomUUID(),
+      readAgent,
+    };
+    items.forEach((item, index) => {
+      const result = parseMessage(item, options);
+      if (result.ok) valid.push({ index, message: result.message });
+      // The import's own reject file keeps it; it never was a message of a client.
+      else outcome.rejected.push({ index, code: result.refused.code, message: result.refused.reason });
+    });
+    const outcomes = await core.ingest({ messages: valid.map(({ message }) => message), refused: [] });
+    outcomes.forEach((done, i) => {
+      if (done === 'accepted') outcome.accepted++;
+      else if (done === 'duplicate') outcome.duplicates++;
+      else outcome.rejected.push({ index: valid[i]?.index ?? i, code: done.code, message: done.reason });
+    });
+    return outcome;
+  }
+
+  return async (operation, input) => {
+    if (!Object.hasOwn(handlers, operation)) throw new UsageError(`this collector knows no operation "${operation}"; is it an older version?`);
+    // Inputs come from our own commands, over a socket only the owner may open.
+    const handler = handlers[operation as keyof Operations] as (given: unknown) => Promise<unknown>;
+    return handler(input);
+  };
+}

@@ -1,0 +1,131 @@
+// `tidemark serve`: the collector over HTTP in the foreground.
+// Invariant: one process a file; SIGTERM answers what is under way and leaves the file clean.
+import type { Server } from 'node:http';
+import { serve as listen } from '@hono/node-server';
+import { openCollector, type InnerCollector } from './collector.ts';
+import { serveControl } from './control.ts';
+import { addDemo } from './demo.ts';
+import { announceFirstRun } from './first-run.ts';
+import { takeLock } from './lock.ts';
+import { createOperations } from './operations.ts';
+import { collectorOptions, makeFolderOf, messageOf, type Settings, UsageError } from './settings.ts';
+
+/** Changes made by time show within a second of their instant. */
+const TICK_MS = 250;
+/** A stop takes at most this long; what is not answered by then is cut off. */
+const STOP_LIMIT_MS = 9_000;
+/** Slow senders of headers or bodies are cut off, so that idle connections cannot pile up. */
+const HEADERS_LIMIT_MS = 20_000;
+const REQUEST_LIMIT_MS = 60_000;
+
+export interface ServeOptions {
+  settings: Settings;
+  /** Folder of the examples, to serve the demo shop at /demo. */
+  demo: string | null;
+  print: (text: string) => void;
+  isTerminal: boolean;
+}
+
+/** Resolves with the exit code once stopped. */
+export async function serve({ settings, demo, print, isTerminal }: ServeOptions): Promise<number> {
+  makeFolderOf(settings.database);
+  const lock = takeLock(settings.database);
+  let collector: InnerCollector | null = null;
+  try {
+    collector = await openCollector({ ...collectorOptions(settings), onError: (error) => print(`error: ${describe(error)}\n`) });
+    const url = settings.publicUrl ?? `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}`;
+    if (demo !== null) await addDemo(collector, demo);
+    const server = await start(collector, settings);
+    const control = await serveControl(settings.database, createOperations(collector));
+    const address = actualUrl(server, url, settings);
+    if (collector.firstRun) announceFirstRun({ url: address, database: settings.database, keys: collector.firstRun }, isTerminal, print);
+    print(`Tidemark listens on ${address} with ${settings.database}\n`);
+    if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
+    return await untilStopped(server, collector, control, print);
+  } finally {
+    await collector?.close();
+    lock.release();
+  }
+}
+
+function actualUrl(server: Server, url: string, { port, publicUrl }: Settings): string {
+  const bound = server.address();
+  if (publicUrl !== undefined || port !== 0 || bound === null || typeof bound === 'string') return url;
+  return url.replace(/:0$/, `:${bound.port}`);
+}
+
+function start({ fetch }: InnerCollector, { port, host }: Settings): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    // Without options for HTTP/2 the adapter makes a plain HTTP server.
+    const server = listen({ fetch, port, hostname: host }, () => resolve(server)) as Server;
+    server.headersTimeout = HEADERS_LIMIT_MS;
+    server.requestTimeout = REQUEST_LIMIT_MS;
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? `port ${port} on ${host} is in use; set PORT to another one` : messageOf(error);
+      reject(new UsageError(`cannot listen: ${reason}`));
+    });
+  });
+}
+
+function untilStopped(server: Server, collector: InnerCollector, control: { close(): Promise<void> }, print: (text: string) => void): Promise<number> {
+  return new Promise((resolve) => {
+    const ticking = startTicking(collector, print);
+    let stopping = false;
+    const stop = (signal: string): void => {
+      // Whoever asks twice means it.
+      if (stopping) process.exit(1);
+      stopping = true;
+      print(`${signal}: stopping; requests under way are answered\n`);
+      const limit = setTimeout(() => server.closeAllConnections(), STOP_LIMIT_MS);
+      const closed = new Promise<void>((done) => server.close(() => done()));
+      server.closeIdleConnections();
+      // Connections that fall idle now would keep the server open.
+      const sweep = setInterval(() => server.closeIdleConnections(), 100);
+      Promise.all([closed, control.close(), ticking.stop()]).then(() => {
+        clearTimeout(limit);
+        clearInterval(sweep);
+        resolve(0);
+      });
+    };
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+  });
+}
+
+/** Ticks one after the other, never two at once. */
+function startTicking(collector: InnerCollector, print: (text: string) => void): { stop(): Promise<void> } {
+  let stopped = false;
+  let failed = false;
+  let timer: ReturnType<typeof setTimeout>;
+  let running: Promise<void> = Promise.resolve();
+  const next = (): void => {
+    timer = setTimeout(() => {
+      running = collector.tick().then(
+        () => {
+          failed = false;
+        },
+        (error: unknown) => {
+          // Said once, not four times a second.
+          if (!failed) print(`error: time cannot be written down: ${describe(error)}\n`);
+          failed = true;
+        },
+      );
+      running.then(() => {
+        if (!stopped) next();
+      });
+    }, TICK_MS);
+  };
+  next();
+  return {
+    async stop() {
+      stopped = true;
+      clearTimeout(timer);
+      await running;
+    },
+  };
+}
+
+/** Causes name what happened in the database; messages of ours hold no personal data. */
+function describe(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
+  return `${messageOf(error)}${cause}`;
+}

@@ -1,0 +1,172 @@
+// Settings from the environment and the command line.
+// Invariant: a bad value stops the start with one line that names the variable and what it takes.
+import { mkdirSync, readFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { readInstant } from '../wire/instant.ts';
+import { type CollectorOptions, parseConfig } from './collector.ts';
+
+/** A wrong setting or command: one line, exit code 1. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface Settings {
+  port: number;
+  host: string;
+  /** Absolute path, or `:memory:`. */
+  database: string;
+  writeKey?: string;
+  serverKey?: string;
+  adminKey?: string;
+  signingSecret?: string;
+  timezone: string;
+  publicUrl?: string;
+  trustProxy: number;
+  rateLimit?: number | 'off';
+  /** A fixed clock, epoch ms. */
+  now?: number;
+  /** Path of the definitions file. */
+  configFile?: string;
+}
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Values of flags that win over the environment. */
+export interface Overrides {
+  port?: string | undefined;
+  host?: string | undefined;
+  db?: string | undefined;
+  config?: string | undefined;
+}
+
+const MIN_SECRET_CHARS = 16;
+
+export function readSettings(environment: Environment, overrides: Overrides = {}): Settings {
+  const env = (name: string): string | undefined => environment[name]?.trim() || undefined;
+  const settings: Settings = {
+    port: readPort('PORT', overrides.port ?? env('PORT') ?? '4700'),
+    host: overrides.host ?? env('HOST') ?? '127.0.0.1',
+    database: databasePath(overrides.db ?? env('TIDEMARK_DB') ?? 'data/tidemark.db'),
+    timezone: readTimezone(env('TIDEMARK_TZ') ?? 'UTC'),
+    trustProxy: readWhole('TIDEMARK_TRUST_PROXY', env('TIDEMARK_TRUST_PROXY') ?? '0', 0, 10),
+  };
+  for (const [name, field] of [
+    ['TIDEMARK_WRITE_KEY', 'writeKey'],
+    ['TIDEMARK_SERVER_KEY', 'serverKey'],
+    ['TIDEMARK_ADMIN_KEY', 'adminKey'],
+    ['TIDEMARK_SIGNING_SECRET', 'signingSecret'],
+  ] as const) {
+    const value = env(name);
+    if (value !== undefined) settings[field] = readSecret(name, value, field === 'writeKey' ? 4 : MIN_SECRET_CHARS);
+  }
+  refuseEqualKeys(settings);
+  const publicUrl = env('TIDEMARK_PUBLIC_URL');
+  if (publicUrl !== undefined) settings.publicUrl = readUrl('TIDEMARK_PUBLIC_URL', publicUrl);
+  const rateLimit = env('TIDEMARK_RATE_LIMIT');
+  if (rateLimit !== undefined) settings.rateLimit = rateLimit === 'off' ? 'off' : readWhole('TIDEMARK_RATE_LIMIT', rateLimit, 1, 10_000_000);
+  const now = env('TIDEMARK_NOW');
+  if (now !== undefined) settings.now = readNow(now);
+  const configFile = overrides.config ?? env('TIDEMARK_CONFIG');
+  if (configFile !== undefined) settings.configFile = resolve(configFile);
+  return settings;
+}
+
+function readPort(name: string, value: string): number {
+  return readWhole(name, value, 0, 65_535);
+}
+
+function readWhole(name: string, value: string, least: number, most: number): number {
+  const number = /^\d{1,9}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(number >= least && number <= most)) {
+    const also = name === 'TIDEMARK_RATE_LIMIT' ? ' (requests a minute), or "off"' : '';
+    throw new UsageError(`${name} must be a whole number from ${least} to ${most}${also}; it is "${value}"`);
+  }
+  return number;
+}
+
+function readTimezone(value: string): string {
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: value });
+    return value;
+  } catch {
+    throw new UsageError(`TIDEMARK_TZ must be a time zone such as "Europe/Berlin"; it is "${value}"`);
+  }
+}
+
+/** The value itself is never shown: it is a secret. */
+function readSecret(name: string, value: string, least: number): string {
+  if (value.length < least || value.length > 512 || /[\s:]/.test(value))
+    throw new UsageError(`${name} must be ${least} to 512 characters without white space or colons`);
+  return value;
+}
+
+function refuseEqualKeys({ writeKey, serverKey, adminKey }: Settings): void {
+  const given = [
+    ['TIDEMARK_WRITE_KEY', writeKey],
+    ['TIDEMARK_SERVER_KEY', serverKey],
+    ['TIDEMARK_ADMIN_KEY', adminKey],
+  ].filter(([, value]) => value !== undefined);
+  const seen = new Map<string | undefined, string | undefined>();
+  for (const [name, value] of given) {
+    const other = seen.get(value);
+    if (other) throw new UsageError(`${name} must not be the same as ${other}`);
+    seen.set(value, name);
+  }
+}
+
+function readUrl(name: string, value: string): string {
+  if (URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)) return value.replace(/\/+$/, '');
+  throw new UsageError(`${name} must be an http or https address; it is "${value}"`);
+}
+
+function readNow(value: string): number {
+  const now = readInstant(value);
+  if (now === undefined) throw new UsageError(`TIDEMARK_NOW must be an ISO 8601 time such as "2026-11-24T12:00:00Z"; it is "${value}"`);
+  return now;
+}
+
+function databasePath(value: string): string {
+  return value === ':memory:' ? value : resolve(value);
+}
+
+/** The definitions file's content. @throws UsageError when it cannot be read or is no JSON, InvalidConfig. */
+export function readConfigFile(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new UsageError(`the definitions file ${path} cannot be read: ${messageOf(error)}`);
+  }
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw new UsageError(`the definitions file ${path} is not valid JSON: ${messageOf(error)}`);
+  }
+  parseConfig(json);
+  return json;
+}
+
+export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+export function makeFolderOf(database: string): void {
+  if (database !== ':memory:') mkdirSync(dirname(database), { recursive: true, mode: 0o700 });
+}
+
+/** What the library takes, from the settings. */
+export function collectorOptions(settings: Settings): CollectorOptions {
+  const { database, writeKey, serverKey, adminKey, signingSecret, timezone, publicUrl, trustProxy, rateLimit, now, configFile } = settings;
+  return {
+    database,
+    timezone,
+    trustProxy,
+    ...(writeKey === undefined ? {} : { writeKey }),
+    ...(serverKey === undefined ? {} : { serverKey }),
+    ...(adminKey === undefined ? {} : { adminKey }),
+    ...(signingSecret === undefined ? {} : { signingSecret }),
+    ...(publicUrl === undefined ? {} : { publicUrl }),
+    ...(rateLimit === undefined ? {} : { rateLimit }),
+    ...(now === undefined ? {} : { now: () => now }),
+    ...(configFile === undefined ? {} : { config: readConfigFile(configFile) }),
+  };
+}
