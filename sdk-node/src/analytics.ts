@@ -117,7 +117,6 @@ export class Analytics {
         return () => clearTimeout(timer);
       },
       onLost: (loss, messages) => this.#report(loss, messages),
-      onStopped: (loss) => this.#report(loss, []),
       onSettled: (messages) => this.#settled(messages),
       flushAt: Math.max(1, options.flushAt ?? options.maxEventsInBatch ?? DEFAULT_FLUSH_AT),
       flushIntervalMs: options.flushInterval ?? DEFAULT_FLUSH_INTERVAL_MS,

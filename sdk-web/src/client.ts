@@ -119,10 +119,9 @@ export function createAnalytics(options: Options): Analytics {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
     },
-    send: (batch) => send(batch, false),
-    onSettled: (messages) => store.drop(messages),
+    send,
+    onSettled: store.drop,
     onLost: report,
-    onStopped: report,
     onAnswer(answer: Partial<IngestAnswer>) {
       const { me } = answer;
       if (!me || 'error' in me) return;
@@ -143,14 +142,14 @@ export function createAnalytics(options: Options): Analytics {
     return JSON.stringify({ writeKey, sentAt: new Date(now()).toISOString(), context, batch: messages });
   }
 
-  async function send(batch: Queued[], unloading: boolean): Promise<{ status: number; retryAfter?: string | null; body?: null }> {
+  async function send(batch: Queued[], unloading?: boolean): Promise<{ status: number; retryAfter?: string | null; body?: null }> {
     const wanted = listeners.me.size + listeners.segments.size > 0;
     try {
       const answer = await fetch(wanted ? `${endpoint}?reply=me` : endpoint, {
         method: 'POST',
         // A text goes as text/plain, which needs no preflight; the collector reads bytes, not labels.
         body: bodyOf(batch),
-        keepalive: unloading,
+        keepalive: !!unloading,
         // Browsers before 2022 have no time-out: their own, of minutes, must do.
         signal: AbortSignal.timeout?.(REQUEST_LIMIT_MS) ?? null,
       });
@@ -228,9 +227,9 @@ export function createAnalytics(options: Options): Analytics {
       identity.write({ userId: String(userId) });
     },
     survey: (surveyId, answers, callOptions) => enqueue('survey', { surveyId, answers }, callOptions),
-    reset: () => identity.renew(),
-    flush: () => queue.flush(),
-    ready: (callback) => attempt(callback),
+    reset: identity.renew,
+    flush: queue.flush,
+    ready: attempt,
     user: () => ({ ...identity.read() }),
     on(event, callback) {
       listeners[event].add(callback);
@@ -251,11 +250,11 @@ export function createAnalytics(options: Options): Analytics {
       if (document.visibilityState === 'hidden') unload();
     });
     listen(window, 'pagehide', unload);
-    listen(window, 'online', () => queue.resume());
+    listen(window, 'online', queue.resume);
     store.adopt().then((messages) => {
       for (const message of messages) if (!queue.add(message)) store.drop([message]);
     }, () => {});
-    if (options.page !== false) cleanUps.push(watchPages(() => analytics.page()));
+    if (options.page !== false) cleanUps.push(watchPages(analytics.page));
   });
   return analytics;
 }

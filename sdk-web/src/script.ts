@@ -23,10 +23,10 @@ function replay(analytics: Analytics, calls: StubCall[]): void {
 }
 
 const tag = document.currentScript as HTMLScriptElement | null;
-const { writeKey, page, host } = tag?.dataset ?? {};
+const { writeKey, page } = tag?.dataset ?? {};
 const held = window.tidemark;
 if (tag && writeKey && (!held || Array.isArray(held))) {
-  const analytics = createAnalytics({ writeKey, host: host ?? new URL(tag.src).origin, page: page !== 'off' });
+  const analytics = createAnalytics({ writeKey, host: new URL(tag.src).origin, page: page !== 'off' });
   window.tidemark = analytics;
   if (held) replay(analytics, held);
 }

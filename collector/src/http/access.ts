@@ -174,20 +174,3 @@ export async function createAccess(core: Core, fixed: FixedKeys = {}): Promise<{
   };
   return { access, firstRun: isNew ? made : null };
 }
-
-/** The key a request presents: Basic user name, then `?writeKey=`, then the body's; the first present decides. */
-export function presentedKey(request: Request, url: URL, bodyKey: unknown): string | null {
-  const authorization = request.headers.get('authorization');
-  if (authorization && /^basic /i.test(authorization)) {
-    const [name = ''] = Buffer.from(authorization.slice(6), 'base64').toString().split(':');
-    if (name !== '') return name;
-  }
-  const query = url.searchParams.get('writeKey');
-  if (query) return query;
-  return typeof bodyKey === 'string' && bodyKey !== '' ? bodyKey : null;
-}
-
-export function bearerKey(request: Request): string | null {
-  const authorization = request.headers.get('authorization');
-  return authorization && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : null;
-}

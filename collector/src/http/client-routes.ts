@@ -2,7 +2,7 @@
 // Invariant: a client set up by these answers sends here and nowhere else.
 import { createHash } from 'node:crypto';
 import type { Hono } from 'hono';
-import { presentedKey } from './access.ts';
+import { presentedKey } from './admission.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 

@@ -4,7 +4,7 @@ import type { Hono } from 'hono';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
 import { type IngestAnswer, type JsonObject, type JsonValue, MAX_BATCH_MESSAGES, MAX_MESSAGE_BYTES, type MessageType, type Rejection } from '../wire/message.ts';
 import { type ParseOptions, parseMessage } from '../wire/parse.ts';
-import { type KeyRecord, presentedKey } from './access.ts';
+import { checkOrigin, presentedKey, unknownKey } from './admission.ts';
 import { readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
 import { readMe } from './me-routes.ts';
@@ -87,19 +87,6 @@ function admit({ access, core, limit, addressOf }: HttpParts, request: Request, 
   const header = request.headers.get('x-tidemark-signature');
   const inBody = typeof body.userSignature === 'string' ? body.userSignature : null;
   return { kind: record.kind, signature: header ?? inBody, wantsMe: url.searchParams.get('reply') === 'me' };
-}
-
-export function unknownKey(key: string | null): ApiError {
-  const message =
-    key === null
-      ? 'a write key is required: as the Basic user name, as ?writeKey= or as "writeKey" in the body'
-      : 'this write key is unknown or was revoked';
-  return new ApiError(401, 'invalid_key', message);
-}
-
-export function checkOrigin(record: KeyRecord, origin: string | null, allowed: readonly string[]): void {
-  if (record.kind !== 'web' || origin === null || allowed.length === 0 || allowed.includes(origin)) return;
-  throw new ApiError(403, 'origin_not_allowed', 'pages of this origin may not send with this key');
 }
 
 function optionsOf({ access, newId, readAgent }: HttpParts, { kind, signature }: Caller, receivedAt: number): ParseOptions {

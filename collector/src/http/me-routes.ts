@@ -3,10 +3,9 @@
 import type { Hono } from 'hono';
 import type { JsonObject, JsonValue, Me } from '../wire/message.ts';
 import { isBlockedId, readId } from '../wire/ids.ts';
-import { presentedKey } from './access.ts';
+import { checkOrigin, presentedKey, unknownKey } from './admission.ts';
 import { readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
-import { checkOrigin, unknownKey } from './ingest-routes.ts';
 import type { HttpParts } from './parts.ts';
 
 export function addMeRoutes(app: Hono, parts: HttpParts): void {

@@ -34,9 +34,11 @@ export interface FlushResult {
 export interface QueueParts {
   /** Sends one batch; never rejects. Messages share one context (the same text). */
   send(batch: Queued[]): Promise<Answer>;
+  /**
+   * Hears of every loss. With no messages and `http_401` or `http_403` the key was refused: nothing more
+   * is sent and what waits is kept; told once.
+   */
   onLost(loss: Loss, messages: Queued[]): void;
-  /** The key is refused: nothing more is sent, what waits is kept. Told once. */
-  onStopped?(loss: Loss, messages: []): void;
   /** Messages that need no keeping any more: delivered or lost. */
   onSettled?(messages: Queued[]): void;
   onAnswer?(body: Partial<IngestAnswer>): void;
@@ -178,7 +180,7 @@ export function createQueue(parts: QueueParts): Queue {
       waiting.unshift(...batch);
       if (!stopped) {
         stopped = true;
-        parts.onStopped?.({ code: `http_${status}`, message: 'write key refused' }, []);
+        lose([], `http_${status}`, 'write key refused');
       }
     } else if ((status === 413 || status === 400) && batch.length > 1) {
       for (const entry of batch) entry.k = (batch.length + 1) >> 1;
