@@ -28,8 +28,8 @@ export async function addDemo({ core, app }: InnerCollector, examples: string): 
   const { key } = await app.access.create({ kind: 'web', name: KEY_NAME });
 
   app.routes.get('/demo', (c) => c.redirect('/demo/'));
-  app.routes.get('/demo/:file?', (c) => {
-    const file = c.req.param('file') ?? 'index.html';
+  app.routes.get('/demo/*', (c) => {
+    const file = c.req.path.slice('/demo/'.length) || 'index.html';
     const type = Object.hasOwn(FILES, file) ? FILES[file] : undefined;
     if (type === undefined) return c.notFound();
     const text = readFileSync(join(folder, file), 'utf8').replace(KEY_MARK, key);
