@@ -183,9 +183,9 @@ export function computedTrait(
     case 'avg':
       return numbers.length === 0 ? null : toNumber(total) / numbers.length;
     case 'min':
-      return numbers.length === 0 ? null : numbers.reduce((a, b) => (b < a ? b : a));
+      return numbers.length === 0 ? null : Math.min(...numbers);
     case 'max':
-      return numbers.length === 0 ? null : numbers.reduce((a, b) => (b > a ? b : a));
+      return numbers.length === 0 ? null : Math.max(...numbers);
     case 'first':
       return values[0] ?? null;
     case 'last':
