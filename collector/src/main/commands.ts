@@ -215,7 +215,7 @@ async function runImport(flags: Flags, settings: Settings): Promise<number> {
   const path = resolve(file);
   const rejectFile = resolve(text(flags.rejects) ?? `${path}.rejected.ndjson`);
   const progress = createProgress({ title: 'Importing', isTerminal: process.stderr.isTTY === true, write: tell });
-  const options = { file: path, mapping, rejectFile, dryRun: flags['dry-run'] === true, progress, print };
+  const options = { file: path, mapping, database: settings.database, rejectFile, dryRun: flags['dry-run'] === true, progress, print };
   const never: Ask = () => Promise.reject(new Error('a dry run stores nothing'));
   const totals = options.dryRun
     ? await importCsv({ ...options, ask: never })

@@ -15,6 +15,8 @@ const BATCH_ROWS = 1_000;
 export interface ImportOptions {
   file: string;
   mapping: Mapping;
+  /** The database it goes into: an interrupted import into another one is not this one. */
+  database: string;
   /** Where rejected rows go, NDJSON. Default `<file>.rejected.ndjson`. */
   rejectFile: string;
   /** Show the first messages and store nothing. */
@@ -43,10 +45,10 @@ interface Row {
 
 /** @throws UsageError for a file or mapping that cannot be used */
 export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
-  const { file, mapping, ask, progress, print } = options;
+  const { file, mapping, database, ask, progress, print } = options;
   if (!existsSync(file)) throw new UsageError(`there is no file ${file}`);
   const size = statSync(file).size;
-  const checkpoint = createCheckpoint(file, mapping);
+  const checkpoint = createCheckpoint(file, mapping, database);
   const totals: ImportTotals = { rows: 0, accepted: 0, duplicates: 0, rejected: 0, resumedAt: options.dryRun ? 0 : checkpoint.read() };
   const rejects = createRejects(options.rejectFile, totals.resumedAt > 0);
   const input = createReadStream(file);
@@ -110,13 +112,17 @@ function isCsvError(error: unknown): error is Error {
 }
 
 /** How far an import got, beside the file; another mapping or another content starts anew. */
-function createCheckpoint(file: string, mapping: Mapping): { name: string; read(): number; write(row: number): void; remove(): void } {
+function createCheckpoint(
+  file: string,
+  mapping: Mapping,
+  database: string,
+): { name: string; read(): number; write(row: number): void; remove(): void } {
   const { size, mtimeMs } = statSync(file);
   const path = `${file}.tidemark-import`;
   // Ids must not change when the same file is copied or touched: only its name and the mapping count.
   const base = file.split(/[\\/]/).pop() ?? 'csv';
   const name = `${base}-${createHash('sha256').update(JSON.stringify(mapping)).digest('hex').slice(0, 8)}`;
-  const state = createHash('sha256').update(JSON.stringify([mapping, size, mtimeMs])).digest('hex');
+  const state = createHash('sha256').update(JSON.stringify([mapping, size, mtimeMs, database])).digest('hex');
   return {
     name,
     read() {
