@@ -13,17 +13,25 @@ const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const conditions = ['tidemark-source'];
 const nodeResolve = () => resolve({ exportConditions: conditions, extensions: ['.ts', '.mjs', '.js'] });
 const compile = (target, minify = false) =>
-  esbuild({ target, minify, legalComments: 'none', tsconfig: false, define: { __TIDEMARK_VERSION__: JSON.stringify(version) } });
+  esbuild({
+    target,
+    minify,
+    legalComments: 'none',
+    tsconfig: false,
+    define: { __TIDEMARK_VERSION__: JSON.stringify(version) },
+  });
 
 const brotliBytes = (text) =>
-  brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } }).length;
+  brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } })
+    .length;
 
 const budget = {
   name: 'budget',
   writeBundle(options) {
     const bytes = brotliBytes(readFileSync(options.file));
     console.log(`${options.file}: ${bytes} bytes brotli, budget ${CORE_BUDGET_BYTES}`);
-    if (bytes > CORE_BUDGET_BYTES) this.error(`${options.file} is ${bytes - CORE_BUDGET_BYTES} bytes over its budget`);
+    if (bytes > CORE_BUDGET_BYTES)
+      this.error(`${options.file} is ${bytes - CORE_BUDGET_BYTES} bytes over its budget`);
   },
 };
 
@@ -60,7 +68,10 @@ const types = (folder, files = ['index.d.ts'], input = `${folder}/src/index.ts`)
   input,
   external: external(folder),
   output: files.map((file) => ({ file: `${folder}/dist/${file}`, format: 'es' })),
-  plugins: [nodeResolve(), dts({ tsconfig: 'tsconfig.json', compilerOptions: { noEmit: false, customConditions: conditions } })],
+  plugins: [
+    nodeResolve(),
+    dts({ tsconfig: 'tsconfig.json', compilerOptions: { noEmit: false, customConditions: conditions } }),
+  ],
 });
 
 export default [
@@ -88,7 +99,12 @@ export default [
   {
     input: { index: 'collector/src/index.ts', cli: 'collector/src/cli.ts' },
     external: external('collector'),
-    output: { dir: 'collector/dist', format: 'es', entryFileNames: '[name].js', chunkFileNames: 'chunk-[hash].js' },
+    output: {
+      dir: 'collector/dist',
+      format: 'es',
+      entryFileNames: '[name].js',
+      chunkFileNames: 'chunk-[hash].js',
+    },
     plugins: [nodeResolve(), compile('node20'), runnable, copyScript, withPapers('collector')],
   },
   types('collector'),

@@ -5,7 +5,10 @@ import { existsSync } from 'node:fs';
 import { run, say } from './set-up.mjs';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'microsoft-edge'];
-const PLACES = ['/Applications/Google Chrome.app/Contents/MacOS/Google Chrome', '/Applications/Chromium.app/Contents/MacOS/Chromium'];
+const PLACES = [
+  '/Applications/Google Chrome.app/Contents/MacOS/Google Chrome',
+  '/Applications/Chromium.app/Contents/MacOS/Chromium',
+];
 
 export function findChromium() {
   const given = process.env.CHROME_PATH;
@@ -32,5 +35,7 @@ export async function requireChromium() {
     const installed = findChromium();
     if (installed) return installed;
   }
-  throw new Error('The browser tests need Chromium or Chrome: install one, or set CHROME_PATH to its program.');
+  throw new Error(
+    'The browser tests need Chromium or Chrome: install one, or set CHROME_PATH to its program.',
+  );
 }

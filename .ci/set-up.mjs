@@ -1,7 +1,7 @@
 // Brings a fresh clone to where it can build and run: Node, compiler, packages. Only Node built-ins.
 // Invariant: says what it does and for how long; a failure names its cause and the way out.
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -73,17 +73,25 @@ export function run(title, command, args, { patience = '' } = {}) {
 export async function install() {
   checkNode();
   if (isInstalled()) return;
-  if (existsSync(join(root, 'node_modules', 'better-sqlite3')) && isUsable() && existsSync(join(root, 'node_modules', '.package-lock.json'))) {
+  if (
+    existsSync(join(root, 'node_modules', 'better-sqlite3')) &&
+    isUsable() &&
+    existsSync(join(root, 'node_modules', '.package-lock.json'))
+  ) {
     writeFileSync(stamp, signature());
     return;
   }
   const missing = missingCompilers();
   if (missing.length > 0) {
-    say(`not found: ${missing.join(', ')}. They are needed only if SQLite must be compiled; on Debian: apt-get install -y python3 make g++`);
+    say(
+      `not found: ${missing.join(', ')}. They are needed only if SQLite must be compiled; on Debian: apt-get install -y python3 make g++`,
+    );
   }
   await run('Installing packages', 'npm', ['ci', '--no-audit', '--no-fund'], {
     patience: 'SQLite is compiled where no ready-made binary can be had; that takes a few minutes, once',
-  }).catch((error) => fail(`${error.message}.${missing.length > 0 ? ` Install ${missing.join(', ')} and try again.` : ''}`));
+  }).catch((error) =>
+    fail(`${error.message}.${missing.length > 0 ? ` Install ${missing.join(', ')} and try again.` : ''}`),
+  );
   writeFileSync(stamp, signature());
 }
 
@@ -98,7 +106,9 @@ function newest(folder) {
 }
 
 function isBuilt() {
-  const built = ['sdk-web/dist/sdk.js', 'sdk-node/dist/index.js', 'collector/dist/cli.js'].map((path) => join(root, path));
+  const built = ['sdk-web/dist/sdk.js', 'sdk-node/dist/index.js', 'collector/dist/cli.js'].map((path) =>
+    join(root, path),
+  );
   if (!built.every(existsSync)) return false;
   const oldest = Math.min(...built.map((path) => statSync(path).mtimeMs));
   const sources = ['sdk-web/src', 'sdk-node/src', 'collector/src'].map((path) => newest(join(root, path)));

@@ -16,7 +16,11 @@ const failures = [];
 function step(name, command, args, env = {}) {
   console.log(`\n=== ${name}`);
   const start = Date.now();
-  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env: { ...process.env, ...env } });
+  const { status } = spawnSync(command, args, {
+    cwd: root,
+    stdio: 'inherit',
+    env: { ...process.env, ...env },
+  });
   const seconds = ((Date.now() - start) / 1000).toFixed(1);
   const passed = status === 0;
   console.log(`=== ${name}: ${passed ? 'passed' : 'FAILED'} in ${seconds} s`);
@@ -33,9 +37,14 @@ function runTests(args) {
   const folder = mkdtempSync(join(tmpdir(), 'tidemark-tests-'));
   const file = join(folder, 'results.json');
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
-  const passed = step('Tests', bin('vitest'), ['run', '--config', 'tests/vitest.config.ts', ...reporters, ...args], {
-    CHROME_PATH: chromium ?? '',
-  });
+  const passed = step(
+    'Tests',
+    bin('vitest'),
+    ['run', '--config', 'tests/vitest.config.ts', ...reporters, ...args],
+    {
+      CHROME_PATH: chromium ?? '',
+    },
+  );
   if (existsSync(file)) {
     const results = JSON.parse(readFileSync(file, 'utf8'));
     totals.passed += results.numPassedTests;
@@ -67,11 +76,18 @@ if (narrowed.length > 0) {
   check('Bundle budgets', bin('size-limit'), []);
   for (const name of ['sdk-web', 'sdk-node', 'collector']) {
     check(`publint ${name}`, bin('publint'), ['--strict', name]);
-    check(`attw ${name}`, bin('attw'), ['--pack', name, '--profile', name === 'sdk-node' ? 'node16' : 'esm-only']);
+    check(`attw ${name}`, bin('attw'), [
+      '--pack',
+      name,
+      '--profile',
+      name === 'sdk-node' ? 'node16' : 'esm-only',
+    ]);
   }
   runTests([]);
 }
 
 if (failures.length > 0) console.log(`\nFailed: ${failures.join(', ')}`);
-console.log(`\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`);
+console.log(
+  `\n${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,
+);
 process.exit(totals.failed === 0 && failures.length === 0 ? 0 : 1);

@@ -37,7 +37,10 @@ export interface App {
 
 export async function createApp(options: AppOptions): Promise<App> {
   const { core, keys = {}, script = null, rateLimit = DEFAULT_REQUESTS_PER_MINUTE, onError } = options;
-  const caller: CallerOptions = { trustProxyHops: options.trustProxyHops ?? 0, publicUrl: options.publicUrl ?? null };
+  const caller: CallerOptions = {
+    trustProxyHops: options.trustProxyHops ?? 0,
+    publicUrl: options.publicUrl ?? null,
+  };
   const { access, firstRun } = await createAccess(core, keys);
   const parts = {
     core,
@@ -55,7 +58,9 @@ export async function createApp(options: AppOptions): Promise<App> {
   addClientRoutes(app, parts);
   addHealthRoutes(app, parts);
   addApiRoutes(app, parts);
-  app.notFound((c) => errorResponse(new ApiError(404, 'not_found', `there is nothing at ${c.req.method} ${c.req.path}`)));
+  app.notFound((c) =>
+    errorResponse(new ApiError(404, 'not_found', `there is nothing at ${c.req.method} ${c.req.path}`)),
+  );
   app.onError((error) => {
     const known = toApiError(error);
     if (known.status >= 500) onError?.(known.options.cause ?? error);

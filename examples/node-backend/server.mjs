@@ -12,7 +12,8 @@ if (!writeKey) {
 const analytics = new Analytics({
   writeKey,
   host: process.env.TIDEMARK_HOST ?? 'http://127.0.0.1:4700',
-  onError: (error, messages) => console.error(`Tidemark lost ${messages.length}: ${error.code ?? error.message}`),
+  onError: (error, messages) =>
+    console.error(`Tidemark lost ${messages.length}: ${error.code ?? error.message}`),
 });
 
 const server = createServer(async (request, response) => {

@@ -28,7 +28,8 @@ const TEXT = {
     buy: 'Buy',
     look: 'Look at',
     stranger: 'A stranger on this device',
-    blocked: 'The Tidemark script did not load. Is the collector running, and does a content blocker hold it back?',
+    blocked:
+      'The Tidemark script did not load. Is the collector running, and does a content blocker hold it back?',
     'shop.new_here': 'New here',
     'shop.hesitating': 'Hesitating',
     'shop.customer': 'Customer',
@@ -93,7 +94,8 @@ function art({ id, hue }) {
   const shapes = {
     lamp: '<rect x="72" y="46" width="56" height="70" rx="12"/><path d="M84 46V30h32v16M100 30V18M100 62v36"/>',
     kettle: '<path d="M60 74h80l-8 44H68zM76 74a24 24 0 0 1 48 0M140 84l22-16"/>',
-    chart: '<rect x="56" y="28" width="88" height="96" rx="6"/><path d="M66 86q11-18 22 0t22 0 22 0M66 104q11-18 22 0t22 0 22 0M66 46h68"/>',
+    chart:
+      '<rect x="56" y="28" width="88" height="96" rx="6"/><path d="M66 86q11-18 22 0t22 0 22 0M66 104q11-18 22 0t22 0 22 0M66 46h68"/>',
     jumper: '<path d="M70 44l16-8q14 12 28 0l16 8 20 34-16 10-8-12v42H74V76l-8 12-16-10z"/>',
     rope: '<circle cx="100" cy="76" r="42"/><circle cx="100" cy="76" r="28"/><circle cx="100" cy="76" r="14"/>',
     mug: '<path d="M66 46h58v56a12 12 0 0 1-12 12H78a12 12 0 0 1-12-12zM124 60h12a10 10 0 0 1 10 10v10a10 10 0 0 1-10 10h-12"/>',
@@ -127,12 +129,31 @@ function buy(product) {
 function drawProducts() {
   const cards = PRODUCTS.map((product) => {
     const name = product.name[language];
-    const lookButton = element('button', { type: 'button', className: 'look', onclick: () => look(product) }, art(product));
+    const lookButton = element(
+      'button',
+      { type: 'button', className: 'look', onclick: () => look(product) },
+      art(product),
+    );
     lookButton.setAttribute('aria-label', `${t('look')}: ${name}`);
-    const buyButton = element('button', { type: 'button', className: 'buy', textContent: t('buy'), onclick: () => buy(product) });
+    const buyButton = element('button', {
+      type: 'button',
+      className: 'buy',
+      textContent: t('buy'),
+      onclick: () => buy(product),
+    });
     buyButton.setAttribute('aria-label', `${t('buy')}: ${name}, €${product.price}`);
-    const text = element('div', { className: 'text' }, element('strong', { textContent: name }), element('small', { textContent: product.category }));
-    const foot = element('div', { className: 'foot' }, element('span', { className: 'price', textContent: `€${product.price}` }), buyButton);
+    const text = element(
+      'div',
+      { className: 'text' },
+      element('strong', { textContent: name }),
+      element('small', { textContent: product.category }),
+    );
+    const foot = element(
+      'div',
+      { className: 'foot' },
+      element('span', { className: 'price', textContent: `€${product.price}` }),
+      buyButton,
+    );
     return element('li', { className: 'card' }, lookButton, text, foot);
   });
   byId('products').replaceChildren(...cards);
@@ -141,13 +162,18 @@ function drawProducts() {
 function drawMe() {
   const segments = me?.segments ?? [];
   const fresh = segments.filter((key) => !before?.segments.includes(key));
-  const chips = segments.map((key) => element('li', { textContent: t(key), className: before && fresh.includes(key) ? 'new' : '' }));
+  const chips = segments.map((key) =>
+    element('li', { textContent: t(key), className: before && fresh.includes(key) ? 'new' : '' }),
+  );
   const empty = element('li', { className: 'empty', textContent: t(me ? 'none' : 'waiting') });
   byId('segments').replaceChildren(...(chips.length > 0 ? chips : [empty]));
   const rows = Object.entries(me?.computed ?? {}).flatMap(([key, value]) => {
     const shown = value === null ? '–' : key === 'shop.spent' ? `€${value}` : String(value);
     const changed = before !== null && before.computed[key] !== value;
-    return [element('dt', { textContent: t(key) }), element('dd', { textContent: shown, className: changed ? 'new' : '' })];
+    return [
+      element('dt', { textContent: t(key) }),
+      element('dd', { textContent: shown, className: changed ? 'new' : '' }),
+    ];
   });
   byId('traits').replaceChildren(...rows);
 }
@@ -219,5 +245,7 @@ const script = document.querySelector('script[data-write-key]');
 if (window.tidemark?.track) start();
 else {
   script.addEventListener('load', start);
-  script.addEventListener('error', () => byId('segments').replaceChildren(element('li', { className: 'empty', textContent: t('blocked') })));
+  script.addEventListener('error', () =>
+    byId('segments').replaceChildren(element('li', { className: 'empty', textContent: t('blocked') })),
+  );
 }

@@ -1,12 +1,19 @@
 // The Node client in the shapes of @segment/analytics-node: one object a call.
 // Invariant: after construction nothing throws into the host; every message is delivered, held, or told
 // to `onError` once.
-import { createQueue, type FlushResult, type Loss, type Queue, type Queued } from '../../sdk-web/src/core/queue.ts';
-import { uuidv7 } from '../../sdk-web/src/core/ids.ts';
+
 import type { SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
+import { uuidv7 } from '../../sdk-web/src/core/ids.ts';
+import {
+  createQueue,
+  type FlushResult,
+  type Loss,
+  type Queue,
+  type Queued,
+} from '../../sdk-web/src/core/queue.ts';
 import { LIBRARY_VERSION } from '../../sdk-web/src/version.ts';
-import { snapshot } from './snapshot.ts';
 import { createSender } from './sender.ts';
+import { snapshot } from './snapshot.ts';
 
 type Fields = Record<string, unknown>;
 type Id = string | number;
@@ -94,10 +101,19 @@ export class Analytics {
   /** @throws TypeError for a missing writeKey, a host that is no URL, or a number that is none. */
   constructor(options: AnalyticsOptions) {
     const { writeKey, host = DEFAULT_HOST, path = '/v1/batch' } = options;
-    if (typeof writeKey !== 'string' || writeKey === '') throw new TypeError('writeKey is required: a server write key');
-    for (const name of ['flushAt', 'maxEventsInBatch', 'flushInterval', 'maxRetries', 'maxQueue', 'httpRequestTimeout'] as const) {
+    if (typeof writeKey !== 'string' || writeKey === '')
+      throw new TypeError('writeKey is required: a server write key');
+    for (const name of [
+      'flushAt',
+      'maxEventsInBatch',
+      'flushInterval',
+      'maxRetries',
+      'maxQueue',
+      'httpRequestTimeout',
+    ] as const) {
       const value = options[name];
-      if (value !== undefined && !(typeof value === 'number' && value >= 0)) throw new TypeError(`${name} must be a number of 0 or more`);
+      if (value !== undefined && !(typeof value === 'number' && value >= 0))
+        throw new TypeError(`${name} must be a number of 0 or more`);
     }
     this.#options = options;
     const send = createSender({
@@ -186,11 +202,15 @@ export class Analytics {
   }
 
   #enqueue(type: string, params: object, callback?: Callback): boolean {
-    const { userId, anonymousId, timestamp, messageId, context, ...fields } = params as Common & Partial<Fields>;
+    const { userId, anonymousId, timestamp, messageId, context, ...fields } = params as Common &
+      Partial<Fields>;
     const now = Date.now();
     const draft = {
       type,
-      messageId: typeof messageId === 'string' && messageId ? messageId : uuidv7(now, (bytes) => crypto.getRandomValues(bytes)),
+      messageId:
+        typeof messageId === 'string' && messageId
+          ? messageId
+          : uuidv7(now, (bytes) => crypto.getRandomValues(bytes)),
       ...(isPresent(userId) ? { userId } : {}),
       ...(isPresent(anonymousId) ? { anonymousId } : {}),
       timestamp: timestamp ?? new Date(now),
@@ -207,7 +227,9 @@ export class Analytics {
       this.#settled([message]);
       return true;
     }
-    return this.#queue.add(message) || (this.#settled([message]), false);
+    const taken = this.#queue.add(message);
+    if (!taken) this.#settled([message]);
+    return taken;
   }
 
   #refuse(message: Queued, code: string, reason: string): false {

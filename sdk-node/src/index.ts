@@ -1,8 +1,10 @@
 // `@tidemark/sdk-node`: Segment's Node client, on Tidemark's queue.
 // Invariant: importing it starts nothing.
+
+export type { FlushResult, Loss, Queued } from '../../sdk-web/src/core/queue.ts';
 export {
-  Analytics,
   type AliasParams,
+  Analytics,
   type AnalyticsOptions,
   type Callback,
   type ClosedResult,
@@ -13,4 +15,3 @@ export {
   type SurveyParams,
   type TrackParams,
 } from './analytics.ts';
-export type { FlushResult, Loss, Queued } from '../../sdk-web/src/core/queue.ts';

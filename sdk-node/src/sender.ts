@@ -11,7 +11,12 @@ export interface SenderParts {
   fetch: typeof fetch;
 }
 
-export function createSender({ url, writeKey, limitMs, fetch }: SenderParts): (batch: Queued[]) => Promise<Answer> {
+export function createSender({
+  url,
+  writeKey,
+  limitMs,
+  fetch,
+}: SenderParts): (batch: Queued[]) => Promise<Answer> {
   const authorization = `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}`;
   return async (batch) => {
     try {

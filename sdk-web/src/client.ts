@@ -1,10 +1,11 @@
 // The browser client: Segment's calls on one durable queue.
 // Invariant: after construction nothing here throws into the page; a call returns before anything is sent.
-import { createQueue, type FlushResult, type Loss, type Queued } from './core/queue.ts';
-import { uuidv7 } from './core/ids.ts';
+
 import type { IngestAnswer, Me, SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
 import { attempt } from './attempt.ts';
 import { readContext, readPage } from './context.ts';
+import { uuidv7 } from './core/ids.ts';
+import { createQueue, type FlushResult, type Loss, type Queued } from './core/queue.ts';
 import { createIdentityStore } from './identity.ts';
 import { watchPages } from './pages.ts';
 import { createMessageStore } from './store.ts';
@@ -58,7 +59,12 @@ export interface Analytics {
   survey(
     surveyId: string,
     answers: Record<string, SurveyAnswer>,
-    options?: CallOptions & { submissionId?: string; status?: SurveyStatus; language?: string; version?: string | number },
+    options?: CallOptions & {
+      submissionId?: string;
+      status?: SurveyStatus;
+      language?: string;
+      version?: string | number;
+    },
   ): void;
   /** Forgets the user and becomes a new device. */
   reset(): void;
@@ -142,7 +148,10 @@ export function createAnalytics(options: Options): Analytics {
     return JSON.stringify({ writeKey, sentAt: new Date(now()).toISOString(), context, batch: messages });
   }
 
-  async function send(batch: Queued[], unloading?: boolean): Promise<{ status: number; retryAfter?: string | null; body?: null }> {
+  async function send(
+    batch: Queued[],
+    unloading?: boolean,
+  ): Promise<{ status: number; retryAfter?: string | null; body?: null }> {
     const wanted = listeners.me.size + listeners.segments.size > 0;
     try {
       const answer = await fetch(wanted ? `${endpoint}?reply=me` : endpoint, {
@@ -183,7 +192,10 @@ export function createAnalytics(options: Options): Analytics {
       return copy(draft);
     });
     // A date that is none, or properties that contain themselves.
-    if (!message) return report({ code: 'invalid_field', message: 'not JSON' }, [draft]);
+    if (!message) {
+      report({ code: 'invalid_field', message: 'not JSON' }, [draft]);
+      return;
+    }
     // A closed queue reports and refuses.
     if (!closed) store.keep(message);
     if (!queue.add(message)) store.drop([message]);
@@ -251,9 +263,12 @@ export function createAnalytics(options: Options): Analytics {
     });
     listen(window, 'pagehide', unload);
     listen(window, 'online', queue.resume);
-    store.adopt().then((messages) => {
-      for (const message of messages) if (!queue.add(message)) store.drop([message]);
-    }, () => {});
+    store.adopt().then(
+      (messages) => {
+        for (const message of messages) if (!queue.add(message)) store.drop([message]);
+      },
+      () => {},
+    );
     if (options.page !== false) cleanUps.push(watchPages(analytics.page));
   });
   return analytics;

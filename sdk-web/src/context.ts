@@ -12,7 +12,8 @@ export function readPage(): Record<string, string> {
 export function readContext(): Record<string, unknown> {
   let campaign: Record<string, string> | undefined;
   for (const [name, value] of new URLSearchParams(location.search)) {
-    if (name.startsWith('utm_')) campaign = { ...campaign, [name === 'utm_campaign' ? 'name' : name.slice(4)]: value };
+    if (name.startsWith('utm_'))
+      campaign = { ...campaign, [name === 'utm_campaign' ? 'name' : name.slice(4)]: value };
   }
   return {
     page: readPage(),

@@ -16,7 +16,8 @@ function replay(analytics: Analytics, calls: StubCall[]): void {
     const [method, ...args] = call;
     // Options come last: fourth for page, third for the other calls that make a message.
     const place = method === 'page' ? 3 : 2;
-    if (call.t && method !== 'on') args[place] = { timestamp: call.t, ...(args[place] as object | undefined) };
+    if (call.t && method !== 'on')
+      args[place] = { timestamp: call.t, ...(args[place] as object | undefined) };
     const run = analytics[method] as ((...given: unknown[]) => unknown) | undefined;
     run?.(...args);
   }

@@ -22,7 +22,9 @@ export function createMessageStore(client: string): MessageStore {
   let release: (() => void) | undefined;
   const database = attempt(() => createStore('tm.queue', 'messages'));
   attempt(() =>
-    navigator.locks.request(`tm.${client}`, () => new Promise<void>((resolve) => (release = resolve))).catch(() => {}),
+    navigator.locks
+      .request(`tm.${client}`, () => new Promise<void>((resolve) => (release = resolve)))
+      .catch(() => {}),
   );
 
   const nameOf = (message: Queued): string => `${client}.${message.messageId}`;
@@ -67,7 +69,10 @@ export function createMessageStore(client: string): MessageStore {
   /** Whose client is gone: nobody holds its lock. Without locks everyone's is. */
   const isOrphan = async (owner: string): Promise<boolean> => {
     try {
-      return owner !== client && (await navigator.locks.request(`tm.${owner}`, { ifAvailable: true }, (lock) => !!lock));
+      return (
+        owner !== client &&
+        (await navigator.locks.request(`tm.${owner}`, { ifAvailable: true }, (lock) => !!lock))
+      );
     } catch {
       return true;
     }
@@ -83,8 +88,13 @@ export function createMessageStore(client: string): MessageStore {
       const found = new Map<string, Queued>();
       try {
         await database?.('readonly', async (store) => {
-          const [names, messages] = await Promise.all([promisifyRequest(store.getAllKeys()), promisifyRequest(store.getAll())]);
-          names.forEach((name, i) => found.set(String(name), messages[i]));
+          const [names, messages] = await Promise.all([
+            promisifyRequest(store.getAllKeys()),
+            promisifyRequest(store.getAll()),
+          ]);
+          names.forEach((name, i) => {
+            found.set(String(name), messages[i]);
+          });
         });
       } catch {
         // IndexedDB is blocked: the journal is all there is.

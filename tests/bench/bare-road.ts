@@ -31,7 +31,9 @@ export function createBareRoad(path: string): { fetch(request: Request): Promise
   `);
   const seen = db.prepare('SELECT 1 FROM message WHERE message_id = ? AND kind = 0');
   const insert = db.prepare('INSERT INTO message VALUES (NULL, ?, NULL, ?, ?, 0, 0, 1, 1, ?, ?)');
-  const load = db.prepare<[string], { id: number; state: string }>('SELECT id, state FROM person WHERE ext = ?');
+  const load = db.prepare<[string], { id: number; state: string }>(
+    'SELECT id, state FROM person WHERE ext = ?',
+  );
   const create = db.prepare('INSERT INTO person (ext, state) VALUES (?, ?)');
   const save = db.prepare('UPDATE person SET state = ? WHERE id = ?');
   const blank = JSON.stringify({ count: 0, last: null, filler: 'x'.repeat(450) });
@@ -49,7 +51,13 @@ export function createBareRoad(path: string): { fetch(request: Request): Promise
       }
       person.state.count++;
       person.state.last = message.timestamp;
-      insert.run(person.id, Date.parse(message.timestamp), message.messageId, Date.now(), JSON.stringify(message));
+      insert.run(
+        person.id,
+        Date.parse(message.timestamp),
+        message.messageId,
+        Date.now(),
+        JSON.stringify(message),
+      );
     }
     for (const { id, state } of people.values()) save.run(JSON.stringify(state), id);
   });

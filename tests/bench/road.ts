@@ -32,7 +32,9 @@ const KEY = `Basic ${Buffer.from('wk_bench:').toString('base64')}`;
 
 export async function measureHttp(road: 'bare' | 'ours', load: Load): Promise<Figure> {
   const script = fileURLToPath(new URL('./server.ts', import.meta.url));
-  const child = fork(script, [road, String(load.matching), String(load.others ?? 0)], { execArgv: process.execArgv });
+  const child = fork(script, [road, String(load.matching), String(load.others ?? 0)], {
+    execArgv: process.execArgv,
+  });
   const ask = <T>(message?: string): Promise<T> =>
     new Promise((resolve, reject) => {
       child.once('exit', (code) => reject(new Error(`the ${road} server stopped with code ${code}`)));
@@ -73,7 +75,8 @@ export async function measureInProcess(load: Load): Promise<Figure> {
     const answer = await collector.fetch(
       new Request('http://127.0.0.1/v1/batch', { method: 'POST', body, headers: { authorization: KEY } }),
     );
-    if (answer.status !== 200) throw new Error(`the collector answered ${answer.status}: ${await answer.text()}`);
+    if (answer.status !== 200)
+      throw new Error(`the collector answered ${answer.status}: ${await answer.text()}`);
   };
   await inParallel(all.slice(0, warm), send);
   const before = process.cpuUsage();
@@ -114,13 +117,22 @@ function sendAll(agent: Agent, port: number, all: readonly string[]): Promise<vo
     all,
     (body) =>
       new Promise((resolve, reject) => {
-        const headers = { authorization: KEY, 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
-        const sent = request({ agent, port, host: '127.0.0.1', method: 'POST', path: '/v1/batch', headers }, (answer) => {
-          answer.resume();
-          answer.on('end', () =>
-            answer.statusCode === 200 ? resolve() : reject(new Error(`the road answered ${answer.statusCode}`)),
-          );
-        });
+        const headers = {
+          authorization: KEY,
+          'content-type': 'application/json',
+          'content-length': Buffer.byteLength(body),
+        };
+        const sent = request(
+          { agent, port, host: '127.0.0.1', method: 'POST', path: '/v1/batch', headers },
+          (answer) => {
+            answer.resume();
+            answer.on('end', () =>
+              answer.statusCode === 200
+                ? resolve()
+                : reject(new Error(`the road answered ${answer.statusCode}`)),
+            );
+          },
+        );
         sent.on('error', reject);
         sent.end(body);
       }),

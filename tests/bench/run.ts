@@ -34,11 +34,13 @@ const show = (name: string, { cpuUs, rate }: Figure, bare?: Figure): void => {
   const ratios = bare
     ? `${cell((bare.cpuUs / cpuUs).toFixed(2), 9)}${cell((rate / bare.rate).toFixed(2), 9)}`
     : `${cell('1.00', 9)}${cell('1.00', 9)}`;
-  say(`  ${name.padEnd(34)}${cell(cpuUs.toFixed(1), 9)}${cell(Math.round(rate).toLocaleString('en'), 11)}${ratios}`);
+  say(
+    `  ${name.padEnd(34)}${cell(cpuUs.toFixed(1), 9)}${cell(Math.round(rate).toLocaleString('en'), 11)}${ratios}`,
+  );
 };
 
 say(`Node ${process.version}, ${cpus().length} cores (${cpus()[0]?.model ?? 'unknown'})`);
-say('CPU us = CPU microseconds a message of the road\'s own process; ratios are to the bare road over HTTP');
+say("CPU us = CPU microseconds a message of the road's own process; ratios are to the bare road over HTTP");
 for (const batch of batches) {
   const load: Load = { messages: messagesFor(batch), batch, matching: 0 };
   const parse = measureParse(load);
@@ -50,7 +52,9 @@ for (const batch of batches) {
   const limit = MAX_BARE_IN_PARSES * parse;
   if (batch > 1) {
     const verdict = bare.cpuUs <= limit ? 'valid' : 'NOT VALID: the yardstick itself was slow in this run';
-    say(`  bare road = ${(bare.cpuUs / parse).toFixed(1)} JSON.parses (at most ${MAX_BARE_IN_PARSES}): ${verdict}`);
+    say(
+      `  bare road = ${(bare.cpuUs / parse).toFixed(1)} JSON.parses (at most ${MAX_BARE_IN_PARSES}): ${verdict}`,
+    );
   }
   for (const matching of matchings) {
     show(`ours in process, ${matching} definitions`, await measureInProcess({ ...load, matching }), bare);
@@ -60,5 +64,7 @@ for (const batch of batches) {
   const few = await measureHttp('ours', { ...load, matching: 5 });
   const many = await measureHttp('ours', { ...load, matching: 5, others: 995 });
   show('ours over HTTP, 5 of 1,000 match', many, bare);
-  say(`  1,000 definitions of which 5 match cost ${(many.cpuUs / few.cpuUs).toFixed(2)} times 5 (aim: at most 1.20)`);
+  say(
+    `  1,000 definitions of which 5 match cost ${(many.cpuUs / few.cpuUs).toFixed(2)} times 5 (aim: at most 1.20)`,
+  );
 }

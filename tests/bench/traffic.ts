@@ -62,7 +62,10 @@ export function message(random: () => number, time: number): Record<string, unkn
 export function bodies(count: number, size: number, seed: number, time: number): string[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, () =>
-    JSON.stringify({ batch: Array.from({ length: size }, () => message(random, time)), sentAt: new Date(time).toISOString() }),
+    JSON.stringify({
+      batch: Array.from({ length: size }, () => message(random, time)),
+      sentAt: new Date(time).toISOString(),
+    }),
   );
 }
 
@@ -72,15 +75,24 @@ export function definitions(matching: number, others = 0): { traits: object; seg
   const segments: Record<string, object> = {};
   for (let i = 0; i < matching; i++) {
     const where = { path: 'properties.quantity', op: 'gte', value: 1 + (i % 3) };
-    if (i % 5 === 0) segments[`viewed_${i}`] = { where: { event: EVENT, where, count: { op: 'gte', value: 3 + i }, within: '7d' } };
+    if (i % 5 === 0)
+      segments[`viewed_${i}`] = {
+        where: { event: EVENT, where, count: { op: 'gte', value: 3 + i }, within: '7d' },
+      };
     else if (i % 5 === 1) traits[`spent_${i}`] = { type: 'sum', event: EVENT, where, property: 'price' };
     else if (i % 5 === 2) traits[`views_${i}`] = { type: 'count', event: EVENT, where };
     else if (i % 5 === 3) traits[`latest_${i}`] = { type: 'last', event: EVENT, where, property: 'category' };
-    else segments[`active_${i}`] = { where: { event: EVENT, where: { ...where, value: i }, within: `${10 + i}d` } };
+    else
+      segments[`active_${i}`] = {
+        where: { event: EVENT, where: { ...where, value: i }, within: `${10 + i}d` },
+      };
   }
   for (let i = 0; i < others; i++) {
     if (i % 2 === 0) traits[`other_${i}`] = { type: 'count', event: `Other ${i}` };
-    else segments[`others_${i}`] = { where: { event: `Other ${i}`, count: { op: 'gte', value: 2 }, within: '30d' } };
+    else
+      segments[`others_${i}`] = {
+        where: { event: `Other ${i}`, count: { op: 'gte', value: 2 }, within: '30d' },
+      };
   }
   return { traits, segments };
 }

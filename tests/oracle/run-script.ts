@@ -52,6 +52,8 @@ function createGame(collector: TestCollector) {
   let absorbed = false;
   let sample = takeSample();
   const readUpTo = new Map<string, number>();
+  /** Segments whose next rows begin with those of an earlier definition: replayed, but not compared one by one. */
+  const deletedSinceLook = new Set<string>();
 
   function takeSample() {
     const { profiles } = world(accepted, definitions, collector.clock.now);
@@ -141,8 +143,7 @@ function createGame(collector: TestCollector) {
     await collector.tick();
     delete definitions[step.kind][step.key];
     sample = takeSample();
-    for (const entry of expected.keys()) if (entry.startsWith(`${step.key} `)) expected.delete(entry);
-    if (step.kind === 'segments') readUpTo.delete(step.key);
+    if (step.kind === 'segments') deletedSinceLook.add(step.key);
     return [];
   }
 
@@ -223,7 +224,8 @@ function createGame(collector: TestCollector) {
     const told = new Map(rows.map((row) => [row.id, row.since]));
     faults.push(...differences(`since in ${segment}`, sorted(told), sorted(since)));
     const unread = feed.filter((row) => row.seq > (readUpTo.get(segment) ?? 0));
-    if (!absorbed) faults.push(...unexpectedChanges(segment, unread, idOfPerson));
+    const comparableRows = !absorbed && !deletedSinceLook.delete(segment);
+    if (comparableRows) faults.push(...unexpectedChanges(segment, unread, idOfPerson));
     readUpTo.set(segment, lastSeq);
     return faults;
   }

@@ -2,7 +2,15 @@
 // Invariant: pure functions of the person's state and the clock.
 import type { TraitDefinition } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
-import { type AggregateName, EMPTY_SUM, type Extent, type Pick, type Sum, type Summary, type Values } from './aggregates.ts';
+import {
+  type AggregateName,
+  EMPTY_SUM,
+  type Extent,
+  type Pick,
+  type Sum,
+  type Summary,
+  type Values,
+} from './aggregates.ts';
 import { type Decimal, fromDecimal } from './decimal.ts';
 import { compareUtf8 } from './stamp.ts';
 

@@ -51,7 +51,8 @@ export function compileTrait(key: string, definition: TraitDefinition, scope: Sc
     key,
     definition,
     slot,
-    value: (person, now) => finish(definition, summaryOf(slot.leaf, person.leaves[slot.leaf.id], slot.span, now)),
+    value: (person, now) =>
+      finish(definition, summaryOf(slot.leaf, person.leaves[slot.leaf.id], slot.span, now)),
     due: (person, now) => changeDue(slot, person, now),
   };
 }
@@ -111,7 +112,10 @@ function earliest(parts: readonly CompiledCondition[]): CompiledCondition['due']
   };
 }
 
-function compileTraitCondition(condition: Extract<Condition, { trait: string }>, scope: Scope): CompiledCondition {
+function compileTraitCondition(
+  condition: Extract<Condition, { trait: string }>,
+  scope: Scope,
+): CompiledCondition {
   const { trait, op, value } = condition;
   scope.dependsOnTrait(trait);
   const dot = trait.indexOf('.');
@@ -124,12 +128,16 @@ function compileTraitCondition(condition: Extract<Condition, { trait: string }>,
   };
 }
 
-function compileComputedCondition(condition: Extract<Condition, { computed: string }>, scope: Scope): CompiledCondition {
+function compileComputedCondition(
+  condition: Extract<Condition, { computed: string }>,
+  scope: Scope,
+): CompiledCondition {
   const trait = scope.computed(condition.computed);
   scope.dependsOnSlot(trait.slot);
   const comparison = compileComparison(condition.op, condition.value);
   const { type } = trait.definition;
-  if (type === 'count' && condition.op in THRESHOLDS) return countCondition(trait.slot, comparison, condition);
+  if (type === 'count' && condition.op in THRESHOLDS)
+    return countCondition(trait.slot, comparison, condition);
   return {
     test: (person, now) => comparison.test(trait.value(person, now) ?? undefined, now),
     due: (person, now) =>
@@ -137,7 +145,10 @@ function compileComputedCondition(condition: Extract<Condition, { computed: stri
   };
 }
 
-function compileEventCondition(condition: Extract<Condition, { event: string }>, scope: Scope): CompiledCondition {
+function compileEventCondition(
+  condition: Extract<Condition, { event: string }>,
+  scope: Scope,
+): CompiledCondition {
   const slot = slotFor(scope, condition, 'count', undefined);
   scope.dependsOnSlot(slot);
   const count = condition.count ?? { op: 'gte', value: 1 };

@@ -31,7 +31,11 @@ export function holderOf(timeline: Timeline): number | null {
 }
 
 /** The user whose run `stamp` falls into, if a link there by `user` would cut it in two. */
-export function runCutBy(timeline: Timeline, stamp: Stamp, user: number): { user: number; next: Stamp | null } | null {
+export function runCutBy(
+  timeline: Timeline,
+  stamp: Stamp,
+  user: number,
+): { user: number; next: Stamp | null } | null {
   for (let i = timeline.length - 1; i >= 0; i--) {
     const run = timeline[i] as Run;
     if (compareStamps(run.stamp, stamp) > 0) continue;
@@ -140,7 +144,11 @@ interface Circle {
  * Joins users by their merges and counts their ids: trusted links and merges first, then the others,
  * each in message order; past the caps no more are linked.
  */
-export function resolveIdentities(users: Iterable<number>, merges: readonly Merge[], pairs: readonly Pair[]): Resolution {
+export function resolveIdentities(
+  users: Iterable<number>,
+  merges: readonly Merge[],
+  pairs: readonly Pair[],
+): Resolution {
   const circles = new Map<number, Circle>();
   const circleOf = (user: number): Circle => {
     const known = circles.get(user);

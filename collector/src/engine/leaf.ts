@@ -2,10 +2,19 @@
 // Invariant: after `add`s in any order the summary over any of its windows is exact at the clock,
 // as long as the blocks named by `opens` were opened in time.
 import type { Where } from '../wire/definitions.ts';
-import { AGGREGATES, type Aggregate, type AggregateName, type Entry, type Packed, type Summary, timeOf, unpack } from './aggregates.ts';
+import {
+  AGGREGATES,
+  type Aggregate,
+  type AggregateName,
+  type Entry,
+  type Packed,
+  type Summary,
+  timeOf,
+  unpack,
+} from './aggregates.ts';
 import { compileWhere, type EngineMessage, type Predicate } from './filter.ts';
-import { type Block, addToWindow, type Span, windowSummary } from './window.ts';
 import { readPath } from './values.ts';
+import { addToWindow, type Block, type Span, windowSummary } from './window.ts';
 
 export interface LeafSpec {
   event: string;
@@ -55,7 +64,12 @@ export function createLeaf(id: number, spec: LeafSpec, windows: readonly number[
 }
 
 /** Adds a message whose selector matched. Returns the new state, or null if nothing changed. */
-export function addToLeaf(leaf: Leaf, state: LeafState | undefined, message: EngineMessage, now: number): LeafState | null {
+export function addToLeaf(
+  leaf: Leaf,
+  state: LeafState | undefined,
+  message: EngineMessage,
+  now: number,
+): LeafState | null {
   const time = message.stamp[0];
   if (!reaches(leaf, time, now)) return null;
   const { filter } = leaf;
@@ -105,7 +119,8 @@ function addRelative(
     last = next;
   }
   const rested = restWaiting(leaf, state, now);
-  if (at.length > 0) return { ...rested, w: [...(rested.w ?? []), { p: leaf.aggregate.pack(entry), on, at }] };
+  if (at.length > 0)
+    return { ...rested, w: [...(rested.w ?? []), { p: leaf.aggregate.pack(entry), on, at }] };
   return on ? settleEntry(leaf, rested, entry, now) : rested === state ? null : rested;
 }
 
@@ -132,7 +147,12 @@ function isOn({ on, at }: Waiting, now: number): boolean {
 }
 
 /** The summary over `span` at the clock, or undefined if nothing counts. */
-export function summaryOf(leaf: Leaf, state: LeafState | undefined, span: Span, now: number): Summary | undefined {
+export function summaryOf(
+  leaf: Leaf,
+  state: LeafState | undefined,
+  span: Span,
+  now: number,
+): Summary | undefined {
   if (!state) return undefined;
   let summary = span === null ? state.a : windowSummary(leaf.aggregate, state.b ?? [], span, now);
   for (const waiting of state.w ?? []) {
@@ -156,4 +176,3 @@ export function nextToggle(state: LeafState | undefined, now: number): number {
 export function waitingTimes(state: LeafState | undefined, span: number, now: number): number[] {
   return (state?.w ?? []).map((waiting) => timeOf(waiting.p)).filter((time) => time > now - span);
 }
-

@@ -2,13 +2,13 @@
 // Invariant: after any sequence of `applyMessage` and `settleInstant` the state equals a `refold`
 // of the person's messages at the same clock.
 import type { JsonObject } from '../wire/message.ts';
+import type { Entry } from './aggregates.ts';
 import type { EngineMessage } from './filter.ts';
 import { addToLeaf, type Leaf, type LeafState, restWaiting } from './leaf.ts';
 import type { Program } from './program.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 import { emptyBag, restoreBag, type TraitBag, writeTraits } from './trait-bag.ts';
 import { type Block, blocksOpeningAt, nextOpening, openBlock, type Sealed } from './window.ts';
-import type { Entry } from './aggregates.ts';
 
 export interface PersonState {
   readonly id: number;
@@ -67,8 +67,10 @@ export function emptyPerson(id: number, built: number): PersonState {
 
 /** A row's text. Leaves and memberships of definitions that are gone are dropped on the way. */
 export function encodePerson(person: PersonState, program: Program): string {
-  for (const version of person.members) if (program.indexOf(version) === undefined) person.members.delete(version);
-  for (const id of Object.keys(person.leaves)) if (!program.leaves.has(Number(id))) delete person.leaves[Number(id)];
+  for (const version of person.members)
+    if (program.indexOf(version) === undefined) person.members.delete(version);
+  for (const id of Object.keys(person.leaves))
+    if (!program.leaves.has(Number(id))) delete person.leaves[Number(id)];
   return JSON.stringify([
     person.eventCount,
     person.firstSeen,
@@ -95,7 +97,9 @@ type Encoded = [
 ];
 
 export function decodePerson(id: number, text: string, built: number, due: number | null): PersonState {
-  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues] = JSON.parse(text) as Encoded;
+  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues] = JSON.parse(
+    text,
+  ) as Encoded;
   return {
     id,
     eventCount,
@@ -129,7 +133,13 @@ function ascending(indexes: ReadonlySet<number>): number[] {
   return [...indexes].sort((a, b) => a - b);
 }
 
-function foldMessage(program: Program, person: PersonState, message: EngineMessage, now: number, touched: Set<number>): void {
+function foldMessage(
+  program: Program,
+  person: PersonState,
+  message: EngineMessage,
+  now: number,
+  touched: Set<number>,
+): void {
   const time = message.stamp[0];
   person.eventCount++;
   if (person.firstSeen === null || time < person.firstSeen) person.firstSeen = time;
@@ -217,7 +227,8 @@ export interface Opening {
 export function openingsAt(program: Program, person: PersonState, instant: number): Opening[] {
   const openings: Opening[] = [];
   for (const key in person.dues) {
-    const leaf = Number(key) < 0 && person.dues[key] === instant ? program.leaves.get(-Number(key)) : undefined;
+    const leaf =
+      Number(key) < 0 && person.dues[key] === instant ? program.leaves.get(-Number(key)) : undefined;
     const state = leaf && person.leaves[leaf.id];
     if (!leaf || !state) continue;
     person.leaves[leaf.id] = restWaiting(leaf, state, instant);
@@ -240,7 +251,12 @@ export function open(
   for (const message of messages) {
     if (!program.match(message).includes(leaf)) continue;
     // Entries whose `where` still changes with the clock wait elsewhere and come back without `a`.
-    const alone = addToLeaf({ ...leaf, spec: { ...leaf.spec, reach: 'ever' }, aggregate: collecting(leaf) }, undefined, message, instant);
+    const alone = addToLeaf(
+      { ...leaf, spec: { ...leaf.spec, reach: 'ever' }, aggregate: collecting(leaf) },
+      undefined,
+      message,
+      instant,
+    );
     if (alone?.a !== undefined) entries.push(alone.a as unknown as Entry);
   }
   const blocks = openBlock(leaf.aggregate, leaf.windows, state.b as Block[], block, entries, instant);
@@ -269,7 +285,12 @@ export function settleInstant(program: Program, person: PersonState, instant: nu
 }
 
 /** State and memberships from scratch: the person's messages in any order, at the clock. */
-export function refold(program: Program, id: number, messages: Iterable<EngineMessage>, now: number): PersonState {
+export function refold(
+  program: Program,
+  id: number,
+  messages: Iterable<EngineMessage>,
+  now: number,
+): PersonState {
   const person = emptyPerson(id, program.generation);
   const ignored = new Set<number>();
   for (const message of messages) foldMessage(program, person, message, now, ignored);
@@ -278,7 +299,13 @@ export function refold(program: Program, id: number, messages: Iterable<EngineMe
 }
 
 /** Evaluates every segment: for people built anew. */
-export function evaluateAll(program: Program, person: PersonState, now: number, cause: CauseOf, emit: Emit): void {
+export function evaluateAll(
+  program: Program,
+  person: PersonState,
+  now: number,
+  cause: CauseOf,
+  emit: Emit,
+): void {
   evaluate(
     program,
     person,

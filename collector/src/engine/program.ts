@@ -2,6 +2,7 @@
 // segments each change can touch. Invariant: a message's cost depends on the leaves that match it,
 // not on how many definitions exist.
 import type { SegmentDefinition, TraitDefinition } from '../wire/definitions.ts';
+import type { JsonValue } from '../wire/message.ts';
 import {
   type CompiledCondition,
   type CompiledTrait,
@@ -14,7 +15,6 @@ import { type EngineMessage, selectorsOf } from './filter.ts';
 import { createLeaf, type Leaf, type LeafSpec } from './leaf.ts';
 import { emptyPerson } from './person.ts';
 import { canonical } from './values.ts';
-import type { JsonValue } from '../wire/message.ts';
 
 export interface DefinitionSet {
   traits: Record<string, TraitDefinition>;
@@ -95,7 +95,14 @@ export function compileProgram({ active, target, generation, intern }: ProgramIn
   const list: CompiledSegment[] = [];
   for (const draft of segments.values()) {
     const live = liveVersions.has(draft.version);
-    list.push({ key: draft.key, version: draft.version, live, building: !live, index: list.length, ...draft.condition });
+    list.push({
+      key: draft.key,
+      version: draft.version,
+      live,
+      building: !live,
+      index: list.length,
+      ...draft.condition,
+    });
   }
   const indexOf = new Map(list.map((segment) => [segment.version, segment.index]));
   const dependents = dependentsOf([...segments.values()], indexOf);
@@ -112,7 +119,9 @@ export function compileProgram({ active, target, generation, intern }: ProgramIn
   for (const segment of list) if (segment.test(nobody, 0)) nobody.members.add(segment.version);
   const none: readonly number[] = [];
   const pick = (set: CompiledSet): Map<string, CompiledSegment> =>
-    new Map([...set.byKey].map(([key, version]) => [key, list[indexOf.get(version) as number] as CompiledSegment]));
+    new Map(
+      [...set.byKey].map(([key, version]) => [key, list[indexOf.get(version) as number] as CompiledSegment]),
+    );
   return {
     segments: list,
     traits: inForce.traits,
@@ -159,14 +168,25 @@ function compileSet(
   const unused = (): never => {
     throw new Error('a computed trait refers to nothing');
   };
-  const traitScope: Scope = { slot, computed: unused, segment: unused, dependsOnTrait: unused, dependsOnSlot: unused };
-  for (const [key, definition] of Object.entries(set.traits)) traits.set(key, compileTrait(key, definition, traitScope));
+  const traitScope: Scope = {
+    slot,
+    computed: unused,
+    segment: unused,
+    dependsOnTrait: unused,
+    dependsOnSlot: unused,
+  };
+  for (const [key, definition] of Object.entries(set.traits))
+    traits.set(key, compileTrait(key, definition, traitScope));
 
   const define = (key: string): number => {
     const known = byKey.get(key);
     if (known !== undefined) return known;
     const definition = set.segments[key] as SegmentDefinition;
-    const found: Omit<DraftSegment, 'key' | 'version' | 'condition'> = { traits: new Set(), slots: new Set(), refers: new Set() };
+    const found: Omit<DraftSegment, 'key' | 'version' | 'condition'> = {
+      traits: new Set(),
+      slots: new Set(),
+      refers: new Set(),
+    };
     const names: string[] = [];
     const condition = compileCondition(definition.where, {
       slot,
@@ -227,7 +247,10 @@ function dependentsOf(drafts: readonly DraftSegment[], indexOf: ReadonlyMap<numb
 function closeOver<K>(touched: Map<K, number[]>, dependents: readonly number[][]): void {
   for (const [key, indexes] of touched) {
     const all = new Set(indexes.flatMap((index) => dependents[index] as number[]));
-    touched.set(key, [...all].sort((a, b) => a - b));
+    touched.set(
+      key,
+      [...all].sort((a, b) => a - b),
+    );
   }
 }
 

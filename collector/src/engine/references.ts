@@ -11,11 +11,15 @@ interface Reference {
 
 /** What a condition refers to, with pointers relative to the segment's definition. */
 function referencesOf(condition: Condition, pointer: string): Reference[] {
-  if ('all' in condition) return condition.all.flatMap((part, i) => referencesOf(part, `${pointer}/all/${i}`));
-  if ('any' in condition) return condition.any.flatMap((part, i) => referencesOf(part, `${pointer}/any/${i}`));
+  if ('all' in condition)
+    return condition.all.flatMap((part, i) => referencesOf(part, `${pointer}/all/${i}`));
+  if ('any' in condition)
+    return condition.any.flatMap((part, i) => referencesOf(part, `${pointer}/any/${i}`));
   if ('not' in condition) return referencesOf(condition.not, `${pointer}/not`);
-  if ('segment' in condition) return [{ kind: 'segments', key: condition.segment, pointer: `${pointer}/segment` }];
-  if ('computed' in condition) return [{ kind: 'traits', key: condition.computed, pointer: `${pointer}/computed` }];
+  if ('segment' in condition)
+    return [{ kind: 'segments', key: condition.segment, pointer: `${pointer}/segment` }];
+  if ('computed' in condition)
+    return [{ kind: 'traits', key: condition.computed, pointer: `${pointer}/computed` }];
   return [];
 }
 

@@ -41,7 +41,8 @@ export function addToWindow(
   const index = placeOf(kept, time);
   const home = kept[index];
   if (home && isSealed(home) && mayHold(home, time, edges)) kept[index] = widen(aggregate, home, entry);
-  else if (home && !isSealed(home)) kept.splice(index, 1, ...split(aggregate, insert(aggregate, home.e, entry), edges));
+  else if (home && !isSealed(home))
+    kept.splice(index, 1, ...split(aggregate, insert(aggregate, home.e, entry), edges));
   else kept.splice(home ? index + 1 : 0, 0, { e: [aggregate.pack(entry)] });
   return compact(aggregate, kept, edges);
 }
@@ -71,7 +72,9 @@ function insert(aggregate: Aggregate, entries: readonly Packed[], entry: Entry):
 
 function isAfter(packed: Packed, entry: Entry): boolean {
   const time = timeOf(packed);
-  return time > entry.stamp[0] || (time === entry.stamp[0] && compareStamps(unpack(packed).stamp, entry.stamp) > 0);
+  return (
+    time > entry.stamp[0] || (time === entry.stamp[0] && compareStamps(unpack(packed).stamp, entry.stamp) > 0)
+  );
 }
 
 /** Seals the older half of an exact block that has grown too long, never across an edge. */
@@ -124,7 +127,12 @@ function smallestPair(blocks: readonly Block[], edges: readonly number[]): numbe
 }
 
 /** The summary of entries in (now - window, now], or undefined if there are none. */
-export function windowSummary(aggregate: Aggregate, blocks: readonly Block[], window: Span, now: number): Summary | undefined {
+export function windowSummary(
+  aggregate: Aggregate,
+  blocks: readonly Block[],
+  window: Span,
+  now: number,
+): Summary | undefined {
   const edge = now - (window ?? Number.POSITIVE_INFINITY);
   let summary: Summary | undefined;
   const add = (part: Summary): void => {
@@ -197,7 +205,11 @@ export function nextOpening(blocks: readonly Block[], windows: readonly number[]
 }
 
 /** The sealed blocks that an edge enters at `instant`. */
-export function blocksOpeningAt(blocks: readonly Block[], windows: readonly number[], instant: number): Sealed[] {
+export function blocksOpeningAt(
+  blocks: readonly Block[],
+  windows: readonly number[],
+  instant: number,
+): Sealed[] {
   return blocks.filter(
     (block): block is Sealed =>
       isSealed(block) && block.f !== block.t && windows.some((window) => block.f + window === instant),

@@ -52,7 +52,11 @@ export interface Access {
   /** The record of a presented key, or null. */
   find(key: string): KeyRecord | null;
   keys(): readonly KeyRecord[];
-  create(wanted: { kind: KeyType; role?: Role | undefined; name?: string | undefined }): Promise<{ record: KeyRecord; key: string }>;
+  create(wanted: {
+    kind: KeyType;
+    role?: Role | undefined;
+    name?: string | undefined;
+  }): Promise<{ record: KeyRecord; key: string }>;
   /** `last` when it is the last admin key, which stays. */
   revoke(id: string): Promise<'revoked' | 'unknown' | 'last'>;
   source(): Source;
@@ -72,7 +76,10 @@ export const newKey = (kind: KeyType): string => `${PREFIXES[kind]}_${randomByte
 const newSecret = (): string => randomBytes(32).toString('hex');
 
 /** Opens what is stored; makes what a new file lacks and says so in `firstRun`. */
-export async function createAccess(core: Core, fixed: FixedKeys = {}): Promise<{ access: Access; firstRun: FirstRun | null }> {
+export async function createAccess(
+  core: Core,
+  fixed: FixedKeys = {},
+): Promise<{ access: Access; firstRun: FirstRun | null }> {
   // Both facts are written below and nowhere else.
   let records = (core.facts.get('keys') as unknown as KeyRecord[] | undefined) ?? [];
   let source = core.facts.get('source') as unknown as Source | undefined;
@@ -146,7 +153,10 @@ export async function createAccess(core: Core, fixed: FixedKeys = {}): Promise<{
     keys: () => records,
     async create({ kind, role, name }) {
       const key = newKey(kind);
-      const added = record(kind, key, { name: name ?? null, role: kind === 'admin' ? (role ?? 'admin') : null });
+      const added = record(kind, key, {
+        name: name ?? null,
+        role: kind === 'admin' ? (role ?? 'admin') : null,
+      });
       await saveKeys([...records, added]);
       return { record: added, key };
     },

@@ -37,7 +37,8 @@ function requireAdmin({ access }: HttpParts, c: Context): KeyRecord {
   if (record?.kind !== 'admin')
     throw new ApiError(401, 'invalid_key', 'an admin key is required: Authorization: Bearer <admin key>');
   const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
-  if (record.role === 'read' && !reads) throw new ApiError(403, 'read_only', 'this key has the role "read" and may only GET');
+  if (record.role === 'read' && !reads)
+    throw new ApiError(403, 'read_only', 'this key has the role "read" and may only GET');
   return record;
 }
 
@@ -51,7 +52,8 @@ function limitOf(c: Context): number {
   const text = c.req.query('limit');
   if (text === undefined) return DEFAULT_LIMIT;
   const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MAX_LIMIT) throw new ApiError(400, 'invalid_limit', `limit must be a whole number from 1 to ${MAX_LIMIT}`);
+  if (limit < 1 || limit > MAX_LIMIT)
+    throw new ApiError(400, 'invalid_limit', `limit must be a whole number from 1 to ${MAX_LIMIT}`);
   return limit;
 }
 
@@ -69,17 +71,20 @@ function addKeyRoutes(app: Hono, parts: HttpParts): void {
     const { kind, role, name, ...rest } = await readJsonObject(c.req.raw);
     const [unknown] = Object.keys(rest);
     if (unknown !== undefined) throw invalidField(`/${unknown}`, 'unknown field');
-    if (!KEY_KINDS.includes(kind as KeyType)) throw invalidField('/kind', 'must be "admin", "web" or "server"');
+    if (!KEY_KINDS.includes(kind as KeyType))
+      throw invalidField('/kind', 'must be "admin", "web" or "server"');
     if (role !== undefined && (kind !== 'admin' || (role !== 'admin' && role !== 'read')))
       throw invalidField('/role', 'must be "admin" or "read", for admin keys only');
-    if (name !== undefined && (typeof name !== 'string' || name.length > 200)) throw invalidField('/name', 'must be text of at most 200 characters');
+    if (name !== undefined && (typeof name !== 'string' || name.length > 200))
+      throw invalidField('/name', 'must be text of at most 200 characters');
     const made = await access.create({ kind: kind as KeyType, role, name }); // checked against KEY_KINDS
     return c.json({ ...view(made.record), key: made.key }, 201);
   });
   app.delete('/api/keys/:id', async (c) => {
     const done = await access.revoke(c.req.param('id'));
     if (done === 'unknown') throw notFound('key');
-    if (done === 'last') throw new ApiError(409, 'last_admin_key', 'this is the last admin key; make another one first');
+    if (done === 'last')
+      throw new ApiError(409, 'last_admin_key', 'this is the last admin key; make another one first');
     return c.body(null, 204);
   });
 
@@ -105,19 +110,28 @@ function addKeyRoutes(app: Hono, parts: HttpParts): void {
   }
 }
 
-function sourceChange({ requireSignature, allowedOrigins, ...rest }: JsonObject): Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>> {
+function sourceChange({
+  requireSignature,
+  allowedOrigins,
+  ...rest
+}: JsonObject): Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>> {
   const [unknown] = Object.keys(rest);
   if (unknown !== undefined) throw invalidField(`/${unknown}`, 'unknown field');
   const change: Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>> = {};
   if (requireSignature !== undefined) {
-    if (typeof requireSignature !== 'boolean') throw invalidField('/requireSignature', 'must be true or false');
+    if (typeof requireSignature !== 'boolean')
+      throw invalidField('/requireSignature', 'must be true or false');
     change.requireSignature = requireSignature;
   }
   if (allowedOrigins !== undefined) {
-    if (!Array.isArray(allowedOrigins)) throw invalidField('/allowedOrigins', 'must be a list of origins such as "https://shop.example"');
+    if (!Array.isArray(allowedOrigins))
+      throw invalidField('/allowedOrigins', 'must be a list of origins such as "https://shop.example"');
     change.allowedOrigins = allowedOrigins.map((origin, i) => {
       if (typeof origin !== 'string' || !URL.canParse(origin) || new URL(origin).origin !== origin)
-        throw invalidField(`/allowedOrigins/${i}`, 'must be an origin such as "https://shop.example", without a path');
+        throw invalidField(
+          `/allowedOrigins/${i}`,
+          'must be an origin such as "https://shop.example", without a path',
+        );
       return origin;
     });
   }
@@ -142,7 +156,8 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
     app.get(`/api/${kind}`, async (c) => {
       const all = (await core.definitions(kind)).map(view);
       const { limit, cursor } = pageOf(c);
-      const start = cursor === null ? 0 : all.findIndex(({ key }) => key > Buffer.from(cursor, 'base64url').toString());
+      const start =
+        cursor === null ? 0 : all.findIndex(({ key }) => key > Buffer.from(cursor, 'base64url').toString());
       const data = start < 0 ? [] : all.slice(start, start + limit);
       const last = data[data.length - 1];
       const more = last !== undefined && all[all.length - 1] !== last;
@@ -155,7 +170,13 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
     });
     app.put(`/api/${kind}/:key`, async (c) => {
       const key = c.req.param('key');
-      if (!KEY_PATTERN.test(key)) throw new ApiError(422, 'invalid', `"${key}" is no key: a-z, 0-9, then also _ . -, at most 64 characters`, { details: [{ pointer: '', message: 'the key in the path is not allowed' }] });
+      if (!KEY_PATTERN.test(key))
+        throw new ApiError(
+          422,
+          'invalid',
+          `"${key}" is no key: a-z, 0-9, then also _ . -, at most 64 characters`,
+          { details: [{ pointer: '', message: 'the key in the path is not allowed' }] },
+        );
       const parsed = parseDefinition(kind, await readJson(c.req.raw));
       if (!parsed.ok) throw invalidDefinition(parsed.faults);
       const result = await core.putDefinition(kind, key, parsed.value);
@@ -166,7 +187,9 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
       const done = kind === 'surveys' ? 'unknown' : await core.deleteDefinition(kind, c.req.param('key'));
       if (done === 'unknown') throw notFound(what);
       if (done !== 'deleted')
-        throw new ApiError(409, 'needed', `it is needed by: ${done.neededBy.join(', ')}`, { details: done.neededBy });
+        throw new ApiError(409, 'needed', `it is needed by: ${done.neededBy.join(', ')}`, {
+          details: done.neededBy,
+        });
       return c.body(null, 204);
     });
   }
@@ -177,8 +200,12 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
   });
   app.get('/api/segments/:key/transitions', async (c) => {
     const after = c.req.query('after') || '0';
-    if (!/^\d{1,15}$/.test(after)) throw new ApiError(400, 'invalid_cursor', 'after must be the seq of a transition');
-    const page = await core.segmentTransitions(c.req.param('key'), { limit: limitOf(c), after: Number(after) });
+    if (!/^\d{1,15}$/.test(after))
+      throw new ApiError(400, 'invalid_cursor', 'after must be the seq of a transition');
+    const page = await core.segmentTransitions(c.req.param('key'), {
+      limit: limitOf(c),
+      after: Number(after),
+    });
     if (!page) throw notFound('segment');
     return c.json(page);
   });
@@ -186,14 +213,21 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
 
 function invalidDefinition(faults: readonly { pointer: string; message: string }[]): ApiError {
   const [first] = faults;
-  const message = first ? `${first.pointer || 'the definition'} ${first.message}` : 'the definition is invalid';
+  const message = first
+    ? `${first.pointer || 'the definition'} ${first.message}`
+    : 'the definition is invalid';
   return new ApiError(422, 'invalid', message, { details: faults });
 }
 
 function addProfileRoutes(app: Hono, { core }: HttpParts): void {
   app.get('/api/profiles', async (c) => {
     const { limit, cursor } = pageOf(c);
-    const page = await core.profiles({ q: c.req.query('q') || null, segment: c.req.query('segment') || null, limit, cursor });
+    const page = await core.profiles({
+      q: c.req.query('q') || null,
+      segment: c.req.query('segment') || null,
+      limit,
+      cursor,
+    });
     if (page === 'unknown_segment') throw notFound('segment');
     return c.json(page);
   });

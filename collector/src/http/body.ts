@@ -8,7 +8,11 @@ import { ApiError } from './errors.ts';
 const inflate = promisify(gunzip);
 
 const tooLarge = (): ApiError =>
-  new ApiError(413, 'body_too_large', `a body may have at most ${MAX_BODY_BYTES} bytes, also after inflation`);
+  new ApiError(
+    413,
+    'body_too_large',
+    `a body may have at most ${MAX_BODY_BYTES} bytes, also after inflation`,
+  );
 
 /** The body as an object. @throws ApiError 400 or 413. */
 export async function readJsonObject(request: Request): Promise<JsonObject> {
@@ -77,6 +81,8 @@ async function readAll(request: Request): Promise<ArrayBuffer> {
   try {
     return await request.arrayBuffer();
   } catch (error) {
-    throw new ApiError(400, 'incomplete_body', 'the body ended before its announced length', { cause: error });
+    throw new ApiError(400, 'incomplete_body', 'the body ended before its announced length', {
+      cause: error,
+    });
   }
 }

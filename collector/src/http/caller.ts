@@ -16,7 +16,10 @@ export function addressOf(request: Request, env: unknown, { trustProxyHops }: Ca
   const bindings = (env ?? {}) as NodeBindings; // set by the server adapter or absent
   const socket = bindings.incoming?.socket?.remoteAddress ?? null;
   if (trustProxyHops === 0) return socket;
-  const hops = (request.headers.get('x-forwarded-for') ?? '').split(',').map((hop) => hop.trim()).filter(Boolean);
+  const hops = (request.headers.get('x-forwarded-for') ?? '')
+    .split(',')
+    .map((hop) => hop.trim())
+    .filter(Boolean);
   return hops[hops.length - trustProxyHops] ?? hops[0] ?? socket;
 }
 

@@ -12,7 +12,8 @@ const SCRIPT_SECONDS = 300;
 export function addClientRoutes(app: Hono, { access, core, originOf, script }: HttpParts): void {
   app.get('/v1/projects/:writeKey/settings', (c) => {
     const key = c.req.param('writeKey');
-    if (access.find(key)?.kind !== 'web') throw new ApiError(404, 'unknown_key', 'there is no source with this write key');
+    if (access.find(key)?.kind !== 'web')
+      throw new ApiError(404, 'unknown_key', 'there is no source with this write key');
     const { host, protocol } = originOf(c.req.raw);
     return c.json(segmentSettings(key, host, protocol));
   });
@@ -20,15 +21,18 @@ export function addClientRoutes(app: Hono, { access, core, originOf, script }: H
   const sourceConfig = (request: Request): object => {
     const key = presentedKey(request, new URL(request.url), undefined);
     const record = key === null ? null : access.find(key);
-    if (key === null || record?.kind !== 'web') throw new ApiError(401, 'invalid_key', 'this write key is unknown or was revoked');
+    if (key === null || record?.kind !== 'web')
+      throw new ApiError(401, 'invalid_key', 'this write key is unknown or was revoked');
     return rudderConfig(key, access.source(), new Date(core.now()).toISOString());
   };
   app.get('/sourceConfig', (c) => c.json(sourceConfig(c.req.raw)));
   app.get('/sourceConfig/', (c) => c.json(sourceConfig(c.req.raw)));
 
-  const etag = script === null ? '' : `"${createHash('sha256').update(script).digest('base64url').slice(0, 20)}"`;
+  const etag =
+    script === null ? '' : `"${createHash('sha256').update(script).digest('base64url').slice(0, 20)}"`;
   app.get('/sdk.js', (c) => {
-    if (script === null) throw new ApiError(404, 'not_built', 'this installation has no sdk.js; run `npm run build`');
+    if (script === null)
+      throw new ApiError(404, 'not_built', 'this installation has no sdk.js; run `npm run build`');
     const headers = {
       'content-type': 'text/javascript; charset=utf-8',
       'cache-control': `public, max-age=${SCRIPT_SECONDS}`,
@@ -66,7 +70,11 @@ function segmentSettings(key: string, host: string, protocol: string): object {
   };
 }
 
-function rudderConfig(key: string, source: { id: string; name: string; createdAt: string }, now: string): object {
+function rudderConfig(
+  key: string,
+  source: { id: string; name: string; createdAt: string },
+  now: string,
+): object {
   return {
     source: {
       id: source.id,

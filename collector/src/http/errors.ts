@@ -32,7 +32,8 @@ export function toApiError(error: unknown): ApiError {
 export function errorResponse({ status, code, message, options }: ApiError): Response {
   const { details, retryAfterSeconds } = options;
   const headers: Record<string, string> = { 'content-type': 'application/json' };
-  if (retryAfterSeconds !== undefined) headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
+  if (retryAfterSeconds !== undefined)
+    headers['retry-after'] = String(Math.max(1, Math.ceil(retryAfterSeconds)));
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="tidemark"';
   const error = details === undefined ? { code, message } : { code, message, details };
   return new Response(JSON.stringify({ error }), { status, headers });

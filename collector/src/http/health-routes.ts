@@ -10,7 +10,9 @@ export function addHealthRoutes(app: Hono, { core }: HttpParts): void {
     return c.json({ status: ready ? 'ready' : 'not_writable' }, ready ? 200 : 503);
   });
   app.get('/metrics', () => {
-    return new Response(metricsText(core.stats()), { headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' } });
+    return new Response(metricsText(core.stats()), {
+      headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
+    });
   });
 }
 
@@ -19,11 +21,23 @@ function metricsText(stats: ReturnType<HttpParts['core']['stats']>): string {
     ['tidemark_messages_accepted_total', 'counter', 'Messages stored since the start', stats.accepted],
     ['tidemark_messages_duplicate_total', 'counter', 'Repeats answered since the start', stats.duplicates],
     ['tidemark_messages_rejected_total', 'counter', 'Messages rejected since the start', stats.rejected],
-    ['tidemark_rejected_dropped_total', 'counter', 'Rejected messages pushed out of the list by its caps', stats.rejectedDropped],
+    [
+      'tidemark_rejected_dropped_total',
+      'counter',
+      'Rejected messages pushed out of the list by its caps',
+      stats.rejectedDropped,
+    ],
     ['tidemark_lane_depth', 'gauge', 'Requests and tasks waiting for the writer', stats.laneDepth],
     ['tidemark_writable', 'gauge', '1 if the last commit succeeded', stats.writable ? 1 : 0],
     ['process_resident_memory_bytes', 'gauge', 'Resident memory', process.memoryUsage.rss()],
-    ['process_cpu_seconds_total', 'counter', 'CPU time', process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6],
+    [
+      'process_cpu_seconds_total',
+      'counter',
+      'CPU time',
+      process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6,
+    ],
   ];
-  return lines.map(([name, type, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`).join('');
+  return lines
+    .map(([name, type, help, value]) => `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n${name} ${value}\n`)
+    .join('');
 }

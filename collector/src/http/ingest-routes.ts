@@ -2,7 +2,15 @@
 // Invariant: an answer of 200 comes after the commit; one bad message never sinks the others.
 import type { Hono } from 'hono';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
-import { type IngestAnswer, type JsonObject, type JsonValue, MAX_BATCH_MESSAGES, MAX_MESSAGE_BYTES, type MessageType, type Rejection } from '../wire/message.ts';
+import {
+  type IngestAnswer,
+  type JsonObject,
+  type JsonValue,
+  MAX_BATCH_MESSAGES,
+  MAX_MESSAGE_BYTES,
+  type MessageType,
+  type Rejection,
+} from '../wire/message.ts';
 import { type ParseOptions, parseMessage } from '../wire/parse.ts';
 import { checkOrigin, presentedKey, unknownKey } from './admission.ts';
 import { readJsonObject } from './body.ts';
@@ -40,9 +48,14 @@ async function ingestBatch(parts: HttpParts, request: Request, env: unknown): Pr
   const body = await readJsonObject(request);
   const caller = admit(parts, request, env, body);
   const { batch } = body;
-  if (!Array.isArray(batch)) throw new ApiError(400, 'invalid_body', 'the body must have a "batch", a list of messages');
+  if (!Array.isArray(batch))
+    throw new ApiError(400, 'invalid_body', 'the body must have a "batch", a list of messages');
   if (batch.length > MAX_BATCH_MESSAGES)
-    throw new ApiError(413, 'too_many_messages', `a batch may have at most ${MAX_BATCH_MESSAGES} messages; this one has ${batch.length}`);
+    throw new ApiError(
+      413,
+      'too_many_messages',
+      `a batch may have at most ${MAX_BATCH_MESSAGES} messages; this one has ${batch.length}`,
+    );
   return ingest(parts, caller, batch, {
     ...optionsOf(parts, caller, received),
     batchSentAt: body.sentAt,
@@ -50,14 +63,26 @@ async function ingestBatch(parts: HttpParts, request: Request, env: unknown): Pr
   });
 }
 
-async function ingestOne(parts: HttpParts, request: Request, env: unknown, type: MessageType): Promise<IngestAnswer> {
+async function ingestOne(
+  parts: HttpParts,
+  request: Request,
+  env: unknown,
+  type: MessageType,
+): Promise<IngestAnswer> {
   const received = parts.core.now();
   const body = await readJsonObject(request);
   const caller = admit(parts, request, env, body);
-  const answer = await ingest(parts, caller, [body], { ...optionsOf(parts, caller, received), routeType: type });
+  const answer = await ingest(parts, caller, [body], {
+    ...optionsOf(parts, caller, received),
+    routeType: type,
+  });
   const [rejection] = answer.rejected;
   if (rejection?.code === 'message_too_large')
-    throw new ApiError(413, 'message_too_large', `a message may have at most ${MAX_MESSAGE_BYTES} bytes of JSON`);
+    throw new ApiError(
+      413,
+      'message_too_large',
+      `a message may have at most ${MAX_MESSAGE_BYTES} bytes of JSON`,
+    );
   return answer;
 }
 
@@ -65,7 +90,11 @@ async function ingestOne(parts: HttpParts, request: Request, env: unknown, type:
 function contextOf(context: JsonValue | undefined): JsonObject | null {
   if (typeof context !== 'object' || context === null || Array.isArray(context)) return null;
   if (Buffer.byteLength(JSON.stringify(context)) > MAX_MESSAGE_BYTES)
-    throw new ApiError(413, 'context_too_large', `a batch's context may have at most ${MAX_MESSAGE_BYTES} bytes of JSON`);
+    throw new ApiError(
+      413,
+      'context_too_large',
+      `a batch's context may have at most ${MAX_MESSAGE_BYTES} bytes of JSON`,
+    );
   return context;
 }
 
@@ -76,20 +105,32 @@ interface Caller {
 }
 
 /** Checks key, origin and rate. @throws ApiError 401, 403 or 429. */
-function admit({ access, core, limit, addressOf }: HttpParts, request: Request, env: unknown, body: JsonObject): Caller {
+function admit(
+  { access, core, limit, addressOf }: HttpParts,
+  request: Request,
+  env: unknown,
+  body: JsonObject,
+): Caller {
   const url = new URL(request.url);
   const key = presentedKey(request, url, body.writeKey);
   const record = key === null ? null : access.find(key);
   if (!record || record.kind === 'admin') throw unknownKey(key);
   checkOrigin(record, request.headers.get('origin'), access.source().allowedOrigins);
   const wait = limit.take(record.id, addressOf(request, env), core.now());
-  if (wait > 0) throw new ApiError(429, 'rate_limited', 'too many requests from this address', { retryAfterSeconds: wait });
+  if (wait > 0)
+    throw new ApiError(429, 'rate_limited', 'too many requests from this address', {
+      retryAfterSeconds: wait,
+    });
   const header = request.headers.get('x-tidemark-signature');
   const inBody = typeof body.userSignature === 'string' ? body.userSignature : null;
   return { kind: record.kind, signature: header ?? inBody, wantsMe: url.searchParams.get('reply') === 'me' };
 }
 
-function optionsOf({ access, newId, readAgent }: HttpParts, { kind, signature }: Caller, receivedAt: number): ParseOptions {
+function optionsOf(
+  { access, newId, readAgent }: HttpParts,
+  { kind, signature }: Caller,
+  receivedAt: number,
+): ParseOptions {
   const proven = new Map<string, boolean>();
   return {
     routeType: null,
@@ -109,7 +150,12 @@ function optionsOf({ access, newId, readAgent }: HttpParts, { kind, signature }:
   };
 }
 
-async function ingest(parts: HttpParts, caller: Caller, items: readonly JsonValue[], options: ParseOptions): Promise<IngestAnswer> {
+async function ingest(
+  parts: HttpParts,
+  caller: Caller,
+  items: readonly JsonValue[],
+  options: ParseOptions,
+): Promise<IngestAnswer> {
   const messages: AcceptedMessage[] = [];
   const refused: RefusedMessage[] = [];
   const places: number[] = [];
@@ -153,6 +199,7 @@ async function meOf(
 ): Promise<NonNullable<IngestAnswer['me']>> {
   const userId = last?.userId ?? null;
   const isProven = userId !== null && (kind === 'server' || options.isProven(userId));
-  if (kind === 'web' && signature !== null && userId !== null && !isProven) return { error: 'invalid_signature' };
+  if (kind === 'web' && signature !== null && userId !== null && !isProven)
+    return { error: 'invalid_signature' };
   return readMe(parts, { userId, anonymousId: last?.anonymousId ?? null, verified: isProven });
 }

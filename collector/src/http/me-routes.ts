@@ -1,8 +1,8 @@
 // The caller's own exposed view.
 // Invariant: nothing beyond `expose` leaves; an unknown id looks like a person who has done nothing.
 import type { Hono } from 'hono';
-import type { JsonObject, JsonValue, Me } from '../wire/message.ts';
 import { isBlockedId, readId } from '../wire/ids.ts';
+import type { JsonObject, JsonValue, Me } from '../wire/message.ts';
 import { checkOrigin, presentedKey, unknownKey } from './admission.ts';
 import { readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
@@ -10,7 +10,9 @@ import type { HttpParts } from './parts.ts';
 
 export function addMeRoutes(app: Hono, parts: HttpParts): void {
   app.get('/v1/me', async (c) => c.json(await answerMe(parts, c.req.raw, c.env, c.req.query())));
-  app.post('/v1/me', async (c) => c.json(await answerMe(parts, c.req.raw, c.env, await readJsonObject(c.req.raw))));
+  app.post('/v1/me', async (c) =>
+    c.json(await answerMe(parts, c.req.raw, c.env, await readJsonObject(c.req.raw))),
+  );
 }
 
 async function answerMe(parts: HttpParts, request: Request, env: unknown, fields: JsonObject): Promise<Me> {
@@ -20,14 +22,21 @@ async function answerMe(parts: HttpParts, request: Request, env: unknown, fields
   if (!record || record.kind === 'admin') throw unknownKey(key);
   checkOrigin(record, request.headers.get('origin'), access.source().allowedOrigins);
   const wait = limit.take(record.id, addressOf(request, env), core.now());
-  if (wait > 0) throw new ApiError(429, 'rate_limited', 'too many requests from this address', { retryAfterSeconds: wait });
+  if (wait > 0)
+    throw new ApiError(429, 'rate_limited', 'too many requests from this address', {
+      retryAfterSeconds: wait,
+    });
   const userId = idOf(fields.userId, 'userId');
   const anonymousId = idOf(fields.anonymousId, 'anonymousId');
   const signature = request.headers.get('x-tidemark-signature') ?? textOf(fields.userSignature);
   const isProven = userId !== null && signature !== null && access.proves(userId, signature);
   if (signature !== null && !isProven)
     throw new ApiError(401, 'invalid_signature', 'userSignature does not prove this userId');
-  return readMe(parts, { userId, anonymousId, verified: isProven || (record.kind === 'server' && userId !== null) });
+  return readMe(parts, {
+    userId,
+    anonymousId,
+    verified: isProven || (record.kind === 'server' && userId !== null),
+  });
 }
 
 export async function readMe(
@@ -40,8 +49,10 @@ export async function readMe(
 function idOf(value: JsonValue | undefined, field: string): string | null {
   if (value === undefined || value === null || value === '') return null;
   const id = readId(value);
-  if (id === undefined || id === null) throw new ApiError(400, 'invalid_field', `${field} must be text of 1 to 512 characters`);
+  if (id === undefined || id === null)
+    throw new ApiError(400, 'invalid_field', `${field} must be text of 1 to 512 characters`);
   return isBlockedId(id) ? null : id;
 }
 
-const textOf = (value: JsonValue | undefined): string | null => (typeof value === 'string' && value !== '' ? value : null);
+const textOf = (value: JsonValue | undefined): string | null =>
+  typeof value === 'string' && value !== '' ? value : null;

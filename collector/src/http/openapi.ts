@@ -104,7 +104,10 @@ function build(): Json {
         computed: { type: 'object' },
         segments: {
           type: 'array',
-          items: { type: 'object', properties: { key: { type: 'string' }, since: { type: 'string', format: 'date-time' } } },
+          items: {
+            type: 'object',
+            properties: { key: { type: 'string' }, since: { type: 'string', format: 'date-time' } },
+          },
         },
         groups: { type: 'array', items: { type: 'object' } },
         firstSeenAt: { type: ['string', 'null'], format: 'date-time' },
@@ -170,7 +173,9 @@ function definitionSchemas(): Json {
     ['SegmentDefinition', segmentSchema],
   ] as const) {
     const text = JSON.stringify(z.toJSONSchema(schema, { io: 'input' }));
-    const document = JSON.parse(text.replaceAll('#/$defs/', '#/components/schemas/')) as Json & { $defs?: Json }; // JSON of an object
+    const document = JSON.parse(text.replaceAll('#/$defs/', '#/components/schemas/')) as Json & {
+      $defs?: Json;
+    }; // JSON of an object
     const { $defs, $schema: _schema, ...own } = document;
     Object.assign(shared, $defs, { [name]: own });
   }
@@ -178,7 +183,12 @@ function definitionSchemas(): Json {
 }
 
 function ingestPaths(): Json {
-  const answer = { 200: ok('What became of each message', ref('IngestAnswer')), 401: failure('Wrong or missing key'), 413: failure('Too large'), 503: failure('Not stored; send again later') };
+  const answer = {
+    200: ok('What became of each message', ref('IngestAnswer')),
+    401: failure('Wrong or missing key'),
+    413: failure('Too large'),
+    503: failure('Not stored; send again later'),
+  };
   const body = (schema: Json): Json => ({ required: true, ...json(schema) });
   const reply = parameter('reply', 'query', '`me` adds the sender’s own exposed view');
   const paths: Json = {
@@ -190,7 +200,12 @@ function ingestPaths(): Json {
         requestBody: body({
           type: 'object',
           required: ['batch'],
-          properties: { batch: { type: 'array', items: ref('Message') }, sentAt: { type: 'string' }, context: { type: 'object' }, writeKey: { type: 'string' } },
+          properties: {
+            batch: { type: 'array', items: ref('Message') },
+            sentAt: { type: 'string' },
+            context: { type: 'object' },
+            writeKey: { type: 'string' },
+          },
         }),
         responses: answer,
       },
@@ -212,7 +227,13 @@ function ingestPaths(): Json {
   };
   for (const type of ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'])
     paths[`/v1/${type}`] = {
-      post: { summary: `Store one ${type} message`, security: writer, parameters: [reply], requestBody: body(ref('Message')), responses: answer },
+      post: {
+        summary: `Store one ${type} message`,
+        security: writer,
+        parameters: [reply],
+        requestBody: body(ref('Message')),
+        responses: answer,
+      },
     };
   return paths;
 }
@@ -223,22 +244,50 @@ function definitionPaths(): Json {
     ['traits', 'TraitDefinition'],
     ['segments', 'SegmentDefinition'],
   ] as const) {
-    paths[`/api/${kind}`] = { get: { summary: `List ${kind}`, security: admin, parameters: paging, responses: { 200: ok('A page', page(ref(name))) } } };
+    paths[`/api/${kind}`] = {
+      get: {
+        summary: `List ${kind}`,
+        security: admin,
+        parameters: paging,
+        responses: { 200: ok('A page', page(ref(name))) },
+      },
+    };
     paths[`/api/${kind}/{key}`] = {
       parameters: [keyParameter],
-      get: { summary: 'Read one', security: admin, responses: { 200: ok('The definition', ref(name)), 404: failure('Unknown') } },
+      get: {
+        summary: 'Read one',
+        security: admin,
+        responses: { 200: ok('The definition', ref(name)), 404: failure('Unknown') },
+      },
       put: {
         summary: 'Create or change one; it is built beside the one in force',
         security: admin,
         requestBody: { required: true, ...json(ref(name)) },
-        responses: { 200: ok('Changed', ref(name)), 201: ok('Created', ref(name)), 422: failure('Invalid; details hold pointers') },
+        responses: {
+          200: ok('Changed', ref(name)),
+          201: ok('Created', ref(name)),
+          422: failure('Invalid; details hold pointers'),
+        },
       },
-      delete: { summary: 'Delete one', security: admin, responses: { 204: { description: 'Deleted' }, 404: failure('Unknown'), 409: failure('Another definition needs it') } },
+      delete: {
+        summary: 'Delete one',
+        security: admin,
+        responses: {
+          204: { description: 'Deleted' },
+          404: failure('Unknown'),
+          409: failure('Another definition needs it'),
+        },
+      },
     };
   }
   paths['/api/segments/{key}/profiles'] = {
     parameters: [keyParameter],
-    get: { summary: 'Who is in the segment', security: admin, parameters: paging, responses: { 200: ok('A page', page({ type: 'object' })) } },
+    get: {
+      summary: 'Who is in the segment',
+      security: admin,
+      parameters: paging,
+      responses: { 200: ok('A page', page({ type: 'object' })) },
+    },
   };
   paths['/api/segments/{key}/transitions'] = {
     parameters: [keyParameter],
@@ -259,13 +308,40 @@ function profilePaths(): Json {
       get: {
         summary: 'Find people by id, its beginning, or email',
         security: admin,
-        parameters: [parameter('q', 'query', 'id, its beginning, or email'), parameter('segment', 'query', 'only its members'), ...paging],
+        parameters: [
+          parameter('q', 'query', 'id, its beginning, or email'),
+          parameter('segment', 'query', 'only its members'),
+          ...paging,
+        ],
         responses: { 200: ok('A page', page(ref('Profile'))) },
       },
     },
-    '/api/profiles/{id}': { ...one, get: { summary: 'One person', security: admin, responses: { 200: ok('The profile', ref('Profile')), 404: failure('Unknown') } } },
-    '/api/profiles/{id}/events': { ...one, get: { summary: 'Their messages, newest first', security: admin, parameters: paging, responses: { 200: ok('A page', page(ref('Message'))) } } },
-    '/api/profiles/{id}/transitions': { ...one, get: { summary: 'Their changes of segment, newest first', security: admin, parameters: paging, responses: { 200: ok('A page', page(ref('Transition'))) } } },
+    '/api/profiles/{id}': {
+      ...one,
+      get: {
+        summary: 'One person',
+        security: admin,
+        responses: { 200: ok('The profile', ref('Profile')), 404: failure('Unknown') },
+      },
+    },
+    '/api/profiles/{id}/events': {
+      ...one,
+      get: {
+        summary: 'Their messages, newest first',
+        security: admin,
+        parameters: paging,
+        responses: { 200: ok('A page', page(ref('Message'))) },
+      },
+    },
+    '/api/profiles/{id}/transitions': {
+      ...one,
+      get: {
+        summary: 'Their changes of segment, newest first',
+        security: admin,
+        parameters: paging,
+        responses: { 200: ok('A page', page(ref('Transition'))) },
+      },
+    },
   };
 }
 
@@ -273,19 +349,66 @@ function operatorPaths(): Json {
   const id = [parameter('id', 'path', 'its id')];
   return {
     '/api/keys': {
-      get: { summary: 'List keys, without the keys', security: admin, responses: { 200: ok('All keys', page(ref('Key'))) } },
-      post: { summary: 'Make a key; it is shown this once', security: admin, requestBody: { required: true, ...json(ref('Key')) }, responses: { 201: ok('The key', ref('Key')) } },
+      get: {
+        summary: 'List keys, without the keys',
+        security: admin,
+        responses: { 200: ok('All keys', page(ref('Key'))) },
+      },
+      post: {
+        summary: 'Make a key; it is shown this once',
+        security: admin,
+        requestBody: { required: true, ...json(ref('Key')) },
+        responses: { 201: ok('The key', ref('Key')) },
+      },
     },
-    '/api/keys/{id}': { parameters: id, delete: { summary: 'Revoke a key', security: admin, responses: { 204: { description: 'Revoked' } } } },
-    '/api/sources': { get: { summary: 'The sources, with their signing secret for role admin', security: admin, responses: { 200: ok('All sources', page(ref('Source'))) } } },
+    '/api/keys/{id}': {
+      parameters: id,
+      delete: { summary: 'Revoke a key', security: admin, responses: { 204: { description: 'Revoked' } } },
+    },
+    '/api/sources': {
+      get: {
+        summary: 'The sources, with their signing secret for role admin',
+        security: admin,
+        responses: { 200: ok('All sources', page(ref('Source'))) },
+      },
+    },
     '/api/sources/{id}': {
       parameters: id,
       get: { summary: 'One source', security: admin, responses: { 200: ok('The source', ref('Source')) } },
-      patch: { summary: 'Set requireSignature or allowedOrigins', security: admin, requestBody: { required: true, ...json({ type: 'object' }) }, responses: { 200: ok('The source', ref('Source')) } },
+      patch: {
+        summary: 'Set requireSignature or allowedOrigins',
+        security: admin,
+        requestBody: { required: true, ...json({ type: 'object' }) },
+        responses: { 200: ok('The source', ref('Source')) },
+      },
     },
-    '/api/sources/{id}/rotate-signing-secret': { parameters: id, post: { summary: 'New signing secret; the old one holds 24 hours more', security: admin, responses: { 200: ok('The source', ref('Source')) } } },
-    '/api/rejected': { get: { summary: 'Messages that were rejected, newest first', security: admin, parameters: paging, responses: { 200: ok('A page', page(ref('Rejected'))) } } },
-    '/api/rejected/{id}': { parameters: id, delete: { summary: 'Forget one', security: admin, responses: { 204: { description: 'Forgotten' } } } },
-    '/api/rejected/{id}/replay': { parameters: id, post: { summary: 'Take it again, mended if { message } is given', security: admin, responses: { 200: ok('What became of it', ref('IngestAnswer')) } } },
+    '/api/sources/{id}/rotate-signing-secret': {
+      parameters: id,
+      post: {
+        summary: 'New signing secret; the old one holds 24 hours more',
+        security: admin,
+        responses: { 200: ok('The source', ref('Source')) },
+      },
+    },
+    '/api/rejected': {
+      get: {
+        summary: 'Messages that were rejected, newest first',
+        security: admin,
+        parameters: paging,
+        responses: { 200: ok('A page', page(ref('Rejected'))) },
+      },
+    },
+    '/api/rejected/{id}': {
+      parameters: id,
+      delete: { summary: 'Forget one', security: admin, responses: { 204: { description: 'Forgotten' } } },
+    },
+    '/api/rejected/{id}/replay': {
+      parameters: id,
+      post: {
+        summary: 'Take it again, mended if { message } is given',
+        security: admin,
+        responses: { 200: ok('What became of it', ref('IngestAnswer')) },
+      },
+    },
   };
 }

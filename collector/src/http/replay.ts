@@ -7,7 +7,11 @@ import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
 /** Null when there is no such row. */
-export async function replayRejected({ core, newId, readAgent }: HttpParts, id: number, request: Request): Promise<IngestAnswer | null> {
+export async function replayRejected(
+  { core, newId, readAgent }: HttpParts,
+  id: number,
+  request: Request,
+): Promise<IngestAnswer | null> {
   const row = await core.rejectedRow(id);
   if (!row) return null;
   const item = (await givenMessage(request)) ?? storedMessage(row.text);
@@ -29,12 +33,22 @@ export async function replayRejected({ core, newId, readAgent }: HttpParts, id: 
     const { refused } = result;
     // The one row is brought up to date, not doubled: rows are kept by messageId.
     if (refused.messageId !== null) await core.ingest({ messages: [], refused: [refused] });
-    answer.rejected.push({ index: 0, messageId: refused.messageId, code: refused.code, message: refused.reason });
+    answer.rejected.push({
+      index: 0,
+      messageId: refused.messageId,
+      code: refused.code,
+      message: refused.reason,
+    });
     return answer;
   }
   const [outcome] = await core.ingest({ messages: [result.message], refused: [] });
   if (typeof outcome === 'object') {
-    answer.rejected.push({ index: 0, messageId: result.message.messageId, code: outcome.code, message: outcome.reason });
+    answer.rejected.push({
+      index: 0,
+      messageId: result.message.messageId,
+      code: outcome.code,
+      message: outcome.reason,
+    });
     return answer;
   }
   if (outcome === 'duplicate') answer.duplicates = 1;
@@ -62,6 +76,10 @@ function storedMessage(text: string): JsonValue {
   try {
     return JSON.parse(text) as JsonValue; // JSON.parse gives nothing else
   } catch {
-    throw new ApiError(422, 'not_kept', 'only the beginning of this message was kept; give the mended one as { "message": ... }');
+    throw new ApiError(
+      422,
+      'not_kept',
+      'only the beginning of this message was kept; give the mended one as { "message": ... }',
+    );
   }
 }

@@ -1,6 +1,9 @@
 // A message taking effect: identities first, then the people it touches.
 // Invariant: everyone touched was settled to the clock under the old identities; afterwards each
 // person's state equals a refold of their messages at the clock.
+
+import type { EngineMessage } from '../engine/filter.ts';
+import { ownerAt } from '../engine/identity.ts';
 import {
   applyMessage,
   type CauseOf,
@@ -13,10 +16,8 @@ import {
   refold,
   settleInstant,
 } from '../engine/person.ts';
-import { ownerAt } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { writeTraits } from '../engine/trait-bag.ts';
-import type { EngineMessage } from '../engine/filter.ts';
 import type { NodeRow } from '../storage/port.ts';
 import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from './identity-plan.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
@@ -47,7 +48,8 @@ export async function settle(set: WorkingSet, person: PersonState, until: number
       open(set.program, person, opening, rows.map(engineMessage), instant);
     }
     settleInstant(set.program, person, instant, set.emitter(person.id));
-    if (person.due !== null && person.due <= instant) throw new Error(`person ${person.id} is stuck at ${instant}`);
+    if (person.due !== null && person.due <= instant)
+      throw new Error(`person ${person.id} is stuck at ${instant}`);
     set.touch(person);
   }
 }
@@ -112,7 +114,12 @@ async function ownerOf(set: WorkingSet, { message, user, device }: Arrival): Pro
   return owner === null ? device.id : ((await set.nodeById(owner))?.root ?? owner);
 }
 
-async function carryOut(set: WorkingSet, plan: IdentityPlan, at: Clocked, refolded: Set<number>): Promise<void> {
+async function carryOut(
+  set: WorkingSet,
+  plan: IdentityPlan,
+  at: Clocked,
+  refolded: Set<number>,
+): Promise<void> {
   const touched = await peopleTouched(set, plan, at.clock);
   for (const id of touched) await settledPerson(set, id, at.clock);
   await applyPlan(set, plan);

@@ -118,7 +118,14 @@ async function buildSlice(
     const rows = await set.historyOf(id, clock);
     const messages = rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
     const built = refold(set.program, id, messages, clock);
-    emitDifference(set.program, before.members, built.members, clock, { operation: 'build' }, set.emitter(id));
+    emitDifference(
+      set.program,
+      before.members,
+      built.members,
+      clock,
+      { operation: 'build' },
+      set.emitter(id),
+    );
     set.putPerson(built);
   }
   return { result: { last: ids[ids.length - 1] ?? 0, people: ids.length }, changed: ids.length > 0 };

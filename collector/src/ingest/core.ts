@@ -71,9 +71,7 @@ export interface RejectedRow extends RefusedMessage {
   readonly id: number;
 }
 
-export type PutResult =
-  | { ok: true; created: boolean; view: DefinitionView }
-  | { ok: false; faults: Fault[] };
+export type PutResult = { ok: true; created: boolean; view: DefinitionView } | { ok: false; faults: Fault[] };
 
 export type DeleteResult = 'deleted' | 'unknown' | { neededBy: string[] };
 
@@ -106,7 +104,9 @@ export interface Core {
   putDefinition(kind: DefinitionKind, key: string, definition: Definition): Promise<PutResult>;
   deleteDefinition(kind: DefinitionKind, key: string): Promise<DeleteResult>;
   /** Make the file's definitions the file's: upsert what it names, delete what it named before. */
-  applyFile(file: DefinitionFile): Promise<{ ok: true; changed: number; deleted: number } | { ok: false; faults: Fault[] }>;
+  applyFile(
+    file: DefinitionFile,
+  ): Promise<{ ok: true; changed: number; deleted: number } | { ok: false; faults: Fault[] }>;
   segmentProfiles(
     key: string,
     page: { limit: number; cursor: string | null },
@@ -124,7 +124,14 @@ export interface Core {
     set(name: string, value: JsonValue): Promise<void>;
   };
   /** Gauges and counters for /metrics and /readyz. */
-  stats(): { accepted: number; duplicates: number; rejected: number; rejectedDropped: number; laneDepth: number; writable: boolean };
+  stats(): {
+    accepted: number;
+    duplicates: number;
+    rejected: number;
+    rejectedDropped: number;
+    laneDepth: number;
+    writable: boolean;
+  };
   tick(): Promise<void>;
   /** Recompute everything from the stored messages and report differences. */
   verify(options: { onProgress?: (done: number, total: number) => void }): Promise<{

@@ -5,6 +5,7 @@ import type { Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import type { Definition, DefinitionKind, Expose } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
+import { settledPerson } from './arrival.ts';
 import { createBuilder } from './build.ts';
 import { BadCursor, type Core, type DefinitionView, type RejectedView } from './core.ts';
 import { createDefinitionBook, isSame, type Kind } from './definition-book.ts';
@@ -22,7 +23,6 @@ import {
   viewProfile,
   viewTransition,
 } from './profile-reads.ts';
-import { settledPerson } from './arrival.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet } from './working-set.ts';
 
@@ -65,10 +65,16 @@ export async function createCore({ database, now, readOnly = false, idKey }: Cor
   }
 }
 
-async function assemble(store: Store, now: () => number, readOnly: boolean, givenIdKey?: string): Promise<Core> {
+async function assemble(
+  store: Store,
+  now: () => number,
+  readOnly: boolean,
+  givenIdKey?: string,
+): Promise<Core> {
   const start = await store.query({ ask: 'start' });
   let clock = now();
-  if (start.clock !== null && !readOnly && clock < start.clock - MAX_CLOCK_BEHIND_MS) throw new ClockBehind(clock, start.clock);
+  if (start.clock !== null && !readOnly && clock < start.clock - MAX_CLOCK_BEHIND_MS)
+    throw new ClockBehind(clock, start.clock);
   if (start.clock !== null) clock = readOnly ? start.clock : Math.max(clock, start.clock);
   const tell = (): number => {
     clock = readOnly ? clock : Math.max(clock, now());
@@ -77,7 +83,8 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
 
   const { facts } = start;
   const storedKey = facts.get('idKey');
-  const idKey = typeof storedKey === 'string' ? storedKey : (givenIdKey ?? randomBytes(32).toString('base64url'));
+  const idKey =
+    typeof storedKey === 'string' ? storedKey : (givenIdKey ?? randomBytes(32).toString('base64url'));
   const book = createDefinitionBook(facts.get('definitions'));
   const counters = { lastNode: start.lastNode, lastSeq: start.lastSeq };
   const set = createWorkingSet(store, book.compile(), counters, idKey);
@@ -121,7 +128,9 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
         if (JSON.stringify(book.encode()) === text) return { result: value, changed: false };
         const abandoned = working.program.segments.filter((segment) => !segment.live);
         working.program = book.compile();
-        const dropped = abandoned.map(({ version }) => version).filter((version) => working.program.indexOf(version) === undefined);
+        const dropped = abandoned
+          .map(({ version }) => version)
+          .filter((version) => working.program.indexOf(version) === undefined);
         if (dropped.length > 0) working.record({ droppedVersions: dropped });
         await putInForceIfBuilt(at);
         working.record({ facts: [{ name: 'definitions', value: book.encode() }] });
@@ -245,7 +254,9 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
     async applyFile(file) {
       return redefine(() => {
         const faults = book.faultsOfFile(file);
-        return faults.length > 0 ? { ok: false as const, faults } : { ok: true as const, ...book.applyFile(file) };
+        return faults.length > 0
+          ? { ok: false as const, faults }
+          : { ok: true as const, ...book.applyFile(file) };
       });
     },
     async segmentProfiles(key, page) {
@@ -301,7 +312,8 @@ async function assemble(store: Store, now: () => number, readOnly: boolean, give
       await builder.finished();
     },
     async verify({ onProgress }) {
-      if (readOnly) return verifyAll(createWorkingSet(store, set.program, { ...counters }, idKey), tell(), onProgress);
+      if (readOnly)
+        return verifyAll(createWorkingSet(store, set.program, { ...counters }, idKey), tell(), onProgress);
       return lane.task(async (_, at) => {
         const copy = createWorkingSet(store, set.program, { ...counters }, idKey);
         return { result: await verifyAll(copy, at, onProgress), changed: false };

@@ -1,11 +1,18 @@
 // The definitions: what is in force, what is wanted, and the numbers that name their versions.
 // Invariant: `active` answers every read until everything in `target` is built; then one commit
 // switches. Numbers are never given twice in the life of a file.
-import { canonical } from '../engine/values.ts';
+
 import { compileProgram, type DefinitionSet, meaningOf, type Program } from '../engine/program.ts';
 import { neededBy, referenceFaults } from '../engine/references.ts';
+import { canonical } from '../engine/values.ts';
 import type { Swap } from '../storage/port.ts';
-import type { Definition, DefinitionFile, Fault, SegmentDefinition, TraitDefinition } from '../wire/definitions.ts';
+import type {
+  Definition,
+  DefinitionFile,
+  Fault,
+  SegmentDefinition,
+  TraitDefinition,
+} from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 
 export type Kind = 'traits' | 'segments';
@@ -120,7 +127,10 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
     faultsOfFile(file) {
       const next = afterFile(file);
       return Object.keys(next.segments).flatMap((key) =>
-        referenceFaults(next, key).map(({ pointer, message }) => ({ pointer: `/segments/${key}${pointer}`, message })),
+        referenceFaults(next, key).map(({ pointer, message }) => ({
+          pointer: `/segments/${key}${pointer}`,
+          message,
+        })),
       );
     },
     applyFile(file) {
@@ -196,7 +206,9 @@ function without(set: DefinitionSet, kind: Kind, key: string): DefinitionSet {
 }
 
 function meaning(set: DefinitionSet): string {
-  const part = (definitions: Record<string, TraitDefinition | SegmentDefinition>): Record<string, JsonValue> =>
+  const part = (
+    definitions: Record<string, TraitDefinition | SegmentDefinition>,
+  ): Record<string, JsonValue> =>
     Object.fromEntries(Object.entries(definitions).map(([key, definition]) => [key, meaningOf(definition)]));
   return canonical({ traits: part(set.traits), segments: part(set.segments) });
 }
@@ -210,7 +222,10 @@ export function isSame(a: Definition | undefined, b: Definition | undefined): bo
 
 /** `name` and `expose` change at once, without a build: take them over where the meaning is the same. */
 function withDressOf(set: DefinitionSet, from: DefinitionSet): DefinitionSet {
-  const dress = <D extends TraitDefinition | SegmentDefinition>(own: Record<string, D>, other: Record<string, D>): Record<string, D> => {
+  const dress = <D extends TraitDefinition | SegmentDefinition>(
+    own: Record<string, D>,
+    other: Record<string, D>,
+  ): Record<string, D> => {
     const dressed: Record<string, D> = {};
     for (const [key, definition] of Object.entries(own)) {
       const worn = other[key];

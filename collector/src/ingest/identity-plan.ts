@@ -12,8 +12,8 @@ import {
   type Resolution,
   resolveIdentities,
   runCutBy,
-  tidy,
   type Timeline,
+  tidy,
 } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import type { AliasRow, NodeRow } from '../storage/port.ts';
@@ -70,7 +70,13 @@ async function linked(set: WorkingSet, before: Timeline, link: Link, clock: numb
   const cut = runCutBy(before, link.stamp, link.user.id);
   const relinked =
     cut &&
-    (await set.nextLink({ user: cut.user, device: link.device.id, after: link.stamp, before: cut.next, until: clock }));
+    (await set.nextLink({
+      user: cut.user,
+      device: link.device.id,
+      after: link.stamp,
+      before: cut.next,
+      until: clock,
+    }));
   return addLink(before, link.stamp, link.user.id, relinked);
 }
 
@@ -88,7 +94,13 @@ export async function planAlias(
   clock: number,
 ): Promise<{ plan: IdentityPlan; refused: boolean }> {
   const { user, device, stamp, trusted } = link;
-  const alias: AliasRow = { user: user.id, device: device.id, previousUser: previous?.id ?? null, stamp, trusted };
+  const alias: AliasRow = {
+    user: user.id,
+    device: device.id,
+    previousUser: previous?.id ?? null,
+    stamp,
+    trusted,
+  };
   if (previous === null) {
     const plan = (await planLink(set, link, clock)) ?? { roots: [], pairs: [], timelines: [], alias: null };
     return { plan: { ...plan, alias }, refused: false };
@@ -100,7 +112,10 @@ export async function planAlias(
   const circles = [...new Set([user.root, previous.root])];
   const after = await resolve(set, circles, [merge], pair);
   await planResolution(set, plan, circles, after, pair, clock);
-  if (!after.refusedPairs.has(pairKey(user.id, device.id)) && !plan.timelines.some((t) => t.device === device.id)) {
+  if (
+    !after.refusedPairs.has(pairKey(user.id, device.id)) &&
+    !plan.timelines.some((t) => t.device === device.id)
+  ) {
     const before = await set.timeline(device.id);
     const next = await linked(set, before, link, clock);
     if (!sameTimeline(before, next)) plan.timelines.push({ device: device.id, before, after: next });
@@ -132,7 +147,12 @@ async function planCaps(
   return !after.refusedPairs.has(pairKey(pair.user, pair.device));
 }
 
-async function resolve(set: WorkingSet, roots: readonly number[], extra: readonly Merge[], pair: Pair | null): Promise<Resolution> {
+async function resolve(
+  set: WorkingSet,
+  roots: readonly number[],
+  extra: readonly Merge[],
+  pair: Pair | null,
+): Promise<Resolution> {
   const users = (await Promise.all(roots.map((root) => set.circle(root)))).flat();
   const pairs: Pair[] = [];
   for (const user of users)
@@ -200,7 +220,12 @@ async function rebuildTimeline(
   return tidy(runs);
 }
 
-async function isRefused(set: WorkingSet, user: number, device: number, resolution: Resolution): Promise<boolean> {
+async function isRefused(
+  set: WorkingSet,
+  user: number,
+  device: number,
+  resolution: Resolution,
+): Promise<boolean> {
   const key = pairKey(user, device);
   if (resolution.root.has(user)) return resolution.refusedPairs.has(key);
   const node = await set.nodeById(user);
@@ -214,7 +239,11 @@ function earlier(a: Stamp | null, b: Stamp | null): Stamp | null {
 }
 
 /** Profiles (by survivor or lone device) that the plan adds something to or takes something from. */
-export async function peopleTouched(set: WorkingSet, plan: IdentityPlan, clock: number): Promise<Set<number>> {
+export async function peopleTouched(
+  set: WorkingSet,
+  plan: IdentityPlan,
+  clock: number,
+): Promise<Set<number>> {
   const touched = new Set<number>();
   const rootAfter = new Map(plan.roots.map(({ user, root }) => [user, root]));
   for (const { user, root } of plan.roots) {
@@ -254,5 +283,7 @@ export async function isCapped(set: WorkingSet, root: number): Promise<boolean> 
   if ((await isCrowded(set, root)) && (await resolve(set, [root], [], null)).flagged.has(root)) return true;
   const aliases = await set.aliases(users);
   const merged = new Set<number>(users);
-  return aliases.some(({ user, previousUser }) => previousUser !== null && merged.has(user) !== merged.has(previousUser));
+  return aliases.some(
+    ({ user, previousUser }) => previousUser !== null && merged.has(user) !== merged.has(previousUser),
+  );
 }

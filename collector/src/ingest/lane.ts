@@ -1,9 +1,10 @@
 // The single-writer lane: everything that changes the store goes through it, one piece at a time.
 // Invariant: an ingest resolves only after the commit that holds its last message; what one commit
 // holds is at most SLICE_MESSAGES messages, so that nobody waits long behind it.
-import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
-import { seenKey } from '../storage/port.ts';
+
 import { stampOf } from '../engine/stamp.ts';
+import { seenKey } from '../storage/port.ts';
+import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
@@ -186,7 +187,11 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
   };
 }
 
-async function ingestSlice(set: WorkingSet, messages: readonly AcceptedMessage[], clock: number): Promise<Outcome[]> {
+async function ingestSlice(
+  set: WorkingSet,
+  messages: readonly AcceptedMessage[],
+  clock: number,
+): Promise<Outcome[]> {
   const { seen } = await set.store.read({ seen: [...messages] });
   await set.prefetch(messages);
   const outcomes: Outcome[] = [];
@@ -208,7 +213,13 @@ async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: numbe
   const arrival = await lookUp(set, message);
   const node = arrival.user ?? arrival.device;
   if (!node) throw new Error('a message without an identity reached the lane');
-  const entry = { message, seq: set.nextSeq(), node: node.id, device: arrival.user ? (arrival.device?.id ?? null) : null, pending };
+  const entry = {
+    message,
+    seq: set.nextSeq(),
+    node: node.id,
+    device: arrival.user ? (arrival.device?.id ?? null) : null,
+    pending,
+  };
   if (pending) {
     set.addMessage(entry);
     return 'accepted';
@@ -218,7 +229,9 @@ async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: numbe
     const reason =
       'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
     const { kind, messageId, receivedAt, text } = message;
-    set.record({ refused: [{ code: 'merge_not_allowed', reason, messageId, kind, receivedAt, sentAt: null, text }] });
+    set.record({
+      refused: [{ code: 'merge_not_allowed', reason, messageId, kind, receivedAt, sentAt: null, text }],
+    });
     return { code: 'merge_not_allowed', reason };
   }
   set.addMessage(entry);
@@ -267,7 +280,12 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
       const user = filed?.kind === 'user' ? filed : null;
       const device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
       let previous: Arrival['previous'] = null;
-      if (row.type === 'alias' && user && body.previousId !== undefined && String(body.previousId) !== user.ext) {
+      if (
+        row.type === 'alias' &&
+        user &&
+        body.previousId !== undefined &&
+        String(body.previousId) !== user.ext
+      ) {
         const name = String(body.previousId);
         const merges = row.stamp[2] === 1;
         previous = {

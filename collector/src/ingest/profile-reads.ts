@@ -1,8 +1,9 @@
 // Reads about people: views, events, transitions, lists. Runs inside lane tasks.
 // Invariant: people are settled to the clock before they are shown; unknown ids give null.
-import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import { emptyPerson, type PersonState } from '../engine/person.ts';
+
 import { holderOf } from '../engine/identity.ts';
+import { emptyPerson, type PersonState } from '../engine/person.ts';
+import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import type { LoggedTransition, NodeRow } from '../storage/port.ts';
 import type { Expose } from '../wire/definitions.ts';
@@ -31,20 +32,26 @@ export async function profileOf(set: WorkingSet, node: NodeRow): Promise<number>
 
 export const iso = (time: number): string => new Date(time).toISOString();
 
-async function idsOf(set: WorkingSet, id: number): Promise<{ publicId: string; userId: string | null; anonymousIds: string[] }> {
+async function idsOf(
+  set: WorkingSet,
+  id: number,
+): Promise<{ publicId: string; userId: string | null; anonymousIds: string[] }> {
   const node = (await set.nodeById(id)) as NodeRow; // a person's id is a node's
   if (node.kind === 'device') return { publicId: node.publicId, userId: null, anonymousIds: [node.ext] };
   const devices = new Set<number>();
   for (const user of await set.circle(id))
     for (const device of (await set.pairs(user)).keys())
       if (devices.has(device) || (await isLinked(set, device, id))) devices.add(device);
-  const anonymousIds = await Promise.all([...devices].map(async (device) => (await set.nodeById(device))?.ext ?? ''));
+  const anonymousIds = await Promise.all(
+    [...devices].map(async (device) => (await set.nodeById(device))?.ext ?? ''),
+  );
   return { publicId: node.publicId, userId: node.ext, anonymousIds: anonymousIds.sort() };
 }
 
 /** Links past a cap leave no run on the device's timeline. */
 async function isLinked(set: WorkingSet, device: number, root: number): Promise<boolean> {
-  for (const { user } of await set.timeline(device)) if ((await set.nodeById(user))?.root === root) return true;
+  for (const { user } of await set.timeline(device))
+    if ((await set.nodeById(user))?.root === root) return true;
   return false;
 }
 
@@ -58,7 +65,16 @@ export async function viewProfile(set: WorkingSet, id: number, clock: number): P
     person.groups.map(async (groupId) => ({ id: groupId, traits: traitsOf(await set.group(groupId)) })),
   );
   const { segments, flags, firstSeenAt, lastSeenAt, eventCount, ...ids } = head;
-  return { ...ids, computed: computedOf(set, person, clock), segments, groups, firstSeenAt, lastSeenAt, eventCount, flags };
+  return {
+    ...ids,
+    computed: computedOf(set, person, clock),
+    segments,
+    groups,
+    firstSeenAt,
+    lastSeenAt,
+    eventCount,
+    flags,
+  };
 }
 
 type ProfileHead = Omit<ProfileView, 'computed' | 'groups'>;
@@ -116,7 +132,8 @@ export async function viewMe(
     .sort();
   const computed: Record<string, JsonValue> = {};
   for (const key of [...set.program.traits.keys()].sort()) {
-    if (mayRead(exposeOf.trait(key))) computed[key] = set.program.traits.get(key)?.value(person, clock) ?? null;
+    if (mayRead(exposeOf.trait(key)))
+      computed[key] = set.program.traits.get(key)?.value(person, clock) ?? null;
   }
   return { segments, computed };
 }
@@ -137,9 +154,9 @@ export async function listEvents(
 ): Promise<Page<JsonObject> | null> {
   if (!(await set.person(id))) return null;
   const to = cursor === null ? null : decodeCursor<Stamp>(cursor, isStamp);
-  const rows = (await set.historyOf(id, clock, { from: null, to }, { order: 'descending', limit: limit + 1 })).sort((a, b) =>
-    compareStamps(b.stamp, a.stamp),
-  );
+  const rows = (
+    await set.historyOf(id, clock, { from: null, to }, { order: 'descending', limit: limit + 1 })
+  ).sort((a, b) => compareStamps(b.stamp, a.stamp));
   const data = rows.slice(0, limit).map((row): JsonObject => {
     const message = JSON.parse(row.text) as JsonObject; // stored by the lane
     return { ...message, timestamp: iso(row.stamp[0]), receivedAt: iso(row.receivedAt) };
@@ -155,7 +172,8 @@ const isStamp = (value: unknown): value is Stamp =>
   typeof value[1] === 'string' &&
   (value[2] === 0 || value[2] === 1);
 
-const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+const isNumber = (value: unknown): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
 
 export async function listTransitions(
   set: WorkingSet,
@@ -231,6 +249,7 @@ export function decodeCursor<T>(cursor: string, isPlace: (value: unknown) => val
   } catch {
     throw new BadCursor('This cursor is not one of ours; pass `next` of the previous page unchanged');
   }
-  if (!isPlace(place)) throw new BadCursor('This cursor belongs to another list; pass `next` of the previous page');
+  if (!isPlace(place))
+    throw new BadCursor('This cursor belongs to another list; pass `next` of the previous page');
   return place;
 }

@@ -1,6 +1,6 @@
 // Recomputes everything from the stored messages and reports what differs from what is stored.
 // Invariant: changes nothing; uses only the messages, the definitions and the clock.
-import { type Merge, type Pair, pairKey, resolveIdentities, type Run, tidy } from '../engine/identity.ts';
+import { type Merge, type Pair, pairKey, type Run, resolveIdentities, tidy } from '../engine/identity.ts';
 import { declaredTraits, type PersonState, refold } from '../engine/person.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { emptyBag, restoreBag, type TraitBag, traitsOf, writeTraits } from '../engine/trait-bag.ts';
@@ -51,7 +51,12 @@ export async function verifyAll(
   }
   const stored = await set.store.query({ ask: 'message-count', until: clock });
   if (stored !== messages) {
-    differences.push({ profile: '*', what: 'messages that belong to a profile', stored, recomputed: messages });
+    differences.push({
+      profile: '*',
+      what: 'messages that belong to a profile',
+      stored,
+      recomputed: messages,
+    });
   }
   return { profiles, messages, differences };
 }
@@ -59,8 +64,14 @@ export async function verifyAll(
 const nameOf = (node: NodeRow | null, id: number): string =>
   node === null ? `#${id}` : `${node.kind === 'user' ? 'user' : 'anon'}:${node.ext}`;
 
-async function verifyPerson(set: WorkingSet, id: number, clock: number): Promise<{ differences: Difference[]; messages: number }> {
-  const listed = new Set((await set.store.query({ ask: 'memberships', person: id })).map(({ version }) => version));
+async function verifyPerson(
+  set: WorkingSet,
+  id: number,
+  clock: number,
+): Promise<{ differences: Difference[]; messages: number }> {
+  const listed = new Set(
+    (await set.store.query({ ask: 'memberships', person: id })).map(({ version }) => version),
+  );
   const raw = await set.person(id);
   const profile = nameOf(await set.nodeById(id), id);
   const differences: Difference[] = [];
@@ -100,7 +111,13 @@ function summary(set: WorkingSet, person: PersonState, clock: number): Record<st
   };
 }
 
-function compare(differences: Difference[], profile: string, what: string, stored: JsonValue, recomputed: JsonValue): void {
+function compare(
+  differences: Difference[],
+  profile: string,
+  what: string,
+  stored: JsonValue,
+  recomputed: JsonValue,
+): void {
   if (canonical(stored) !== canonical(recomputed)) differences.push({ profile, what, stored, recomputed });
 }
 
@@ -158,7 +175,9 @@ async function verifyIdentities(set: WorkingSet, clock: number): Promise<Differe
     compare(differences, name(id), 'survivor', name(node.root), name(root));
   }
   for (const [id, node] of links.devices) {
-    const allowed = (links.byDevice.get(id) ?? []).filter(({ user }) => !resolution.refusedPairs.has(pairKey(user, id)));
+    const allowed = (links.byDevice.get(id) ?? []).filter(
+      ({ user }) => !resolution.refusedPairs.has(pairKey(user, id)),
+    );
     const fresh = tidy(allowed);
     const stored = await set.timeline(id);
     const show = (runs: readonly Run[]): JsonValue =>
@@ -170,7 +189,13 @@ async function verifyIdentities(set: WorkingSet, clock: number): Promise<Differe
 }
 
 async function collectLinks(set: WorkingSet, clock: number): Promise<Links> {
-  const links: Links = { byDevice: new Map(), pairs: new Map(), merges: [], users: new Map(), devices: new Map() };
+  const links: Links = {
+    byDevice: new Map(),
+    pairs: new Map(),
+    merges: [],
+    users: new Map(),
+    devices: new Map(),
+  };
   for (let after = 0; ; ) {
     const nodes = await set.store.query({ ask: 'nodes', after, limit: 1_000 });
     for (const node of nodes) (node.kind === 'user' ? links.users : links.devices).set(node.id, node);
@@ -178,7 +203,8 @@ async function collectLinks(set: WorkingSet, clock: number): Promise<Links> {
     if (!last) break;
     after = last.id;
   }
-  const idOf = (nodes: Map<number, NodeRow>): Map<string, number> => new Map([...nodes.values()].map((n) => [n.ext, n.id]));
+  const idOf = (nodes: Map<number, NodeRow>): Map<string, number> =>
+    new Map([...nodes.values()].map((n) => [n.ext, n.id]));
   const [userIds, deviceIds] = [idOf(links.users), idOf(links.devices)];
   for (let after = 0; ; ) {
     const rows = await set.store.query({ ask: 'links', after, limit: 1_000 });

@@ -8,7 +8,17 @@ import { type Change, decodePerson, type Emit, encodePerson, type PersonState } 
 import type { Program } from '../engine/program.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { emptyBag, restoreBag, type TraitBag, traitOf } from '../engine/trait-bag.ts';
-import type { AliasRow, Changes, HistoryRow, NextLink, NodeKey, NodeKind, NodeRow, ReadKeys, Store } from '../storage/port.ts';
+import type {
+  AliasRow,
+  Changes,
+  HistoryRow,
+  NextLink,
+  NodeKey,
+  NodeKind,
+  NodeRow,
+  ReadKeys,
+  Store,
+} from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { NotStored } from './core.ts';
@@ -103,7 +113,12 @@ export function engineMessage(row: Pick<HistoryRow, 'stamp' | 'type' | 'event' |
   };
 }
 
-export function createWorkingSet(store: Store, program: Program, counters: Counters, idKey: string): WorkingSet {
+export function createWorkingSet(
+  store: Store,
+  program: Program,
+  counters: Counters,
+  idKey: string,
+): WorkingSet {
   const nodes = new Map<string, NodeRow | null>();
   const byId = new Map<number, NodeRow>();
   const circles = new Map<number, number[]>();
@@ -152,7 +167,9 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
       return known;
     }
     const [row] = (await read({ persons: [id] })).persons;
-    const loaded = row ? { state: decodePerson(id, row.text, row.built, row.due), version: row.version } : null;
+    const loaded = row
+      ? { state: decodePerson(id, row.text, row.built, row.due), version: row.version }
+      : null;
     people.set(id, loaded);
     return loaded;
   }
@@ -182,7 +199,8 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
     return loaded;
   }
 
-  const isVisible = (stamp: Stamp): boolean => self.horizon === null || compareStamps(stamp, self.horizon) <= 0;
+  const isVisible = (stamp: Stamp): boolean =>
+    self.horizon === null || compareStamps(stamp, self.horizon) <= 0;
 
   /** Messages recorded but not yet committed, that the store cannot know. */
   function recent(id: number, until: number, within: Stretch): HistoryRow[] {
@@ -192,7 +210,17 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
       const stamp: Stamp = [message.time, message.messageId, message.kind === 'web' ? 0 : 1];
       if (!covers(within, stamp)) continue;
       const { type, receivedAt, trusted, text } = message;
-      rows.push({ seq, node: id, device, stamp, type, event: type === 'track' ? message.name : null, receivedAt, trusted, text });
+      rows.push({
+        seq,
+        node: id,
+        device,
+        stamp,
+        type,
+        event: type === 'track' ? message.name : null,
+        receivedAt,
+        trusted,
+        text,
+      });
     }
     return rows;
   }
@@ -221,7 +249,9 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
         }
       }
     }
-    const stored = await read({ history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch, ...page })) });
+    const stored = await read({
+      history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch, ...page })),
+    });
     return ranges.flatMap(({ node: id, stretch }, i) => [
       ...(stored.history[i] as HistoryRow[]).filter(({ stamp }) => isVisible(stamp)),
       ...recent(id, until, stretch),
@@ -233,7 +263,8 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
       const excess = people.size - MAX_HOT_PEOPLE;
       for (const id of [...people.keys()].slice(0, excess)) people.delete(id);
     }
-    for (const map of [nodes, byId, circles, timelines, pairs, groups]) if (map.size > MAX_HOT_ENTRIES) map.clear();
+    for (const map of [nodes, byId, circles, timelines, pairs, groups])
+      if (map.size > MAX_HOT_ENTRIES) map.clear();
   }
 
   const self: WorkingSet = {
@@ -292,7 +323,9 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
       const fresh = draft.aliases.filter(
         (alias) => wanted.has(alias.user) || (alias.previousUser !== null && wanted.has(alias.previousUser)),
       );
-      const unique = new Map([...stored, ...fresh].map((alias) => [`${alias.stamp[2]} ${alias.stamp[1]}`, alias]));
+      const unique = new Map(
+        [...stored, ...fresh].map((alias) => [`${alias.stamp[2]} ${alias.stamp[1]}`, alias]),
+      );
       return [...unique.values()];
     },
     addAlias(alias) {
@@ -302,7 +335,11 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
       const [stored = null] = (await read({ nextLink: [asked] })).nextLink;
       let first = stored && isVisible(stored) ? stored : null;
       const offer = (stamp: Stamp): void => {
-        if (compareStamps(stamp, asked.after) <= 0 || (asked.before && compareStamps(stamp, asked.before) >= 0)) return;
+        if (
+          compareStamps(stamp, asked.after) <= 0 ||
+          (asked.before && compareStamps(stamp, asked.before) >= 0)
+        )
+          return;
         if (first === null || compareStamps(stamp, first) < 0) first = stamp;
       };
       for (const row of recent(asked.user, asked.until, { from: null, to: null }))
@@ -366,7 +403,8 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
       const wanted = new Map<string, NodeKey>();
       for (const { userId, anonymousId } of messages) {
         if (userId !== null) wanted.set(nodeKey('user', userId), { kind: 'user', ext: userId });
-        if (anonymousId !== null) wanted.set(nodeKey('device', anonymousId), { kind: 'device', ext: anonymousId });
+        if (anonymousId !== null)
+          wanted.set(nodeKey('device', anonymousId), { kind: 'device', ext: anonymousId });
       }
       const keys = [...wanted.values()];
       const missing = keys.filter(({ kind, ext }) => nodes.get(nodeKey(kind, ext)) === undefined);
@@ -383,7 +421,10 @@ export function createWorkingSet(store: Store, program: Program, counters: Count
       const loaded = await read({ timelines: [...devices], persons: [...ids] });
       for (const [device, runs] of loaded.timelines) timelines.set(device, runs);
       for (const row of loaded.persons)
-        people.set(row.id, { state: decodePerson(row.id, row.text, row.built, row.due), version: row.version });
+        people.set(row.id, {
+          state: decodePerson(row.id, row.text, row.built, row.due),
+          version: row.version,
+        });
     },
     nextSeq: () => ++counters.lastSeq,
     async commit(clock) {

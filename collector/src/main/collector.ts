@@ -49,7 +49,9 @@ export interface InnerCollector extends Collector {
 export class InvalidConfig extends Error {
   override readonly name = 'InvalidConfig';
   constructor(readonly faults: readonly { pointer: string; message: string }[]) {
-    super(`The definitions are invalid:\n${faults.map(({ pointer, message }) => `  ${pointer || '/'} ${message}`).join('\n')}`);
+    super(
+      `The definitions are invalid:\n${faults.map(({ pointer, message }) => `  ${pointer || '/'} ${message}`).join('\n')}`,
+    );
   }
 }
 
@@ -63,15 +65,30 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
 }
 
 export async function openCollector(options: CollectorOptions): Promise<InnerCollector> {
-  const { database, writeKey, serverKey, adminKey, signingSecret, timezone, config, publicUrl, trustProxy, rateLimit, onError } = options;
-  if (typeof database !== 'string' || database === '') throw new TypeError('database is required: a file path or ":memory:"');
+  const {
+    database,
+    writeKey,
+    serverKey,
+    adminKey,
+    signingSecret,
+    timezone,
+    config,
+    publicUrl,
+    trustProxy,
+    rateLimit,
+    onError,
+  } = options;
+  if (typeof database !== 'string' || database === '')
+    throw new TypeError('database is required: a file path or ":memory:"');
   if (timezone !== undefined) new Intl.DateTimeFormat('en', { timeZone: timezone });
   const file = config === undefined ? null : parseConfig(config);
   const core = await createCore({
     database,
     now: options.now ?? Date.now,
     // The same secret gives the same opaque ids in two files, a random one none that can be guessed.
-    ...(signingSecret === undefined ? {} : { idKey: createHash('sha256').update(`profile ids ${signingSecret}`).digest('base64url') }),
+    ...(signingSecret === undefined
+      ? {}
+      : { idKey: createHash('sha256').update(`profile ids ${signingSecret}`).digest('base64url') }),
   });
   try {
     const app = await createApp({
@@ -88,7 +105,14 @@ export async function openCollector(options: CollectorOptions): Promise<InnerCol
       if (!applied.ok) throw new InvalidConfig(applied.faults);
       await core.tick();
     }
-    return { fetch: app.fetch, tick: () => core.tick(), close: () => core.close(), core, app, firstRun: app.firstRun };
+    return {
+      fetch: app.fetch,
+      tick: () => core.tick(),
+      close: () => core.close(),
+      core,
+      app,
+      firstRun: app.firstRun,
+    };
   } catch (error) {
     await core.close();
     throw error;

@@ -14,7 +14,15 @@ import { holderOf, Locked, takeLock } from './lock.ts';
 import { type Ask, createOperations, type KeyView } from './operations.ts';
 import { createProgress } from './progress.ts';
 import { serve } from './serve.ts';
-import { collectorOptions, makeFolderOf, messageOf, readConfigFile, readSettings, type Settings, UsageError } from './settings.ts';
+import {
+  collectorOptions,
+  makeFolderOf,
+  messageOf,
+  readConfigFile,
+  readSettings,
+  type Settings,
+  UsageError,
+} from './settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Flags = Record<string, string | boolean | string[] | undefined>;
@@ -31,9 +39,19 @@ const text = (value: Flags[string]): string | undefined => (typeof value === 'st
 
 const COMMANDS: Record<string, Command> = {
   serve: {
-    flags: { port: { type: 'string' }, host: { type: 'string' }, demo: { type: 'string' }, config: { type: 'string' } },
+    flags: {
+      port: { type: 'string' },
+      host: { type: 'string' },
+      demo: { type: 'string' },
+      config: { type: 'string' },
+    },
     run: (flags, settings) =>
-      serve({ settings, demo: text(flags.demo) === undefined ? null : resolve(text(flags.demo) as string), print, isTerminal: process.stdout.isTTY === true }),
+      serve({
+        settings,
+        demo: text(flags.demo) === undefined ? null : resolve(text(flags.demo) as string),
+        print,
+        isTerminal: process.stdout.isTTY === true,
+      }),
   },
   keys: {
     flags: { role: { type: 'string' }, name: { type: 'string' } },
@@ -45,7 +63,8 @@ const COMMANDS: Record<string, Command> = {
     positionals: true,
     async run(flags, settings, [file, ...rest]) {
       const path = file ?? settings.configFile;
-      if (path === undefined || rest.length > 0) throw new UsageError('apply takes one definitions file: tidemark apply definitions.json');
+      if (path === undefined || rest.length > 0)
+        throw new UsageError('apply takes one definitions file: tidemark apply definitions.json');
       const config = readConfigFile(resolve(path));
       const { configFile: _file, ...without } = settings;
       const result = await withOperations(without, (ask) => ask('apply', { config }));
@@ -74,7 +93,11 @@ const COMMANDS: Record<string, Command> = {
   },
 };
 
-const COMMON = { help: { type: 'boolean', short: 'h' }, json: { type: 'boolean' }, db: { type: 'string' } } as const;
+const COMMON = {
+  help: { type: 'boolean', short: 'h' },
+  json: { type: 'boolean' },
+  db: { type: 'string' },
+} as const;
 
 /** @returns the exit code */
 export async function runCommand(argv: string[], environment: Environment): Promise<number> {
@@ -100,11 +123,20 @@ export async function runCommand(argv: string[], environment: Environment): Prom
       print(COMMAND_HELP[name] ?? HELP);
       return 0;
     }
-    const overrides = { port: text(flags.port), host: text(flags.host), db: text(flags.db), config: text(flags.config) };
+    const overrides = {
+      port: text(flags.port),
+      host: text(flags.host),
+      db: text(flags.db),
+      config: text(flags.config),
+    };
     return await command.run(flags, readSettings(environment, overrides), positionals);
   } catch (error) {
     tell(`tidemark: ${messageOf(error)}\n`);
-    const isExpected = error instanceof UsageError || error instanceof InvalidConfig || error instanceof Locked || isParseArgs(error);
+    const isExpected =
+      error instanceof UsageError ||
+      error instanceof InvalidConfig ||
+      error instanceof Locked ||
+      isParseArgs(error);
     if (!isExpected && error instanceof Error && environment.TIDEMARK_DEBUG) tell(`${error.stack}\n`);
     return 1;
   }
@@ -121,14 +153,18 @@ function report(flags: Flags, result: unknown, words: string): void {
 async function withOperations<T>(settings: Settings, work: (ask: Ask) => Promise<T>): Promise<T> {
   if (settings.database !== ':memory:' && holderOf(settings.database) !== null) {
     // The server answers with what Operations says; both are this same program.
-    return work((operation, input) => askServer(settings.database, operation, input) as ReturnType<Ask> as Promise<never>);
+    return work(
+      (operation, input) =>
+        askServer(settings.database, operation, input) as ReturnType<Ask> as Promise<never>,
+    );
   }
   makeFolderOf(settings.database);
   const lock = takeLock(settings.database);
   try {
     const collector = await openCollector(collectorOptions(settings));
     try {
-      if (collector.firstRun && !settings.adminKey) tell('This is a new database; `tidemark keys create admin` makes a key to read it with.\n');
+      if (collector.firstRun && !settings.adminKey)
+        tell('This is a new database; `tidemark keys create admin` makes a key to read it with.\n');
       const handle = createOperations(collector);
       return await work((operation, input) => handle(operation, input) as Promise<never>); // see Operations
     } finally {
@@ -139,7 +175,11 @@ async function withOperations<T>(settings: Settings, work: (ask: Ask) => Promise
   }
 }
 
-async function runKeys(flags: Flags, settings: Settings, [action = 'list', subject, ...rest]: string[]): Promise<number> {
+async function runKeys(
+  flags: Flags,
+  settings: Settings,
+  [action = 'list', subject, ...rest]: string[],
+): Promise<number> {
   if (rest.length > 0) throw new UsageError(`keys: too many words: ${rest.join(' ')}`);
   const { configFile: _file, ...without } = settings;
   if (action === 'list') {
@@ -148,7 +188,8 @@ async function runKeys(flags: Flags, settings: Settings, [action = 'list', subje
     return 0;
   }
   if (action === 'create') {
-    if (subject !== 'web' && subject !== 'server' && subject !== 'admin') throw new UsageError('keys create takes web, server or admin');
+    if (subject !== 'web' && subject !== 'server' && subject !== 'admin')
+      throw new UsageError('keys create takes web, server or admin');
     const role = text(flags.role);
     if (role !== undefined && (subject !== 'admin' || (role !== 'admin' && role !== 'read')))
       throw new UsageError('--role is admin or read, for admin keys only');
@@ -162,7 +203,8 @@ async function runKeys(flags: Flags, settings: Settings, [action = 'list', subje
     return 0;
   }
   if (action === 'revoke') {
-    if (subject === undefined) throw new UsageError('keys revoke takes the id of a key; `tidemark keys` lists them');
+    if (subject === undefined)
+      throw new UsageError('keys revoke takes the id of a key; `tidemark keys` lists them');
     const done = await withOperations(without, (ask) => ask('keys-revoke', { id: subject }));
     report(flags, done, `${subject} is revoked\n`);
     return 0;
@@ -171,28 +213,60 @@ async function runKeys(flags: Flags, settings: Settings, [action = 'list', subje
 }
 
 function keyTable(keys: readonly KeyView[]): string {
-  const rows = [['id', 'kind', 'role', 'name', 'made'], ...keys.map((key) => [key.id, key.kind, key.role ?? '', key.name ?? '', key.createdAt])];
+  const rows = [
+    ['id', 'kind', 'role', 'name', 'made'],
+    ...keys.map((key) => [key.id, key.kind, key.role ?? '', key.name ?? '', key.createdAt]),
+  ];
   const widths = [0, 1, 2, 3, 4].map((i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
-  return rows.map((row) => `${row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  ').trimEnd()}\n`).join('');
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
 }
 
 /** How many differences are written out. */
 const SHOWN_DIFFERENCES = 20;
 
 async function runVerify(flags: Flags, settings: Settings): Promise<number> {
-  if (settings.database !== ':memory:' && !existsSync(settings.database)) throw new UsageError(`there is no database ${settings.database}`);
-  const core = await createCore({ database: settings.database, now: () => settings.now ?? Date.now(), readOnly: true });
-  const progress = createProgress({ title: 'Verifying', isTerminal: process.stderr.isTTY === true, write: tell });
+  if (settings.database !== ':memory:' && !existsSync(settings.database))
+    throw new UsageError(`there is no database ${settings.database}`);
+  const core = await createCore({
+    database: settings.database,
+    now: () => settings.now ?? Date.now(),
+    readOnly: true,
+  });
+  const progress = createProgress({
+    title: 'Verifying',
+    isTerminal: process.stderr.isTTY === true,
+    write: tell,
+  });
   try {
-    const result = await core.verify({ onProgress: (done, total) => progress.update(done, total, `${done.toLocaleString('en')} people`) });
+    const result = await core.verify({
+      onProgress: (done, total) => progress.update(done, total, `${done.toLocaleString('en')} people`),
+    });
     progress.finish();
     const { profiles, messages, differences } = result;
-    const lines = differences.slice(0, SHOWN_DIFFERENCES).map(
-      ({ profile, what, stored, recomputed }) => `  ${profile}: ${what} is ${JSON.stringify(stored)}, should be ${JSON.stringify(recomputed)}\n`,
-    );
-    const more = differences.length > SHOWN_DIFFERENCES ? `  and ${differences.length - SHOWN_DIFFERENCES} more (--json lists all)\n` : '';
+    const lines = differences
+      .slice(0, SHOWN_DIFFERENCES)
+      .map(
+        ({ profile, what, stored, recomputed }) =>
+          `  ${profile}: ${what} is ${JSON.stringify(stored)}, should be ${JSON.stringify(recomputed)}\n`,
+      );
+    const more =
+      differences.length > SHOWN_DIFFERENCES
+        ? `  and ${differences.length - SHOWN_DIFFERENCES} more (--json lists all)\n`
+        : '';
     const head = `${profiles.toLocaleString('en')} profiles recomputed from ${messages.toLocaleString('en')} messages: `;
-    report(flags, result, `${head}${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n${lines.join('')}${more}`);
+    report(
+      flags,
+      result,
+      `${head}${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n${lines.join('')}${more}`,
+    );
     return differences.length === 0 ? 0 : 1;
   } finally {
     await core.close();
@@ -202,7 +276,8 @@ async function runVerify(flags: Flags, settings: Settings): Promise<number> {
 async function runImport(flags: Flags, settings: Settings): Promise<number> {
   const file = text(flags.csv);
   if (file === undefined) throw new UsageError('import takes --csv FILE; `tidemark import --help` shows how');
-  const fromFile = text(flags.mapping) === undefined ? {} : readMappingFile(resolve(text(flags.mapping) as string));
+  const fromFile =
+    text(flags.mapping) === undefined ? {} : readMappingFile(resolve(text(flags.mapping) as string));
   const maps = Array.isArray(flags.map) ? flags.map.map(parseMap) : [];
   const mapping: Mapping = {
     type: text(flags.type) ?? fromFile.type ?? 'track',
@@ -214,8 +289,20 @@ async function runImport(flags: Flags, settings: Settings): Promise<number> {
   };
   const path = resolve(file);
   const rejectFile = resolve(text(flags.rejects) ?? `${path}.rejected.ndjson`);
-  const progress = createProgress({ title: 'Importing', isTerminal: process.stderr.isTTY === true, write: tell });
-  const options = { file: path, mapping, database: settings.database, rejectFile, dryRun: flags['dry-run'] === true, progress, print };
+  const progress = createProgress({
+    title: 'Importing',
+    isTerminal: process.stderr.isTTY === true,
+    write: tell,
+  });
+  const options = {
+    file: path,
+    mapping,
+    database: settings.database,
+    rejectFile,
+    dryRun: flags['dry-run'] === true,
+    progress,
+    print,
+  };
   const never: Ask = () => Promise.reject(new Error('a dry run stores nothing'));
   const totals = options.dryRun
     ? await importCsv({ ...options, ask: never })
@@ -227,6 +314,10 @@ async function runImport(flags: Flags, settings: Settings): Promise<number> {
   const { rows, accepted, duplicates, rejected, resumedAt } = totals;
   const resumed = resumedAt > 0 ? `, going on after row ${resumedAt.toLocaleString('en')}` : '';
   const kept = rejected > 0 ? `; the rejected rows are in ${rejectFile}` : '';
-  report(flags, totals, `${rows.toLocaleString('en')} rows${resumed}: ${accepted} stored, ${duplicates} known already, ${rejected} rejected${kept}\n`);
+  report(
+    flags,
+    totals,
+    `${rows.toLocaleString('en')} rows${resumed}: ${accepted} stored, ${duplicates} known already, ${rejected} rejected${kept}\n`,
+  );
   return rejected === 0 ? 0 : 2;
 }

@@ -30,9 +30,11 @@ export async function serveControl(database: string, handle: Handle): Promise<{ 
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {
-      answer(handle, incoming.url?.slice(1) ?? '', Buffer.concat(chunks).toString()).then(({ status, body }) => {
-        outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
-      });
+      answer(handle, incoming.url?.slice(1) ?? '', Buffer.concat(chunks).toString()).then(
+        ({ status, body }) => {
+          outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+        },
+      );
     });
   });
   const before = process.umask(0o177);
@@ -58,7 +60,11 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-async function answer(handle: Handle, command: string, text: string): Promise<{ status: number; body: unknown }> {
+async function answer(
+  handle: Handle,
+  command: string,
+  text: string,
+): Promise<{ status: number; body: unknown }> {
   try {
     return { status: 200, body: (await handle(command, JSON.parse(text || 'null'))) ?? null };
   } catch (error) {
@@ -70,15 +76,18 @@ async function answer(handle: Handle, command: string, text: string): Promise<{ 
 /** Asks the process that serves the file. @throws Error with its message when it refused. */
 export function askServer(database: string, command: string, input: unknown): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: socketPath(database), path: `/${command}`, method: 'POST' }, (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('end', () => {
-        const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
-        if (incoming.statusCode === 200) resolve(body);
-        else reject(new Error((body as { message: string }).message)); // written by answer
-      });
-    });
+    const asked = request(
+      { socketPath: socketPath(database), path: `/${command}`, method: 'POST' },
+      (incoming) => {
+        const chunks: Buffer[] = [];
+        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        incoming.on('end', () => {
+          const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
+          if (incoming.statusCode === 200) resolve(body);
+          else reject(new Error((body as { message: string }).message)); // written by answer
+        });
+      },
+    );
     asked.on('error', reject);
     asked.end(JSON.stringify(input));
   });

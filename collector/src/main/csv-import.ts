@@ -1,7 +1,16 @@
 // `tidemark import --csv`: rows to messages, in batches, with progress, a reject file and a checkpoint.
 // Invariant: interrupted and started again it goes on, and what was stored is never stored twice.
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, readFileSync, rmSync, statSync, writeFileSync, type WriteStream } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  type WriteStream,
+  writeFileSync,
+} from 'node:fs';
 import { parse } from 'csv-parse';
 import type { JsonObject } from '../wire/message.ts';
 import { checkMapping, type Mapping, messageOfRow } from './csv-mapping.ts';
@@ -49,10 +58,18 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
   if (!existsSync(file)) throw new UsageError(`there is no file ${file}`);
   const size = statSync(file).size;
   const checkpoint = createCheckpoint(file, mapping, database);
-  const totals: ImportTotals = { rows: 0, accepted: 0, duplicates: 0, rejected: 0, resumedAt: options.dryRun ? 0 : checkpoint.read() };
+  const totals: ImportTotals = {
+    rows: 0,
+    accepted: 0,
+    duplicates: 0,
+    rejected: 0,
+    resumedAt: options.dryRun ? 0 : checkpoint.read(),
+  };
   const rejects = createRejects(options.rejectFile, totals.resumedAt > 0);
   const input = createReadStream(file);
-  const parser = input.pipe(parse({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true, info: true }));
+  const parser = input.pipe(
+    parse({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true, info: true }),
+  );
   input.on('error', (error) => parser.destroy(error));
   let waiting: Row[] = [];
   let checked = false;
@@ -65,7 +82,9 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
     const batch = waiting;
     waiting = [];
     if (batch.length > 0) {
-      const { accepted, duplicates, rejected } = await ask('import', { messages: batch.map(({ message }) => message) });
+      const { accepted, duplicates, rejected } = await ask('import', {
+        messages: batch.map(({ message }) => message),
+      });
       totals.accepted += accepted;
       totals.duplicates += duplicates;
       for (const { index, code, message } of rejected) {
@@ -84,7 +103,11 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
       totals.rows++;
       if (totals.rows <= totals.resumedAt) continue;
       try {
-        waiting.push({ row: totals.rows, values, message: messageOfRow(mapping, values, totals.rows, checkpoint.name) });
+        waiting.push({
+          row: totals.rows,
+          values,
+          message: messageOfRow(mapping, values, totals.rows, checkpoint.name),
+        });
       } catch (error) {
         reject(totals.rows, 'invalid_field', messageOf(error), values);
       }
@@ -122,7 +145,9 @@ function createCheckpoint(
   // Ids must not change when the same file is copied or touched: only its name and the mapping count.
   const base = file.split(/[\\/]/).pop() ?? 'csv';
   const name = `${base}-${createHash('sha256').update(JSON.stringify(mapping)).digest('hex').slice(0, 8)}`;
-  const state = createHash('sha256').update(JSON.stringify([mapping, size, mtimeMs, database])).digest('hex');
+  const state = createHash('sha256')
+    .update(JSON.stringify([mapping, size, mtimeMs, database]))
+    .digest('hex');
   return {
     name,
     read() {
@@ -145,7 +170,10 @@ function createCheckpoint(
 }
 
 /** The reject file is made with the first rejected row. */
-function createRejects(path: string, append: boolean): { write(entry: object): void; close(): Promise<void> } {
+function createRejects(
+  path: string,
+  append: boolean,
+): { write(entry: object): void; close(): Promise<void> } {
   let stream: WriteStream | null = null;
   if (!append) rmSync(path, { force: true });
   return {

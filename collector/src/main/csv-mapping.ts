@@ -28,8 +28,10 @@ const COLUMN_TYPES: readonly string[] = ['text', 'number', 'boolean'];
 export function parseMap(text: string): Mapping['map'][number] {
   const match = /^([^=\s]+)=(.+?)(?::(\w+))?$/.exec(text);
   const [, path, column, as = 'text'] = match ?? [];
-  if (!path || !column) throw new UsageError(`--map takes field=column or field=column:number; it is "${text}"`);
-  if (!COLUMN_TYPES.includes(as)) throw new UsageError(`--map ${text}: a column is text, number or boolean, not "${as}"`);
+  if (!path || !column)
+    throw new UsageError(`--map takes field=column or field=column:number; it is "${text}"`);
+  if (!COLUMN_TYPES.includes(as))
+    throw new UsageError(`--map ${text}: a column is text, number or boolean, not "${as}"`);
   if (path.split('.').includes('__proto__')) throw new UsageError(`--map ${text}: this field is not allowed`);
   return { path, column, as: as as ColumnType }; // checked against COLUMN_TYPES
 }
@@ -42,12 +44,18 @@ export function readMappingFile(path: string): Partial<Mapping> {
   } catch (error) {
     throw new UsageError(`the mapping file ${path} cannot be read: ${messageOf(error)}`);
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw new UsageError(`the mapping file ${path} must hold an object`);
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw new UsageError(`the mapping file ${path} must hold an object`);
   const mapping: Partial<Mapping> = {};
   for (const [name, value] of Object.entries(json)) {
     if (name === 'map') {
-      mapping.map = Object.entries(value as Record<string, string>).map(([field, column]) => parseMap(`${field}=${column}`));
-    } else if (['type', 'event', 'timestamp', 'time', 'messageId'].includes(name) && typeof value === 'string') {
+      mapping.map = Object.entries(value as Record<string, string>).map(([field, column]) =>
+        parseMap(`${field}=${column}`),
+      );
+    } else if (
+      ['type', 'event', 'timestamp', 'time', 'messageId'].includes(name) &&
+      typeof value === 'string'
+    ) {
       Object.assign(mapping, { [name]: value });
     } else throw new UsageError(`the mapping file ${path}: "${name}" is not understood`);
   }
@@ -56,22 +64,37 @@ export function readMappingFile(path: string): Partial<Mapping> {
 
 /** Says what is wrong with a mapping for this header, before the first row. */
 export function checkMapping(mapping: Mapping, header: readonly string[]): void {
-  if (!TYPES.includes(mapping.type)) throw new UsageError(`--type must be one of ${TYPES.join(', ')}; it is "${mapping.type}"`);
-  if (mapping.type === 'track' && !mapping.event) throw new UsageError('--event is required: the name of the track event');
+  if (!TYPES.includes(mapping.type))
+    throw new UsageError(`--type must be one of ${TYPES.join(', ')}; it is "${mapping.type}"`);
+  if (mapping.type === 'track' && !mapping.event)
+    throw new UsageError('--event is required: the name of the track event');
   if (!mapping.map.some(({ path }) => path === 'userId' || path === 'anonymousId'))
     throw new UsageError('say whom a row is about: --map userId=<column> or --map anonymousId=<column>');
-  const columns = [...mapping.map.map(({ column }) => column), ...(mapping.timestamp ? [mapping.timestamp] : [])];
-  for (const template of [mapping.event, mapping.messageId]) columns.push(...namesIn(template ?? '').filter((name) => name !== 'row'));
+  const columns = [
+    ...mapping.map.map(({ column }) => column),
+    ...(mapping.timestamp ? [mapping.timestamp] : []),
+  ];
+  for (const template of [mapping.event, mapping.messageId])
+    columns.push(...namesIn(template ?? '').filter((name) => name !== 'row'));
   const missing = columns.filter((column) => !header.includes(column));
-  if (missing.length > 0) throw new UsageError(`the file has no column "${missing.join('", "')}"; it has: ${header.join(', ')}`);
+  if (missing.length > 0)
+    throw new UsageError(`the file has no column "${missing.join('", "')}"; it has: ${header.join(', ')}`);
 }
 
-const namesIn = (template: string): string[] => [...template.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name as string);
+const namesIn = (template: string): string[] =>
+  [...template.matchAll(/\{([^}]+)\}/g)].map(([, name]) => name as string);
 
 /** @param row its number from 1, the header not counted. @throws Error naming the column whose value does not fit. */
-export function messageOfRow(mapping: Mapping, values: Readonly<Record<string, string>>, row: number, fallbackId: string): JsonObject {
+export function messageOfRow(
+  mapping: Mapping,
+  values: Readonly<Record<string, string>>,
+  row: number,
+  fallbackId: string,
+): JsonObject {
   const fill = (template: string): string =>
-    template.replace(/\{([^}]+)\}/g, (_, name: string) => (name === 'row' ? String(row) : (values[name] ?? '')));
+    template.replace(/\{([^}]+)\}/g, (_, name: string) =>
+      name === 'row' ? String(row) : (values[name] ?? ''),
+    );
   const message: JsonObject = { type: mapping.type };
   if (mapping.event !== null && mapping.type === 'track') message.event = fill(mapping.event);
   for (const { path, column, as } of mapping.map) {
@@ -80,7 +103,8 @@ export function messageOfRow(mapping: Mapping, values: Readonly<Record<string, s
   }
   if (mapping.timestamp !== null) {
     const date = values[mapping.timestamp] ?? '';
-    message.timestamp = mapping.time !== null && /^\d{4}-\d\d-\d\d$/.test(date) ? `${date}T${mapping.time}` : date;
+    message.timestamp =
+      mapping.time !== null && /^\d{4}-\d\d-\d\d$/.test(date) ? `${date}T${mapping.time}` : date;
   }
   message.messageId = mapping.messageId === null ? `${fallbackId}-${row}` : fill(mapping.messageId);
   return message;
@@ -94,7 +118,8 @@ function convert(text: string, as: ColumnType, column: string): JsonValue {
     throw new Error(`column "${column}" must be true or false; it is "${text.slice(0, 40)}"`);
   }
   const number = Number(text);
-  if (text.trim() === '' || !Number.isFinite(number)) throw new Error(`column "${column}" must be a number; it is "${text.slice(0, 40)}"`);
+  if (text.trim() === '' || !Number.isFinite(number))
+    throw new Error(`column "${column}" must be a number; it is "${text.slice(0, 40)}"`);
   return number;
 }
 

@@ -2,7 +2,7 @@
 // Invariant: only the public web key reaches the page; the shop's definitions leave the user's alone.
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseConfig, type InnerCollector } from './collector.ts';
+import { type InnerCollector, parseConfig } from './collector.ts';
 import { UsageError } from './settings.ts';
 
 const FILES: Record<string, string> = {
@@ -16,11 +16,15 @@ const KEY_MARK = '%TIDEMARK_WRITE_KEY%';
 /** @param examples the examples folder. @throws UsageError when the shop is not there. */
 export async function addDemo({ core, app }: InnerCollector, examples: string): Promise<void> {
   const folder = join(examples, 'shop');
-  if (!existsSync(join(folder, 'index.html'))) throw new UsageError(`--demo must name the examples folder; there is no shop in ${examples}`);
-  const { traits = {}, segments = {} } = parseConfig(JSON.parse(readFileSync(join(folder, 'definitions.json'), 'utf8')));
+  if (!existsSync(join(folder, 'index.html')))
+    throw new UsageError(`--demo must name the examples folder; there is no shop in ${examples}`);
+  const { traits = {}, segments = {} } = parseConfig(
+    JSON.parse(readFileSync(join(folder, 'definitions.json'), 'utf8')),
+  );
   // By the API's way, not as a file: a TIDEMARK_CONFIG of the user's stays the only file.
   for (const [key, definition] of Object.entries(traits)) await core.putDefinition('traits', key, definition);
-  for (const [key, definition] of Object.entries(segments)) await core.putDefinition('segments', key, definition);
+  for (const [key, definition] of Object.entries(segments))
+    await core.putDefinition('segments', key, definition);
   await core.tick();
 
   // The key is kept hashed like any other, so each start makes a new one for the page.
@@ -37,7 +41,8 @@ export async function addDemo({ core, app }: InnerCollector, examples: string): 
       headers: {
         'content-type': type,
         'cache-control': 'no-store',
-        'content-security-policy': "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'",
+        'content-security-policy':
+          "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'",
         'x-content-type-options': 'nosniff',
       },
     });

@@ -11,7 +11,11 @@ export interface Announcement {
   keys: FirstRun;
 }
 
-export function announceFirstRun({ url, database, keys }: Announcement, isTerminal: boolean, print: (text: string) => void): void {
+export function announceFirstRun(
+  { url, database, keys }: Announcement,
+  isTerminal: boolean,
+  print: (text: string) => void,
+): void {
   const text = firstRunText(url, keys);
   if (isTerminal || database === ':memory:') {
     print(text);
@@ -19,10 +23,15 @@ export function announceFirstRun({ url, database, keys }: Announcement, isTermin
   }
   const file = join(dirname(database), 'first-run.txt');
   writeFileSync(file, text, { mode: 0o600 });
-  print(`First start: the keys are in ${file} (only you can read it; delete it once they are kept elsewhere)\n`);
+  print(
+    `First start: the keys are in ${file} (only you can read it; delete it once they are kept elsewhere)\n`,
+  );
 }
 
-export function firstRunText(url: string, { writeKey, serverKey, adminKey, signingSecret }: FirstRun): string {
+export function firstRunText(
+  url: string,
+  { writeKey, serverKey, adminKey, signingSecret }: FirstRun,
+): string {
   return `
   These keys are shown this once. Keep them.
 

@@ -31,14 +31,28 @@ export interface Operations {
   clock: { input: null; output: { now: number } };
 }
 
-export type Ask = <O extends keyof Operations>(operation: O, input: Operations[O]['input']) => Promise<Operations[O]['output']>;
+export type Ask = <O extends keyof Operations>(
+  operation: O,
+  input: Operations[O]['input'],
+) => Promise<Operations[O]['output']>;
 
-const viewKey = ({ id, kind, role, name, createdAt }: KeyRecord): KeyView => ({ id, kind, role, name, createdAt });
+const viewKey = ({ id, kind, role, name, createdAt }: KeyRecord): KeyView => ({
+  id,
+  kind,
+  role,
+  name,
+  createdAt,
+});
 
-export function createOperations({ core, app }: InnerCollector): (operation: string, input: unknown) => Promise<unknown> {
+export function createOperations({
+  core,
+  app,
+}: InnerCollector): (operation: string, input: unknown) => Promise<unknown> {
   const { access } = app;
   const readAgent = createAgentReader();
-  const handlers: { [O in keyof Operations]: (input: Operations[O]['input']) => Promise<Operations[O]['output']> } = {
+  const handlers: {
+    [O in keyof Operations]: (input: Operations[O]['input']) => Promise<Operations[O]['output']>;
+  } = {
     keys: async () => access.keys().map(viewKey),
     async 'keys-create'(wanted) {
       const { record, key } = await access.create(wanted);
@@ -52,7 +66,10 @@ export function createOperations({ core, app }: InnerCollector): (operation: str
     },
     async apply({ config }) {
       const result = await core.applyFile(parseConfig(config));
-      if (!result.ok) throw new UsageError(`the definitions are invalid:\n${result.faults.map((f) => `  ${f.pointer} ${f.message}`).join('\n')}`);
+      if (!result.ok)
+        throw new UsageError(
+          `the definitions are invalid:\n${result.faults.map((f) => `  ${f.pointer} ${f.message}`).join('\n')}`,
+        );
       await core.tick();
       return { changed: result.changed, deleted: result.deleted };
     },
@@ -62,7 +79,10 @@ export function createOperations({ core, app }: InnerCollector): (operation: str
 
   async function importMessages(items: JsonValue[]): Promise<ImportOutcome> {
     const outcome: ImportOutcome = { accepted: 0, duplicates: 0, rejected: [] };
-    const valid: { index: number; message: Extract<ReturnType<typeof parseMessage>, { ok: true }>['message'] }[] = [];
+    const valid: {
+      index: number;
+      message: Extract<ReturnType<typeof parseMessage>, { ok: true }>['message'];
+    }[] = [];
     const options = {
       routeType: null,
       kind: 'server' as const,
@@ -90,7 +110,8 @@ export function createOperations({ core, app }: InnerCollector): (operation: str
   }
 
   return async (operation, input) => {
-    if (!Object.hasOwn(handlers, operation)) throw new UsageError(`this collector knows no operation "${operation}"; is it an older version?`);
+    if (!Object.hasOwn(handlers, operation))
+      throw new UsageError(`this collector knows no operation "${operation}"; is it an older version?`);
     // Inputs come from our own commands, over a socket only the owner may open.
     const handler = handlers[operation as keyof Operations] as (given: unknown) => Promise<unknown>;
     return handler(input);

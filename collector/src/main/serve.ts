@@ -2,7 +2,7 @@
 // Invariant: one process a file; SIGTERM answers what is under way and leaves the file clean.
 import type { Server } from 'node:http';
 import { serve as listen } from '@hono/node-server';
-import { openCollector, type InnerCollector } from './collector.ts';
+import { type InnerCollector, openCollector } from './collector.ts';
 import { serveControl } from './control.ts';
 import { addDemo } from './demo.ts';
 import { announceFirstRun } from './first-run.ts';
@@ -32,13 +32,23 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
   const lock = takeLock(settings.database);
   let collector: InnerCollector | null = null;
   try {
-    collector = await openCollector({ ...collectorOptions(settings), onError: (error) => print(`error: ${describe(error)}\n`) });
-    const url = settings.publicUrl ?? `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}`;
+    collector = await openCollector({
+      ...collectorOptions(settings),
+      onError: (error) => print(`error: ${describe(error)}\n`),
+    });
+    const url =
+      settings.publicUrl ??
+      `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}`;
     if (demo !== null) await addDemo(collector, demo);
     const server = await start(collector, settings);
     const control = await serveControl(settings.database, createOperations(collector));
     const address = actualUrl(server, url, settings);
-    if (collector.firstRun) announceFirstRun({ url: address, database: settings.database, keys: collector.firstRun }, isTerminal, print);
+    if (collector.firstRun)
+      announceFirstRun(
+        { url: address, database: settings.database, keys: collector.firstRun },
+        isTerminal,
+        print,
+      );
     print(`Tidemark listens on ${address} with ${settings.database}\n`);
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
     return await untilStopped(server, collector, control, print);
@@ -61,13 +71,21 @@ function start({ fetch }: InnerCollector, { port, host }: Settings): Promise<Ser
     server.headersTimeout = HEADERS_LIMIT_MS;
     server.requestTimeout = REQUEST_LIMIT_MS;
     server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason = error.code === 'EADDRINUSE' ? `port ${port} on ${host} is in use; set PORT to another one` : messageOf(error);
+      const reason =
+        error.code === 'EADDRINUSE'
+          ? `port ${port} on ${host} is in use; set PORT to another one`
+          : messageOf(error);
       reject(new UsageError(`cannot listen: ${reason}`));
     });
   });
 }
 
-function untilStopped(server: Server, collector: InnerCollector, control: { close(): Promise<void> }, print: (text: string) => void): Promise<number> {
+function untilStopped(
+  server: Server,
+  collector: InnerCollector,
+  control: { close(): Promise<void> },
+  print: (text: string) => void,
+): Promise<number> {
   return new Promise((resolve) => {
     const ticking = startTicking(collector, print);
     let stopping = false;

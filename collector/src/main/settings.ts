@@ -57,13 +57,16 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
     ['TIDEMARK_SIGNING_SECRET', 'signingSecret'],
   ] as const) {
     const value = env(name);
-    if (value !== undefined) settings[field] = readSecret(name, value, field === 'writeKey' ? 4 : MIN_SECRET_CHARS);
+    if (value !== undefined)
+      settings[field] = readSecret(name, value, field === 'writeKey' ? 4 : MIN_SECRET_CHARS);
   }
   refuseEqualKeys(settings);
   const publicUrl = env('TIDEMARK_PUBLIC_URL');
   if (publicUrl !== undefined) settings.publicUrl = readUrl('TIDEMARK_PUBLIC_URL', publicUrl);
   const rateLimit = env('TIDEMARK_RATE_LIMIT');
-  if (rateLimit !== undefined) settings.rateLimit = rateLimit === 'off' ? 'off' : readWhole('TIDEMARK_RATE_LIMIT', rateLimit, 1, 10_000_000);
+  if (rateLimit !== undefined)
+    settings.rateLimit =
+      rateLimit === 'off' ? 'off' : readWhole('TIDEMARK_RATE_LIMIT', rateLimit, 1, 10_000_000);
   const now = env('TIDEMARK_NOW');
   if (now !== undefined) settings.now = readNow(now);
   const configFile = overrides.config ?? env('TIDEMARK_CONFIG');
@@ -121,7 +124,10 @@ function readUrl(name: string, value: string): string {
 
 function readNow(value: string): number {
   const now = readInstant(value);
-  if (now === undefined) throw new UsageError(`TIDEMARK_NOW must be an ISO 8601 time such as "2026-11-24T12:00:00Z"; it is "${value}"`);
+  if (now === undefined)
+    throw new UsageError(
+      `TIDEMARK_NOW must be an ISO 8601 time such as "2026-11-24T12:00:00Z"; it is "${value}"`,
+    );
   return now;
 }
 
@@ -155,7 +161,19 @@ export function makeFolderOf(database: string): void {
 
 /** What the library takes, from the settings. */
 export function collectorOptions(settings: Settings): CollectorOptions {
-  const { database, writeKey, serverKey, adminKey, signingSecret, timezone, publicUrl, trustProxy, rateLimit, now, configFile } = settings;
+  const {
+    database,
+    writeKey,
+    serverKey,
+    adminKey,
+    signingSecret,
+    timezone,
+    publicUrl,
+    trustProxy,
+    rateLimit,
+    now,
+    configFile,
+  } = settings;
   return {
     database,
     timezone,

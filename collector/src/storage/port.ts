@@ -1,11 +1,12 @@
 // The storage seam: read by keys, commit changes, query for reports. Types only.
 // Invariant: no transaction crosses it. A commit names the versions it read; a store that has seen
 // newer ones refuses it as stale, and the lane reads and computes again.
+
+import type { Pair, Run, Timeline } from '../engine/identity.ts';
+import type { CauseOf } from '../engine/person.ts';
+import type { Stamp } from '../engine/stamp.ts';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
 import type { JsonValue, MessageType } from '../wire/message.ts';
-import type { CauseOf } from '../engine/person.ts';
-import type { Pair, Run, Timeline } from '../engine/identity.ts';
-import type { Stamp } from '../engine/stamp.ts';
 
 /** A user or a device: what messages are filed under. A message with a userId is filed under it. */
 export type NodeKind = 'user' | 'device';

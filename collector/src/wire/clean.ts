@@ -25,7 +25,8 @@ export function soundnessOf(value: JsonValue, depth = 1): Soundness {
   }
   // Own keys only: parsed JSON inherits nothing enumerable.
   for (const key in value) {
-    const found = key === '__proto__' ? droppedSoundness(value, depth) : memberSoundness(value[key] as JsonValue, depth);
+    const found =
+      key === '__proto__' ? droppedSoundness(value, depth) : memberSoundness(value[key] as JsonValue, depth);
     if (found > worst) worst = found;
   }
   return worst;
@@ -39,6 +40,7 @@ function memberSoundness(value: JsonValue, depth: number): Soundness {
 
 /** What lies under `__proto__` goes, but its nesting still counts: it was sent. */
 function droppedSoundness(value: JsonObject, depth: number): Soundness {
+  // biome-ignore lint/suspicious/noProto: JSON.parse makes it an own property, which is what is read here.
   const inner = soundnessOf(value.__proto__ as JsonValue, depth + 1);
   return inner === TOO_DEEP ? TOO_DEEP : DIRTY;
 }

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { type DefinitionKind, OPS, parseDefinition, parseDefinitionFile, segmentSchema } from './definitions.ts';
+import {
+  type DefinitionKind,
+  OPS,
+  parseDefinition,
+  parseDefinitionFile,
+  segmentSchema,
+} from './definitions.ts';
 
 /** `pointer message` of every fault; empty when the definition is right. */
 function faults(kind: DefinitionKind, json: unknown): string[] {
@@ -9,13 +15,27 @@ function faults(kind: DefinitionKind, json: unknown): string[] {
   return result.ok ? [] : result.faults.map((fault) => `${fault.pointer} ${fault.message}`);
 }
 
-const leaf = (op: string, value?: unknown) => ({ where: { trait: 'plan', op, ...(value === undefined ? {} : { value }) } });
+const leaf = (op: string, value?: unknown) => ({
+  where: { trait: 'plan', op, ...(value === undefined ? {} : { value }) },
+});
 
 describe('right definitions', () => {
   it.each([
     { type: 'count', event: 'Order Completed', within: '30d' },
-    { type: 'sum', event: '*', property: 'cart.total', where: { path: 'properties.currency', op: 'eq', value: 'EUR' } },
-    { type: 'most_frequent', event: '$page', property: 'path', minCount: 2, expose: 'public', name: 'Favourite' },
+    {
+      type: 'sum',
+      event: '*',
+      property: 'cart.total',
+      where: { path: 'properties.currency', op: 'eq', value: 'EUR' },
+    },
+    {
+      type: 'most_frequent',
+      event: '$page',
+      property: 'path',
+      minCount: 2,
+      expose: 'public',
+      name: 'Favourite',
+    },
     { type: 'last_seen', event: 'Order*', within: { from: '2026-01-01', to: '2026-01-01' } },
   ])('trait %j', (definition) => {
     expect(parseDefinition('traits', definition)).toEqual({ ok: true, value: definition });
@@ -27,7 +47,12 @@ describe('right definitions', () => {
       expose: 'verified',
       where: {
         all: [
-          { any: [{ trait: 'email', op: 'exists' }, { trait: 'age', op: 'gte', value: '18' }] },
+          {
+            any: [
+              { trait: 'email', op: 'exists' },
+              { trait: 'age', op: 'gte', value: '18' },
+            ],
+          },
           { not: { computed: 'orders', op: 'in', value: [1, 'two', true] } },
           { event: 'Order Completed', count: { op: 'eq', value: 0 }, within: '7d' },
           { event: '$page', where: { not: { all: [{ path: 'name', op: 'starts_with', value: 'H' }] } } },
@@ -44,7 +69,14 @@ describe('right definitions', () => {
 describe('faults', () => {
   it('point at the place, deep in the tree', () => {
     expect(
-      faults('segments', { where: { all: [{ trait: 'a', op: 'eq', value: 1 }, { trait: 'b', op: 'is', value: 2 }] } }),
+      faults('segments', {
+        where: {
+          all: [
+            { trait: 'a', op: 'eq', value: 1 },
+            { trait: 'b', op: 'is', value: 2 },
+          ],
+        },
+      }),
     ).toEqual([`/where/all/1/op op must be one of ${OPS.join(', ')}`]);
   });
 
@@ -113,9 +145,9 @@ describe('faults', () => {
       '/where/count/op op must be one of eq, neq, gt, gte, lt, lte',
       '/where/count/value value must be at least 0',
     ]);
-    expect(faults('traits', { type: 'count', event: 'x', within: { from: '2026-02-01', to: '2026-01-01' } })).toEqual([
-      '/within/to to must not be before from',
-    ]);
+    expect(
+      faults('traits', { type: 'count', event: 'x', within: { from: '2026-02-01', to: '2026-01-01' } }),
+    ).toEqual(['/within/to to must not be before from']);
     expect(faults('traits', { type: 'count', event: 'x', within: '1 month' })).toEqual([
       '/within within must be a duration such as "30d" (s m h d w)',
     ]);
@@ -128,7 +160,9 @@ describe('faults', () => {
     expect(faults('segments', { where: { trait: 'a', op: 'eq', value: 1, for: '7d' } })).toEqual([
       '/where/for not supported by this version',
     ]);
-    expect(faults('segments', { where: { all: [] }, static: true })).toEqual(['/static not supported by this version']);
+    expect(faults('segments', { where: { all: [] }, static: true })).toEqual([
+      '/static not supported by this version',
+    ]);
     expect(faults('traits', { type: 'active_days', event: 'x' })).toEqual([
       '/type active_days is not supported by this version',
     ]);
@@ -149,13 +183,18 @@ describe('bounds', () => {
   });
 
   it('never throws, and every pointer leads into the definition or to a field it lacks', () => {
-    const json = fc.oneof(fc.jsonValue(), fc.record({ where: fc.jsonValue() }), fc.record({ type: fc.jsonValue() }));
+    const json = fc.oneof(
+      fc.jsonValue(),
+      fc.record({ where: fc.jsonValue() }),
+      fc.record({ type: fc.jsonValue() }),
+    );
     fc.assert(
       fc.property(fc.constantFrom<DefinitionKind>('traits', 'segments', 'surveys'), json, (kind, value) => {
         const result = parseDefinition(kind, value);
         if (!result.ok) {
           expect(result.faults.length).toBeGreaterThan(0);
-          for (const { pointer } of result.faults) expect(pointer === '' || pointer.startsWith('/')).toBe(true);
+          for (const { pointer } of result.faults)
+            expect(pointer === '' || pointer.startsWith('/')).toBe(true);
         }
       }),
     );

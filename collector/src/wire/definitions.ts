@@ -72,7 +72,9 @@ export const withinSchema = z
 export type Within = z.infer<typeof withinSchema>;
 const within = withinSchema.optional();
 
-const scalar = z.union([z.string(), z.number(), z.boolean()], { error: 'must be text, a number or true/false' });
+const scalar = z.union([z.string(), z.number(), z.boolean()], {
+  error: 'must be text, a number or true/false',
+});
 const operand = z
   .union([scalar, z.array(scalar).max(MAX_LISTED_VALUES), z.null()], {
     error: 'must be text, a number, true/false or a list of them',
@@ -253,7 +255,8 @@ const UNSUPPORTED = 'not supported by this version';
 /** Checks one definition. Never throws; pointers are relative to the definition. */
 export function parseDefinition<K extends DefinitionKind>(kind: K, json: unknown): Parsed<Definitions[K]>;
 export function parseDefinition(kind: DefinitionKind, json: unknown): Parsed<Definition> {
-  if (kind === 'surveys') return { ok: false, faults: [{ pointer: '', message: `surveys are ${UNSUPPORTED}` }] };
+  if (kind === 'surveys')
+    return { ok: false, faults: [{ pointer: '', message: `surveys are ${UNSUPPORTED}` }] };
   const bounds = outOfBounds(json);
   if (bounds) return { ok: false, faults: [bounds] };
   const result = DEFINITION_SCHEMAS[kind].safeParse(json);

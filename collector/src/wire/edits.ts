@@ -28,7 +28,8 @@ export class Edits {
   drop(field: string): void {
     const value = this.#item[field];
     // Six bytes a character is the most that JSON takes (\u0000); anything but text is measured exactly.
-    this.droppedBytes += typeof value === 'string' ? 6 * value.length + field.length + 6 : Number.POSITIVE_INFINITY;
+    this.droppedBytes +=
+      typeof value === 'string' ? 6 * value.length + field.length + 6 : Number.POSITIVE_INFINITY;
     this.#changed ??= new Map();
     this.#changed.set(field, undefined);
   }

@@ -7,7 +7,10 @@ import type { JsonObject, JsonValue } from './message.ts';
 export const MAX_LATENCY_MS = 10_000;
 
 /** `sentAt` as sent, if it can be read: the message's own before the batch's. */
-export function readableSentAt(own: JsonValue | undefined, batch: JsonValue | undefined): string | number | null {
+export function readableSentAt(
+  own: JsonValue | undefined,
+  batch: JsonValue | undefined,
+): string | number | null {
   if (isTimeLike(own) && readTime(own) !== undefined) return own;
   if (isTimeLike(batch) && readTime(batch) !== undefined) return batch;
   return null;
@@ -21,7 +24,11 @@ function isTimeLike(value: JsonValue | undefined): value is string | number {
  * The corrected time in epoch milliseconds, or undefined when the given time cannot be read or lies
  * outside the years 1970 to 9999, before or after correction.
  */
-export function eventTime(body: JsonObject, sentAt: string | number | null, receivedAt: number): number | undefined {
+export function eventTime(
+  body: JsonObject,
+  sentAt: string | number | null,
+  receivedAt: number,
+): number | undefined {
   const sent = sentAt === null ? undefined : readTime(sentAt);
   const given =
     sent === undefined

@@ -50,7 +50,8 @@ export function outOfBounds(json: unknown): Fault | undefined {
     for (const value of level) {
       if (typeof value === 'string' && value.length > MAX_DEFINITION_TEXT_CHARS)
         return { pointer: '', message: `must not hold a text over ${MAX_DEFINITION_TEXT_CHARS} characters` };
-      if (typeof value === 'object' && value !== null) for (const child of Object.values(value)) below.push(child);
+      if (typeof value === 'object' && value !== null)
+        for (const child of Object.values(value)) below.push(child);
     }
     level = below;
   }
@@ -69,7 +70,10 @@ function collect(issues: readonly Issue[], root: unknown, base: Path, faults: Fa
     const path = [...base, ...issue.path];
     if (issue.code === 'unrecognized_keys') {
       for (const key of issue.keys) {
-        faults.push({ pointer: pointerOf([...path, key]), message: LATER.has(key) ? UNSUPPORTED : 'unknown field' });
+        faults.push({
+          pointer: pointerOf([...path, key]),
+          message: LATER.has(key) ? UNSUPPORTED : 'unknown field',
+        });
       }
     } else if (issue.code === 'invalid_union') {
       collectUnion(issue, root, path, faults);
@@ -96,7 +100,10 @@ function collectUnion(
     const at = typeof value === 'string' ? path : [...path, later];
     faults.push({ pointer: pointerOf(at), message: `${later} is ${UNSUPPORTED}` });
   } else {
-    faults.push({ pointer: pointerOf(path), message: value === undefined ? 'is required' : named(path, issue.message) });
+    faults.push({
+      pointer: pointerOf(path),
+      message: value === undefined ? 'is required' : named(path, issue.message),
+    });
   }
 }
 
@@ -141,7 +148,10 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
       if (value === undefined) return 'is required';
       return named(path, `must be one of ${issue.values.map(String).join(', ')}`);
     case 'too_small':
-      return named(path, issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`);
+      return named(
+        path,
+        issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`,
+      );
     case 'too_big':
       return named(
         path,

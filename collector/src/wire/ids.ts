@@ -20,7 +20,9 @@ const BLOCKED = new Set([
 ]);
 const LONGEST_BLOCKED_CHARS = 14;
 /** Code units a blocked value can begin with: most ids are passed by looking at one character. */
-const BLOCKED_STARTS = new Set([...BLOCKED].flatMap((word) => [word.charCodeAt(0), word.toUpperCase().charCodeAt(0)]));
+const BLOCKED_STARTS = new Set(
+  [...BLOCKED].flatMap((word) => [word.charCodeAt(0), word.toUpperCase().charCodeAt(0)]),
+);
 
 const ZERO = 48;
 const DASH = 45;
@@ -47,7 +49,8 @@ export function isBlockedId(id: string): boolean {
 /** An id's text (numbers become theirs), or undefined when the value cannot be one. */
 export function readId(value: unknown): string | undefined {
   if (typeof value === 'number') return Number.isFinite(value) ? String(value) : undefined;
-  if (typeof value !== 'string' || value.length === 0 || hasControl(value) || isTooLong(value)) return undefined;
+  if (typeof value !== 'string' || value.length === 0 || hasControl(value) || isTooLong(value))
+    return undefined;
   return value;
 }
 

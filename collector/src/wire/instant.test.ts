@@ -70,9 +70,13 @@ describe('readTime', () => {
 
 describe('durations', () => {
   it('reads whole numbers of s m h d w', () => {
-    expect([durationMs('90s'), durationMs('5m'), durationMs('2h'), durationMs('30d'), durationMs('1w')]).toEqual([
-      90_000, 300_000, 7_200_000, 2_592_000_000, 604_800_000,
-    ]);
+    expect([
+      durationMs('90s'),
+      durationMs('5m'),
+      durationMs('2h'),
+      durationMs('30d'),
+      durationMs('1w'),
+    ]).toEqual([90_000, 300_000, 7_200_000, 2_592_000_000, 604_800_000]);
   });
 
   it('refuses everything else', () => {

@@ -96,6 +96,10 @@ function daysSinceEpoch(year: number, month: number, day: number): number {
 /** A JSON value as an event time: ISO text or epoch milliseconds, years 1970 to 9999. */
 export function readTime(value: unknown): number | undefined {
   const ms =
-    typeof value === 'string' ? readInstant(value) : typeof value === 'number' ? Math.floor(value) : undefined;
+    typeof value === 'string'
+      ? readInstant(value)
+      : typeof value === 'number'
+        ? Math.floor(value)
+        : undefined;
   return ms !== undefined && ms >= FIRST_INSTANT && ms <= LAST_INSTANT ? ms : undefined;
 }

@@ -55,9 +55,19 @@ describe('types and required fields', () => {
       { type: 'alias', userId: 'u1', previousId: 'd1' },
       { type: 'survey', anonymousId: 'd1', surveyId: 's1', answers: { q: 9 }, status: 'partial' },
     ];
-    expect(messages.map((message) => accepted(message).type)).toEqual(messages.map((message) => message.type));
+    expect(messages.map((message) => accepted(message).type)).toEqual(
+      messages.map((message) => message.type),
+    );
     expect(accepted(messages[4] as JsonObject)).toMatchObject({ groupId: '7', body: { groupId: '7' } });
-    expect(messages.map((message) => accepted(message).name)).toEqual([null, 'Seen', 'Home', null, null, null, null]);
+    expect(messages.map((message) => accepted(message).name)).toEqual([
+      null,
+      'Seen',
+      'Home',
+      null,
+      null,
+      null,
+      null,
+    ]);
   });
 
   it.each<[JsonValue, string]>([
@@ -105,7 +115,10 @@ describe('types and required fields', () => {
   it("lets the route's type win and stores it", () => {
     const message = accepted({ type: 'identify', userId: 'u1', event: 'x' }, { routeType: 'track' });
     expect(message).toMatchObject({ type: 'track', name: 'x', body: { type: 'track' } });
-    expect(JSON.parse(refused({ userId: 'u1' }, { routeType: 'track' }).text)).toEqual({ type: 'track', userId: 'u1' });
+    expect(JSON.parse(refused({ userId: 'u1' }, { routeType: 'track' }).text)).toEqual({
+      type: 'track',
+      userId: 'u1',
+    });
   });
 
   it('takes the empty lists that PHP writes for empty objects as absent', () => {
@@ -114,22 +127,46 @@ describe('types and required fields', () => {
 });
 
 describe('ids', () => {
-  it.each(['', ' ', 'null', 'NULL', ' Null ', 'undefined', '0', '-1', '- 1', 'NaN', 'none', 'nil', 'unknown'])(
-    'blocks %j',
-    (id) => expect(isBlockedId(id)).toBe(true),
-  );
-  it.each(['anonymous', 'Guest', 'true', 'FALSE', '[object Object]', '000-000', '----', '0'.repeat(600), '\u00a0nil'])(
-    'blocks %j too',
-    (id) => expect(isBlockedId(id)).toBe(true),
-  );
-  it.each(['u1', '00a', '-2', '01', 'nullable', 'no', 'guest1', 'truee', '[object]', 'é', '\u4e2d'])('lets %j be an id', (id) =>
-    expect(isBlockedId(id)).toBe(false),
+  it.each([
+    '',
+    ' ',
+    'null',
+    'NULL',
+    ' Null ',
+    'undefined',
+    '0',
+    '-1',
+    '- 1',
+    'NaN',
+    'none',
+    'nil',
+    'unknown',
+  ])('blocks %j', (id) => expect(isBlockedId(id)).toBe(true));
+  it.each([
+    'anonymous',
+    'Guest',
+    'true',
+    'FALSE',
+    '[object Object]',
+    '000-000',
+    '----',
+    '0'.repeat(600),
+    '\u00a0nil',
+  ])('blocks %j too', (id) => expect(isBlockedId(id)).toBe(true));
+  it.each(['u1', '00a', '-2', '01', 'nullable', 'no', 'guest1', 'truee', '[object]', 'é', '\u4e2d'])(
+    'lets %j be an id',
+    (id) => expect(isBlockedId(id)).toBe(false),
   );
 
   it('drops blocked values from what is stored, but never a messageId', () => {
     const message = accepted(track({ messageId: 'null', anonymousId: 'Anonymous', userId: 42 }));
     expect(message).toMatchObject({ messageId: 'null', anonymousId: null, userId: '42' });
-    expect(message.body).toEqual({ type: 'track', messageId: 'null', userId: '42', event: 'Order Completed' });
+    expect(message.body).toEqual({
+      type: 'track',
+      messageId: 'null',
+      userId: '42',
+      event: 'Order Completed',
+    });
     expect(accepted(track({ anonymousId: 0 })).anonymousId).toBeNull();
     expect(accepted(track({ messageId: 0 })).messageId).toBe('0');
   });
@@ -273,7 +310,9 @@ describe('what is stored', () => {
   });
 
   it('writes U+FFFD for lone surrogates, in keys and ids too', () => {
-    const message = accepted(track({ userId: 'a\ud800', properties: { 'k\udc00': 'v\ud83d', ok: '\u{1f600} C:\\udir' } }));
+    const message = accepted(
+      track({ userId: 'a\ud800', properties: { 'k\udc00': 'v\ud83d', ok: '\u{1f600} C:\\udir' } }),
+    );
     expect(message.userId).toBe('a\ufffd');
     expect(message.body.properties).toEqual({ 'k\ufffd': 'v\ufffd', ok: '\u{1f600} C:\\udir' });
     expect(JSON.parse(message.text)).toEqual(message.body);
@@ -301,7 +340,8 @@ describe('what is stored', () => {
   });
 
   it('adds what the user agent says, and nothing without one', () => {
-    const userAgent = 'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Mobile/15E148 Safari/604.1';
+    const userAgent =
+      'Mozilla/5.0 (iPhone; CPU iPhone OS 17_4 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.4 Mobile/15E148 Safari/604.1';
     const readAgent = createAgentReader();
     const context = { userAgent, tm: { consent: 'anonymous' } };
     expect(accepted(track({ context }), { readAgent }).body.context).toEqual({
@@ -316,7 +356,9 @@ describe('what is stored', () => {
       },
     });
     expect(context.tm).toEqual({ consent: 'anonymous' });
-    expect(accepted(track({ context: { userAgent: 'zzz' } }), { readAgent }).body.context).toEqual({ userAgent: 'zzz' });
+    expect(accepted(track({ context: { userAgent: 'zzz' } }), { readAgent }).body.context).toEqual({
+      userAgent: 'zzz',
+    });
   });
 });
 
@@ -342,7 +384,9 @@ describe('trust and signatures', () => {
 
 describe('replay', () => {
   it('keeps the id and sentAt of the first arrival, whatever the mended message says', () => {
-    const first = refused(track({ event: null, timestamp: RECEIVED_AT - 70_000 }), { batchSentAt: RECEIVED_AT - 60_000 });
+    const first = refused(track({ event: null, timestamp: RECEIVED_AT - 70_000 }), {
+      batchSentAt: RECEIVED_AT - 60_000,
+    });
     expect(first.sentAt).toBe(RECEIVED_AT - 60_000);
     const mended = { ...JSON.parse(first.text), event: 'Seen', messageId: 'other', sentAt: RECEIVED_AT };
     const message = accepted(mended, { receivedAt: first.receivedAt, replayOf: first });
@@ -353,14 +397,31 @@ describe('replay', () => {
 describe('any JSON', () => {
   const field = (value: fc.Arbitrary<JsonValue>) => fc.option(value, { nil: undefined });
   const json = fc.jsonValue({ stringUnit: 'binary' }) as fc.Arbitrary<JsonValue>;
-  const id = fc.oneof(fc.string(), fc.integer(), fc.constantFrom<JsonValue>('null', '', '0-0', null, true), json);
+  const id = fc.oneof(
+    fc.string(),
+    fc.integer(),
+    fc.constantFrom<JsonValue>('null', '', '0-0', null, true),
+    json,
+  );
   const stamp = fc.oneof(
     fc.constantFrom<JsonValue>('', null, 'soon', -1, RECEIVED_AT + 5_000),
-    fc.date({ min: new Date(0), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true }).map((d) => d.toISOString()),
+    fc
+      .date({ min: new Date(0), max: new Date('9999-12-31T23:59:59Z'), noInvalidDate: true })
+      .map((d) => d.toISOString()),
   );
   const message = fc
     .record({
-      type: fc.constantFrom<JsonValue>('identify', 'track', 'page', 'screen', 'group', 'alias', 'survey', 'x', 5),
+      type: fc.constantFrom<JsonValue>(
+        'identify',
+        'track',
+        'page',
+        'screen',
+        'group',
+        'alias',
+        'survey',
+        'x',
+        5,
+      ),
       messageId: field(id),
       userId: field(id),
       anonymousId: field(id),
@@ -393,7 +454,8 @@ describe('any JSON', () => {
         expect(JSON.parse(message.text)).toStrictEqual(message.body);
         expect(message.body.writeKey).toBeUndefined();
         expect(message.userId ?? message.anonymousId).not.toBeNull();
-        for (const id of [message.userId, message.anonymousId]) if (id !== null) expect(isBlockedId(id)).toBe(false);
+        for (const id of [message.userId, message.anonymousId])
+          if (id !== null) expect(isBlockedId(id)).toBe(false);
         // Parsing what was stored gives the same again: the law needs no memory of the wire.
         const again = accepted(message.body);
         expect(again.text).toBe(message.text);

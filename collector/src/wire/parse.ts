@@ -8,7 +8,13 @@ import { cleanObject, DIRTY, maybeLoneSurrogate, SOUND, soundnessOf, TOO_DEEP } 
 import { Edits } from './edits.ts';
 import { eventTime } from './event-time.ts';
 import { readId } from './ids.ts';
-import { type JsonObject, type JsonValue, MAX_MESSAGE_BYTES, MAX_NESTING, type MessageType } from './message.ts';
+import {
+  type JsonObject,
+  type JsonValue,
+  MAX_MESSAGE_BYTES,
+  MAX_NESTING,
+  type MessageType,
+} from './message.ts';
 import type { ParseOptions } from './parse-options.ts';
 import { invalid, Refusal, refuse, sentAtOf, sentMessageId, tooLarge } from './refusal.ts';
 import { isMissing, isObject } from './shape.ts';
@@ -26,13 +32,20 @@ const TYPES: ReadonlySet<unknown> = new Set<MessageType>([
   'alias',
   'survey',
 ]);
-const SURVEY_STATUSES: ReadonlySet<unknown> = new Set(['shown', 'started', 'partial', 'completed', 'dismissed']);
+const SURVEY_STATUSES: ReadonlySet<unknown> = new Set([
+  'shown',
+  'started',
+  'partial',
+  'completed',
+  'dismissed',
+]);
 
 /** Credentials that clients put into messages: never stored. */
 const CREDENTIALS = ['writeKey', 'userSignature'] as const;
 
 export function parseMessage(item: JsonValue, options: ParseOptions): ParseResult {
-  if (!isObject(item)) return refuse(item, null, new Refusal('invalid_type', 'a message must be an object'), options);
+  if (!isObject(item))
+    return refuse(item, null, new Refusal('invalid_type', 'a message must be an object'), options);
   const soundness = soundnessOf(item);
   if (soundness === TOO_DEEP) {
     const reason = `must not be nested more than ${MAX_NESTING} levels deep`;
@@ -59,7 +72,12 @@ function check(item: JsonObject, sent: JsonObject, options: ParseOptions): Parse
   }
 }
 
-function accept(item: JsonObject, sent: JsonObject, messageId: string | null, options: ParseOptions): AcceptedMessage {
+function accept(
+  item: JsonObject,
+  sent: JsonObject,
+  messageId: string | null,
+  options: ParseOptions,
+): AcceptedMessage {
   const type = readType(item, options);
   const edits = new Edits(item);
   const userId = edits.id('userId');
@@ -81,7 +99,10 @@ function accept(item: JsonObject, sent: JsonObject, messageId: string | null, op
   const sentAt = sentAtOf(item, options);
   const time = eventTime(item, sentAt, options.receivedAt);
   if (time === undefined)
-    throw new Refusal('invalid_timestamp', 'timestamp must be ISO 8601 or epoch milliseconds, years 1970 to 9999');
+    throw new Refusal(
+      'invalid_timestamp',
+      'timestamp must be ISO 8601 or epoch milliseconds, years 1970 to 9999',
+    );
 
   const id = messageId ?? options.newId();
   if (item.messageId !== id) edits.set('messageId', id);
@@ -146,7 +167,11 @@ function checkSurvey(item: JsonObject): void {
     throw invalid('answers must be an object');
   if (item.status !== undefined && item.status !== null && !SURVEY_STATUSES.has(item.status))
     throw invalid('status must be one of shown, started, partial, completed, dismissed');
-  if (item.submissionId !== undefined && item.submissionId !== null && readId(item.submissionId) === undefined)
+  if (
+    item.submissionId !== undefined &&
+    item.submissionId !== null &&
+    readId(item.submissionId) === undefined
+  )
     throw invalid('submissionId must be text of 1 to 512 characters');
 }
 

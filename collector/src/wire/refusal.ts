@@ -20,7 +20,12 @@ export class Refusal {
 }
 
 /** What is kept of a refused message: as sent, with what the request around it said, without its credentials. */
-export function refuse(sent: JsonValue, messageId: string | null, refusal: Refusal, options: ParseOptions): { ok: false; refused: RefusedMessage } {
+export function refuse(
+  sent: JsonValue,
+  messageId: string | null,
+  refusal: Refusal,
+  options: ParseOptions,
+): { ok: false; refused: RefusedMessage } {
   const size = Buffer.byteLength(stringifyAnyDepth(sent));
   const isLarge = size > MAX_MESSAGE_BYTES;
   const text = stringifyAnyDepth(isObject(sent) ? withRequest(sent, options) : sent);
@@ -43,7 +48,8 @@ export function refuse(sent: JsonValue, messageId: string | null, refusal: Refus
 function withRequest(sent: JsonObject, options: ParseOptions): JsonObject {
   const kept: JsonObject = {};
   for (const key of Object.keys(sent)) {
-    if (key !== '__proto__' && key !== 'writeKey' && key !== 'userSignature') kept[key] = sent[key] as JsonValue;
+    if (key !== '__proto__' && key !== 'writeKey' && key !== 'userSignature')
+      kept[key] = sent[key] as JsonValue;
   }
   if (options.routeType) kept.type = options.routeType;
   if (options.batchContext && (isMissing(kept.context) || isObject(kept.context)))

@@ -116,7 +116,10 @@ export function createQueue(parts: QueueParts): Queue {
 
   function lose(entries: Entry[], code: string, message = code): void {
     settle(entries, false);
-    parts.onLost({ code, message }, entries.map((entry) => entry.m));
+    parts.onLost(
+      { code, message },
+      entries.map((entry) => entry.m),
+    );
   }
 
   function settle(entries: Entry[], delivered: boolean): void {
@@ -145,7 +148,10 @@ export function createQueue(parts: QueueParts): Queue {
   function pump(due: boolean): void {
     const pause = pausedUntil - parts.now();
     if (closed || stopped) return;
-    if (pause > 0) return schedule(pause);
+    if (pause > 0) {
+      schedule(pause);
+      return;
+    }
     while (inFlight < parts.maxInFlight && waiting.length && (due || waiting.length >= parts.flushAt))
       void deliver(takeBatch());
     if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight) schedule(parts.flushIntervalMs);
@@ -173,7 +179,10 @@ export function createQueue(parts: QueueParts): Queue {
     if (status >= 200 && status < 300) {
       failures = 0;
       const refused = new Map((body?.rejected ?? []).map((item) => [item.index, item]));
-      settle(batch.filter((_, i) => !refused.has(i)), true);
+      settle(
+        batch.filter((_, i) => !refused.has(i)),
+        true,
+      );
       for (const [i, { code, message }] of refused) if (batch[i]) lose([batch[i]], code, message);
       if (body) parts.onAnswer?.(body);
     } else if (status === 401 || status === 403) {
@@ -199,13 +208,22 @@ export function createQueue(parts: QueueParts): Queue {
     waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
     if (spent.length) lose(spent, `http_${status}`);
     const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures++, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
-    pausedUntil = Math.max(pausedUntil, parts.now() + Math.max(pause, readRetryAfter(retryAfter, parts.now())));
+    pausedUntil = Math.max(
+      pausedUntil,
+      parts.now() + Math.max(pause, readRetryAfter(retryAfter, parts.now())),
+    );
   }
 
   return {
     add(message) {
       const text = JSON.stringify(message);
-      const entry = { m: message, n: text.length, c: JSON.stringify(message.context) ?? '', t: 0, k: MAX_BATCH };
+      const entry = {
+        m: message,
+        n: text.length,
+        c: JSON.stringify(message.context) ?? '',
+        t: 0,
+        k: MAX_BATCH,
+      };
       if (closed || held() >= parts.maxMessages || chars + entry.n > parts.maxChars) {
         const code = closed ? 'closed' : 'queue_full';
         parts.onLost({ code, message: code }, [message]);

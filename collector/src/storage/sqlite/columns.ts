@@ -1,8 +1,9 @@
 // How rows map to the port's types, in one place for reading and writing.
 // Invariant: what is written by one function here is read back equal by its counterpart.
+
+import type { Stamp } from '../../engine/stamp.ts';
 import type { KeyKind } from '../../wire/accepted.ts';
 import type { MessageType } from '../../wire/message.ts';
-import type { Stamp } from '../../engine/stamp.ts';
 import type { HistoryRow } from '../port.ts';
 import type { Terms } from './terms.ts';
 
@@ -44,6 +45,7 @@ export function historyRow(row: MessageRow, terms: Terms): HistoryRow {
   };
 }
 
-export const stampText = (stamp: Stamp | null): string | null => (stamp === null ? null : JSON.stringify(stamp));
+export const stampText = (stamp: Stamp | null): string | null =>
+  stamp === null ? null : JSON.stringify(stamp);
 export const textStamp = (text: string | null): Stamp | null =>
   text === null ? null : (JSON.parse(text) as Stamp); // written by stampText

@@ -15,7 +15,9 @@ class Stale extends Error {
 }
 
 export function createCommit(db: Database, terms: Terms): Store['commit'] {
-  const setFact = db.prepare('INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value');
+  const setFact = db.prepare(
+    'INSERT INTO fact VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value',
+  );
   const addNode = db.prepare('INSERT INTO node (id, kind, ext, public_id, root) VALUES (?, ?, ?, ?, ?)');
   const setRoot = db.prepare('UPDATE node SET root = ? WHERE id = ?');
   const addMessage = db.prepare(
@@ -23,8 +25,12 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addPending = db.prepare('INSERT INTO pending (time, seq) VALUES (?, ?)');
-  const dropPending = db.prepare('DELETE FROM pending WHERE seq = ? AND time = (SELECT time FROM message WHERE seq = ?)');
-  const setPair = db.prepare('INSERT OR REPLACE INTO pair (user, device, trusted, plain) VALUES (?, ?, ?, ?)');
+  const dropPending = db.prepare(
+    'DELETE FROM pending WHERE seq = ? AND time = (SELECT time FROM message WHERE seq = ?)',
+  );
+  const setPair = db.prepare(
+    'INSERT OR REPLACE INTO pair (user, device, trusted, plain) VALUES (?, ?, ?, ?)',
+  );
   const setTimeline = db.prepare('INSERT OR REPLACE INTO timeline (device, runs) VALUES (?, ?)');
   const addAlias = db.prepare(
     'INSERT INTO alias (user, device, previous_user, time, message_id, kind, trusted) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -38,7 +44,9 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const dropPerson = db.prepare('DELETE FROM person WHERE id = ? AND version = ?');
   const enter = db.prepare('INSERT OR REPLACE INTO membership (version, person, since) VALUES (?, ?, ?)');
   const leave = db.prepare('DELETE FROM membership WHERE version = ? AND person = ?');
-  const log = db.prepare('INSERT INTO transition (segment, person, entered, at, cause) VALUES (?, ?, ?, ?, ?)');
+  const log = db.prepare(
+    'INSERT INTO transition (segment, person, entered, at, cause) VALUES (?, ?, ?, ?, ?)',
+  );
   const setGroup = db.prepare('INSERT OR REPLACE INTO grp (id, traits) VALUES (?, ?)');
   const refuseAgain = db.prepare(
     `UPDATE refused SET received_at = ?, code = ?, reason = ?, sent_at = ?, body = ?
@@ -112,7 +120,12 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   /** Versions are positive; -1 stands for none. */
   function swap({ key, from, to }: Swap, at: number): void {
     const versions = { from: from ?? -1, to: to ?? -1 };
-    const logged = { ...versions, at, segment: terms.intern(key), cause: JSON.stringify({ definition: key }) };
+    const logged = {
+      ...versions,
+      at,
+      segment: terms.intern(key),
+      cause: JSON.stringify({ definition: key }),
+    };
     swapLeft.run(logged);
     swapEntered.run(logged);
     swapSince.run({ ...versions, at });
@@ -151,7 +164,10 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     for (const { id, version } of changes.deletedPersons ?? [])
       if (dropPerson.run(id, version).changes === 0) throw new Stale();
     for (const { id, version, due, built, email, text } of changes.persons ?? []) {
-      const done = version === 0 ? addPerson.run(id, due, built, email, text) : setPerson.run(due, built, email, text, id, version);
+      const done =
+        version === 0
+          ? addPerson.run(id, due, built, email, text)
+          : setPerson.run(due, built, email, text, id, version);
       if (done.changes === 0) throw new Stale();
     }
     for (const { version, person, since } of changes.memberships ?? []) {

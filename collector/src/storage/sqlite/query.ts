@@ -43,7 +43,8 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
   }
   // The row types below are the columns that each SQL text names.
   const all = <T>(sql: string, ...values: Bound[]): T[] => statement(sql).all(...values) as T[];
-  const one = <T>(sql: string, ...values: Bound[]): T | undefined => statement(sql).get(...values) as T | undefined;
+  const one = <T>(sql: string, ...values: Bound[]): T | undefined =>
+    statement(sql).get(...values) as T | undefined;
   const count = (sql: string, ...values: number[]): number => one<{ n: number }>(sql, ...values)?.n ?? 0;
 
   const transition = (row: TransitionColumns): LoggedTransition => ({
@@ -87,16 +88,21 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       };
     },
     'next-due'() {
-      const person = one<{ at: number | null }>('SELECT min(due) AS at FROM person WHERE due IS NOT NULL')?.at ?? null;
+      const person =
+        one<{ at: number | null }>('SELECT min(due) AS at FROM person WHERE due IS NOT NULL')?.at ?? null;
       const message = one<{ at: number | null }>('SELECT min(time) AS at FROM pending')?.at ?? null;
       if (person === null || message === null) return person ?? message;
       return Math.min(person, message);
     },
     'due-people': ({ until, limit }) =>
-      all<{ id: number }>('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT ?', until, limit).map(({ id }) => id),
+      all<{ id: number }>('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT ?', until, limit).map(
+        ({ id }) => id,
+      ),
     'due-messages': ({ until, limit }) =>
       all<MessageRow>(
-        `SELECT ${MESSAGE_COLUMNS.split(', ').map((name) => `m.${name}`).join(', ')}
+        `SELECT ${MESSAGE_COLUMNS.split(', ')
+          .map((name) => `m.${name}`)
+          .join(', ')}
          FROM pending AS p JOIN message AS m ON m.seq = p.seq WHERE p.time <= ?
          ORDER BY p.time, m.message_id, m.kind LIMIT ?`,
         until,
@@ -127,7 +133,12 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         );
       }
       if (version !== undefined)
-        return all('SELECT person AS id FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?', version, after, limit);
+        return all(
+          'SELECT person AS id FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?',
+          version,
+          after,
+          limit,
+        );
       return all('SELECT id FROM person WHERE id > ? ORDER BY id LIMIT ?', after, limit);
     },
     'people-count': ({ below }) =>
@@ -135,26 +146,42 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         ? count('SELECT count(*) AS n FROM person')
         : count('SELECT count(*) AS n FROM person WHERE id <= ?', below),
     'people-unbuilt': ({ generation, after, limit }) =>
-      all<{ id: number }>('SELECT id FROM person WHERE id > ? AND built < ? ORDER BY id LIMIT ?', after, generation, limit).map(
-        ({ id }) => id,
-      ),
+      all<{ id: number }>(
+        'SELECT id FROM person WHERE id > ? AND built < ? ORDER BY id LIMIT ?',
+        after,
+        generation,
+        limit,
+      ).map(({ id }) => id),
     members: ({ version, after, limit }) =>
-      all('SELECT person, since FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?', version, after, limit),
+      all(
+        'SELECT person, since FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?',
+        version,
+        after,
+        limit,
+      ),
     'member-count': ({ version }) => count('SELECT count(*) AS n FROM membership WHERE version = ?', version),
     memberships: ({ person }) => all('SELECT version, since FROM membership WHERE person = ?', person),
     'segment-transitions'({ segment, after, limit }) {
       const id = terms.find(segment);
       if (id === null) return [];
-      return all<TransitionColumns>(`${TRANSITION} WHERE t.segment = ? AND t.seq > ? ORDER BY t.seq LIMIT ?`, id, after, limit).map(
-        transition,
-      );
+      return all<TransitionColumns>(
+        `${TRANSITION} WHERE t.segment = ? AND t.seq > ? ORDER BY t.seq LIMIT ?`,
+        id,
+        after,
+        limit,
+      ).map(transition);
     },
     'person-transitions': ({ person, before, limit }) =>
-      all<TransitionColumns>(`${TRANSITION} WHERE t.person = ? AND t.seq < ? ORDER BY t.seq DESC LIMIT ?`, person, before, limit).map(
-        transition,
-      ),
+      all<TransitionColumns>(
+        `${TRANSITION} WHERE t.person = ? AND t.seq < ? ORDER BY t.seq DESC LIMIT ?`,
+        person,
+        before,
+        limit,
+      ).map(transition),
     refused: ({ before, limit }) =>
-      all<RefusedColumns>('SELECT * FROM refused WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit).map(refused),
+      all<RefusedColumns>('SELECT * FROM refused WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit).map(
+        refused,
+      ),
     'refused-one'({ id }) {
       const row = one<RefusedColumns>('SELECT * FROM refused WHERE id = ?', id);
       return row ? refused(row) : null;
@@ -171,7 +198,10 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         device: row.device,
         stamp: [row.time, row.message_id, row.kind === 0 ? 0 : 1],
         trusted: row.trusted === 1,
-        previousId: typeOf(row.type) === 'alias' ? String((JSON.parse(row.body) as { previousId: string }).previousId) : null, // stored by the lane
+        previousId:
+          typeOf(row.type) === 'alias'
+            ? String((JSON.parse(row.body) as { previousId: string }).previousId)
+            : null, // stored by the lane
       })),
     'messages-of-type': ({ type, after, limit }) =>
       all<MessageRow>(
@@ -180,10 +210,15 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         typeCode(type),
         limit,
       ).map((row) => historyRow(row, terms)),
-    groups: ({ after, limit }) => all('SELECT id, traits AS text FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
+    groups: ({ after, limit }) =>
+      all('SELECT id, traits AS text FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
     nodes: ({ after, limit }) =>
-      all<Parameters<typeof nodeRow>[0]>(`SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT ?`, after, limit).map(nodeRow),
+      all<Parameters<typeof nodeRow>[0]>(
+        `SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT ?`,
+        after,
+        limit,
+      ).map(nodeRow),
   };
   return async <Q extends Query>(query: Q): Promise<Answers[Q['ask']]> => {
     // Each handler is typed for its own question, and the index by `ask` picks that very one; the

@@ -62,7 +62,9 @@ const OPEN_END = Number.MAX_SAFE_INTEGER;
 
 export function createRead(db: Database, terms: Terms): Store['read'] {
   const seen = db.prepare<[string, number]>('SELECT 1 FROM message WHERE message_id = ? AND kind = ?');
-  const node = db.prepare<[string, number], Node>(`SELECT ${NODE_COLUMNS} FROM node WHERE ext = ? AND kind = ?`);
+  const node = db.prepare<[string, number], Node>(
+    `SELECT ${NODE_COLUMNS} FROM node WHERE ext = ? AND kind = ?`,
+  );
   const nodeById = db.prepare<[number], Node>(`SELECT ${NODE_COLUMNS} FROM node WHERE id = ?`);
   const nodeByPublicId = db.prepare<[string], Node>(`SELECT ${NODE_COLUMNS} FROM node WHERE public_id = ?`);
   const circle = db.prepare<[number], Node>(`SELECT ${NODE_COLUMNS} FROM node WHERE root = ? AND root <> id`);
@@ -86,7 +88,10 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ?
      ORDER BY time DESC, message_id DESC, kind DESC`,
   );
-  const nextMessageLink = db.prepare<[number, number, number], { time: number; message_id: string; kind: number; device: number | null }>(
+  const nextMessageLink = db.prepare<
+    [number, number, number],
+    { time: number; message_id: string; kind: number; device: number | null }
+  >(
     `SELECT time, message_id, kind, device FROM message
      WHERE node = ? AND time BETWEEN ? AND ? ORDER BY time, message_id, kind`,
   );
@@ -173,10 +178,20 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     }
     for (const user of keys.pairs ?? [])
       for (const row of pairs.all(user))
-        result.pairs.push({ user, device: row.device, trusted: textStamp(row.trusted), plain: textStamp(row.plain) });
+        result.pairs.push({
+          user,
+          device: row.device,
+          trusted: textStamp(row.trusted),
+          plain: textStamp(row.plain),
+        });
     for (const device of keys.devicePairs ?? [])
       for (const row of devicePairs.all(device))
-        result.pairs.push({ user: row.user, device, trusted: textStamp(row.trusted), plain: textStamp(row.plain) });
+        result.pairs.push({
+          user: row.user,
+          device,
+          trusted: textStamp(row.trusted),
+          plain: textStamp(row.plain),
+        });
     for (const user of keys.merges ?? []) result.merges.push(...aliases.all(user, user).map(aliasRow));
     for (const id of keys.groups ?? []) {
       const row = group.get(id);

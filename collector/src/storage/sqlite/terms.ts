@@ -22,7 +22,11 @@ export function createTerms(db: Database): Terms {
   const select = () => db.prepare<[string], { id: number }>('SELECT id FROM term WHERE text = ?');
   const selectText = () => db.prepare<[number], { text: string }>('SELECT text FROM term WHERE id = ?');
   const insert = () => db.prepare('INSERT INTO term (text) VALUES (?)');
-  const statements: { find?: ReturnType<typeof select>; text?: ReturnType<typeof selectText>; insert?: ReturnType<typeof insert> } = {};
+  const statements: {
+    find?: ReturnType<typeof select>;
+    text?: ReturnType<typeof selectText>;
+    insert?: ReturnType<typeof insert>;
+  } = {};
 
   const remember = (text: string, id: number): number => {
     if (byText.size >= MAX_CACHED_TERMS) {
