@@ -248,7 +248,9 @@ export class Analytics {
 
   #settled(messages: Queued[]): void {
     // After this turn: what was lost is told as lost first.
-    queueMicrotask(() => messages.forEach((message) => this.#answer(message)));
+    queueMicrotask(() => {
+      for (const message of messages) this.#answer(message);
+    });
   }
 
   #answer(message: Queued): void {

@@ -6,7 +6,7 @@ import type { JsonValue } from '../wire/message.ts';
 import { type Comparison, compileComparison, readTrait } from './comparison.ts';
 import { aggregateOf, finish } from './computed.ts';
 import { type Leaf, type LeafSpec, nextToggle, summaryOf, waitingTimes } from './leaf.ts';
-import type { PersonState } from './person.ts';
+import type { PersonState } from './person-state.ts';
 import { traitOf } from './trait-bag.ts';
 import { toInstant } from './values.ts';
 import { departure, windowCount } from './window.ts';

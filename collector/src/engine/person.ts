@@ -5,37 +5,11 @@ import type { JsonObject } from '../wire/message.ts';
 import type { Entry } from './aggregates.ts';
 import type { EngineMessage } from './filter.ts';
 import { addToLeaf, type Leaf, type LeafState, restWaiting } from './leaf.ts';
+import { type CauseOf, emptyPerson, type PersonState } from './person-state.ts';
 import type { Program } from './program.ts';
-import { compareStamps, type Stamp } from './stamp.ts';
-import { emptyBag, restoreBag, type TraitBag, writeTraits } from './trait-bag.ts';
+import { compareStamps } from './stamp.ts';
+import { writeTraits } from './trait-bag.ts';
 import { type Block, blocksOpeningAt, nextOpening, openBlock, type Sealed } from './window.ts';
-
-export interface PersonState {
-  readonly id: number;
-  eventCount: number;
-  /** Event times, epoch ms; null while nothing happened. */
-  firstSeen: number | null;
-  lastSeen: number | null;
-  /** Place of the newest message. */
-  last: Stamp | null;
-  traits: TraitBag;
-  groups: string[];
-  leaves: Record<number, LeafState>;
-  /** Versions of the segments this person is in. */
-  members: Set<number>;
-  /** Segment version to the next instant its answer may change; minus a leaf's id to its next opening. */
-  dues: Record<number, number>;
-  /** Earliest of `dues`, or null. */
-  due: number | null;
-  /** Generation of definitions this row is built for. */
-  built: number;
-}
-
-export type CauseOf =
-  | { messageId: string }
-  | { deadline: number }
-  | { definition: string }
-  | { operation: string };
 
 /** One change of a live segment. */
 export interface Change {
@@ -47,23 +21,6 @@ export interface Change {
 }
 
 export type Emit = (change: Change) => void;
-
-export function emptyPerson(id: number, built: number): PersonState {
-  return {
-    id,
-    eventCount: 0,
-    firstSeen: null,
-    lastSeen: null,
-    last: null,
-    traits: emptyBag(),
-    groups: [],
-    leaves: {},
-    members: new Set(),
-    dues: {},
-    due: null,
-    built,
-  };
-}
 
 /** A row's text. Leaves and memberships of definitions that are gone are dropped on the way. */
 export function encodePerson(person: PersonState, program: Program): string {
@@ -82,38 +39,6 @@ export function encodePerson(person: PersonState, program: Program): string {
     [...person.members],
     person.dues,
   ]);
-}
-
-type Encoded = [
-  number,
-  number | null,
-  number | null,
-  Stamp | null,
-  TraitBag,
-  string[],
-  Record<number, LeafState>,
-  number[],
-  Record<number, number>,
-];
-
-export function decodePerson(id: number, text: string, built: number, due: number | null): PersonState {
-  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues] = JSON.parse(
-    text,
-  ) as Encoded;
-  return {
-    id,
-    eventCount,
-    firstSeen,
-    lastSeen,
-    last,
-    traits: restoreBag(traits),
-    groups,
-    leaves,
-    members: new Set(members),
-    dues,
-    due,
-    built,
-  };
 }
 
 /** Folds one message in at the clock and brings the segments up to date. */

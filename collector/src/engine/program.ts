@@ -13,7 +13,7 @@ import {
 } from './conditions.ts';
 import { type EngineMessage, selectorsOf } from './filter.ts';
 import { createLeaf, type Leaf, type LeafSpec } from './leaf.ts';
-import { emptyPerson } from './person.ts';
+import { emptyPerson } from './person-state.ts';
 import { canonical } from './values.ts';
 
 export interface DefinitionSet {

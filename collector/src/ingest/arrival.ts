@@ -6,16 +6,14 @@ import type { EngineMessage } from '../engine/filter.ts';
 import { ownerAt } from '../engine/identity.ts';
 import {
   applyMessage,
-  type CauseOf,
   declaredTraits,
   emitDifference,
-  emptyPerson,
   open,
   openingsAt,
-  type PersonState,
   refold,
   settleInstant,
 } from '../engine/person.ts';
+import { type CauseOf, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { writeTraits } from '../engine/trait-bag.ts';
 import type { NodeRow } from '../storage/port.ts';

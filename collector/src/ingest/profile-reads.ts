@@ -2,7 +2,7 @@
 // Invariant: people are settled to the clock before they are shown; unknown ids give null.
 
 import { holderOf } from '../engine/identity.ts';
-import { emptyPerson, type PersonState } from '../engine/person.ts';
+import { emptyPerson, type PersonState } from '../engine/person-state.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import type { LoggedTransition, NodeRow } from '../storage/port.ts';

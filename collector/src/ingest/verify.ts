@@ -1,7 +1,8 @@
 // Recomputes everything from the stored messages and reports what differs from what is stored.
 // Invariant: changes nothing; uses only the messages, the definitions and the clock.
 import { type Merge, type Pair, pairKey, type Run, resolveIdentities, tidy } from '../engine/identity.ts';
-import { declaredTraits, type PersonState, refold } from '../engine/person.ts';
+import { declaredTraits, refold } from '../engine/person.ts';
+import type { PersonState } from '../engine/person-state.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { emptyBag, restoreBag, type TraitBag, traitsOf, writeTraits } from '../engine/trait-bag.ts';
 import { canonical } from '../engine/values.ts';

@@ -4,7 +4,8 @@
 import { createHmac } from 'node:crypto';
 import type { EngineMessage } from '../engine/filter.ts';
 import { covers, type Pair, type Stretch, stretchesOf, type Timeline } from '../engine/identity.ts';
-import { type Change, decodePerson, type Emit, encodePerson, type PersonState } from '../engine/person.ts';
+import { type Change, type Emit, encodePerson } from '../engine/person.ts';
+import { decodePerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { emptyBag, restoreBag, type TraitBag, traitOf } from '../engine/trait-bag.ts';

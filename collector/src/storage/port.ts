@@ -3,7 +3,7 @@
 // newer ones refuses it as stale, and the lane reads and computes again.
 
 import type { Pair, Run, Timeline } from '../engine/identity.ts';
-import type { CauseOf } from '../engine/person.ts';
+import type { CauseOf } from '../engine/person-state.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
 import type { JsonValue, MessageType } from '../wire/message.ts';

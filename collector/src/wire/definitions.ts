@@ -272,7 +272,7 @@ export function parseDefinitionFile(json: unknown): Parsed<DefinitionFile> {
   for (const field of Object.keys(json)) {
     if (field === 'traits' || field === 'segments') continue;
     const later = field === 'surveys' || field === 'retention';
-    faults.push({ pointer: `/${escape(field)}`, message: later ? UNSUPPORTED : 'unknown field' });
+    faults.push({ pointer: `/${pointerPart(field)}`, message: later ? UNSUPPORTED : 'unknown field' });
   }
   const traits = parseSection('traits', json.traits, faults);
   const segments = parseSection('segments', json.segments, faults);
@@ -291,7 +291,7 @@ function parseSection<K extends 'traits' | 'segments'>(
   }
   const parsed: [string, Definitions[K]][] = [];
   for (const [name, json] of Object.entries(section)) {
-    const pointer = `/${kind}/${escape(name)}`;
+    const pointer = `/${kind}/${pointerPart(name)}`;
     if (!KEY_PATTERN.test(name)) {
       faults.push({ pointer, message: 'is no key: a-z, 0-9, then also _ . -, at most 64 characters' });
       continue;
@@ -308,6 +308,6 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function escape(field: string): string {
+function pointerPart(field: string): string {
   return field.replaceAll('~', '~0').replaceAll('/', '~1');
 }

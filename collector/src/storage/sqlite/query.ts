@@ -1,7 +1,7 @@
 // The store's `query`: lists and counts for reads, ticks and builds.
 // Invariant: each is one indexed scan bounded by its limit, except counts.
 import type { Database, Statement } from 'better-sqlite3';
-import type { CauseOf } from '../../engine/person.ts';
+import type { CauseOf } from '../../engine/person-state.ts';
 import type { JsonValue, RejectionCode } from '../../wire/message.ts';
 import type { Answers, LoggedTransition, Query, RefusedRow, Store } from '../port.ts';
 import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow, typeCode, typeOf } from './columns.ts';
