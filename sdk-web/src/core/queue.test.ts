@@ -1,0 +1,253 @@
+// The queue under random answers of a server: nothing is ever silently gone.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Answer, createQueue, type Loss, type Queued, type QueueParts } from './queue.ts';
+
+/** A clock whose timers fire in order when it is moved. */
+function createClock() {
+  let now = 1_000_000;
+  let timers: { at: number; run: () => void }[] = [];
+  return {
+    now: () => now,
+    after(ms: number, run: () => void) {
+      const timer = { at: now + ms, run };
+      timers.push(timer);
+      return () => {
+        timers = timers.filter((held) => held !== timer);
+      };
+    },
+    pending: () => timers.length,
+    /** Runs the next timer, if any; answers whether there was one. */
+    step(): boolean {
+      const next = timers.sort((a, b) => a.at - b.at).shift();
+      if (!next) return false;
+      now = Math.max(now, next.at);
+      next.run();
+      return true;
+    },
+    advance(ms: number) {
+      now += ms;
+    },
+  };
+}
+
+const settleMicrotasks = async (): Promise<void> => {
+  for (let i = 0; i < 10; i++) await Promise.resolve();
+};
+
+function setUp(answers: (batch: Queued[], n: number) => Answer | Promise<Answer>, change: Partial<QueueParts> = {}) {
+  const clock = createClock();
+  const sent: Queued[][] = [];
+  const lost: { loss: Loss; messages: Queued[] }[] = [];
+  const settled: Queued[] = [];
+  const queue = createQueue({
+    send: async (batch) => {
+      sent.push(batch.map((message) => ({ ...message })));
+      return answers(batch, sent.length);
+    },
+    onLost: (loss, messages) => lost.push({ loss, messages }),
+    onSettled: (messages) => settled.push(...messages),
+    now: clock.now,
+    random: () => 0.5,
+    after: clock.after,
+    flushAt: 5,
+    flushIntervalMs: 100,
+    maxMessages: 1_000,
+    maxChars: 1_000_000,
+    maxBatchChars: 100_000,
+    maxInFlight: 1,
+    maxRetries: Number.POSITIVE_INFINITY,
+    ...change,
+  });
+  return { clock, sent, lost, settled, queue };
+}
+
+let ids = 0;
+const message = (more: object = {}): Queued => ({ messageId: `m${++ids}`, context: { page: 'a' }, ...more });
+
+describe('delivery', () => {
+  it('sends at flushAt at once and the rest after the interval', async () => {
+    const { queue, sent, clock } = setUp(() => ({ status: 200 }));
+    for (let i = 0; i < 6; i++) queue.add(message());
+    await settleMicrotasks();
+    expect(sent.map((batch) => batch.length)).toEqual([5]);
+    clock.step();
+    await settleMicrotasks();
+    expect(sent.map((batch) => batch.length)).toEqual([5, 1]);
+    expect(queue.size()).toBe(0);
+  });
+
+  it.each([0, 408, 425, 429, 500, 502, 503])('tries again after %i, unchanged', async (status) => {
+    const { queue, sent, clock, lost } = setUp((_, n) => ({ status: n < 4 ? status : 200 }));
+    const one = message({ timestamp: 't' });
+    queue.add(one);
+    for (let i = 0; i < 8; i++) {
+      clock.step();
+      await settleMicrotasks();
+    }
+    expect(sent).toHaveLength(4);
+    for (const batch of sent) expect(batch).toEqual([one]);
+    expect(lost).toEqual([]);
+    expect(queue.size()).toBe(0);
+  });
+
+  it('doubles its pauses from a second to a minute, with jitter', async () => {
+    const { queue, clock } = setUp(() => ({ status: 503 }), { flushAt: 1 });
+    const pauses: number[] = [];
+    queue.add(message());
+    await settleMicrotasks();
+    for (let i = 0; i < 9; i++) {
+      const before = clock.now();
+      clock.step();
+      pauses.push(clock.now() - before);
+      await settleMicrotasks();
+    }
+    // random() is 0.5, so three quarters of the full pause.
+    expect(pauses).toEqual([750, 1500, 3000, 6000, 12_000, 24_000, 45_000, 45_000, 45_000]);
+  });
+
+  it('waits as long as Retry-After says, in seconds or as a date', async () => {
+    for (const form of [(_: number) => '120', (now: number) => new Date(now + 120_000).toUTCString()]) {
+      const { queue, clock } = setUp((_, n) => (n === 1 ? { status: 429, retryAfter: form(clock.now()) } : { status: 200 }), {
+        flushAt: 1,
+      });
+      queue.add(message());
+      await settleMicrotasks();
+      queue.add(message());
+      const before = clock.now();
+      clock.step();
+      expect(clock.now() - before).toBeGreaterThanOrEqual(119_000);
+      await settleMicrotasks();
+      expect(queue.size()).toBe(0);
+    }
+  });
+
+  it.each([413, 400])('halves a batch refused with %i down to the culprit', async (status) => {
+    const { queue, lost, settled, clock } = setUp((batch) => ({ status: batch.some((m) => m.bad) ? status : 200 }), { flushAt: 50 });
+    for (let i = 0; i < 50; i++) queue.add(message(i === 17 ? { bad: true } : {}));
+    for (let i = 0; i < 20; i++) {
+      clock.step();
+      await settleMicrotasks();
+    }
+    expect(lost).toHaveLength(1);
+    expect(lost[0]?.loss.code).toBe(`http_${status}`);
+    expect(lost[0]?.messages.map((m) => m.bad)).toEqual([true]);
+    expect(settled).toHaveLength(50);
+    expect(queue.size()).toBe(0);
+  });
+
+  it.each([401, 403])('stops at %i, keeps what waits, and tells once', async (status) => {
+    const { queue, lost, sent } = setUp((_, n) => ({ status: n === 1 ? status : 200 }), { flushAt: 1 });
+    queue.add(message());
+    await settleMicrotasks();
+    queue.add(message());
+    await settleMicrotasks();
+    expect(sent).toHaveLength(1);
+    expect(queue.size()).toBe(2);
+    expect(lost).toEqual([{ loss: { code: `http_${status}`, message: 'write key refused' }, messages: [] }]);
+    queue.resume();
+    await settleMicrotasks();
+    expect(queue.size()).toBe(0);
+  });
+
+  it('loses what a 200 rejected, with the code it gave', async () => {
+    const answer = { rejected: [{ index: 1, messageId: null, code: 'missing_event' as const, message: 'event is required' }] };
+    const { queue, lost, settled } = setUp(() => ({ status: 200, body: answer }), { flushAt: 3 });
+    const three = [message(), message(), message()];
+    for (const one of three) queue.add(one);
+    await settleMicrotasks();
+    expect(lost).toEqual([{ loss: { code: 'missing_event', message: 'event is required' }, messages: [three[1]] }]);
+    expect(settled).toHaveLength(3);
+  });
+
+  it('refuses the newest when full, by count and by size', () => {
+    for (const bound of [{ maxMessages: 3 }, { maxChars: 3 * JSON.stringify(message()).length }]) {
+      const { queue, lost } = setUp(() => new Promise<Answer>(() => {}), bound);
+      const taken = [1, 2, 3, 4].map(() => queue.add({ messageId: 'm1000', context: { page: 'a' } }));
+      expect(taken.slice(0, 2)).toEqual([true, true]);
+      expect(taken[3]).toBe(false);
+      expect(lost.at(-1)?.loss.code).toBe('queue_full');
+    }
+  });
+
+  it('gives up after maxRetries', async () => {
+    const { queue, lost, clock } = setUp(() => ({ status: 0 }), { maxRetries: 2, flushAt: 1 });
+    queue.add(message());
+    for (let i = 0; i < 6; i++) {
+      await settleMicrotasks();
+      clock.step();
+    }
+    expect(lost.map(({ loss }) => loss.code)).toEqual(['http_0']);
+    expect(queue.size()).toBe(0);
+  });
+
+  it('never mixes contexts in one batch', async () => {
+    const { queue, sent } = setUp(() => ({ status: 200 }), { flushAt: 4, maxInFlight: 4 });
+    for (const page of ['a', 'a', 'b', 'a']) queue.add(message({ context: { page } }));
+    void queue.flush();
+    await settleMicrotasks();
+    expect(sent.map((batch) => batch.map((m) => (m.context as { page: string }).page).join(''))).toEqual(['aa', 'b', 'a']);
+  });
+});
+
+describe('flush', () => {
+  it('tells what became of what was queued at the call', async () => {
+    const answer = { rejected: [{ index: 0, messageId: null, code: 'invalid_field' as const, message: 'no' }] };
+    const { queue } = setUp(() => ({ status: 200, body: answer }));
+    queue.add(message());
+    queue.add(message());
+    await expect(queue.flush()).resolves.toEqual({ delivered: 1, pending: 0, dropped: 1 });
+    await expect(queue.flush()).resolves.toEqual({ delivered: 0, pending: 0, dropped: 0 });
+  });
+
+  it('answers at its limit whatever the network does', async () => {
+    const { queue, clock } = setUp(() => new Promise<Answer>(() => {}));
+    queue.add(message());
+    const flushed = queue.flush(5_000);
+    while (clock.step()) await settleMicrotasks();
+    await expect(flushed).resolves.toEqual({ delivered: 0, pending: 1, dropped: 0 });
+  });
+});
+
+it('delivers or reports every message exactly once, whatever the server answers', async () => {
+  const answerArbitrary = fc.oneof(
+    fc.constantFrom<Answer>({ status: 0 }, { status: 408 }, { status: 425 }, { status: 500 }, { status: 413 }, { status: 400 }, { status: 404 }),
+    fc.record({ status: fc.constant(429), retryAfter: fc.constantFrom('1', '30', 'nonsense', null) }),
+    fc.integer({ min: 0, max: 4 }).map(
+      (index): Answer => ({ status: 200, body: { rejected: [{ index, messageId: null, code: 'invalid_field', message: 'no' }] } }),
+    ),
+    fc.constant<Answer>({ status: 200 }),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(answerArbitrary, { maxLength: 30 }),
+      fc.array(fc.record({ page: fc.constantFrom('a', 'b'), wait: fc.integer({ min: 0, max: 300 }) }), { minLength: 1, maxLength: 40 }),
+      fc.integer({ min: 1, max: 4 }),
+      async (answers, calls, maxInFlight) => {
+        const accepted: string[] = [];
+        const { queue, clock, lost } = setUp(
+          (batch, n) => {
+            const answer = answers[n - 1] ?? { status: 200 };
+            const refused = new Set(answer.body?.rejected?.map(({ index }) => index));
+            if (answer.status === 200) accepted.push(...batch.filter((_, i) => !refused.has(i)).map((m) => m.messageId));
+            return answer;
+          },
+          { maxInFlight },
+        );
+        const all = calls.map(({ page, wait }) => {
+          const one = message({ context: { page } });
+          queue.add(one);
+          clock.advance(wait);
+          return one.messageId;
+        });
+        for (let i = 0; i < 400 && queue.size() > 0; i++) {
+          await settleMicrotasks();
+          clock.step();
+        }
+        const gone = lost.flatMap(({ messages }) => messages.map((m) => m.messageId));
+        expect([...accepted, ...gone].sort()).toEqual([...all].sort());
+      },
+    ),
+    { numRuns: 200 },
+  );
+});
