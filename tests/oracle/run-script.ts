@@ -14,7 +14,7 @@ import {
   transitionsByTime,
   world,
 } from './model.ts';
-import { DEVICES, type Script, type ScriptMessage, type Step, USERS } from './script.ts';
+import { DEVICES, messagesOf, type Script, type ScriptMessage, type Step, USERS } from './script.ts';
 
 type Send = Extract<Step, { do: 'send' }>;
 
@@ -259,6 +259,8 @@ function createGame(collector: TestCollector) {
       switch (step.do) {
         case 'send':
           return send(step);
+        case 'burst':
+          return send({ do: 'send', key: step.key, messages: messagesOf(step) });
         case 'clock':
           moveClock(step.byMs);
           return [];

@@ -30,6 +30,7 @@ export interface ScriptMessage {
 
 export type Step =
   | { do: 'send'; key: 'web' | 'server'; messages: ScriptMessage[]; batchSentAtMs?: number; twice?: true }
+  | Burst
   | { do: 'clock'; byMs: number }
   | { do: 'tick' }
   | { do: 'reopen' }
@@ -39,7 +40,34 @@ export type Step =
   /** Compare everything with the model; between two looks nothing is read. */
   | { do: 'look' };
 
+/** Many events of one person, so that long histories and their summaries come into play. */
+export interface Burst {
+  do: 'burst';
+  key: 'web' | 'server';
+  /** Begins the messageIds: two bursts of one name repeat each other. */
+  name: string;
+  who: { userId: string } | { anonymousId: string };
+  count: number;
+  /** The first event, relative to the clock. */
+  fromMs: number;
+  /** So many share an instant; the next ones come `everyMs` later. */
+  perInstant: number;
+  everyMs: number;
+}
+
 export type Script = Step[];
+
+/** The messages a burst stands for, `a` events with a number and a tag. */
+export function messagesOf(burst: Burst): ScriptMessage[] {
+  return Array.from({ length: burst.count }, (_, i) => ({
+    type: 'track',
+    event: 'a',
+    messageId: `${burst.name}-${i}`,
+    ...burst.who,
+    atMs: burst.fromMs + Math.floor(i / burst.perInstant) * burst.everyMs,
+    properties: { v: (i * 7) % 10, tag: `t${i % 13}` },
+  }));
+}
 
 const BASE = Date.parse('2026-06-10T12:00:00Z');
 
@@ -241,9 +269,14 @@ const traitDefinition: fc.Arbitrary<TraitDefinition> = fc
   )
   .map(([type, rest]) => ({ ...type, ...rest }) as TraitDefinition); // each pairing above is one of the union
 
+// About what a burst leaves in a window.
+const largeCount = fc.constantFrom(20, 50, 100, 128, 150);
 const count = fc.record({
   op: fc.constantFrom('eq', 'neq', 'gt', 'gte', 'lt', 'lte') as fc.Arbitrary<'eq'>,
-  value: fc.constantFrom(0, 1, 1, 2, 3),
+  value: fc.oneof(
+    { weight: 5, arbitrary: fc.constantFrom(0, 1, 1, 2, 3) },
+    { weight: 1, arbitrary: largeCount },
+  ),
 });
 
 function conditions(key: string): fc.Arbitrary<Condition> {
@@ -287,6 +320,18 @@ const look: Step = { do: 'look' };
 const clockMs = fc
   .tuple(fc.constantFrom(0, 5, 5, 10, 15, 60, 600), fc.constantFrom(0, 0, 0, 1, -1))
   .map(([seconds, nudge]) => Math.max(0, seconds * 1_000 + nudge));
+
+const burst: fc.Arbitrary<Step[]> = fc
+  .record({
+    key: fc.constantFrom('web' as const, 'server' as const),
+    name: fc.constantFrom('b1', 'b2', 'b3', 'b4'),
+    who: fc.constantFrom({ userId: 'u1' }, { userId: 'u1' }, { anonymousId: 'd1' }),
+    count: fc.constantFrom(100, 140, 200),
+    fromMs: fc.constantFrom(-60_000, -30_000, -15_000, -15_001, -5_000, 0),
+    perInstant: fc.constantFrom(3, 7, 70),
+    everyMs: fc.constantFrom(500, 1_000, 1),
+  })
+  .map((rest): Step[] => [{ do: 'burst', ...rest }]);
 
 const step: fc.Arbitrary<Step[]> = fc.oneof(
   {
@@ -332,17 +377,24 @@ const step: fc.Arbitrary<Step[]> = fc.oneof(
   },
 );
 
+const definitionsFirst = fc
+  .tuple(fc.array(putTrait, { maxLength: 5 }), fc.array(putSegment, { maxLength: 8 }))
+  .map(([traits, segments]) => [...traits, ...segments]);
+
+function scriptOf(steps: fc.Arbitrary<Step[]>, maxLength: number): fc.Arbitrary<Script> {
+  const looked = fc
+    .tuple(steps, fc.constantFrom(true, true, true, false))
+    .map(([some, looks]) => (looks ? [...some, look] : some));
+  return fc
+    .tuple(definitionsFirst, fc.array(looked, { minLength: 1, maxLength }))
+    .map(([puts, rest]) => [...puts, ...rest.flat(), look]);
+}
+
 /** Some definitions first, then steps; three in four are followed by a look. */
-export const script: fc.Arbitrary<Script> = fc
-  .tuple(
-    fc.array(fc.oneof({ weight: 1, arbitrary: putTrait }, { weight: 2, arbitrary: putSegment }), {
-      maxLength: 8,
-    }),
-    fc.array(
-      fc
-        .tuple(step, fc.constantFrom(true, true, true, false))
-        .map(([steps, looks]) => (looks ? [...steps, look] : steps)),
-      { minLength: 1, maxLength: 20 },
-    ),
-  )
-  .map(([puts, steps]) => [...puts, ...steps.flat(), look]);
+export const script: fc.Arbitrary<Script> = scriptOf(step, 20);
+
+/** The same with bursts: fewer steps, longer histories. */
+export const burstScript: fc.Arbitrary<Script> = scriptOf(
+  fc.oneof({ weight: 3, arbitrary: step }, { weight: 1, arbitrary: burst }),
+  12,
+);

@@ -47,6 +47,11 @@ function* smallerSteps(step: Step): Generator<Step> {
       }
     }
   }
+  if (step.do === 'burst') {
+    for (const less of [Math.floor(step.count / 2), step.count - 10, step.count - 1]) {
+      if (less > 0) yield { ...step, count: less };
+    }
+  }
   if (step.do === 'put' && step.kind === 'segments') {
     for (const where of smallerConditions(step.definition.where)) yield { ...step, definition: { where } };
   }

@@ -35,7 +35,10 @@ const settleMicrotasks = async (): Promise<void> => {
   for (let i = 0; i < 10; i++) await Promise.resolve();
 };
 
-function setUp(answers: (batch: Queued[], n: number) => Answer | Promise<Answer>, change: Partial<QueueParts> = {}) {
+function setUp(
+  answers: (batch: Queued[], n: number) => Answer | Promise<Answer>,
+  change: Partial<QueueParts> = {},
+) {
   const clock = createClock();
   const sent: Queued[][] = [];
   const lost: { loss: Loss; messages: Queued[] }[] = [];
@@ -108,9 +111,12 @@ describe('delivery', () => {
 
   it('waits as long as Retry-After says, in seconds or as a date', async () => {
     for (const form of [(_: number) => '120', (now: number) => new Date(now + 120_000).toUTCString()]) {
-      const { queue, clock } = setUp((_, n) => (n === 1 ? { status: 429, retryAfter: form(clock.now()) } : { status: 200 }), {
-        flushAt: 1,
-      });
+      const { queue, clock } = setUp(
+        (_, n) => (n === 1 ? { status: 429, retryAfter: form(clock.now()) } : { status: 200 }),
+        {
+          flushAt: 1,
+        },
+      );
       queue.add(message());
       await settleMicrotasks();
       queue.add(message());
@@ -123,7 +129,10 @@ describe('delivery', () => {
   });
 
   it.each([413, 400])('halves a batch refused with %i down to the culprit', async (status) => {
-    const { queue, lost, settled, clock } = setUp((batch) => ({ status: batch.some((m) => m.bad) ? status : 200 }), { flushAt: 50 });
+    const { queue, lost, settled, clock } = setUp(
+      (batch) => ({ status: batch.some((m) => m.bad) ? status : 200 }),
+      { flushAt: 50 },
+    );
     for (let i = 0; i < 50; i++) queue.add(message(i === 17 ? { bad: true } : {}));
     for (let i = 0; i < 20; i++) {
       clock.step();
@@ -151,12 +160,16 @@ describe('delivery', () => {
   });
 
   it('loses what a 200 rejected, with the code it gave', async () => {
-    const answer = { rejected: [{ index: 1, messageId: null, code: 'missing_event' as const, message: 'event is required' }] };
+    const answer = {
+      rejected: [{ index: 1, messageId: null, code: 'missing_event' as const, message: 'event is required' }],
+    };
     const { queue, lost, settled } = setUp(() => ({ status: 200, body: answer }), { flushAt: 3 });
     const three = [message(), message(), message()];
     for (const one of three) queue.add(one);
     await settleMicrotasks();
-    expect(lost).toEqual([{ loss: { code: 'missing_event', message: 'event is required' }, messages: [three[1]] }]);
+    expect(lost).toEqual([
+      { loss: { code: 'missing_event', message: 'event is required' }, messages: [three[1]] },
+    ]);
     expect(settled).toHaveLength(3);
   });
 
@@ -186,13 +199,19 @@ describe('delivery', () => {
     for (const page of ['a', 'a', 'b', 'a']) queue.add(message({ context: { page } }));
     void queue.flush();
     await settleMicrotasks();
-    expect(sent.map((batch) => batch.map((m) => (m.context as { page: string }).page).join(''))).toEqual(['aa', 'b', 'a']);
+    expect(sent.map((batch) => batch.map((m) => (m.context as { page: string }).page).join(''))).toEqual([
+      'aa',
+      'b',
+      'a',
+    ]);
   });
 });
 
 describe('flush', () => {
   it('tells what became of what was queued at the call', async () => {
-    const answer = { rejected: [{ index: 0, messageId: null, code: 'invalid_field' as const, message: 'no' }] };
+    const answer = {
+      rejected: [{ index: 0, messageId: null, code: 'invalid_field' as const, message: 'no' }],
+    };
     const { queue } = setUp(() => ({ status: 200, body: answer }));
     queue.add(message());
     queue.add(message());
@@ -211,17 +230,31 @@ describe('flush', () => {
 
 it('delivers or reports every message exactly once, whatever the server answers', async () => {
   const answerArbitrary = fc.oneof(
-    fc.constantFrom<Answer>({ status: 0 }, { status: 408 }, { status: 425 }, { status: 500 }, { status: 413 }, { status: 400 }, { status: 404 }),
-    fc.record({ status: fc.constant(429), retryAfter: fc.constantFrom('1', '30', 'nonsense', null) }),
+    fc.constantFrom<Answer>(
+      { status: 0 },
+      { status: 408 },
+      { status: 425 },
+      { status: 500 },
+      { status: 413 },
+      { status: 400 },
+      { status: 404 },
+    ),
+    fc.constantFrom('1', '30', 'nonsense', null).map((retryAfter): Answer => ({ status: 429, retryAfter })),
     fc.integer({ min: 0, max: 4 }).map(
-      (index): Answer => ({ status: 200, body: { rejected: [{ index, messageId: null, code: 'invalid_field', message: 'no' }] } }),
+      (index): Answer => ({
+        status: 200,
+        body: { rejected: [{ index, messageId: null, code: 'invalid_field', message: 'no' }] },
+      }),
     ),
     fc.constant<Answer>({ status: 200 }),
   );
   await fc.assert(
     fc.asyncProperty(
       fc.array(answerArbitrary, { maxLength: 30 }),
-      fc.array(fc.record({ page: fc.constantFrom('a', 'b'), wait: fc.integer({ min: 0, max: 300 }) }), { minLength: 1, maxLength: 40 }),
+      fc.array(fc.record({ page: fc.constantFrom('a', 'b'), wait: fc.integer({ min: 0, max: 300 }) }), {
+        minLength: 1,
+        maxLength: 40,
+      }),
       fc.integer({ min: 1, max: 4 }),
       async (answers, calls, maxInFlight) => {
         const accepted: string[] = [];
@@ -229,7 +262,8 @@ it('delivers or reports every message exactly once, whatever the server answers'
           (batch, n) => {
             const answer = answers[n - 1] ?? { status: 200 };
             const refused = new Set(answer.body?.rejected?.map(({ index }) => index));
-            if (answer.status === 200) accepted.push(...batch.filter((_, i) => !refused.has(i)).map((m) => m.messageId));
+            if (answer.status === 200)
+              accepted.push(...batch.filter((_, i) => !refused.has(i)).map((m) => m.messageId));
             return answer;
           },
           { maxInFlight },
