@@ -8,8 +8,8 @@ import { shrinkScript } from './oracle/shrink.ts';
 
 /** Scripts to play; each has about 20 steps and takes 100 to 200 ms. */
 const RUNS = Number(process.env.TIDEMARK_LAW_RUNS ?? 300);
-/** Scripts with hundreds of events for one person: ten times as slow, mostly in the model. */
-const BURST_RUNS = Math.ceil(RUNS / 10);
+/** Scripts with hundreds of events for one person: twice as slow. */
+const BURST_RUNS = Math.ceil(RUNS / 3);
 const SEED = Number(process.env.TIDEMARK_LAW_SEED ?? Date.now() % 2 ** 31);
 /** Longest the shrinking of a failure may take, in milliseconds. */
 const SHRINK_LIMIT_MS = 60_000;
