@@ -83,7 +83,8 @@ const happens = (op: Op) => op.op === 'define' || op.op === 'send' || op.op === 
 /** The same story in another order. In reverse and with the definition after, only its end can be compared. */
 function vary(ops: Op[], variant: Variant): Op[] {
   if (variant === 'as it is' || variant === 'reopened between steps') return ops;
-  if (variant === 'each message twice') return ops.flatMap((op) => (op.op === 'send' ? [op, op] : [op]));
+  if (variant === 'each message twice')
+    return ops.flatMap((op): Op[] => (op.op === 'send' ? [op, op] : [op]));
   const end = ops.slice(ops.findLastIndex(happens) + 1);
   const last = new Map(
     ops.flatMap((op) => (op.op === 'define' ? [[`${op.kind} ${op.key}`, op] as const] : [])),
