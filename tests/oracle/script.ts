@@ -101,10 +101,10 @@ function fields(inner: fc.Arbitrary<JsonValue>): fc.Arbitrary<JsonObject> {
     .map((record) => ({ ...record }) as JsonObject); // a record of JSON values, absent keys left out
 }
 
-const messageId = fc.oneof(
-  { weight: 6, arbitrary: fc.nat({ max: 59 }).map((n) => `m${n}`) },
-  { weight: 1, arbitrary: fc.constantFrom('M', 'é', '\uff5e', '\u{1f600}', 'm') },
-);
+// Letters whose order differs between UTF-8, UTF-16 and a dictionary; numbers of different length.
+const messageId = fc
+  .tuple(fc.constantFrom('m', 'm', 'm', 'M', 'é', '\uff5e', '\u{1f600}'), fc.nat({ max: 29 }))
+  .map(([letter, n]) => `${letter}${n}`);
 
 const ids = fc.oneof(
   { weight: 4, arbitrary: fc.record({ userId: fc.constantFrom(...USERS) }) },
@@ -321,6 +321,14 @@ const clockMs = fc
   .tuple(fc.constantFrom(0, 5, 5, 10, 15, 60, 600), fc.constantFrom(0, 0, 0, 1, -1))
   .map(([seconds, nudge]) => Math.max(0, seconds * 1_000 + nudge));
 
+/** One id and one instant with both kinds of key, saying different things. */
+const echo: fc.Arbitrary<Step[]> = fc.tuple(plain, plain, fc.boolean()).map(([first, second, webFirst]) => {
+  const same = { messageId: first.messageId, atMs: Math.min(first.atMs, 0) };
+  const web: Step = { do: 'send', key: 'web', messages: [{ ...first, ...same }] };
+  const server: Step = { do: 'send', key: 'server', messages: [{ ...second, ...same }] };
+  return webFirst ? [web, server] : [server, web];
+});
+
 const burst: fc.Arbitrary<Step[]> = fc
   .record({
     key: fc.constantFrom('web' as const, 'server' as const),
@@ -341,7 +349,7 @@ const step: fc.Arbitrary<Step[]> = fc.oneof(
         {
           do: fc.constant('send' as const),
           key: fc.constantFrom('web' as const, 'server' as const),
-          messages: fc.array(message, { minLength: 1, maxLength: 6 }),
+          messages: fc.array(message, { minLength: 1, maxLength: 6, size: 'max' }),
           batchSentAtMs: pastMs,
           twice: fc.constant(true as const),
         },
@@ -361,6 +369,7 @@ const step: fc.Arbitrary<Step[]> = fc.oneof(
         }),
       ),
   },
+  { weight: 2, arbitrary: echo },
   { weight: 5, arbitrary: clockMs.map((byMs): Step[] => [{ do: 'clock', byMs }]) },
   { weight: 2, arbitrary: fc.constant<Step[]>([{ do: 'tick' }]) },
   { weight: 1, arbitrary: fc.constant<Step[]>([{ do: 'reopen' }]) },
@@ -378,7 +387,10 @@ const step: fc.Arbitrary<Step[]> = fc.oneof(
 );
 
 const definitionsFirst = fc
-  .tuple(fc.array(putTrait, { maxLength: 5 }), fc.array(putSegment, { maxLength: 8 }))
+  .tuple(
+    fc.array(putTrait, { maxLength: 5, size: 'max' }),
+    fc.array(putSegment, { maxLength: 8, size: 'max' }),
+  )
   .map(([traits, segments]) => [...traits, ...segments]);
 
 function scriptOf(steps: fc.Arbitrary<Step[]>, maxLength: number): fc.Arbitrary<Script> {
@@ -386,12 +398,12 @@ function scriptOf(steps: fc.Arbitrary<Step[]>, maxLength: number): fc.Arbitrary<
     .tuple(steps, fc.constantFrom(true, true, true, false))
     .map(([some, looks]) => (looks ? [...some, look] : some));
   return fc
-    .tuple(definitionsFirst, fc.array(looked, { minLength: 1, maxLength }))
+    .tuple(definitionsFirst, fc.array(looked, { minLength: 1, maxLength, size: 'max' }))
     .map(([puts, rest]) => [...puts, ...rest.flat(), look]);
 }
 
 /** Some definitions first, then steps; three in four are followed by a look. */
-export const script: fc.Arbitrary<Script> = scriptOf(step, 20);
+export const script: fc.Arbitrary<Script> = scriptOf(step, 24);
 
 /** The same with bursts: fewer steps, longer histories. */
 export const burstScript: fc.Arbitrary<Script> = scriptOf(
