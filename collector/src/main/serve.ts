@@ -49,6 +49,7 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
         isTerminal,
         print,
       );
+    for (const warning of settings.warnings) print(`warning: ${warning}\n`);
     print(`Tidemark listens on ${address} with ${settings.database}\n`);
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
     return await untilStopped(server, collector, control, print);

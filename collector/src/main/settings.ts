@@ -27,6 +27,8 @@ export interface Settings {
   now?: number;
   /** Path of the definitions file. */
   configFile?: string;
+  /** What works but should not stay so. */
+  warnings: string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -39,11 +41,13 @@ export interface Overrides {
   config?: string | undefined;
 }
 
-const MIN_SECRET_CHARS = 16;
+/** A secret shorter than this can be guessed: it works, with a warning. */
+const SAFE_SECRET_CHARS = 16;
 
 export function readSettings(environment: Environment, overrides: Overrides = {}): Settings {
   const env = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const settings: Settings = {
+    warnings: [],
     port: readPort('PORT', overrides.port ?? env('PORT') ?? '4700'),
     host: overrides.host ?? env('HOST') ?? '127.0.0.1',
     database: databasePath(overrides.db ?? env('TIDEMARK_DB') ?? 'data/tidemark.db'),
@@ -97,9 +101,9 @@ function readTimezone(value: string): string {
 }
 
 /** The value itself is never shown: it is a secret. */
-function readSecret(name: string, value: string, least: number): string {
-  if (value.length < least || value.length > 512 || /[\s:]/.test(value))
-    throw new UsageError(`${name} must be ${least} to 512 characters without white space or colons`);
+function readSecret(name: string, value: string): string {
+  if (value.length > 512 || /[\s:]/.test(value))
+    throw new UsageError(`${name} must be 1 to 512 characters without white space or colons`);
   return value;
 }
 

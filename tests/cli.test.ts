@@ -1,0 +1,347 @@
+// The command line as an operator uses it: each command in a process of its own.
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+
+const cli = fileURLToPath(new URL('../collector/src/cli.ts', import.meta.url));
+const cdnow = fileURLToPath(new URL('../examples/cdnow/definitions.json', import.meta.url));
+
+let folder: string;
+let running: ChildProcess[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-cli-'));
+});
+afterEach(async () => {
+  for (const child of running) child.kill('SIGKILL');
+  running = [];
+  rmSync(folder, { recursive: true, force: true });
+});
+
+type Environment = Record<string, string>;
+
+function launch(args: string[], environment: Environment = {}): ChildProcess {
+  const child = spawn(process.execPath, ['--conditions=tidemark-source', '--import', 'tsx', cli, ...args], {
+    env: { PATH: process.env.PATH ?? '', TIDEMARK_DB: join(folder, 'data', 'tidemark.db'), ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  running.push(child);
+  return child;
+}
+
+async function run(
+  args: string[],
+  environment?: Environment,
+): Promise<{ code: number | null; out: string; err: string }> {
+  const child = launch(args, environment);
+  let out = '';
+  let err = '';
+  child.stdout?.on('data', (chunk) => {
+    out += chunk;
+  });
+  child.stderr?.on('data', (chunk) => {
+    err += chunk;
+  });
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
+  return { code, out, err };
+}
+
+const KEYS = {
+  TIDEMARK_WRITE_KEY: 'wk_for_cli_tests',
+  TIDEMARK_SERVER_KEY: 'sk_for_cli_tests',
+  TIDEMARK_ADMIN_KEY: 'ak_for_cli_tests',
+};
+
+/** Serves on a free port; resolves once it says where. */
+async function serve(
+  environment: Environment = KEYS,
+  args: string[] = [],
+): Promise<{ child: ChildProcess; url: string; said(): string }> {
+  const child = launch(['serve', ...args], { PORT: '0', ...environment });
+  let said = '';
+  const url = await new Promise<string>((resolve, reject) => {
+    const hear = (chunk: Buffer): void => {
+      said += chunk;
+      const match = /listens on (\S+)/.exec(said);
+      if (match?.[1]) resolve(match[1]);
+    };
+    child.stdout?.on('data', hear);
+    child.stderr?.on('data', hear);
+    child.once('close', () => reject(new Error(`serve stopped: ${said}`)));
+  });
+  return { child, url, said: () => said };
+}
+
+const closed = (child: ChildProcess): Promise<number | null> =>
+  new Promise((resolve) => child.once('close', resolve));
+
+const api = async (url: string, path: string): Promise<Record<string, unknown>> => {
+  const answer = await fetch(`${url}/api${path}`, {
+    headers: { authorization: `Bearer ${KEYS.TIDEMARK_ADMIN_KEY}` },
+  });
+  return (await answer.json()) as Record<string, unknown>;
+};
+
+describe('settings', () => {
+  it.each([
+    ['PORT', 'eighty'],
+    ['TIDEMARK_TZ', 'Mars/Olympus'],
+    ['TIDEMARK_NOW', 'yesterday'],
+    ['TIDEMARK_PUBLIC_URL', 'ftp://x'],
+    ['TIDEMARK_TRUST_PROXY', '-1'],
+    ['TIDEMARK_RATE_LIMIT', 'often'],
+    ['TIDEMARK_ADMIN_KEY', 'with: colon'],
+    ['TIDEMARK_CONFIG', '/nowhere/definitions.json'],
+  ])('stops with one line when %s is %j', async (name, value) => {
+    const { code, err } = await run(['serve'], { [name]: value });
+    expect(code).toBe(1);
+    expect(err.trim().split('\n')).toHaveLength(1);
+    expect(err).toContain(name === 'TIDEMARK_CONFIG' ? value : name);
+  });
+
+  it('points at what is wrong in a definitions file', async () => {
+    const file = join(folder, 'definitions.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ segments: { a: { where: { all: [{ trait: 'x', op: 'equals', value: 1 }] } } } }),
+    );
+    const { code, err } = await run(['apply', file]);
+    expect(code).toBe(1);
+    expect(err).toContain('/segments/a/where/all/0/op');
+  });
+
+  it('helps, and names unknown commands and flags', async () => {
+    expect((await run(['--help'])).out).toContain('tidemark serve');
+    expect((await run(['import', '--help'])).out).toContain('--message-id');
+    expect(await run(['sevre'])).toMatchObject({ code: 1, err: expect.stringContaining('"sevre"') });
+    expect(await run(['verify', '--fast'])).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--fast'),
+    });
+  });
+});
+
+describe('serve', () => {
+  it('writes the keys once, where only the owner reads, and says nothing secret afterwards', async () => {
+    const first = await serve({});
+    const file = join(folder, 'data', 'first-run.txt');
+    const text = readFileSync(file, 'utf8');
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+    expect(statSync(join(folder, 'data', 'tidemark.db')).mode & 0o777).toBe(0o600);
+    const secrets = [...text.matchAll(/[sa]k_[\w-]{20,}|\b[0-9a-f]{64}\b/g)].map(([secret]) => secret);
+    expect(new Set(secrets).size).toBe(3);
+    for (const secret of secrets) expect(first.said()).not.toContain(secret);
+    expect(text).toContain(`<script async src="${first.url}/sdk.js"`);
+    const done = closed(first.child);
+    first.child.kill('SIGTERM');
+    expect(await done).toBe(0);
+    rmSync(file);
+    await serve({});
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it('refuses a second one on the same file and names the first', async () => {
+    const { child } = await serve();
+    const { code, err } = await run(['serve'], { PORT: '0', ...KEYS });
+    expect(code).toBe(1);
+    expect(err).toContain(`process ${child.pid}`);
+  });
+
+  it('takes over the lock of a killed process', async () => {
+    const { child } = await serve();
+    const done = closed(child);
+    child.kill('SIGKILL');
+    await done;
+    await expect(serve()).resolves.toBeTruthy();
+  });
+
+  it('answers what is under way when stopped', async () => {
+    const { child, url } = await serve();
+    const done = closed(child);
+    const body = JSON.stringify({
+      batch: Array.from({ length: 1500 }, (_, i) => ({ type: 'track', event: 'E', userId: `u${i}` })),
+    });
+    const asked = fetch(`${url}/v1/batch`, {
+      method: 'POST',
+      body,
+      headers: { authorization: `Basic ${Buffer.from(`${KEYS.TIDEMARK_WRITE_KEY}:`).toString('base64')}` },
+    });
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    child.kill('SIGTERM');
+    expect([200, 503]).toContain((await asked).status);
+    expect(await done).toBe(0);
+    expect(existsSync(join(folder, 'data', 'tidemark.db.lock'))).toBe(false);
+  });
+
+  it('lets keys, apply and import work through it, over a socket only the owner may use', async () => {
+    const { url } = await serve();
+    expect(statSync(join(folder, 'data', 'tidemark.db.sock')).mode & 0o777).toBe(0o600);
+    const made = await run(['keys', 'create', 'admin', '--role', 'read', '--json']);
+    expect(made.code).toBe(0);
+    const { key, id } = JSON.parse(made.out) as { key: string; id: string };
+    const read = await fetch(`${url}/api/keys`, { headers: { authorization: `Bearer ${key}` } });
+    expect(read.status).toBe(200);
+    expect((await run(['apply', cdnow])).out).toContain('11 definitions');
+    const csv = join(folder, 'orders.csv');
+    writeFileSync(csv, 'who,what\n1,5\n1,7\n');
+    expect(
+      await run([
+        'import',
+        '--csv',
+        csv,
+        '--map',
+        'userId=who',
+        '--map',
+        'properties.revenue=what:number',
+        '--event',
+        'Order Completed',
+      ]),
+    ).toMatchObject({ code: 0 });
+    expect(await api(url, '/profiles/user:1')).toMatchObject({ computed: { orders: 2, revenue: 12 } });
+    expect((await run(['keys', 'revoke', id])).code).toBe(0);
+    expect((await fetch(`${url}/api/keys`, { headers: { authorization: `Bearer ${key}` } })).status).toBe(
+      401,
+    );
+    expect((await run(['keys', 'revoke', id])).code).toBe(1);
+    expect(await run(['verify'])).toMatchObject({ code: 0, out: expect.stringContaining('no difference') });
+  });
+
+  it('shows changes made by time by itself', async () => {
+    const config = join(folder, 'definitions.json');
+    writeFileSync(config, JSON.stringify({ segments: { now: { where: { event: 'E', within: '1s' } } } }));
+    const { url } = await serve({ ...KEYS, TIDEMARK_CONFIG: config });
+    await fetch(`${url}/v1/track`, {
+      method: 'POST',
+      body: JSON.stringify({ writeKey: KEYS.TIDEMARK_WRITE_KEY, userId: 'u', event: 'E' }),
+    });
+    const database = new Database(join(folder, 'data', 'tidemark.db'), { readonly: true });
+    const logged = () => database.prepare('SELECT count(*) AS n FROM transition').get() as { n: number };
+    await expect.poll(() => logged().n, { timeout: 5_000 }).toBe(2);
+    database.close();
+  });
+});
+
+describe('import', () => {
+  const csv = (): string => join(folder, 'orders.csv');
+  const importArgs = (...more: string[]): string[] => [
+    ...['import', '--csv', csv(), '--map', 'userId=customer', '--map', 'properties.revenue=revenue:number'],
+    ...[
+      '--event',
+      'Order Completed',
+      '--timestamp',
+      'date',
+      '--time',
+      '12:00:00Z',
+      '--message-id',
+      'order-{row}',
+      ...more,
+    ],
+  ];
+  const environment = { ...KEYS, TIDEMARK_NOW: '2026-01-31T00:00:00Z' };
+
+  it('brings in every good row once, keeps the bad ones with their reason, and verifies', async () => {
+    const rows = Array.from(
+      { length: 2_500 },
+      (_, i) => `c${i % 300},2026-01-${String((i % 28) + 1).padStart(2, '0')},${(i % 50) + 0.1}`,
+    );
+    rows.splice(10, 1, 'c10,not a date,5');
+    rows.splice(20, 1, 'c20,2026-01-01,lots');
+    rows.splice(30, 1, ',2026-01-01,5');
+    writeFileSync(csv(), `customer,date,revenue\n${rows.join('\n')}\n`);
+    const first = await run([...importArgs(), '--json'], environment);
+    expect(first.code).toBe(2);
+    expect(JSON.parse(first.out)).toEqual({
+      rows: 2_500,
+      accepted: 2_497,
+      duplicates: 0,
+      rejected: 3,
+      resumedAt: 0,
+    });
+    const rejects = readFileSync(`${csv()}.rejected.ndjson`, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(rejects.map(({ row, code }) => [row, code]).sort()).toEqual([
+      [11, 'invalid_timestamp'],
+      [21, 'invalid_field'],
+      [31, 'missing_identity'],
+    ]);
+    expect(JSON.parse((await run([...importArgs(), '--json'], environment)).out)).toMatchObject({
+      accepted: 0,
+      duplicates: 2_497,
+    });
+    expect((await run(['apply', cdnow], environment)).code).toBe(0);
+    const verified = await run(['verify', '--json'], environment);
+    expect(JSON.parse(verified.out)).toMatchObject({ profiles: 300, messages: 2_497, differences: [] });
+  });
+
+  it('goes on where it was interrupted', async () => {
+    const rows = Array.from({ length: 60_000 }, (_, i) => `c${i % 300},2026-01-01,${i}`);
+    writeFileSync(csv(), `customer,date,revenue\n${rows.join('\n')}\n`);
+    const child = launch(importArgs(), environment);
+    const checkpoint = `${csv()}.tidemark-import`;
+    await expect.poll(() => existsSync(checkpoint), { timeout: 20_000, interval: 5 }).toBe(true);
+    const done = closed(child);
+    child.kill('SIGKILL');
+    await done;
+    const second = JSON.parse((await run([...importArgs(), '--json'], environment)).out) as Record<
+      string,
+      number
+    >;
+    expect(second.resumedAt).toBeGreaterThan(0);
+    expect(second.rows).toBe(60_000);
+    expect(existsSync(checkpoint)).toBe(false);
+    expect(JSON.parse((await run(['verify', '--json'], environment)).out)).toMatchObject({
+      messages: 60_000,
+      differences: [],
+    });
+  });
+
+  it('says before the first row what is wrong with the mapping', async () => {
+    writeFileSync(csv(), 'customer,date\n1,2026-01-01\n');
+    expect(await run(importArgs(), environment)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('no column "revenue"'),
+    });
+    expect(await run(['import', '--csv', csv(), '--event', 'E'], environment)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('--map userId='),
+    });
+    expect(
+      await run(['import', '--csv', `${csv()}.none`, '--event', 'E', '--map', 'userId=a'], environment),
+    ).toMatchObject({ code: 1, err: expect.stringContaining('no file') });
+  });
+
+  it('shows what it would store on a dry run, and stores nothing', async () => {
+    writeFileSync(csv(), 'customer,date,revenue\n1,2026-01-01,5\n');
+    const { out } = await run([...importArgs(), '--dry-run'], environment);
+    expect(JSON.parse(out)).toEqual({
+      type: 'track',
+      event: 'Order Completed',
+      userId: '1',
+      properties: { revenue: 5 },
+      timestamp: '2026-01-01T12:00:00Z',
+      messageId: 'order-1',
+    });
+    expect(existsSync(join(folder, 'data', 'tidemark.db'))).toBe(false);
+  });
+});
+
+describe('verify', () => {
+  it('finds what was tampered with and exits 1', async () => {
+    const csv = join(folder, 'orders.csv');
+    writeFileSync(csv, 'who\nada\nbob\n');
+    await run(['apply', cdnow], KEYS);
+    await run(['import', '--csv', csv, '--map', 'userId=who', '--event', 'Order Completed'], KEYS);
+    expect((await run(['verify'])).code).toBe(0);
+    const database = new Database(join(folder, 'data', 'tidemark.db'));
+    database.exec("DELETE FROM membership WHERE person = (SELECT id FROM node WHERE ext = 'ada')");
+    database.close();
+    const { code, out } = await run(['verify']);
+    expect(code).toBe(1);
+    expect(out).toContain('user:ada');
+  });
+});
