@@ -61,8 +61,12 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
     ['TIDEMARK_SIGNING_SECRET', 'signingSecret'],
   ] as const) {
     const value = env(name);
-    if (value !== undefined)
-      settings[field] = readSecret(name, value, field === 'writeKey' ? 4 : MIN_SECRET_CHARS);
+    if (value === undefined) continue;
+    settings[field] = readSecret(name, value);
+    if (field !== 'writeKey' && value.length < SAFE_SECRET_CHARS)
+      settings.warnings.push(
+        `${name} has only ${value.length} characters; take ${SAFE_SECRET_CHARS} or more outside of tests`,
+      );
   }
   refuseEqualKeys(settings);
   const publicUrl = env('TIDEMARK_PUBLIC_URL');
