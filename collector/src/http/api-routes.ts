@@ -1,7 +1,7 @@
 // /api: for people who run the collector, with admin keys, from the same origin only.
 // Invariant: role `read` only reads; a write key gets 401 here, a wrong definition 422 with pointers.
 import type { Context, Hono } from 'hono';
-import type { DefinitionView } from '../ingest/core.ts';
+import { BadCursor, type DefinitionView, type Page } from '../ingest/core.ts';
 import { type DefinitionKind, KEY_PATTERN, parseDefinition } from '../wire/definitions.ts';
 import type { JsonObject } from '../wire/message.ts';
 import type { KeyRecord, KeyType, Source } from './access.ts';
@@ -48,6 +48,19 @@ function pageOf(c: Context): { limit: number; cursor: string | null } {
   return { limit: limitOf(c), cursor: c.req.query('cursor') || null };
 }
 
+/** One page of rows held in memory, ordered by `nameOf`; the cursor is the last row's name. */
+function pageOfRows<T>(c: Context, rows: readonly T[], nameOf: (row: T) => string): Page<T> {
+  const { limit, cursor } = pageOf(c);
+  const after = cursor === null ? '' : Buffer.from(cursor, 'base64url').toString();
+  if (cursor !== null && (after === '' || Buffer.from(after).toString('base64url') !== cursor))
+    throw new BadCursor('This cursor is not one of ours; pass `next` of the previous page unchanged');
+  const rest = rows.filter((row) => nameOf(row) > after).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+  const data = rest.slice(0, limit);
+  const last = data[data.length - 1];
+  const more = last !== undefined && rest.length > limit;
+  return { data, next: more ? Buffer.from(nameOf(last)).toString('base64url') : null };
+}
+
 function limitOf(c: Context): number {
   const text = c.req.query('limit');
   if (text === undefined) return DEFAULT_LIMIT;
@@ -66,7 +79,9 @@ function addKeyRoutes(app: Hono, parts: HttpParts): void {
     name,
     createdAt,
   });
-  app.get('/api/keys', (c) => c.json({ data: access.keys().map(view), next: null }));
+  app.get('/api/keys', (c) =>
+    c.json(pageOfRows(c, access.keys().map(view), ({ createdAt, id }) => `${createdAt} ${id}`)),
+  );
   app.post('/api/keys', async (c) => {
     const { kind, role, name, ...rest } = await readJsonObject(c.req.raw);
     const [unknown] = Object.keys(rest);
@@ -155,13 +170,7 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
     const what = kind.slice(0, -1);
     app.get(`/api/${kind}`, async (c) => {
       const all = (await core.definitions(kind)).map(view);
-      const { limit, cursor } = pageOf(c);
-      const start =
-        cursor === null ? 0 : all.findIndex(({ key }) => key > Buffer.from(cursor, 'base64url').toString());
-      const data = start < 0 ? [] : all.slice(start, start + limit);
-      const last = data[data.length - 1];
-      const more = last !== undefined && all[all.length - 1] !== last;
-      return c.json({ data, next: more ? Buffer.from(last.key).toString('base64url') : null });
+      return c.json(pageOfRows(c, all, ({ key }) => key));
     });
     app.get(`/api/${kind}/:key`, async (c) => {
       const found = await core.definition(kind, c.req.param('key'));
