@@ -271,8 +271,10 @@ const traitDefinition: fc.Arbitrary<TraitDefinition> = fc
 
 // About what a burst leaves in a window.
 const largeCount = fc.constantFrom(20, 50, 100, 128, 150);
+const numericOp = fc.constantFrom('eq', 'neq', 'gt', 'gte', 'lt', 'lte') as fc.Arbitrary<'eq'>; // any of them
+const manyCount = fc.record({ op: numericOp, value: largeCount });
 const count = fc.record({
-  op: fc.constantFrom('eq', 'neq', 'gt', 'gte', 'lt', 'lte') as fc.Arbitrary<'eq'>,
+  op: numericOp,
   value: fc.oneof(
     { weight: 5, arbitrary: fc.constantFrom(0, 1, 1, 2, 3) },
     { weight: 1, arbitrary: largeCount },
@@ -393,20 +395,39 @@ const definitionsFirst = fc
   )
   .map(([traits, segments]) => [...traits, ...segments]);
 
-function scriptOf(steps: fc.Arbitrary<Step[]>, maxLength: number): fc.Arbitrary<Script> {
+function scriptOf(first: fc.Arbitrary<Step[]>, steps: fc.Arbitrary<Step[]>, maxLength: number) {
   const looked = fc
     .tuple(steps, fc.constantFrom(true, true, true, false))
     .map(([some, looks]) => (looks ? [...some, look] : some));
   return fc
-    .tuple(definitionsFirst, fc.array(looked, { minLength: 1, maxLength, size: 'max' }))
-    .map(([puts, rest]) => [...puts, ...rest.flat(), look]);
+    .tuple(first, fc.array(looked, { minLength: 1, maxLength, size: 'max' }))
+    .map(([puts, rest]): Script => [...puts, ...rest.flat(), look]);
 }
 
 /** Some definitions first, then steps; three in four are followed by a look. */
-export const script: fc.Arbitrary<Script> = scriptOf(step, 24);
+export const script: fc.Arbitrary<Script> = scriptOf(definitionsFirst, step, 24);
+
+// A trait and a segment over sliding windows of what bursts send: there histories are summed up.
+const slidingFirst: fc.Arbitrary<Step[]> = fc
+  .tuple(traitDefinition, duration, duration, fc.oneof(count, manyCount), definitionsFirst)
+  .map(([trait, traitWindow, segmentWindow, times, rest]) => [
+    { do: 'put', kind: 'traits', key: 't1', definition: { ...trait, event: 'a*', within: traitWindow } },
+    {
+      do: 'put',
+      kind: 'segments',
+      key: 's1',
+      definition: { where: { event: 'a', count: times, within: segmentWindow } },
+    },
+    ...rest.filter((put) => put.do !== 'put' || (put.key !== 't1' && put.key !== 's1')),
+  ]);
 
 /** The same with bursts: fewer steps, longer histories. */
 export const burstScript: fc.Arbitrary<Script> = scriptOf(
-  fc.oneof({ weight: 3, arbitrary: step }, { weight: 1, arbitrary: burst }),
-  12,
+  slidingFirst,
+  fc.oneof(
+    { weight: 6, arbitrary: step },
+    { weight: 3, arbitrary: burst },
+    { weight: 3, arbitrary: clockMs.map((byMs): Step[] => [{ do: 'clock', byMs }]) },
+  ),
+  14,
 );
