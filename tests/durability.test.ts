@@ -1,9 +1,11 @@
 // Answered 200 is on disk: the process is killed at once after the answer, again and again.
-import { type ChildProcess, fork } from 'node:child_process';
+// Invariant: what was computed from the messages survives with them, and `verify` finds no difference.
+import { type ChildProcess, execFile, fork } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { createCollector } from '@tidemark/collector';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { ADMIN_KEY, basic, SERVER_KEY, SIGNING_SECRET, WEB_KEY } from './collector.ts';
@@ -11,6 +13,8 @@ import { ADMIN_KEY, basic, SERVER_KEY, SIGNING_SECRET, WEB_KEY } from './collect
 const ROUNDS = 8;
 const SENDERS = 8;
 const server = fileURLToPath(new URL('./durability-server.ts', import.meta.url));
+
+const cli = fileURLToPath(new URL('../collector/src/cli.ts', import.meta.url));
 
 let folder: string;
 beforeEach(() => {
@@ -75,14 +79,18 @@ it(`loses nothing that was answered 200 over ${ROUNDS} kills`, async () => {
     adminKey: ADMIN_KEY,
     signingSecret: SIGNING_SECRET,
   });
+  const read = async (path: string): Promise<Record<string, unknown>> => {
+    const headers = { authorization: `Bearer ${ADMIN_KEY}` };
+    const answer = await collector.fetch(new Request(`http://localhost${path}`, { headers }));
+    return (await answer.json()) as Record<string, unknown>;
+  };
   const found: string[] = [];
+  let counted = 0;
   for (let user = 0; user < 5; user++) {
+    counted += (await read(`/api/profiles/user:u${user}`)).eventCount as number;
     for (let cursor: string | null = ''; cursor !== null; ) {
       const query: string = cursor === '' ? '' : `&cursor=${encodeURIComponent(cursor)}`;
-      const request = new Request(`http://localhost/api/profiles/user:u${user}/events?limit=1000${query}`, {
-        headers: { authorization: `Bearer ${ADMIN_KEY}` },
-      });
-      const page = (await (await collector.fetch(request)).json()) as {
+      const page = (await read(`/api/profiles/user:u${user}/events?limit=1000${query}`)) as {
         data: { messageId: string }[];
         next: string | null;
       };
@@ -90,9 +98,16 @@ it(`loses nothing that was answered 200 over ${ROUNDS} kills`, async () => {
       cursor = page.next;
     }
   }
+  const segment = await read('/api/segments/active');
   await collector.close();
+  expect(counted).toBe(found.length);
+  expect(segment).toMatchObject({ status: 'ready', size: 5 });
   expect(acknowledged.size).toBeGreaterThan(ROUNDS * 40);
   expect(new Set(found).size).toBe(found.length);
   const kept = new Set(found);
   expect([...acknowledged].filter((id) => !kept.has(id))).toEqual([]);
+
+  // Exit code 0, or this throws with what differs.
+  const args = ['--conditions=tidemark-source', '--import', 'tsx', cli, 'verify', '--db', database];
+  await promisify(execFile)(process.execPath, args);
 });
