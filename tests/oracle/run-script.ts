@@ -121,12 +121,14 @@ function createGame(collector: TestCollector) {
       return [`PUT ${step.kind}/${step.key}: ${answer.status}, expected ${should}: ${answer.text}`];
     }
     if (missing.length > 0) return [];
+    const { key, meanwhile = [] } = step;
+    const faults = meanwhile.length > 0 ? await send({ do: 'send', key: 'web', messages: meanwhile }) : [];
     await collector.tick();
-    const { json } = await collector.api('GET', `/api/${step.kind}/${step.key}`);
-    if (json.status !== 'ready') return [`${step.kind}/${step.key} is ${json.status} after a tick`];
-    Object.assign(definitions[step.kind], { [step.key]: step.definition });
+    const { json } = await collector.api('GET', `/api/${step.kind}/${key}`);
+    if (json.status !== 'ready') return [`${step.kind}/${key} is ${json.status} after a tick`];
+    Object.assign(definitions[step.kind], { [key]: step.definition });
     observe();
-    return [];
+    return faults;
   }
 
   async function remove(step: Extract<Step, { do: 'delete' }>): Promise<string[]> {
@@ -261,6 +263,8 @@ function createGame(collector: TestCollector) {
           return send(step);
         case 'burst':
           return send({ do: 'send', key: step.key, messages: messagesOf(step) });
+        case 'race':
+          return (await Promise.all(step.sends.map(send))).flat();
         case 'clock':
           moveClock(step.byMs);
           return [];

@@ -31,11 +31,20 @@ export interface ScriptMessage {
 export type Step =
   | { do: 'send'; key: 'web' | 'server'; messages: ScriptMessage[]; batchSentAtMs?: number; twice?: true }
   | Burst
+  /** Requests under way at the same time; no two of their messages share an id. */
+  | { do: 'race'; sends: Extract<Step, { do: 'send' }>[] }
   | { do: 'clock'; byMs: number }
   | { do: 'tick' }
   | { do: 'reopen' }
-  | { do: 'put'; kind: 'traits'; key: string; definition: TraitDefinition }
-  | { do: 'put'; kind: 'segments'; key: string; definition: { where: Condition } }
+  /** `meanwhile` is sent while it builds. */
+  | { do: 'put'; kind: 'traits'; key: string; definition: TraitDefinition; meanwhile?: ScriptMessage[] }
+  | {
+      do: 'put';
+      kind: 'segments';
+      key: string;
+      definition: { where: Condition };
+      meanwhile?: ScriptMessage[];
+    }
   | { do: 'delete'; kind: 'traits' | 'segments'; key: string }
   /** Compare everything with the model; between two looks nothing is read. */
   | { do: 'look' };
@@ -331,6 +340,25 @@ const echo: fc.Arbitrary<Step[]> = fc.tuple(plain, plain, fc.boolean()).map(([fi
   return webFirst ? [web, server] : [server, web];
 });
 
+const race: fc.Arbitrary<Step[]> = fc
+  .array(
+    fc.tuple(
+      fc.constantFrom('web' as const, 'server' as const),
+      fc.array(message, { minLength: 1, maxLength: 4 }),
+    ),
+    { minLength: 2, maxLength: 5 },
+  )
+  .map((requests): Step[] => [
+    {
+      do: 'race',
+      sends: requests.map(([key, messages], r) => ({
+        do: 'send',
+        key,
+        messages: messages.map((one, i) => ({ ...one, messageId: `${one.messageId}/${r}.${i}` })),
+      })),
+    },
+  ]);
+
 const burst: fc.Arbitrary<Step[]> = fc
   .record({
     key: fc.constantFrom('web' as const, 'server' as const),
@@ -375,8 +403,15 @@ const step: fc.Arbitrary<Step[]> = fc.oneof(
   { weight: 5, arbitrary: clockMs.map((byMs): Step[] => [{ do: 'clock', byMs }]) },
   { weight: 2, arbitrary: fc.constant<Step[]>([{ do: 'tick' }]) },
   { weight: 1, arbitrary: fc.constant<Step[]>([{ do: 'reopen' }]) },
-  { weight: 2, arbitrary: putSegment.map((put) => [put]) },
-  { weight: 1, arbitrary: putTrait.map((put) => [put]) },
+  { weight: 2, arbitrary: race },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.oneof(putSegment, putSegment, putTrait), fc.array(message, { maxLength: 3 }))
+      .map(([put, meanwhile]): Step[] => [
+        put.do === 'put' && meanwhile.length > 0 ? { ...put, meanwhile } : put,
+      ]),
+  },
   {
     weight: 1,
     arbitrary: fc

@@ -47,6 +47,18 @@ function* smallerSteps(step: Step): Generator<Step> {
       }
     }
   }
+  if (step.do === 'race') {
+    yield* step.sends;
+    for (const [index, send] of step.sends.entries()) {
+      for (const smaller of smallerSteps(send)) {
+        if (smaller.do === 'send') yield { ...step, sends: step.sends.with(index, smaller) };
+      }
+    }
+  }
+  if (step.do === 'put' && step.meanwhile) {
+    const { meanwhile: _gone, ...plain } = step;
+    yield plain;
+  }
   if (step.do === 'burst') {
     for (const less of [Math.floor(step.count / 2), step.count - 10, step.count - 1]) {
       if (less > 0) yield { ...step, count: less };
