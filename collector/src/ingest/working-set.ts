@@ -4,11 +4,11 @@
 import { createHmac } from 'node:crypto';
 import type { EngineMessage } from '../engine/filter.ts';
 import { covers, type Pair, type Stretch, stretchesOf, type Timeline } from '../engine/identity.ts';
-import { type Change, type Emit, encodePerson } from '../engine/person.ts';
+import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import { emptyBag, restoreBag, type TraitBag, traitOf } from '../engine/trait-bag.ts';
+import { emptyBag, restoreBag, type TraitBag } from '../engine/trait-bag.ts';
 import type {
   AliasRow,
   Changes,
@@ -23,17 +23,12 @@ import type {
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { NotStored } from './core.ts';
+import { changesOf, emptyDraft, type Held, isEmpty } from './draft.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
 /** Nodes, timelines and pair lists kept: some 200 bytes each. */
 const MAX_HOT_ENTRIES = 40_000;
-
-interface Held {
-  state: PersonState;
-  /** Version in the store; 0 while it has no row. */
-  version: number;
-}
 
 export interface WorkingSet {
   program: Program;
@@ -456,88 +451,6 @@ export function createWorkingSet(
     },
   };
   return self;
-}
-
-interface Draft {
-  nodes: NodeRow[];
-  roots: Map<number, number>;
-  messages: NonNullable<Changes['messages']>;
-  pairs: Map<string, Pair>;
-  timelines: Map<number, Timeline>;
-  aliases: AliasRow[];
-  people: Set<number>;
-  deleted: Map<number, number>;
-  memberships: Map<string, NonNullable<Changes['memberships']>[number]>;
-  transitions: NonNullable<Changes['transitions']>;
-  groups: Map<string, TraitBag>;
-  extra: Partial<Changes>[];
-}
-
-function emptyDraft(): Draft {
-  return {
-    nodes: [],
-    roots: new Map(),
-    messages: [],
-    pairs: new Map(),
-    timelines: new Map(),
-    aliases: [],
-    people: new Set(),
-    deleted: new Map(),
-    memberships: new Map(),
-    transitions: [],
-    groups: new Map(),
-    extra: [],
-  };
-}
-
-function isEmpty(draft: Draft): boolean {
-  return Object.values(draft).every((part) => (Array.isArray(part) ? part.length : part.size) === 0);
-}
-
-function changesOf(
-  draft: Draft,
-  clock: number,
-  people: ReadonlyMap<number, Held | null>,
-  program: Program,
-): { changes: Changes; written: Held[] } {
-  const written: Held[] = [];
-  const persons = [...draft.people].map((id) => {
-    const person = people.get(id) as Held; // every id in draft.people was put there with its state
-    written.push(person);
-    const { state, version } = person;
-    const email = traitOf(state.traits, 'email');
-    return {
-      id,
-      version,
-      due: state.due,
-      built: state.built,
-      text: encodePerson(state, program),
-      email: typeof email === 'string' ? email.toLowerCase() : null,
-    };
-  });
-  const changes: Changes = {
-    clock,
-    nodes: draft.nodes,
-    roots: [...draft.roots].map(([node, root]) => ({ node, root })),
-    messages: draft.messages,
-    pairs: [...draft.pairs.values()],
-    timelines: [...draft.timelines].map(([device, runs]) => ({ device, runs })),
-    aliases: draft.aliases,
-    persons,
-    deletedPersons: [...draft.deleted].map(([id, version]) => ({ id, version })),
-    memberships: [...draft.memberships.values()],
-    transitions: draft.transitions,
-    groups: [...draft.groups].map(([id, bag]) => ({ id, text: JSON.stringify(bag) })),
-  };
-  for (const extra of draft.extra) {
-    for (const key of ['arrived', 'refused', 'removedRefused', 'facts', 'droppedVersions'] as const) {
-      const more = extra[key];
-      // Both sides are the same optional list of `Changes`; the loop over keys hides that.
-      if (more) Object.assign(changes, { [key]: [...(changes[key] ?? []), ...more] });
-    }
-    if (extra.swaps) changes.swaps = extra.swaps;
-  }
-  return { changes, written };
 }
 
 /** The part two stretches share, or null. */
