@@ -1,0 +1,473 @@
+// What every storage backend must do, as one suite that each backend's own small test runs.
+// Invariant: speaks only the port's three verbs; nothing here knows which backend it tests.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Stamp } from '../engine/stamp.ts';
+import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
+import type { Changes, NewMessage, NodeRow, PersonWrite, Store } from './port.ts';
+
+export interface Backend {
+  open(): Promise<Store>;
+  /** Whether what was committed is there after `close` and `open`. */
+  durable: boolean;
+  dispose(): Promise<void>;
+}
+
+const node = (id: number, kind: NodeRow['kind'], ext: string): NodeRow => ({
+  id,
+  kind,
+  ext,
+  publicId: `p_${id}`,
+  root: id,
+});
+
+function message(
+  seq: number,
+  more: Partial<AcceptedMessage> & { node?: number; device?: number | null; pending?: boolean } = {},
+): NewMessage {
+  const { node: filed = 1, device = null, pending = false, ...fields } = more;
+  const accepted: AcceptedMessage = {
+    type: 'track',
+    messageId: `m${seq}`,
+    kind: 'web',
+    trusted: false,
+    userId: 'ada',
+    anonymousId: null,
+    previousId: null,
+    groupId: null,
+    surveyId: null,
+    name: 'Order Completed',
+    time: 1_000 + seq,
+    receivedAt: 2_000,
+    body: {},
+    text: `{"n":${seq}}`,
+    ...fields,
+  };
+  return { message: accepted, seq, node: filed, device, pending };
+}
+
+const person = (id: number, version: number, more: Partial<PersonWrite> = {}): PersonWrite => ({
+  id,
+  version,
+  due: null,
+  built: 1,
+  text: `{"id":${id}}`,
+  email: null,
+  ...more,
+});
+
+const refused = (messageId: string | null, more: Partial<RefusedMessage> = {}): RefusedMessage => ({
+  code: 'invalid_field',
+  reason: 'because',
+  messageId,
+  kind: 'web',
+  receivedAt: 1,
+  sentAt: null,
+  text: '{}',
+  ...more,
+});
+
+/** Runs the suite. `make` gives a new, empty backend. */
+export function describeStore(name: string, make: () => Promise<Backend>): void {
+  describe(`store: ${name}`, () => {
+    let backend: Backend;
+    let store: Store;
+    beforeEach(async () => {
+      backend = await make();
+      store = await backend.open();
+    });
+    afterEach(async () => {
+      await store.close();
+      await backend.dispose();
+    });
+
+    const commit = async (changes: Partial<Changes>): Promise<void> => {
+      expect(await store.commit({ clock: 1, ...changes })).toMatchObject({ ok: true });
+    };
+
+    describe('messages', () => {
+      it('gives a node’s messages in order: time, then id by UTF-8 bytes, then web before server', async () => {
+        const at = { time: 5_000 };
+        await commit({
+          messages: [
+            message(1, { ...at, messageId: '\u{1f600}' }),
+            message(2, { ...at, messageId: '\uffee' }),
+            message(3, { ...at, messageId: 'a', kind: 'server' }),
+            message(4, { ...at, messageId: 'a' }),
+            message(5, { time: 4_999, messageId: 'z' }),
+            message(6, { ...at, messageId: 'other', node: 2 }),
+          ],
+        });
+        const range = { node: 1, from: null, to: null, until: 9_999 };
+        const order = [5, 4, 3, 2, 1];
+        const read = await store.read({
+          history: [range, { ...range, order: 'descending' }, { ...range, limit: 2 }],
+        });
+        expect(read.history.map((rows) => rows.map(({ seq }) => seq))).toEqual([
+          order,
+          [...order].reverse(),
+          order.slice(0, 2),
+        ]);
+      });
+
+      it('keeps every field of a message', async () => {
+        await commit({
+          messages: [message(7, { device: 3, trusted: true, kind: 'server', text: '{"a":"\u00e9"}' })],
+        });
+        const { history } = await store.read({ history: [{ node: 1, from: null, to: null, until: 9_999 }] });
+        expect(history[0]).toEqual([
+          {
+            seq: 7,
+            node: 1,
+            device: 3,
+            stamp: [1_007, 'm7', 1],
+            type: 'track',
+            event: 'Order Completed',
+            receivedAt: 2_000,
+            trusted: true,
+            text: '{"a":"\u00e9"}',
+          },
+        ]);
+      });
+
+      it('bounds a range by whole stamps, the end not included, and by the clock', async () => {
+        await commit({
+          messages: ['a', 'b', 'c', 'd'].map((id, i) => message(i + 1, { time: 5_000, messageId: id })),
+        });
+        const from: Stamp = [5_000, 'b', 0];
+        const to: Stamp = [5_000, 'd', 0];
+        const read = await store.read({
+          history: [
+            { node: 1, from, to, until: 5_000 },
+            { node: 1, from: null, to: null, until: 4_999 },
+          ],
+        });
+        expect(read.history.map((rows) => rows.map(({ stamp }) => stamp[1]))).toEqual([['b', 'c'], []]);
+      });
+
+      it('knows the ids it has seen, web apart from server', async () => {
+        await commit({ messages: [message(1), message(2, { kind: 'server' })] });
+        const { seen } = await store.read({
+          seen: [
+            { messageId: 'm1', kind: 'web' },
+            { messageId: 'm1', kind: 'server' },
+            { messageId: 'm2', kind: 'server' },
+          ],
+        });
+        expect([...seen].sort()).toEqual(['server:m2', 'web:m1']);
+      });
+
+      it('holds back messages of the future until told that they arrived', async () => {
+        await commit({
+          messages: [
+            message(1, { time: 9_000, pending: true }),
+            message(2, { time: 8_000, pending: true }),
+            message(3),
+          ],
+        });
+        const due = async (until: number) =>
+          (await store.query({ ask: 'due-messages', until, limit: 10 })).map(({ row }) => row.seq);
+        expect(await due(8_500)).toEqual([2]);
+        expect(await due(9_000)).toEqual([2, 1]);
+        expect(await store.query({ ask: 'next-due' })).toBe(8_000);
+        await commit({ arrived: [2] });
+        expect(await due(9_000)).toEqual([1]);
+        expect(await store.query({ ask: 'message-count', until: 8_000 })).toBe(2);
+      });
+    });
+
+    describe('identities', () => {
+      it('finds nodes by name, number and public id, and people by their survivor', async () => {
+        await commit({ nodes: [node(1, 'user', 'ada'), node(2, 'device', 'ada'), node(3, 'user', 'bob')] });
+        const read = await store.read({
+          nodes: [{ kind: 'device', ext: 'ada' }],
+          nodeIds: [3],
+          publicIds: ['p_1', 'p_none'],
+        });
+        expect(read.nodes.map(({ id }) => id).sort()).toEqual([1, 2, 3]);
+        await commit({ roots: [{ node: 3, root: 1 }] });
+        const circle = await store.read({ circles: [1] });
+        expect(circle.nodes.map(({ id, root }) => [id, root]).sort()).toEqual([
+          [1, 1],
+          [3, 1],
+        ]);
+      });
+
+      it('replaces a device’s timeline and pairs', async () => {
+        const first: Stamp = [1, 'a', 0];
+        const second: Stamp = [2, 'b', 1];
+        await commit({
+          timelines: [{ device: 5, runs: [{ stamp: first, user: 1 }] }],
+          pairs: [{ user: 1, device: 5, trusted: null, plain: first }],
+        });
+        await commit({
+          timelines: [
+            {
+              device: 5,
+              runs: [
+                { stamp: first, user: 1 },
+                { stamp: second, user: 2 },
+              ],
+            },
+          ],
+          pairs: [
+            { user: 1, device: 5, trusted: second, plain: first },
+            { user: 2, device: 5, trusted: second, plain: null },
+          ],
+        });
+        const read = await store.read({ timelines: [5, 6], pairs: [1], devicePairs: [5] });
+        expect(read.timelines.get(5)).toHaveLength(2);
+        expect(read.timelines.get(6)).toEqual([]);
+        expect(read.pairs.filter(({ user }) => user === 1)[0]).toEqual({
+          user: 1,
+          device: 5,
+          trusted: second,
+          plain: first,
+        });
+        expect(new Set(read.pairs.map(({ user }) => user))).toEqual(new Set([1, 2]));
+      });
+
+      it('finds the next link of a user and a device, from messages and aliases', async () => {
+        await commit({
+          messages: [
+            message(1, { device: 5, time: 10 }),
+            message(2, { device: 6, time: 20 }),
+            message(3, { device: 5, time: 30 }),
+          ],
+          aliases: [{ user: 1, device: 5, previousUser: 4, stamp: [25, 'x', 1], trusted: true }],
+        });
+        const ask = { user: 1, device: 5, before: null, until: 99 };
+        const read = await store.read({
+          nextLink: [
+            { ...ask, after: [10, 'm1', 0] },
+            { ...ask, after: [25, 'x', 1] },
+            { ...ask, after: [30, 'm3', 0] },
+            { ...ask, after: [10, 'm1', 0], before: [25, 'x', 1] },
+            { ...ask, after: [25, 'x', 1], until: 29 },
+          ],
+          merges: [4],
+        });
+        expect(read.nextLink).toEqual([[25, 'x', 1], [30, 'm3', 0], null, null, null]);
+        expect(read.merges).toEqual([
+          { user: 1, device: 5, previousUser: 4, stamp: [25, 'x', 1], trusted: true },
+        ]);
+      });
+    });
+
+    describe('people', () => {
+      it('raises a person’s version with each write, and refuses one that read an older one', async () => {
+        await commit({ persons: [person(1, 0, { due: 50 })] });
+        await commit({ persons: [person(1, 1, { text: 'second', due: 60 })] });
+        const stale = await store.commit({
+          clock: 1,
+          persons: [person(1, 1, { text: 'stale' })],
+          messages: [message(1)],
+          facts: [{ name: 'half', value: true }],
+        });
+        expect(stale).toEqual({ ok: false, stale: true });
+        const { persons, seen } = await store.read({
+          persons: [1, 2],
+          seen: [{ messageId: 'm1', kind: 'web' }],
+        });
+        expect(persons).toEqual([{ id: 1, version: 2, due: 60, built: 1, text: 'second' }]);
+        // Nothing of a refused commit is there.
+        expect(seen.size).toBe(0);
+        expect((await store.query({ ask: 'start' })).facts.has('half')).toBe(false);
+      });
+
+      it('refuses a new person that exists, and a deletion that read an older version', async () => {
+        await commit({ persons: [person(1, 0)] });
+        expect(await store.commit({ clock: 1, persons: [person(1, 0)] })).toMatchObject({ ok: false });
+        expect(await store.commit({ clock: 1, deletedPersons: [{ id: 1, version: 7 }] })).toMatchObject({
+          ok: false,
+        });
+        await commit({ deletedPersons: [{ id: 1, version: 1 }] });
+        expect((await store.read({ persons: [1] })).persons).toEqual([]);
+      });
+
+      it('stores nothing when a commit fails half way', async () => {
+        await commit({ messages: [message(1)] });
+        const twice = {
+          clock: 1,
+          nodes: [node(9, 'user', 'zoe')],
+          messages: [message(2), message(3, { messageId: 'm1' })],
+        };
+        await expect(store.commit(twice)).rejects.toThrow();
+        expect((await store.read({ nodes: [{ kind: 'user', ext: 'zoe' }] })).nodes).toEqual([]);
+        await commit({ messages: [message(2, { name: 'A new name' })] });
+      });
+
+      it('finds who is due, earliest first', async () => {
+        await commit({
+          persons: [
+            person(1, 0, { due: 30 }),
+            person(2, 0, { due: 10 }),
+            person(3, 0),
+            person(4, 0, { due: 20 }),
+          ],
+        });
+        expect(await store.query({ ask: 'due-people', until: 20, limit: 10 })).toEqual([2, 4]);
+        expect(await store.query({ ask: 'due-people', until: 99, limit: 2 })).toEqual([2, 4]);
+        expect(await store.query({ ask: 'next-due' })).toBe(10);
+      });
+
+      it('lists people in pages, by the beginning of an id and by email', async () => {
+        await commit({
+          nodes: [
+            node(1, 'user', 'ada'),
+            node(2, 'user', 'adam'),
+            node(3, 'device', 'adx'),
+            node(4, 'user', 'bob'),
+          ],
+          persons: [1, 2, 3, 4].map((id) => person(id, 0, { email: id === 4 ? 'adele@x.example' : null })),
+        });
+        const ids = async (query: { after?: number; limit?: number; prefix?: string }) =>
+          (await store.query({ ask: 'people', after: 0, limit: 10, ...query })).map(({ id }) => id);
+        expect(await ids({})).toEqual([1, 2, 3, 4]);
+        expect(await ids({ after: 2, limit: 1 })).toEqual([3]);
+        expect(await ids({ prefix: 'ad' })).toEqual([1, 2, 3, 4]);
+        expect(await ids({ prefix: 'ada' })).toEqual([1, 2]);
+        expect(await ids({ prefix: 'ADELE@' })).toEqual([4]);
+        expect(await ids({ prefix: '%' })).toEqual([]);
+        expect(await store.query({ ask: 'people-count' })).toBe(4);
+      });
+
+      it('finds people not built yet', async () => {
+        await commit({ persons: [person(1, 0), person(2, 0, { built: 2 }), person(3, 0)] });
+        expect(await store.query({ ask: 'people-unbuilt', generation: 2, after: 0, limit: 10 })).toEqual([
+          1, 3,
+        ]);
+        expect(await store.query({ ask: 'people-unbuilt', generation: 2, after: 1, limit: 10 })).toEqual([3]);
+      });
+    });
+
+    describe('segments', () => {
+      it('keeps memberships by version, and the log in order of commit', async () => {
+        await commit({
+          nodes: [node(1, 'user', 'ada'), node(2, 'device', 'd')],
+          memberships: [
+            { version: 7, person: 1, since: 5 },
+            { version: 7, person: 2, since: 6 },
+          ],
+          transitions: [
+            { segment: 'a', person: 1, entered: true, at: 5, cause: { messageId: 'm' } },
+            { segment: 'b', person: 1, entered: true, at: 5, cause: { deadline: 5 } },
+            { segment: 'a', person: 2, entered: true, at: 6, cause: { messageId: 'm' } },
+          ],
+        });
+        await commit({
+          memberships: [{ version: 7, person: 1, since: null }],
+          transitions: [{ segment: 'a', person: 1, entered: false, at: 8, cause: { operation: 'merged' } }],
+        });
+        expect(await store.query({ ask: 'members', version: 7, after: 0, limit: 10 })).toEqual([
+          { person: 2, since: 6 },
+        ]);
+        expect(await store.query({ ask: 'member-count', version: 7 })).toBe(1);
+        const log = await store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 10 });
+        expect(log.map(({ person: id, entered, userId }) => [id, entered, userId])).toEqual([
+          [1, true, 'ada'],
+          [2, true, null],
+          [1, false, 'ada'],
+        ]);
+        const [first, second] = log;
+        expect(first && second && first.seq < second.seq).toBe(true);
+        const rest = await store.query({
+          ask: 'segment-transitions',
+          segment: 'a',
+          after: first?.seq ?? 0,
+          limit: 1,
+        });
+        expect(rest).toEqual([second]);
+        expect(
+          await store.query({ ask: 'segment-transitions', segment: 'none', after: 0, limit: 1 }),
+        ).toEqual([]);
+        const mine = await store.query({
+          ask: 'person-transitions',
+          person: 1,
+          before: Number.MAX_SAFE_INTEGER,
+          limit: 2,
+        });
+        expect(mine.map(({ segment, at }) => [segment, at])).toEqual([
+          ['a', 8],
+          ['b', 5],
+        ]);
+      });
+
+      it('switches versions in one commit: who stays keeps `since`, who changes is logged', async () => {
+        await commit({
+          nodes: [node(1, 'user', 'stays'), node(2, 'user', 'leaves'), node(3, 'user', 'enters')],
+          memberships: [
+            { version: 1, person: 1, since: 10 },
+            { version: 1, person: 2, since: 10 },
+            { version: 2, person: 1, since: 50 },
+            { version: 2, person: 3, since: 50 },
+            { version: 3, person: 1, since: 50 },
+          ],
+        });
+        await commit({ swaps: { list: [{ key: 'a', from: 1, to: 2 }], at: 99 }, droppedVersions: [3] });
+        expect(await store.query({ ask: 'members', version: 2, after: 0, limit: 9 })).toEqual([
+          { person: 1, since: 10 },
+          { person: 3, since: 99 },
+        ]);
+        expect(await store.query({ ask: 'member-count', version: 1 })).toBe(0);
+        expect(await store.query({ ask: 'member-count', version: 3 })).toBe(0);
+        const log = await store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 9 });
+        expect(log.map(({ person: id, entered, at, cause }) => [id, entered, at, cause])).toEqual([
+          [2, false, 99, { definition: 'a' }],
+          [3, true, 99, { definition: 'a' }],
+        ]);
+        await commit({ swaps: { list: [{ key: 'a', from: 2, to: null }], at: 100 } });
+        expect(await store.query({ ask: 'member-count', version: 2 })).toBe(0);
+        expect(
+          await store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 9 }),
+        ).toHaveLength(4);
+      });
+    });
+
+    describe('the rest', () => {
+      it('keeps a refused message once an id, and forgets it when told', async () => {
+        await commit({
+          refused: [refused('r1'), refused(null), refused(null), refused('r1', { kind: 'server' })],
+        });
+        await commit({ refused: [refused('r1', { reason: 'again', receivedAt: 2, sentAt: 5 })] });
+        const rows = await store.query({ ask: 'refused', before: Number.MAX_SAFE_INTEGER, limit: 10 });
+        expect(rows).toHaveLength(4);
+        const again = rows.find(({ messageId, kind }) => messageId === 'r1' && kind === 'web');
+        expect(again).toMatchObject({ reason: 'again', receivedAt: 2, sentAt: 5 });
+        await commit({ removedRefused: [again?.id ?? 0] });
+        expect(await store.query({ ask: 'refused-one', id: again?.id ?? 0 })).toBeNull();
+        expect(await store.query({ ask: 'refused', before: rows[0]?.id ?? 0, limit: 1 })).toEqual([rows[1]]);
+      });
+
+      it('keeps groups, facts and the clock', async () => {
+        await commit({
+          clock: 77,
+          groups: [{ id: 'g', text: 'one' }],
+          facts: [{ name: 'f', value: { a: [1] } }],
+        });
+        await commit({ clock: 78, groups: [{ id: 'g', text: 'two' }] });
+        expect((await store.read({ groups: ['g', 'none'] })).groups).toEqual(new Map([['g', 'two']]));
+        const start = await store.query({ ask: 'start' });
+        expect(start.clock).toBe(78);
+        expect(start.facts.get('f')).toEqual({ a: [1] });
+      });
+
+      it('is the same after it was closed and opened', async () => {
+        if (!backend.durable) return;
+        await commit({
+          clock: 5,
+          nodes: [node(1, 'user', 'ada')],
+          messages: [message(1)],
+          persons: [person(1, 0)],
+        });
+        await store.close();
+        store = await backend.open();
+        const start = await store.query({ ask: 'start' });
+        expect(start).toMatchObject({ clock: 5, lastNode: 1, lastSeq: 1 });
+        expect((await store.read({ persons: [1] })).persons).toHaveLength(1);
+        await expect(
+          store.commit({ clock: 6, messages: [message(2, { messageId: 'm1' })] }),
+        ).rejects.toThrow();
+      });
+    });
+  });
+}

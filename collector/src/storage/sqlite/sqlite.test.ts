@@ -1,0 +1,85 @@
+// SQLite against the conformance suite, and what only a file has: mode, migrations, snapshots.
+import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Database from 'better-sqlite3';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { describeStore } from '../conformance.ts';
+import { openSqlite } from './open.ts';
+import { NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
+
+describeStore('SQLite in memory', async () => ({
+  open: async () => openSqlite({ path: ':memory:' }),
+  durable: false,
+  dispose: async () => {},
+}));
+
+describeStore('SQLite file', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tidemark-store-'));
+  return {
+    open: async () => openSqlite({ path: join(folder, 'store.db') }),
+    durable: true,
+    dispose: async () => rmSync(folder, { recursive: true, force: true }),
+  };
+});
+
+describe('a SQLite file', () => {
+  let folder: string;
+  let path: string;
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tidemark-file-'));
+    path = join(folder, 'store.db');
+  });
+  afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('is its owner’s alone, and so are its companions', async () => {
+    const store = openSqlite({ path });
+    await store.commit({ clock: 1 });
+    for (const name of ['', '-wal', '-shm']) expect(statSync(path + name).mode & 0o777).toBe(0o600);
+    await store.close();
+  });
+
+  it('waits for the disk: write-ahead log, synchronous FULL', async () => {
+    const store = openSqlite({ path });
+    await store.commit({ clock: 1 });
+    const other = new Database(path);
+    expect(other.pragma('journal_mode', { simple: true })).toBe('wal');
+    other.close();
+    await store.close();
+  });
+
+  it('is brought up to date when it is older', async () => {
+    const old = new Database(path);
+    expect(old.pragma('user_version', { simple: true })).toBe(0);
+    old.close();
+    expect(() => openSqlite({ path, readOnly: true })).toThrow(OlderFile);
+    await openSqlite({ path }).close();
+    const now = new Database(path);
+    expect(now.pragma('user_version', { simple: true })).toBe(SCHEMA_VERSION);
+    now.close();
+  });
+
+  it('is refused untouched when it is newer', async () => {
+    await openSqlite({ path }).close();
+    const newer = new Database(path);
+    newer.pragma(`user_version = ${SCHEMA_VERSION + 1}`);
+    newer.pragma('wal_checkpoint(TRUNCATE)');
+    newer.close();
+    const before = readFileSync(path);
+    expect(() => openSqlite({ path })).toThrow(NewerFile);
+    expect(() => openSqlite({ path })).toThrow(/newer Tidemark/);
+    expect(readFileSync(path)).toEqual(before);
+  });
+
+  it('gives readers one snapshot whatever the writer does', async () => {
+    const writer = openSqlite({ path });
+    await writer.commit({ clock: 1, groups: [{ id: 'g', text: 'one' }] });
+    const reader = openSqlite({ path, readOnly: true });
+    expect((await reader.read({ groups: ['g'] })).groups.get('g')).toBe('one');
+    await writer.commit({ clock: 2, groups: [{ id: 'g', text: 'two' }] });
+    expect((await reader.read({ groups: ['g'] })).groups.get('g')).toBe('one');
+    await expect(reader.commit({ clock: 3 })).rejects.toThrow();
+    await reader.close();
+    await writer.close();
+  });
+});
