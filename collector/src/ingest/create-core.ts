@@ -7,7 +7,7 @@ import type { Definition, DefinitionKind, Expose } from '../wire/definitions.ts'
 import type { JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { createBuilder } from './build.ts';
-import { BadCursor, type Core, type DefinitionView, type RejectedView } from './core.ts';
+import { BadCursor, type Core, type DefinitionView, NotStored, type RejectedView } from './core.ts';
 import { createDefinitionBook, isSame, type Kind } from './definition-book.ts';
 import { createLane, settleDue } from './lane.ts';
 import {
@@ -49,7 +49,7 @@ export class ClockBehind extends Error {
   ) {
     super(
       `The clock says ${iso(clock)}, but the database was last used at ${iso(fileClock)}. Set the clock right, ` +
-        'or recompute the file for the earlier clock with `tidemark verify --repair`.',
+        'or go back to a copy of the file from before that time.',
     );
   }
 }
@@ -105,16 +105,40 @@ async function assemble(
 
   /** Reads one person or none: everything due for others may wait. */
   function read<T>(work: (at: number) => Promise<T>): Promise<T> {
-    return lane.task(async (_, at) => ({ result: await work(at), changed: true }));
+    return lane.task(async (_, at) => {
+      const result = await work(at);
+      await writeIfPossible(at);
+      return { result, changed: false };
+    });
   }
 
-  /** Settles everybody who is due, in slices between which messages go on. */
-  async function settleAll(): Promise<void> {
+  /** What time changed is written down on the way; a full disk keeps nobody from reading. */
+  async function writeIfPossible(at: number): Promise<void> {
+    try {
+      await set.commit(at);
+    } catch (error) {
+      if (!(error instanceof NotStored)) throw error;
+    }
+  }
+
+  /**
+   * Settles everybody who is due, in slices between which messages go on. Where nothing can be stored,
+   * reads (which do not `insist`) are answered as of what was.
+   */
+  async function settleAll({ insist = false } = {}): Promise<void> {
     const until = tell();
     for (;;) {
       const next = await store.query({ ask: 'next-due' });
       if (next === null || next > until) return;
-      await lane.task(async (working, at) => ({ result: undefined, changed: await settleDue(working, at) }));
+      try {
+        await lane.task(async (working, at) => ({
+          result: undefined,
+          changed: await settleDue(working, at),
+        }));
+      } catch (error) {
+        if (error instanceof NotStored && !insist) return;
+        throw error;
+      }
     }
   }
 
@@ -205,7 +229,7 @@ async function assemble(
       return read(async (at) => {
         const id = await findProfile(set, ref);
         if (id === null || !(await settledPerson(set, id, at))) return null;
-        await set.commit(at);
+        await writeIfPossible(at);
         return listTransitions(set, id, page);
       });
     },
@@ -308,7 +332,7 @@ async function assemble(
     }),
     async tick() {
       await lane.task(async () => ({ result: undefined, changed: false }));
-      await settleAll();
+      await settleAll({ insist: true });
       await builder.finished();
     },
     async verify({ onProgress }) {

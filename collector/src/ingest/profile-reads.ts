@@ -58,8 +58,6 @@ async function isLinked(set: WorkingSet, device: number, root: number): Promise<
 export async function viewProfile(set: WorkingSet, id: number, clock: number): Promise<ProfileView | null> {
   const person = await settledPerson(set, id, clock);
   if (!person) return null;
-  // `since` is read from the store: what settling changed must be there.
-  await set.commit(clock);
   const head = await headOf(set, person);
   const groups = await Promise.all(
     person.groups.map(async (groupId) => ({ id: groupId, traits: traitsOf(await set.group(groupId)) })),
@@ -81,8 +79,7 @@ type ProfileHead = Omit<ProfileView, 'computed' | 'groups'>;
 
 async function headOf(set: WorkingSet, person: PersonState): Promise<ProfileHead> {
   const { publicId, userId, anonymousIds } = await idsOf(set, person.id);
-  const stored = await set.store.query({ ask: 'memberships', person: person.id });
-  const sinceOf = new Map(stored.map(({ version, since }) => [version, since]));
+  const sinceOf = await set.memberships(person.id);
   const segments = [...set.program.live.values()]
     .filter(({ version }) => person.members.has(version))
     .map(({ key, version }) => ({ key, since: iso(sinceOf.get(version) ?? 0) }))
@@ -215,7 +212,6 @@ export async function listProfiles(
   const data: ProfileHead[] = [];
   for (const { id } of rows.slice(0, filter.limit)) {
     const person = await settledPerson(set, id, clock);
-    await set.commit(clock);
     if (person) data.push(await headOf(set, person));
   }
   const last = rows[filter.limit - 1];

@@ -74,6 +74,8 @@ export interface WorkingSet {
   addMessage(entry: NonNullable<Changes['messages']>[number]): void;
   group(id: string): Promise<TraitBag>;
   touchGroup(id: string, bag: TraitBag): void;
+  /** Segment versions the person is in and since when, changes not yet committed included. */
+  memberships(person: number): Promise<Map<number, number>>;
   emitter(person: number): Emit;
   record(changes: Partial<Changes>): void;
   /** Reads in one go what these messages will need. */
@@ -382,6 +384,16 @@ export function createWorkingSet(
     touchGroup(id, bag) {
       groups.set(id, bag);
       draft.groups.set(id, bag);
+    },
+    async memberships(person) {
+      const stored = await store.query({ ask: 'memberships', person });
+      const held = new Map(stored.map(({ version, since }) => [version, since]));
+      for (const change of draft.memberships.values()) {
+        if (change.person !== person) continue;
+        if (change.since === null) held.delete(change.version);
+        else held.set(change.version, change.since);
+      }
+      return held;
     },
     emitter: (person) => (change: Change) => {
       const { version, entered, at } = change;
