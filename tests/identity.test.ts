@@ -1,8 +1,9 @@
 // Contract section 4: who is who, whatever the order in which the messages arrive.
 // Invariant: each story is told forwards and backwards, and must end the same.
+import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../collector/src/wire/message.ts';
-import { type ApiProfile, T0, type TestCollector, withCollector } from './collector.ts';
+import { type ApiProfile, SIGNING_SECRET, T0, type TestCollector, withCollector } from './collector.ts';
 
 type Told = ['web' | 'server', JsonObject];
 
@@ -302,31 +303,51 @@ describe('traits', () => {
 });
 
 describe('caps', () => {
-  it('links at most 1,000 ids to a profile, trusted links first, and flags it', async () => {
-    const device = (i: number) => `d${String(i).padStart(4, '0')}`;
-    const links = Array.from({ length: 1_010 }, (_, i) => web(i, { userId: 'u', anonymousId: device(i) })[1]);
-    const late = server(5_000, { userId: 'u', anonymousId: 'trusted' })[1];
-    const trail = web(6_000, { anonymousId: device(1_005) })[1];
-    for (const parts of [
-      [links, [late], [trail]],
-      [[trail], [late], [...links].reverse()],
-    ]) {
-      await withCollector({ now: T0 + 1_000_000 }, async (collector) => {
-        for (const part of parts) {
-          await collector.send(part[0] === late ? 'server' : 'web', part);
-        }
-        const profile = await known(collector, 'user:u');
-        // One is the userId; the trusted device comes first; the first 998 others follow in message order.
-        expect(profile.anonymousIds.length).toBe(999);
-        expect(profile.anonymousIds).toContain('trusted');
-        expect(profile.anonymousIds).toContain(device(997));
-        expect(profile.anonymousIds).not.toContain(device(998));
-        expect(profile.flags).not.toEqual([]);
-        // Messages that carry the userId are the user's all the same; what such a device sends alone is its own.
-        expect(profile.eventCount).toBe(1_011);
-        expect((await known(collector, `anon:${device(1_005)}`)).userId).toBeNull();
-      });
-    }
+  const signature = (userId: string) => createHmac('sha256', SIGNING_SECRET).update(userId).digest('hex');
+  it.each([
+    ['a server key', 'server', {}],
+    ['a right signature', 'web', { userSignature: signature('u') }],
+  ] as const)(
+    'links at most 1,000 ids to a profile, those of %s first, and flags it',
+    async (_by, key, more) => {
+      const device = (i: number) => `d${String(i).padStart(4, '0')}`;
+      const links = Array.from(
+        { length: 1_010 },
+        (_, i) => web(i, { userId: 'u', anonymousId: device(i) })[1],
+      );
+      const late = [web(5_000, { userId: 'u', anonymousId: 'trusted' })[1]];
+      const trail = [web(6_000, { anonymousId: device(1_005) })[1]];
+      for (const parts of [
+        [links, late, trail],
+        [trail, late, [...links].reverse()],
+      ]) {
+        await withCollector({ now: T0 + 1_000_000 }, async (collector) => {
+          for (const part of parts) {
+            await (part === late ? collector.send(key, part, more) : collector.send('web', part));
+          }
+          const profile = await known(collector, 'user:u');
+          // One is the userId; the trusted device comes first; the first 998 others follow in message order.
+          expect(profile.anonymousIds.length).toBe(999);
+          expect(profile.anonymousIds).toContain('trusted');
+          expect(profile.anonymousIds).toContain(device(997));
+          expect(profile.anonymousIds).not.toContain(device(998));
+          expect(profile.flags).not.toEqual([]);
+          // Messages that carry the userId are the user's all the same; what such a device sends alone is its own.
+          expect(profile.eventCount).toBe(1_011);
+          expect((await known(collector, `anon:${device(1_005)}`)).userId).toBeNull();
+        });
+      }
+    },
+  );
+
+  it('trusts no link for a signature of somebody else', async () => {
+    const links = Array.from({ length: 1_000 }, (_, i) => web(i, { userId: 'u', anonymousId: `d${i}` })[1]);
+    await withCollector({ now: T0 + 1_000_000 }, async (collector) => {
+      await collector.send('web', links);
+      const late = web(5_000, { userId: 'u', anonymousId: 'late' })[1];
+      await collector.send('web', [late], { userSignature: signature('other') });
+      expect((await known(collector, 'user:u')).anonymousIds).not.toContain('late');
+    });
   });
 
   it('merges at most 100 users into one', async () => {
