@@ -58,18 +58,17 @@ export class ClockBehind extends Error {
 export async function createCore({ database, now, readOnly = false, idKey }: CoreOptions): Promise<Core> {
   const store = openSqlite({ path: database, readOnly });
   try {
-    return await assemble(store, now, readOnly, idKey);
+    return await createCoreOn(store, { now, readOnly, ...(idKey === undefined ? {} : { idKey }) });
   } catch (error) {
     await store.close();
     throw error;
   }
 }
 
-async function assemble(
+/** The same over a store that is open already; `close` closes it. */
+export async function createCoreOn(
   store: Store,
-  now: () => number,
-  readOnly: boolean,
-  givenIdKey?: string,
+  { now, readOnly = false, idKey: givenIdKey }: Omit<CoreOptions, 'database'>,
 ): Promise<Core> {
   const start = await store.query({ ask: 'start' });
   let clock = now();

@@ -1,0 +1,149 @@
+// The core over a store that fails: nothing half done, nothing lost, and back by itself.
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { Changes, Store } from '../storage/port.ts';
+import { openSqlite } from '../storage/sqlite/open.ts';
+import type { AcceptedMessage } from '../wire/accepted.ts';
+import { type Core, NotStored } from './core.ts';
+import { ClockBehind, createCoreOn, MAX_CLOCK_BEHIND_MS } from './create-core.ts';
+
+const T0 = Date.parse('2026-06-10T12:00:00Z');
+let clock: { now: number };
+let failing: 'no' | 'error' | 'stale';
+let commits: Changes[];
+let core: Core;
+
+/** SQLite in memory whose commits fail on demand, before anything is written. */
+function failingStore(): Store {
+  const store = openSqlite({ path: ':memory:' });
+  return {
+    ...store,
+    async commit(changes) {
+      if (failing === 'error') throw new Error('database or disk is full');
+      if (failing === 'stale') return { ok: false, stale: true };
+      commits.push(changes);
+      return store.commit(changes);
+    },
+  };
+}
+
+beforeEach(async () => {
+  clock = { now: T0 };
+  failing = 'no';
+  commits = [];
+  core = await createCoreOn(failingStore(), { now: () => clock.now });
+});
+
+let ids = 0;
+function track(userId: string, more: Partial<AcceptedMessage> = {}): AcceptedMessage {
+  const messageId = `m${++ids}`;
+  const body = { type: 'track', messageId, userId, event: 'E' };
+  return {
+    type: 'track',
+    messageId,
+    kind: 'web',
+    trusted: false,
+    userId,
+    anonymousId: null,
+    previousId: null,
+    groupId: null,
+    surveyId: null,
+    name: 'E',
+    time: clock.now,
+    receivedAt: clock.now,
+    body,
+    text: JSON.stringify(body),
+    ...more,
+  };
+}
+const ingest = (...messages: AcceptedMessage[]) => core.ingest({ messages, refused: [] });
+
+describe.each(['error', 'stale'] as const)('a commit that fails (%s)', (how) => {
+  it('stores nothing of the messages, says so, and takes them again', async () => {
+    await ingest(track('ada'));
+    const [first, second] = [track('ada'), track('bob', { anonymousId: 'd' })];
+    failing = how;
+    await expect(ingest(first, second)).rejects.toThrow(NotStored);
+    expect(core.stats().writable).toBe(false);
+    expect((await core.profile('user:ada'))?.eventCount).toBe(1);
+    expect(await core.profile('user:bob')).toBeNull();
+    failing = 'no';
+    expect(await ingest(first, second)).toEqual(['accepted', 'accepted']);
+    expect(core.stats().writable).toBe(true);
+    expect((await core.profile('user:ada'))?.eventCount).toBe(2);
+    expect((await core.profile('anon:d'))?.userId).toBe('bob');
+    expect((await core.verify({})).differences).toEqual([]);
+  });
+
+  it('leaves definitions as they were', async () => {
+    failing = how;
+    const definition = { where: { event: 'E' } };
+    await expect(core.putDefinition('segments', 's', definition)).rejects.toThrow(NotStored);
+    expect(await core.definition('segments', 's')).toBeNull();
+    failing = 'no';
+    expect(await core.putDefinition('segments', 's', definition)).toMatchObject({ ok: true, created: true });
+  });
+
+  it('keeps nobody from reading, also when time has changed things', async () => {
+    await core.putDefinition('segments', 's', { where: { event: 'E', within: '1m' } });
+    await core.tick();
+    await ingest(track('ada'));
+    clock.now += 60_000;
+    failing = how;
+    expect((await core.profile('user:ada'))?.segments).toEqual([]);
+    expect(await core.segmentProfiles('s', { limit: 10, cursor: null })).toMatchObject({ next: null });
+    await expect(core.tick()).rejects.toThrow(NotStored);
+    failing = 'no';
+    await core.tick();
+    const feed = await core.segmentTransitions('s', { limit: 10, after: 0 });
+    expect(feed?.data.map(({ change, at }) => [change, at])).toEqual([
+      ['entered', '2026-06-10T12:00:00.000Z'],
+      ['left', '2026-06-10T12:01:00.000Z'],
+    ]);
+  });
+
+  it('goes on building where it was', async () => {
+    await ingest(...Array.from({ length: 60 }, (_, i) => track(`u${i}`)));
+    await core.putDefinition('segments', 's', { where: { event: 'E' } });
+    failing = how;
+    await core.tick().catch(() => {});
+    failing = 'no';
+    await core.tick();
+    expect(await core.definition('segments', 's')).toMatchObject({ status: 'ready', size: 60 });
+    expect((await core.verify({})).differences).toEqual([]);
+  });
+});
+
+describe('the lane', () => {
+  it('shares a commit between requests, and cuts a large one into slices', async () => {
+    commits = [];
+    const many = Array.from({ length: 450 }, (_, i) => track(`u${i % 7}`));
+    await Promise.all([ingest(track('a')), ingest(track('b')), ingest(...many)]);
+    expect(commits.map(({ messages }) => messages?.length)).toEqual([200, 200, 52]);
+  });
+
+  it('writes nothing where nothing changed', async () => {
+    await ingest(track('ada'));
+    commits = [];
+    await core.profile('user:ada');
+    await core.tick();
+    expect(commits).toEqual([]);
+  });
+});
+
+describe('the clock', () => {
+  it('never runs back while open', async () => {
+    clock.now = T0 + 5_000;
+    expect(core.now()).toBe(T0 + 5_000);
+    clock.now = T0;
+    expect(core.now()).toBe(T0 + 5_000);
+  });
+
+  it('waits when a file is opened a little behind it, and refuses when far', async () => {
+    const store = openSqlite({ path: ':memory:' });
+    await store.commit({ clock: T0 });
+    const open = (now: number) => createCoreOn(store, { now: () => now });
+    expect((await open(T0 - MAX_CLOCK_BEHIND_MS)).now()).toBe(T0);
+    await expect(open(T0 - MAX_CLOCK_BEHIND_MS - 1)).rejects.toThrow(ClockBehind);
+    await expect(open(T0 - 3_600_000)).rejects.toThrow(/11:00:00\.000Z.*12:00:00\.000Z/);
+  });
+});
