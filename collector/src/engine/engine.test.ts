@@ -1,0 +1,417 @@
+// The engine's small parts against plain arithmetic, and people against a refold, without any storage.
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { DefinitionFile, Op } from '../wire/definitions.ts';
+import type { JsonObject, MessageType } from '../wire/message.ts';
+import { compileComparison } from './comparison.ts';
+import { addDecimals, type Decimal, fromDecimal, toDecimal, ZERO } from './decimal.ts';
+import type { EngineMessage } from './filter.ts';
+import { addLink, covers, movesBetween, ownerAt, type Run, stretchesOf, tidy } from './identity.ts';
+import { applyMessage, encodePerson, open, openingsAt, refold, settleInstant } from './person.ts';
+import { decodePerson, emptyPerson, type PersonState } from './person-state.ts';
+import { compileProgram, type Program } from './program.ts';
+import { compareStamps, compareUtf8, type Stamp } from './stamp.ts';
+import { emptyBag, traitsOf, writeTraits } from './trait-bag.ts';
+
+const text = fc.string({ unit: 'binary', maxLength: 8 });
+
+describe('order', () => {
+  it('is that of UTF-8 bytes', () => {
+    fc.assert(
+      fc.property(text, text, (a, b) => {
+        expect(Math.sign(compareUtf8(a, b))).toBe(Buffer.compare(Buffer.from(a), Buffer.from(b)));
+      }),
+    );
+    expect(compareUtf8('\uffee', '\u{1f600}')).toBeLessThan(0);
+  });
+});
+
+describe('decimals', () => {
+  const double = fc.double({ noNaN: true, noDefaultInfinity: true });
+  const amount = fc.oneof(
+    double,
+    fc.integer({ min: -1_000_000, max: 1_000_000 }).map((n) => n / 100),
+  );
+  const asFraction = ([mantissa, scale]: Decimal): [bigint, number] => [BigInt(mantissa), scale];
+  const isEqual = (a: Decimal, b: Decimal): boolean => {
+    const [[m, s], [n, t]] = [asFraction(a), asFraction(b)];
+    return m * 10n ** BigInt(t) === n * 10n ** BigInt(s);
+  };
+
+  it('are what JSON shows of a number', () => {
+    fc.assert(
+      fc.property(amount, (value) => {
+        expect(fromDecimal(toDecimal(value))).toBe(value === 0 ? 0 : value);
+      }),
+    );
+    expect(toDecimal(0.1)).toEqual([1, 1]);
+    expect(toDecimal(2.5e-7)).toEqual([25, 8]);
+  });
+
+  it('sum to the same digits in any order and grouping', () => {
+    fc.assert(
+      fc.property(fc.array(amount, { maxLength: 12 }), (values) => {
+        const sum = (list: readonly number[]): Decimal => list.map(toDecimal).reduce(addDecimals, ZERO);
+        const middle = values.length >> 1;
+        expect(isEqual(sum(values), sum([...values].reverse()))).toBe(true);
+        expect(
+          isEqual(sum(values), addDecimals(sum(values.slice(0, middle)), sum(values.slice(middle)))),
+        ).toBe(true);
+      }),
+    );
+    expect(fromDecimal([0.1, 0.2, 0.3].map(toDecimal).reduce(addDecimals, ZERO))).toBe(0.6);
+    expect(fromDecimal([1e308, 1, -1e308].map(toDecimal).reduce(addDecimals, ZERO))).toBe(1);
+  });
+});
+
+describe('comparisons', () => {
+  const rows: [value: unknown, op: Op, expected: unknown, holds: boolean][] = [
+    [18, 'gte', 20, false],
+    ['9', 'lt', 10, true],
+    ['9', 'lt', '10', false],
+    ['09', 'eq', 9, true],
+    ['09', 'eq', '9', false],
+    ['+1.5e1', 'eq', 15, true],
+    ['0x10', 'eq', 16, false],
+    [' 5', 'eq', 5, false],
+    ['Pro', 'eq', 'pro', false],
+    [true, 'eq', true, true],
+    ['true', 'eq', true, false],
+    [1, 'eq', true, false],
+    ['2026-06-10', 'eq', '2026-06-10T00:00:00Z', true],
+    ['2026-06-10T02:00:00+02:00', 'eq', '2026-06-10', true],
+    ['2026-06-10', 'gt', '2026-06-09T23:59:59.999Z', true],
+    [1_781_049_600_000, 'after', '2020-01-01', false],
+    ['2026-02-30', 'before', '2027-01-01', false],
+    [undefined, 'neq', 'prod', true],
+    [undefined, 'not_in', ['a'], true],
+    [undefined, 'not_contains', 'a', true],
+    [undefined, 'not_exists', undefined, true],
+    [undefined, 'eq', 'x', false],
+    [undefined, 'lt', 5, false],
+    ['invalid', 'includes', 'x', false],
+    [['a', 2], 'includes', '2', true],
+    [['a', 2], 'includes', 'b', false],
+    [['a'], 'contains', 'a', false],
+    ['basket', 'contains', 'ask', true],
+    ['basket', 'starts_with', 'bas', true],
+    ['basket', 'ends_with', 'ket', true],
+    [5, 'in', ['5', 6], true],
+    ['5', 'in', [5], true],
+    ['a', 'not_in', ['a'], false],
+    [{ a: 1 }, 'eq', 'a', false],
+    [{ a: 1 }, 'gt', 0, false],
+    [0, 'exists', undefined, true],
+    ['', 'exists', undefined, true],
+  ];
+  it.each(rows)('%j %s %j is %s', (value, op, expected, holds) => {
+    expect(compileComparison(op, expected as never).test(value as never, 0)).toBe(holds);
+  });
+
+  it.each(['within_last', 'within_next'] as const)(
+    '%s says when it will change, to the millisecond',
+    (op) => {
+      const v = Date.parse('2026-06-10T12:00:00.000Z');
+      const { test, flip } = compileComparison(op, '2s');
+      for (let now = v - 3_000; now <= v + 3_000; now++) {
+        const holds = op === 'within_last' ? now - 2_000 < v && v <= now : now < v && v <= now + 2_000;
+        if (test('2026-06-10T12:00:00.000Z', now) !== holds) expect.fail(`${op} at ${now - v}`);
+        const next = flip('2026-06-10T12:00:00.000Z', now);
+        expect(next).toBeGreaterThan(now);
+        // Nothing changes strictly before the instant it names.
+        const last = Math.min(next - 1, v + 3_000);
+        if (test('2026-06-10T12:00:00.000Z', last) !== holds) expect.fail(`${op} flips before ${next - v}`);
+      }
+    },
+  );
+});
+
+const stampArbitrary: fc.Arbitrary<Stamp> = fc.tuple(
+  fc.integer({ min: 0, max: 8 }),
+  fc.constantFrom('a', 'b', 'c'),
+  fc.constantFrom<0 | 1>(0, 1),
+);
+const isSame = (a: Stamp, b: Stamp): boolean => compareStamps(a, b) === 0;
+
+describe('declared traits', () => {
+  it('are the last writer’s, in any order of arrival', () => {
+    const write = fc.record({
+      stamp: stampArbitrary,
+      traits: fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom<number | null>(1, 2, null)),
+    });
+    fc.assert(
+      fc.property(fc.uniqueArray(write, { comparator: (x, y) => isSame(x.stamp, y.stamp) }), (writes) => {
+        const bag = emptyBag();
+        for (const { stamp, traits } of writes) writeTraits(bag, traits, stamp);
+        const expected: JsonObject = {};
+        for (const { traits } of [...writes].sort((x, y) => compareStamps(x.stamp, y.stamp)))
+          Object.assign(expected, traits);
+        for (const key of Object.keys(expected)) if (expected[key] === null) delete expected[key];
+        expect(traitsOf(bag)).toEqual(expected);
+      }),
+    );
+  });
+
+  it('take any name, also those every object has', () => {
+    const bag = emptyBag();
+    writeTraits(bag, { constructor: 1, toString: 'x' }, [1, 'm', 0]);
+    expect(traitsOf(bag)).toEqual({ constructor: 1, toString: 'x' });
+  });
+});
+
+describe('device timelines', () => {
+  const links = fc.uniqueArray(fc.record({ stamp: stampArbitrary, user: fc.integer({ min: 1, max: 3 }) }), {
+    comparator: (x, y) => isSame(x.stamp, y.stamp),
+    maxLength: 12,
+  });
+  /** Whoever linked last at or before, else the first to link. */
+  const plainOwner = (all: readonly Run[], at: Stamp): number | null => {
+    const ordered = [...all].sort((x, y) => compareStamps(x.stamp, y.stamp));
+    return (ordered.filter(({ stamp }) => compareStamps(stamp, at) <= 0).at(-1) ?? ordered[0])?.user ?? null;
+  };
+
+  it('answer as all links would, whatever order they came in', () => {
+    fc.assert(
+      fc.property(links, stampArbitrary, (all, at) => {
+        let timeline: readonly Run[] = [];
+        const known: Run[] = [];
+        for (const link of all) {
+          known.push(link);
+          const cut = [...timeline].reverse().find(({ stamp }) => compareStamps(stamp, link.stamp) <= 0);
+          const end = timeline.find(({ stamp }) => compareStamps(stamp, link.stamp) > 0)?.stamp ?? null;
+          const relinked = known
+            .filter(
+              ({ user, stamp }) =>
+                cut &&
+                user === cut.user &&
+                compareStamps(stamp, link.stamp) > 0 &&
+                (!end || compareStamps(stamp, end) < 0),
+            )
+            .sort((x, y) => compareStamps(x.stamp, y.stamp))[0];
+          const next = addLink(timeline, link.stamp, link.user, relinked?.stamp ?? null);
+          const before = ownerAt(timeline, at);
+          const after = ownerAt(next, at);
+          const moved = movesBetween(timeline, next).some((move) => covers(move, at));
+          expect(moved).toBe(before !== after);
+          timeline = next;
+        }
+        expect(ownerAt(timeline, at)).toBe(plainOwner(all, at));
+        expect(timeline).toEqual(tidy(all));
+        for (const user of [1, 2, 3]) {
+          const owns = stretchesOf(timeline, new Set([user])).some((stretch) => covers(stretch, at));
+          expect(owns).toBe(plainOwner(all, at) === user);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+const DEFINITIONS: DefinitionFile = {
+  traits: {
+    count: { type: 'count', event: 'A' },
+    recent: { type: 'count', event: 'A', within: '3s' },
+    sum: { type: 'sum', event: '*', property: 'v', within: '10s' },
+    most: { type: 'max', event: 'A*', property: 'v', within: '5s' },
+    first: { type: 'first', event: 'A', property: 'v', within: '5s' },
+    last: { type: 'last', event: 'A', property: 'v' },
+    often: { type: 'most_frequent', event: '*', property: 'v', within: '10s' },
+    list: { type: 'unique_list', event: 'B', property: 'v' },
+    seen: {
+      type: 'last_seen',
+      event: 'B',
+      within: { from: '2026-01-01T00:00:02Z', to: '2026-01-01T00:00:09Z' },
+    },
+  },
+  segments: {
+    twice: { where: { event: 'A', count: { op: 'gte', value: 2 }, within: '3s' } },
+    once: { where: { event: 'A', count: { op: 'eq', value: 1 }, within: '10s' } },
+    quiet: { where: { event: '*', count: { op: 'eq', value: 0 }, within: '5s' } },
+    nested: { where: { all: [{ segment: 'twice' }, { not: { segment: 'quiet' } }] } },
+    fresh: { where: { computed: 'seen', op: 'within_last', value: '4s' } },
+    soon: {
+      where: {
+        event: 'A',
+        where: {
+          any: [
+            { path: 'properties.at', op: 'within_next', value: '2s' },
+            { path: 'properties.v', op: 'gt', value: 2 },
+          ],
+        },
+        within: '10s',
+      },
+    },
+    rich: { where: { computed: 'sum', op: 'gt', value: 5 } },
+    plan: { where: { trait: 'plan', op: 'eq', value: 'pro' } },
+  },
+};
+
+const START = Date.parse('2026-01-01T00:00:00Z');
+let number = 0;
+const program: Program = compileProgram({
+  active: { traits: DEFINITIONS.traits ?? {}, segments: DEFINITIONS.segments ?? {} },
+  target: null,
+  generation: 1,
+  intern: () => ++number,
+});
+
+interface Event {
+  at: number;
+  id: number;
+  type: MessageType;
+  event: string;
+  v: number | string;
+}
+function engineMessage({ at, id, type, event, v }: Event): EngineMessage {
+  const body: JsonObject = {
+    type,
+    event,
+    properties: { v, at: new Date(START + at + 1_500).toISOString() },
+    traits: { plan: v === 1 ? 'pro' : null },
+  };
+  return {
+    stamp: [START + at, `m${id}`, 0],
+    type,
+    event: type === 'track' ? event : null,
+    groupId: null,
+    body: () => body,
+  };
+}
+
+/** Lets time pass as the lane does, opening blocks from the messages so far. */
+function settle(person: PersonState, until: number, messages: readonly EngineMessage[]): void {
+  while (person.due !== null && person.due <= until) {
+    const instant = person.due;
+    for (const opening of openingsAt(program, person, instant)) {
+      const inside = messages.filter(
+        ({ stamp }) => stamp[0] >= opening.block.f && stamp[0] <= opening.block.t,
+      );
+      open(program, person, opening, inside, instant);
+    }
+    settleInstant(program, person, instant, () => {});
+  }
+}
+
+function view(person: PersonState, now: number): JsonObject {
+  const computed: JsonObject = {};
+  for (const [key, trait] of program.traits) computed[key] = trait.value(person, now);
+  const segments = program.segments
+    .filter(({ version }) => person.members.has(version))
+    .map(({ key }) => key);
+  return {
+    computed,
+    segments: segments.sort(),
+    eventCount: person.eventCount,
+    traits: traitsOf(person.traits),
+  };
+}
+
+describe('a person', () => {
+  const event = fc.record({
+    at: fc.integer({ min: -4_000, max: 0 }),
+    type: fc.constantFrom<MessageType>('track', 'track', 'track', 'identify', 'page'),
+    event: fc.constantFrom('A', 'B', 'A2'),
+    v: fc.constantFrom<number | string>(1, 2, 3, '2.5', 'x', 0.1),
+  });
+  const step = fc.record({
+    wait: fc.constantFrom(0, 1, 500, 1_000, 2_999, 3_000, 9_000),
+    events: fc.array(event, { maxLength: 4 }),
+  });
+
+  it('equals a refold after every step, also read back from its row', () => {
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 14 }), (steps) => {
+        let now = START;
+        let id = 0;
+        let person = emptyPerson(1, 1);
+        const messages: EngineMessage[] = [];
+        for (const { wait, events } of steps) {
+          now += wait;
+          for (const more of events) {
+            const message = engineMessage({ ...more, at: Math.max(0, now - START + more.at), id: ++id });
+            settle(person, now, messages);
+            messages.push(message);
+            applyMessage(program, person, message, { now, cause: { messageId: '' }, emit: () => {} });
+          }
+          settle(person, now, messages);
+          if (messages.length === 0) continue;
+          person = decodePerson(1, encodePerson(person, program), 1, person.due);
+          expect(view(person, now)).toEqual(view(refold(program, 1, messages, now), now));
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('stays exact through sealed blocks, late arrivals and ties, at a bounded size', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 2 ** 31 }), (seed) => {
+        let state = seed;
+        const random = (n: number): number => {
+          state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+          return state % n;
+        };
+        let now = START + 20_000;
+        const person = emptyPerson(1, 1);
+        const messages: EngineMessage[] = [];
+        for (let i = 0; i < 900; i++) {
+          now += random(3) === 0 ? random(30) : 0;
+          settle(person, now, messages);
+          const late = random(10) === 0 ? random(9_000) : 0;
+          const message = engineMessage({
+            at: now - START - late,
+            id: i,
+            type: 'track',
+            event: random(4) ? 'A' : 'B',
+            v: random(4),
+          });
+          messages.push(message);
+          applyMessage(program, person, message, { now, cause: { messageId: '' }, emit: () => {} });
+          if (i % 150 === 149)
+            expect(view(person, now)).toEqual(view(refold(program, 1, messages, now), now));
+        }
+        expect(encodePerson(person, program).length).toBeLessThan(60_000);
+        for (let i = 0; i < 12; i++) {
+          now += random(1_500);
+          settle(person, now, messages);
+          expect(view(person, now)).toEqual(view(refold(program, 1, messages, now), now));
+        }
+      }),
+      { numRuns: 12 },
+    );
+  });
+
+  it('changes by time at no instant before the one it names', () => {
+    const person = emptyPerson(1, 1);
+    const messages = [0, 400, 400, 1_700].map((at, i) =>
+      engineMessage({ at, id: i, type: 'track', event: i === 1 ? 'B' : 'A', v: i }),
+    );
+    const start = START + 1_700;
+    for (const message of messages)
+      applyMessage(program, person, message, { now: start, cause: { messageId: '' }, emit: () => {} });
+    let last = JSON.stringify(view(refold(program, 1, messages, start), start).segments);
+    for (let now = start + 1; now < start + 12_000; now++) {
+      const fresh = JSON.stringify(view(refold(program, 1, messages, now), now).segments);
+      if (fresh !== last) {
+        expect(person.due, `a change at ${now - START}`).not.toBeNull();
+        expect(person.due as number).toBeLessThanOrEqual(now);
+      }
+      last = fresh;
+      settle(person, now, messages);
+      expect(view(person, now).segments).toEqual(JSON.parse(fresh));
+    }
+  });
+});
+
+describe('the index', () => {
+  it('finds leaves by name, prefix, type and star; a name with a dollar only by prefix and star', () => {
+    const named = (event: string) =>
+      program
+        .match({ ...engineMessage({ at: 0, id: 1, type: 'track', event, v: 1 }), event })
+        .map((leaf) => leaf.spec.event);
+    expect(new Set(named('A'))).toEqual(new Set(['A', 'A*', '*']));
+    expect(new Set(named('A2'))).toEqual(new Set(['A*', '*']));
+    expect(new Set(named('$page'))).toEqual(new Set(['*']));
+    expect(program.match(engineMessage({ at: 0, id: 1, type: 'alias', event: '', v: 1 }))).toEqual([]);
+  });
+});
