@@ -147,25 +147,25 @@ export class Analytics {
 
   /** Says who a person is. */
   identify(params: IdentifyParams, callback?: Callback): boolean {
-    return this.#enqueue('identify', { traits: {}, ...params }, callback);
+    return this.#enqueue('identify', params, callback, { traits: {} });
   }
 
   /** Says what a person did. False if the message was refused (and reported). */
   track(params: TrackParams, callback?: Callback): boolean {
-    return this.#enqueue('track', { properties: {}, ...params }, callback);
+    return this.#enqueue('track', params, callback, { properties: {} });
   }
 
   page(params: PageParams, callback?: Callback): boolean {
-    return this.#enqueue('page', { properties: {}, ...params }, callback);
+    return this.#enqueue('page', params, callback, { properties: {} });
   }
 
   screen(params: PageParams, callback?: Callback): boolean {
-    return this.#enqueue('screen', { properties: {}, ...params }, callback);
+    return this.#enqueue('screen', params, callback, { properties: {} });
   }
 
   /** Makes a person a member of a group and sets the group's traits. */
   group(params: GroupParams, callback?: Callback): boolean {
-    return this.#enqueue('group', { traits: {}, ...params }, callback);
+    return this.#enqueue('group', params, callback, { traits: {} });
   }
 
   /** Links the device `previousId`, and with a server key merges the user of that name, into `userId`. */
@@ -201,11 +201,12 @@ export class Analytics {
     return this;
   }
 
-  #enqueue(type: string, params: object, callback?: Callback): boolean {
-    const { userId, anonymousId, timestamp, messageId, context, ...fields } = params as Common &
-      Partial<Fields>;
+  #enqueue(type: string, params: object, callback?: Callback, defaults: Fields = {}): boolean {
     const now = Date.now();
-    const draft = {
+    // The snapshot comes first: reading the host's object may throw, here or later.
+    const given = (snapshot(params) ?? {}) as Common & Fields;
+    const { userId, anonymousId, timestamp, messageId, context, ...fields } = { ...defaults, ...given };
+    const message: Queued = {
       type,
       messageId:
         typeof messageId === 'string' && messageId
@@ -213,11 +214,10 @@ export class Analytics {
           : uuidv7(now, (bytes) => crypto.getRandomValues(bytes)),
       ...(isPresent(userId) ? { userId } : {}),
       ...(isPresent(anonymousId) ? { anonymousId } : {}),
-      timestamp: timestamp ?? new Date(now),
+      timestamp: timestamp ?? new Date(now).toISOString(),
       ...fields,
       context: { ...context, library: { name: '@tidemark/sdk-node', version: LIBRARY_VERSION } },
     };
-    const message = snapshot(draft) as Queued;
     if (callback) this.#callbacks.set(message, callback);
     if (!isPresent(userId) && !isPresent(anonymousId)) {
       return this.#refuse(message, 'missing_identity', 'userId or anonymousId is required');

@@ -1,6 +1,9 @@
 // A message as it is at the call: plain JSON, whatever the host passed.
 // Invariant: never throws; later changes of the host's objects change nothing.
 
+/** Deeper values are cut off: the collector takes 100 levels, and the stack must hold. */
+const MAX_DEPTH = 200;
+
 /** Dates become ISO text, BigInt its text, circular values "[Circular]"; a throwing getter leaves its key out. */
 export function snapshot(value: unknown): unknown {
   return copy(value, []);
@@ -12,6 +15,7 @@ function copy(value: unknown, above: object[]): unknown {
   if (typeof value === 'function' || typeof value === 'symbol') return undefined;
   if (typeof value !== 'object' || value === null) return value;
   if (above.includes(value)) return '[Circular]';
+  if (above.length > MAX_DEPTH) return null;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? null : value.toISOString();
   const path = [...above, value];
   const plain = jsonOf(value);

@@ -127,10 +127,12 @@ describe('@tidemark/sdk-node', () => {
     client.track({ userId: 'u1', event: 'Good' }, (error) => told.push(error?.code));
     // @ts-expect-error a call without identity: types forbid it, JavaScript does not
     expect(client.track({ event: 'Nobody' })).toBe(false);
+    // @ts-expect-error no object at all: reported, not thrown
+    expect(client.alias(undefined)).toBe(false);
     await client.closeAndFlush();
     expect(client.track({ userId: 'u1', event: 'Late' })).toBe(false);
     await Promise.resolve();
-    expect(lost).toEqual(['missing_identity', 'missing_event', 'closed']);
+    expect(lost).toEqual(['missing_identity', 'missing_identity', 'missing_event', 'closed']);
     expect(told).toEqual(['missing_event', undefined]);
   });
 
