@@ -1,9 +1,6 @@
 // The Node client in the shapes of @segment/analytics-node: one object a call.
 // Invariant: after construction nothing throws into the host; every message is delivered, held, or told
 // to `onError` once.
-
-import type { SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
-import { uuidv7 } from '../../sdk-web/src/core/ids.ts';
 import {
   createQueue,
   type FlushResult,
@@ -12,274 +9,291 @@ import {
   type Queued,
 } from '../../sdk-web/src/core/queue.ts';
 import { LIBRARY_VERSION } from '../../sdk-web/src/version.ts';
-import { createSender } from './sender.ts';
-import { snapshot } from './snapshot.ts';
+import { composeMessage, hasIdentity } from './compose.ts';
+import { unwatchExit, unwatchSignals, watchExit, watchSignals } from './exit.ts';
+import { type AnalyticsOptions, nodePlatform, type Platform, readOptions } from './options.ts';
+import type {
+  AliasParams,
+  Callback,
+  Context,
+  GroupParams,
+  IdentifyParams,
+  Message,
+  PageParams,
+  SurveyParams,
+  TrackParams,
+} from './params.ts';
+import { createSender, type Sender } from './sender.ts';
+import { SnapshotFault } from './snapshot.ts';
 
-type Fields = Record<string, unknown>;
-type Id = string | number;
-
-/** Whom a message is about: one of the two, or both. */
-export type Identity = { userId: Id; anonymousId?: Id } | { userId?: Id; anonymousId: Id };
-
-interface Common {
-  timestamp?: Date | string | number;
-  messageId?: string;
-  context?: Fields;
-  integrations?: Fields;
+/** What `on` hears of. The calls' own names: the collector has that message. */
+export interface Events {
+  error: [error: Loss, messages: Message[]];
+  identify: [context: Context];
+  track: [context: Context];
+  page: [context: Context];
+  screen: [context: Context];
+  group: [context: Context];
+  alias: [context: Context];
+  survey: [context: Context];
+  call_after_close: [message: Message];
+  /** Nothing is held any more. */
+  drained: [];
 }
 
-export type IdentifyParams = Identity & Common & { traits?: Fields };
-export type TrackParams = Identity & Common & { event: string; properties?: Fields };
-export type PageParams = Identity & Common & { name?: string; category?: string; properties?: Fields };
-export type GroupParams = Identity & Common & { groupId: Id; traits?: Fields };
-export type AliasParams = Common & { userId: Id; previousId: Id };
-export type SurveyParams = Identity &
-  Common & {
-    surveyId: string;
-    answers: Record<string, SurveyAnswer>;
-    submissionId?: string;
-    status?: SurveyStatus;
-    version?: Id;
-    language?: string;
-  };
+type Listener<E extends keyof Events> = (...args: Events[E]) => void;
+type Call = Exclude<keyof Events, 'error' | 'call_after_close' | 'drained'>;
 
-/** Called once the message is answered for: without an error when the collector has it. */
-export type Callback = (error?: Loss | undefined, message?: Queued) => void;
-
-export interface AnalyticsOptions {
-  /** A server write key (secret), or a web key. */
-  writeKey: string;
-  /** The collector's address. Default `http://127.0.0.1:4700`. */
-  host?: string;
-  /** Default `/v1/batch`. */
-  path?: string;
-  /** Messages at which a batch leaves at once. Default 15. `maxEventsInBatch` is Segment's newer name for it. */
-  flushAt?: number;
-  maxEventsInBatch?: number;
-  /** How long a message waits for company, ms. Default 10,000. */
-  flushInterval?: number;
-  /** Tries of a message after the first. Default: until it is answered. */
-  maxRetries?: number;
-  /** Messages held at most. Default 100,000; past it the newest is refused and reported. */
-  maxQueue?: number;
-  /** How long one request may take, ms. Default 10,000. */
-  httpRequestTimeout?: number;
-  /** Hears of every message that is lost, with its code. */
-  onError?: (error: Loss, messages: Queued[]) => void;
-  /** Flush on SIGTERM and SIGINT before the process ends. Default false. */
-  handleSignals?: boolean;
-  /** Take calls and send nothing. Default false. */
-  disable?: boolean;
-  /** For tests and other runtimes. Default: the global fetch. */
-  fetch?: typeof fetch;
-}
-
-export interface ClosedResult extends FlushResult {}
-
-type Events = { error: (error: Loss, messages: Queued[]) => void };
-
-const DEFAULT_HOST = 'http://127.0.0.1:4700';
-const DEFAULT_FLUSH_AT = 15;
-const DEFAULT_FLUSH_INTERVAL_MS = 10_000;
-const DEFAULT_MAX_QUEUE = 100_000;
-const DEFAULT_REQUEST_LIMIT_MS = 10_000;
 /** JSON characters held at most: with the newest refused past it, memory stays bounded. */
-const MAX_CHARS = 512 * 1024 * 1024;
+const MAX_CHARS = 256 * 1024 * 1024;
 /** JSON characters of a request: within the collector's 4 MiB whatever UTF-8 makes of them. */
 const MAX_BATCH_CHARS = 1_000_000;
+/** More would only queue in the collector's one lane. */
 const MAX_IN_FLIGHT = 4;
+/** Keeps the process while a flush is awaited; it never fires in practice, ms. */
+const KEEP_ALIVE_MS = 60 * 60 * 1000;
+
+/** A message as the queue holds it: wrapped, so that messages with different contexts share a request. */
+interface Held extends Queued {
+  message: Message;
+  /** Not in its JSON, so not in its size. */
+  callback?: Callback | undefined;
+}
+
+/** The queue gives back what `add` gave it, and that is always this. */
+const ownEntries = (entries: Queued[]): Held[] => entries as Held[];
 
 export class Analytics {
-  readonly #queue: Queue;
-  readonly #options: AnalyticsOptions;
-  readonly #listeners: { [E in keyof Events]: Set<Events[E]> } = { error: new Set() };
-  readonly #callbacks = new Map<Queued, Callback>();
-  readonly #lost = new Map<Queued, Loss>();
-  readonly #unhook: (() => void)[] = [];
-  #closed = false;
+  /** Segment's clients await it; this one can be used at once. */
+  readonly ready: Promise<void> = Promise.resolve();
+  readonly VERSION: string = LIBRARY_VERSION;
 
-  /** @throws TypeError for a missing writeKey, a host that is no URL, or a number that is none. */
-  constructor(options: AnalyticsOptions) {
-    const { writeKey, host = DEFAULT_HOST, path = '/v1/batch' } = options;
-    if (typeof writeKey !== 'string' || writeKey === '')
-      throw new TypeError('writeKey is required: a server write key');
-    for (const name of [
-      'flushAt',
-      'maxEventsInBatch',
-      'flushInterval',
-      'maxRetries',
-      'maxQueue',
-      'httpRequestTimeout',
-    ] as const) {
-      const value = options[name];
-      if (value !== undefined && !(typeof value === 'number' && value >= 0))
-        throw new TypeError(`${name} must be a number of 0 or more`);
-    }
-    this.#options = options;
-    const send = createSender({
-      url: new URL(path, host).href,
-      writeKey,
-      limitMs: options.httpRequestTimeout ?? DEFAULT_REQUEST_LIMIT_MS,
-      fetch: options.fetch ?? globalThis.fetch,
+  readonly #platform: Platform;
+  readonly #sender: Sender;
+  readonly #queue: Queue;
+  readonly #onError: AnalyticsOptions['onError'];
+  readonly #disabled: boolean;
+  readonly #listeners = new Map<string, Set<Listener<keyof Events>>>();
+  readonly #held = new Set<Held>();
+  readonly #holder = { beforeExit: () => this.#beforeExit(), exit: () => this.#abandon('the process ended') };
+  readonly #onSignal = (): Promise<FlushResult> => this.closeAndFlush();
+  #triedAtExit = false;
+  #keyRefused = false;
+  #closing: Promise<FlushResult> | undefined;
+
+  /**
+   * @param platform clock, chance and timers; leave it out
+   * @throws TypeError for a missing writeKey, a host that is no http address, or a number out of range
+   */
+  constructor(options: AnalyticsOptions, platform: Platform = nodePlatform) {
+    const settings = readOptions(options);
+    const { now, random, after } = platform;
+    this.#platform = platform;
+    this.#onError = options.onError;
+    this.#disabled = options.disable === true;
+    this.#sender = createSender({
+      url: settings.url,
+      writeKey: settings.writeKey,
+      limitMs: settings.requestLimitMs,
+      fetch: settings.fetch,
+      now,
+      after,
     });
     this.#queue = createQueue({
-      send,
-      now: Date.now,
-      random: Math.random,
-      after: (ms, callback) => {
-        const timer = setTimeout(callback, ms);
-        // Waiting messages alone do not keep the process: `beforeExit` flushes them.
-        timer.unref?.();
-        return () => clearTimeout(timer);
-      },
-      onLost: (loss, messages) => this.#report(loss, messages),
-      onSettled: (messages) => this.#settled(messages),
-      flushAt: Math.max(1, options.flushAt ?? options.maxEventsInBatch ?? DEFAULT_FLUSH_AT),
-      flushIntervalMs: options.flushInterval ?? DEFAULT_FLUSH_INTERVAL_MS,
-      maxMessages: options.maxQueue ?? DEFAULT_MAX_QUEUE,
+      send: (entries) => this.#sender.send(ownEntries(entries).map(({ message }) => message)),
+      onLost: (loss, entries) => this.#lose(loss, ownEntries(entries)),
+      // The queue settles what it lost just before it says so: delivered is what was not told by then.
+      onSettled: (entries) => queueMicrotask(() => this.#answer(ownEntries(entries))),
+      now,
+      random,
+      after,
+      flushAt: settings.flushAt,
+      flushIntervalMs: settings.flushIntervalMs,
+      maxMessages: settings.maxQueue,
       maxChars: MAX_CHARS,
       maxBatchChars: MAX_BATCH_CHARS,
       maxInFlight: MAX_IN_FLIGHT,
-      maxRetries: options.maxRetries ?? Number.POSITIVE_INFINITY,
+      maxRetries: settings.maxRetries,
     });
-    this.#hook();
+    if (options.handleSignals) watchSignals(this.#onSignal);
   }
 
-  /** Says who a person is. */
+  /** Says who a person is. Each call answers false if its message was refused, which was then reported. */
   identify(params: IdentifyParams, callback?: Callback): boolean {
-    return this.#enqueue('identify', params, callback, { traits: {} });
+    return this.#take('identify', params, callback);
   }
 
-  /** Says what a person did. False if the message was refused (and reported). */
+  /** Says what a person did. */
   track(params: TrackParams, callback?: Callback): boolean {
-    return this.#enqueue('track', params, callback, { properties: {} });
+    return this.#take('track', params, callback);
   }
 
   page(params: PageParams, callback?: Callback): boolean {
-    return this.#enqueue('page', params, callback, { properties: {} });
+    return this.#take('page', params, callback);
   }
 
   screen(params: PageParams, callback?: Callback): boolean {
-    return this.#enqueue('screen', params, callback, { properties: {} });
+    return this.#take('screen', params, callback);
   }
 
   /** Makes a person a member of a group and sets the group's traits. */
   group(params: GroupParams, callback?: Callback): boolean {
-    return this.#enqueue('group', params, callback, { traits: {} });
+    return this.#take('group', params, callback);
   }
 
   /** Links the device `previousId`, and with a server key merges the user of that name, into `userId`. */
   alias(params: AliasParams, callback?: Callback): boolean {
-    return this.#enqueue('alias', params, callback);
+    return this.#take('alias', params, callback);
   }
 
   survey(params: SurveyParams, callback?: Callback): boolean {
-    return this.#enqueue('survey', params, callback);
+    return this.#take('survey', params, callback);
   }
 
-  /** Resolves when all queued now is answered or lost, or within `timeout` ms (5,000). Never rejects. */
-  flush({ timeout }: { timeout?: number; close?: boolean } = {}): Promise<FlushResult> {
-    return this.#queue.flush(timeout);
+  /**
+   * Resolves when all queued now is answered or lost, or after `timeout` ms (5,000). Never rejects.
+   * With `close` it is `closeAndFlush`.
+   */
+  flush(options: { timeout?: number | undefined; close?: boolean | undefined } = {}): Promise<FlushResult> {
+    if (options.close) return this.closeAndFlush(options);
+    return this.#closing ?? this.#drain(options.timeout);
   }
 
-  /** Flushes and closes: later calls are refused and reported. */
-  async closeAndFlush({ timeout }: { timeout?: number } = {}): Promise<ClosedResult> {
-    this.#closed = true;
-    for (const unhook of this.#unhook.splice(0)) unhook();
-    const result = await this.#queue.flush(timeout);
-    this.#queue.close();
-    return result;
+  /**
+   * Takes no more calls, flushes for up to `timeout` ms (5,000), then closes. What is `pending` by then is
+   * told to `onError` as `closed`: it is held in memory only. Never rejects.
+   */
+  closeAndFlush(options: { timeout?: number | undefined } = {}): Promise<FlushResult> {
+    this.#closing ??= this.#close(options.timeout);
+    return this.#closing;
   }
 
-  on<E extends keyof Events>(event: E, listener: Events[E]): this {
-    this.#listeners[event].add(listener);
+  on<E extends keyof Events>(event: E, listener: Listener<E>): this {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners);
+    listeners.add(listener as Listener<keyof Events>); // kept under its event, called with its arguments
     return this;
   }
 
-  off<E extends keyof Events>(event: E, listener: Events[E]): this {
-    this.#listeners[event].delete(listener);
-    return this;
-  }
-
-  #enqueue(type: string, params: object, callback?: Callback, defaults: Fields = {}): boolean {
-    const now = Date.now();
-    // The snapshot comes first: reading the host's object may throw, here or later.
-    const given = (snapshot(params) ?? {}) as Common & Fields;
-    const { userId, anonymousId, timestamp, messageId, context, ...fields } = { ...defaults, ...given };
-    const message: Queued = {
-      type,
-      messageId:
-        typeof messageId === 'string' && messageId
-          ? messageId
-          : uuidv7(now, (bytes) => crypto.getRandomValues(bytes)),
-      ...(isPresent(userId) ? { userId } : {}),
-      ...(isPresent(anonymousId) ? { anonymousId } : {}),
-      timestamp: timestamp ?? new Date(now).toISOString(),
-      ...fields,
-      context: { ...context, library: { name: '@tidemark/sdk-node', version: LIBRARY_VERSION } },
+  once<E extends keyof Events>(event: E, listener: Listener<E>): this {
+    const once: Listener<E> = (...args) => {
+      this.off(event, once);
+      listener(...args);
     };
-    if (callback) this.#callbacks.set(message, callback);
-    if (!isPresent(userId) && !isPresent(anonymousId)) {
-      return this.#refuse(message, 'missing_identity', 'userId or anonymousId is required');
+    return this.on(event, once);
+  }
+
+  off<E extends keyof Events>(event: E, listener: Listener<E>): this {
+    this.#listeners.get(event)?.delete(listener as Listener<keyof Events>); // as in `on`
+    return this;
+  }
+
+  #take(type: Call, params: unknown, callback: Callback | undefined): boolean {
+    let message: Message;
+    try {
+      message = composeMessage(type, params, this.#platform);
+    } catch (error) {
+      const code = error instanceof SnapshotFault ? error.code : 'invalid_field';
+      return this.#refuse(
+        composeMessage(type, {}, this.#platform),
+        { code, message: String(error) },
+        callback,
+      );
     }
-    if (this.#closed) return this.#refuse(message, 'closed', 'closeAndFlush was called');
-    if (this.#options.disable) {
-      this.#settled([message]);
+    if (this.#closing) {
+      this.#emit('call_after_close', message);
+      return this.#refuse(message, { code: 'closed', message: 'closeAndFlush was called' }, callback);
+    }
+    if (!hasIdentity(message)) {
+      const loss = { code: 'missing_identity', message: 'userId or anonymousId is required' };
+      return this.#refuse(message, loss, callback);
+    }
+    const entry: Held = { messageId: message.messageId, message, callback };
+    if (this.#held.size === 0) watchExit(this.#holder);
+    this.#held.add(entry);
+    this.#triedAtExit = false;
+    if (this.#disabled) {
+      queueMicrotask(() => this.#answer([entry]));
       return true;
     }
-    const taken = this.#queue.add(message);
-    if (!taken) this.#settled([message]);
-    return taken;
+    return this.#queue.add(entry);
   }
 
-  #refuse(message: Queued, code: string, reason: string): false {
-    this.#report({ code, message: reason }, [message]);
-    this.#settled([message]);
+  #refuse(message: Message, loss: Loss, callback: Callback | undefined): false {
+    const entry: Held = { messageId: message.messageId, message, callback };
+    this.#held.add(entry);
+    this.#lose(loss, [entry]);
     return false;
   }
 
-  #report(loss: Loss, messages: Queued[]): void {
-    for (const message of messages) if (this.#callbacks.has(message)) this.#lost.set(message, loss);
-    // A lost message is settled before it is reported: its callback waits for this.
-    for (const message of messages) this.#answer(message);
-    quietly(() => this.#options.onError?.(loss, messages));
-    for (const listener of this.#listeners.error) quietly(() => listener(loss, messages));
+  #lose(loss: Loss, entries: Held[]): void {
+    if (entries.length === 0) {
+      this.#keyRefused = true;
+      this.#report(loss, []);
+      return;
+    }
+    // An aborted request may be given up again by the queue: it was told already.
+    const lost = entries.filter((entry) => this.#held.has(entry));
+    if (lost.length === 0) return;
+    this.#answer(lost, loss);
+    this.#report(
+      loss,
+      lost.map(({ message }) => message),
+    );
   }
 
-  #settled(messages: Queued[]): void {
-    // After this turn: what was lost is told as lost first.
-    queueMicrotask(() => {
-      for (const message of messages) this.#answer(message);
-    });
+  #report(loss: Loss, messages: Message[]): void {
+    quietly(() => this.#onError?.(loss, messages));
+    this.#emit('error', loss, messages);
   }
 
-  #answer(message: Queued): void {
-    const callback = this.#callbacks.get(message);
-    if (!callback) return;
-    const loss = this.#lost.get(message);
-    this.#callbacks.delete(message);
-    this.#lost.delete(message);
-    quietly(() => callback(loss, message));
+  #answer(entries: Held[], loss?: Loss): void {
+    for (const entry of entries) {
+      if (!this.#held.delete(entry)) continue;
+      const { message, callback } = entry;
+      const context = { id: message.messageId, event: message };
+      quietly(() => callback?.(loss, context));
+      if (!loss) this.#emit(message.type as Call, context); // composed by #take, which takes only these
+    }
+    if (this.#held.size > 0) return;
+    unwatchExit(this.#holder);
+    if (entries.length > 0) this.#emit('drained');
   }
 
-  #hook(): void {
-    const beforeExit = (): void => {
-      if (this.#queue.size() > 0) void this.#queue.flush();
-    };
-    process.on('beforeExit', beforeExit);
-    this.#unhook.push(() => process.off('beforeExit', beforeExit));
-    if (!this.#options.handleSignals) return;
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-      const onSignal = (): void => {
-        void this.closeAndFlush().then(() => process.kill(process.pid, signal));
-      };
-      process.once(signal, onSignal);
-      this.#unhook.push(() => process.off(signal, onSignal));
+  #emit<E extends keyof Events>(event: E, ...args: Events[E]): void {
+    for (const listener of this.#listeners.get(event) ?? [])
+      quietly(() => (listener as Listener<E>)(...args)); // as in `on`
+  }
+
+  async #close(timeout: number | undefined): Promise<FlushResult> {
+    unwatchSignals(this.#onSignal);
+    const result = await this.#drain(timeout);
+    this.#queue.close();
+    this.#abandon('closeAndFlush ran out of time');
+    this.#sender.abort();
+    return result;
+  }
+
+  async #drain(timeout: number | undefined): Promise<FlushResult> {
+    // Timers of the queue do not keep the process; an awaited flush does.
+    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    try {
+      return await this.#queue.flush(timeout);
+    } finally {
+      clearInterval(keepAlive);
     }
   }
-}
 
-const isPresent = (id: unknown): boolean => id !== undefined && id !== null && id !== '';
+  #beforeExit(): void {
+    if (this.#triedAtExit || this.#keyRefused || this.#closing) return;
+    this.#triedAtExit = true;
+    void this.#drain(undefined);
+  }
+
+  #abandon(message: string): void {
+    if (this.#held.size > 0) this.#lose({ code: 'closed', message }, [...this.#held]);
+  }
+}
 
 /** A host's callback may throw; its caller is a timer of ours, not the host. */
 function quietly(run: () => void): void {

@@ -1,17 +1,18 @@
 // `@tidemark/sdk-node`: Segment's Node client, on Tidemark's queue.
 // Invariant: importing it starts nothing.
 
-export type { FlushResult, Loss, Queued } from '../../sdk-web/src/core/queue.ts';
-export {
-  type AliasParams,
-  Analytics,
-  type AnalyticsOptions,
-  type Callback,
-  type ClosedResult,
-  type GroupParams,
-  type IdentifyParams,
-  type Identity,
-  type PageParams,
-  type SurveyParams,
-  type TrackParams,
-} from './analytics.ts';
+export type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
+export { Analytics, type Events } from './analytics.ts';
+export type { AnalyticsOptions, Platform } from './options.ts';
+export type {
+  AliasParams,
+  Callback,
+  Context,
+  GroupParams,
+  IdentifyParams,
+  Identity,
+  Message,
+  PageParams,
+  SurveyParams,
+  TrackParams,
+} from './params.ts';

@@ -1,7 +1,28 @@
 // Which key a request presents, and whether it may come in with it.
 // Invariant: the first key present decides; a later one never rescues a wrong one.
+import type { KeyKind } from '../wire/accepted.ts';
 import type { KeyRecord } from './access.ts';
 import { ApiError } from './errors.ts';
+import type { HttpParts } from './parts.ts';
+
+/** Lets a write key in, by key, origin and rate. @throws ApiError 401, 403 or 429. */
+export function admitWriter(
+  { access, core, limit, addressOf }: HttpParts,
+  request: Request,
+  env: unknown,
+  bodyKey: unknown,
+): KeyKind {
+  const key = presentedKey(request, new URL(request.url), bodyKey);
+  const record = key === null ? null : access.find(key);
+  if (!record || record.kind === 'admin') throw unknownKey(key);
+  checkOrigin(record, request.headers.get('origin'), access.source().allowedOrigins);
+  const wait = limit.take(record.id, addressOf(request, env), core.now());
+  if (wait > 0)
+    throw new ApiError(429, 'rate_limited', 'too many requests from this address', {
+      retryAfterSeconds: wait,
+    });
+  return record.kind;
+}
 
 /** The key a request presents: Basic user name, then `?writeKey=`, then the body's; the first present decides. */
 export function presentedKey(request: Request, url: URL, bodyKey: unknown): string | null {
@@ -20,7 +41,7 @@ export function bearerKey(request: Request): string | null {
   return authorization && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : null;
 }
 
-export function unknownKey(key: string | null): ApiError {
+function unknownKey(key: string | null): ApiError {
   const message =
     key === null
       ? 'a write key is required: as the Basic user name, as ?writeKey= or as "writeKey" in the body'
@@ -28,7 +49,7 @@ export function unknownKey(key: string | null): ApiError {
   return new ApiError(401, 'invalid_key', message);
 }
 
-export function checkOrigin(record: KeyRecord, origin: string | null, allowed: readonly string[]): void {
+function checkOrigin(record: KeyRecord, origin: string | null, allowed: readonly string[]): void {
   if (record.kind !== 'web' || origin === null || allowed.length === 0 || allowed.includes(origin)) return;
   throw new ApiError(403, 'origin_not_allowed', 'pages of this origin may not send with this key');
 }

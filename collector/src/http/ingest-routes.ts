@@ -12,7 +12,7 @@ import {
   type Rejection,
 } from '../wire/message.ts';
 import { type ParseOptions, parseMessage } from '../wire/parse.ts';
-import { checkOrigin, presentedKey, unknownKey } from './admission.ts';
+import { admitWriter } from './admission.ts';
 import { readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
 import { readMe } from './me-routes.ts';
@@ -104,26 +104,12 @@ interface Caller {
   wantsMe: boolean;
 }
 
-/** Checks key, origin and rate. @throws ApiError 401, 403 or 429. */
-function admit(
-  { access, core, limit, addressOf }: HttpParts,
-  request: Request,
-  env: unknown,
-  body: JsonObject,
-): Caller {
-  const url = new URL(request.url);
-  const key = presentedKey(request, url, body.writeKey);
-  const record = key === null ? null : access.find(key);
-  if (!record || record.kind === 'admin') throw unknownKey(key);
-  checkOrigin(record, request.headers.get('origin'), access.source().allowedOrigins);
-  const wait = limit.take(record.id, addressOf(request, env), core.now());
-  if (wait > 0)
-    throw new ApiError(429, 'rate_limited', 'too many requests from this address', {
-      retryAfterSeconds: wait,
-    });
+function admit(parts: HttpParts, request: Request, env: unknown, body: JsonObject): Caller {
+  const kind = admitWriter(parts, request, env, body.writeKey);
   const header = request.headers.get('x-tidemark-signature');
   const inBody = typeof body.userSignature === 'string' ? body.userSignature : null;
-  return { kind: record.kind, signature: header ?? inBody, wantsMe: url.searchParams.get('reply') === 'me' };
+  const wantsMe = new URL(request.url).searchParams.get('reply') === 'me';
+  return { kind, signature: header ?? inBody, wantsMe };
 }
 
 function optionsOf(

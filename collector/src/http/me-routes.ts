@@ -3,7 +3,7 @@
 import type { Hono } from 'hono';
 import { isBlockedId, readId } from '../wire/ids.ts';
 import type { JsonObject, JsonValue, Me } from '../wire/message.ts';
-import { checkOrigin, presentedKey, unknownKey } from './admission.ts';
+import { admitWriter } from './admission.ts';
 import { readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
@@ -16,26 +16,17 @@ export function addMeRoutes(app: Hono, parts: HttpParts): void {
 }
 
 async function answerMe(parts: HttpParts, request: Request, env: unknown, fields: JsonObject): Promise<Me> {
-  const { access, core, limit, addressOf } = parts;
-  const key = presentedKey(request, new URL(request.url), fields.writeKey);
-  const record = key === null ? null : access.find(key);
-  if (!record || record.kind === 'admin') throw unknownKey(key);
-  checkOrigin(record, request.headers.get('origin'), access.source().allowedOrigins);
-  const wait = limit.take(record.id, addressOf(request, env), core.now());
-  if (wait > 0)
-    throw new ApiError(429, 'rate_limited', 'too many requests from this address', {
-      retryAfterSeconds: wait,
-    });
+  const kind = admitWriter(parts, request, env, fields.writeKey);
   const userId = idOf(fields.userId, 'userId');
   const anonymousId = idOf(fields.anonymousId, 'anonymousId');
   const signature = request.headers.get('x-tidemark-signature') ?? textOf(fields.userSignature);
-  const isProven = userId !== null && signature !== null && access.proves(userId, signature);
+  const isProven = userId !== null && signature !== null && parts.access.proves(userId, signature);
   if (signature !== null && !isProven)
     throw new ApiError(401, 'invalid_signature', 'userSignature does not prove this userId');
   return readMe(parts, {
     userId,
     anonymousId,
-    verified: isProven || (record.kind === 'server' && userId !== null),
+    verified: isProven || (kind === 'server' && userId !== null),
   });
 }
 

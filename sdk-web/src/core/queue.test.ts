@@ -109,6 +109,16 @@ describe('delivery', () => {
     expect(pauses).toEqual([750, 1500, 3000, 6000, 12_000, 24_000, 45_000, 45_000, 45_000]);
   });
 
+  it('counts requests that fail together as one failure', async () => {
+    const { queue, clock, sent } = setUp(() => ({ status: 503 }), { flushAt: 1, maxInFlight: 4 });
+    for (let i = 0; i < 4; i++) queue.add(message());
+    await settleMicrotasks();
+    expect(sent).toHaveLength(4);
+    const before = clock.now();
+    clock.step();
+    expect(clock.now() - before).toBe(750);
+  });
+
   it('waits as long as Retry-After says, in seconds or as a date', async () => {
     for (const form of [(_: number) => '120', (now: number) => new Date(now + 120_000).toUTCString()]) {
       const { queue, clock } = setUp(

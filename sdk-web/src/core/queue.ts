@@ -207,7 +207,9 @@ export function createQueue(parts: QueueParts): Queue {
     const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
     waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
     if (spent.length) lose(spent, `http_${status}`);
-    const pause = Math.min(FIRST_PAUSE_MS * 2 ** failures++, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
+    // Requests that fail together are one failure.
+    if (pausedUntil <= parts.now()) failures++;
+    const pause = Math.min((FIRST_PAUSE_MS / 2) * 2 ** failures, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
     pausedUntil = Math.max(
       pausedUntil,
       parts.now() + Math.max(pause, readRetryAfter(retryAfter, parts.now())),
