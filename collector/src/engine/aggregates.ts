@@ -21,6 +21,8 @@ export interface Aggregate<S extends Summary = Summary> {
   accept(value: Value): JsonValue | undefined;
   of(entry: Entry): S;
   merge(a: S, b: S): S;
+  /** Adds one entry, changing `summary` itself where copying it for every message would cost. */
+  absorb?(summary: S, entry: Entry): S;
   /** How one entry is kept while it must stay exact: only what `of` needs. */
   pack(entry: Entry): Packed;
 }
@@ -101,6 +103,11 @@ const values: Aggregate<Values> = {
     const merged = { ...a };
     for (const key of Object.keys(b)) merged[key] = (merged[key] ?? 0) + (b[key] as number);
     return merged;
+  },
+  absorb(summary, { value }) {
+    const key = canonical(value);
+    summary[key] = (summary[key] ?? 0) + 1;
+    return summary;
   },
   pack: withValue,
 };

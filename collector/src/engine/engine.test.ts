@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { DefinitionFile, Op } from '../wire/definitions.ts';
 import type { JsonObject, MessageType } from '../wire/message.ts';
+import { AGGREGATES, type Entry } from './aggregates.ts';
 import { compileComparison } from './comparison.ts';
 import { addDecimals, type Decimal, fromDecimal, toDecimal, ZERO } from './decimal.ts';
 import type { EngineMessage } from './filter.ts';
@@ -12,6 +13,15 @@ import { decodePerson, emptyPerson, type PersonState } from './person-state.ts';
 import { compileProgram, type Program } from './program.ts';
 import { compareStamps, compareUtf8, type Stamp } from './stamp.ts';
 import { emptyBag, traitsOf, writeTraits } from './trait-bag.ts';
+import {
+  addToWindow,
+  type Block,
+  blocksOpeningAt,
+  nextOpening,
+  openBlock,
+  windowCount,
+  windowSummary,
+} from './window.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 8 });
 
@@ -400,6 +410,60 @@ describe('a person', () => {
       settle(person, now, messages);
       expect(view(person, now).segments).toEqual(JSON.parse(fresh));
     }
+  });
+});
+
+describe('windows', () => {
+  it('count exactly with several edges, thousands of entries, late ones and ties', () => {
+    const windows = [700, 2_000, 6_000];
+    const { count } = AGGREGATES;
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 2 ** 31 - 1 }), (seed) => {
+        let state = seed;
+        const random = (n: number): number => {
+          state = (Math.imul(state, 1_103_515_245) + 12_345) & 0x7fffffff;
+          return (state >> 8) % n;
+        };
+        let now = 10_000;
+        let blocks: Block[] = [];
+        const all: Entry[] = [];
+        const advance = (until: number): void => {
+          for (
+            let at = nextOpening(blocks, windows, now);
+            at <= until;
+            at = nextOpening(blocks, windows, now)
+          ) {
+            now = at;
+            for (const sealed of blocksOpeningAt(blocks, windows, at)) {
+              const inside = all.filter(({ stamp }) => sealed.f <= stamp[0] && stamp[0] <= sealed.t);
+              blocks = openBlock(count, windows, blocks, sealed, inside, at);
+            }
+          }
+          now = until;
+        };
+        const check = (): void => {
+          for (const window of windows) {
+            const plain = all.filter(({ stamp }) => now - window < stamp[0] && stamp[0] <= now).length;
+            expect(windowCount(blocks, window, now)).toBe(plain);
+            expect(windowSummary(count, blocks, window, now) ?? 0).toBe(plain);
+          }
+        };
+        for (let i = 0; i < 9_000; i++) {
+          if (random(3) === 0) advance(now + random(5));
+          const late = random(6) === 0 ? random(6_000) : 0;
+          const entry: Entry = { stamp: [Math.max(1, now - late), `m${i}`, 0], value: null };
+          all.push(entry);
+          if (entry.stamp[0] > now - 6_000) blocks = addToWindow(count, windows, blocks, entry, now);
+          if (i % 500 === 0) check();
+        }
+        expect(blocks.length).toBeLessThan(250);
+        for (let i = 0; i < 30; i++) {
+          advance(now + random(400));
+          check();
+        }
+      }),
+      { numRuns: 6 },
+    );
   });
 });
 

@@ -97,8 +97,11 @@ function settleEntry(leaf: Leaf, state: LeafState, entry: Entry, now: number): L
   if (leaf.spec.reach === 'sliding') {
     return { ...state, b: addToWindow(leaf.aggregate, leaf.windows, state.b ?? [], entry, now) };
   }
-  const one = leaf.aggregate.of(entry);
-  return { ...state, a: state.a === undefined ? one : leaf.aggregate.merge(state.a, one) };
+  const { aggregate } = leaf;
+  if (state.a === undefined) return { ...state, a: aggregate.of(entry) };
+  // Nobody else holds this summary: it belongs to this leaf of this person alone.
+  if (aggregate.absorb) return { ...state, a: aggregate.absorb(state.a, entry) };
+  return { ...state, a: aggregate.merge(state.a, aggregate.of(entry)) };
 }
 
 function addRelative(
