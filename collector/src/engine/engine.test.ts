@@ -448,13 +448,14 @@ describe('windows', () => {
             expect(windowSummary(count, blocks, window, now) ?? 0).toBe(plain);
           }
         };
-        for (let i = 0; i < 9_000; i++) {
-          if (random(3) === 0) advance(now + random(5));
-          const late = random(6) === 0 ? random(6_000) : 0;
+        for (let i = 0; i < 14_000; i++) {
+          // Instants with more entries than a sealed block holds, and gaps between them.
+          if (i % 100 === 0) advance(now + random(90));
+          const late = random(9) === 0 ? random(60) * 100 : 0;
           const entry: Entry = { stamp: [Math.max(1, now - late), `m${i}`, 0], value: null };
           all.push(entry);
           if (entry.stamp[0] > now - 6_000) blocks = addToWindow(count, windows, blocks, entry, now);
-          if (i % 500 === 0) check();
+          if (i % 100 === 99) check();
         }
         expect(blocks.length).toBeLessThan(250);
         for (let i = 0; i < 30; i++) {
