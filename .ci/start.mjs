@@ -2,10 +2,12 @@
 // Invariant: signals reach the collector, and its exit code is ours.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
-import { build, install, root } from './set-up.mjs';
+import { build, install, orEnd, root } from './set-up.mjs';
 
-await install();
-await build();
+await orEnd(async () => {
+  await install();
+  await build();
+});
 
 const cli = join(root, 'collector', 'dist', 'cli.js');
 const args = [cli, 'serve', '--demo', join(root, 'examples'), ...process.argv.slice(2)];

@@ -5,9 +5,12 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { requireChromium } from './chromium.mjs';
-import { install, root, say } from './set-up.mjs';
+import { install, orEnd, root, say } from './set-up.mjs';
 
-await install();
+await orEnd(install, () => {
+  console.log('\n0 passed, 1 failed');
+  process.exit(1);
+});
 
 const bin = (name) => join(root, 'node_modules', '.bin', name);
 const totals = { passed: 0, failed: 0, skipped: 0 };
@@ -50,8 +53,13 @@ function runTests(args) {
     totals.passed += results.numPassedTests;
     totals.failed += results.numFailedTests;
     totals.skipped += results.numPendingTests + results.numTodoTests;
-    // A file that could not be loaded fails without a failed test of its own.
-    if (!passed && results.numFailedTests === 0) totals.failed++;
+    // A file that could not be loaded fails without a failed test of its own, and so may the run itself.
+    const broken = results.testResults.filter(
+      ({ status, assertionResults }) =>
+        status === 'failed' && assertionResults.every((test) => test.status !== 'failed'),
+    ).length;
+    totals.failed += broken;
+    if (!passed && results.numFailedTests + broken === 0) totals.failed++;
   } else totals.failed++;
   rmSync(folder, { recursive: true, force: true });
 }

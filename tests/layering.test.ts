@@ -36,22 +36,41 @@ const LAYERS: Layer[] = [
     packages: /^(better-sqlite3|node:fs|node:path)$/,
   },
   {
+    // The one place that chooses a store and puts it behind the lane.
+    name: 'core of the collector',
+    files: /^collector\/src\/ingest\/create-core\.ts$/,
+    may: ['wire types', 'wire', 'engine', 'port', 'sqlite', 'ingest'],
+    packages: /^node:crypto$/,
+  },
+  {
     name: 'ingest',
     files: /^collector\/src\/ingest\//,
-    may: ['wire types', 'wire', 'engine', 'port', 'sqlite'],
+    may: ['wire types', 'wire', 'engine', 'port'],
     packages: /^node:crypto$/,
+  },
+  {
+    name: 'features',
+    files: /^collector\/src\/features\/[^/]+\//,
+    may: ['wire types', 'wire', 'engine', 'port', 'ingest'],
+    packages: /^(zod|node:crypto)$/,
   },
   {
     name: 'http',
     files: /^collector\/src\/http\//,
-    may: ['wire types', 'wire', 'ingest'],
+    may: ['wire types', 'wire', 'ingest', 'features'],
     packages: /^(hono|zod|node:(crypto|util|zlib))$/,
   },
-  { name: 'app', files: /^collector\/src\/app\.ts$/, may: ['wire types', 'wire', 'ingest', 'http'] },
+  {
+    name: 'app',
+    files: /^collector\/src\/app\.ts$/,
+    may: ['wire types', 'wire', 'ingest', 'features', 'http'],
+    packages: /^(hono|node:.*)$/,
+  },
   {
     name: 'main',
     files: /^collector\/src\/(main\/|index\.ts$|cli\.ts$)/,
-    may: ['wire types', 'wire', 'engine', 'ingest', 'http', 'app', 'sqlite'],
+    may: ['wire types', 'wire', 'ingest', 'core of the collector', 'sqlite', 'features', 'http', 'app'],
+    packages: /^(@hono\/node-server|csv-parse|node:)/,
   },
   { name: 'core', files: /^sdk-web\/src\/(core\/|version\.ts$)/, may: ['wire types'], packages: NONE },
   { name: 'sdk-web', files: /^sdk-web\/src\//, may: ['wire types', 'core'], packages: /^idb-keyval$/ },
@@ -116,6 +135,18 @@ function cycleOf(edges: readonly Edge[]): string[] | null {
   return null;
 }
 
+/** Imports of one feature by another: what they share belongs to the engine or to wire. */
+function crossingsOf(edges: readonly Edge[]): Edge[] {
+  const feature = (file: string) => /^collector\/src\/features\/([^/]+)\//.exec(file)?.[1];
+  return edges.filter(({ from, to }) => feature(from) && feature(to) && feature(from) !== feature(to));
+}
+
+function knowingSqlite(edges: readonly Edge[]): Edge[] {
+  return edges.filter(
+    ({ from, to }) => /^better-sqlite3/.test(to) && !from.startsWith('collector/src/storage/sqlite/'),
+  );
+}
+
 function sources(): string[] {
   return ['collector/src', 'sdk-web/src', 'sdk-node/src'].flatMap((folder) =>
     readdirSync(join(root, folder), { recursive: true })
@@ -152,11 +183,12 @@ describe('the layering', () => {
   });
 
   it('keeps features apart', () => {
-    const feature = (file: string) => /^collector\/src\/features\/([^/]+)/.exec(file)?.[1];
-    const crossing = edges.filter(
-      ({ from, to }) => feature(from) && feature(to) && feature(from) !== feature(to),
-    );
-    expect(crossing).toEqual([]);
+    expect(crossingsOf(edges)).toEqual([]);
+  });
+
+  it('lets nothing but the SQLite store know SQLite', () => {
+    expect(knowingSqlite(edges)).toEqual([]);
+    expect(edges.some(({ to }) => to === 'better-sqlite3')).toBe(true);
   });
 });
 
@@ -175,6 +207,18 @@ describe('the checker itself', () => {
     expect(faultsOf([{ from: 'sdk-web/src/a.ts', to: 'collector/src/wire/parse.ts' }])).toHaveLength(1);
     expect(faultsOf([{ from: 'collector/src/http/a.ts', to: 'better-sqlite3' }])).toHaveLength(1);
     expect(faultsOf([{ from: 'collector/src/ingest/a.ts', to: 'collector/src/engine/b.ts' }])).toEqual([]);
+  });
+
+  it('finds features that know each other, and SQLite outside its store', () => {
+    const feature = (name: string) => `collector/src/features/${name}/results.ts`;
+    const crossing = { from: feature('surveys'), to: feature('reports') };
+    expect(crossingsOf([crossing, { from: feature('surveys'), to: feature('surveys') }])).toEqual([crossing]);
+    const leak = { from: 'collector/src/main/serve.ts', to: 'better-sqlite3' };
+    expect(knowingSqlite([leak])).toEqual([leak]);
+    expect(faultsOf([leak])).toHaveLength(1);
+    expect(faultsOf([{ from: 'collector/src/elsewhere.ts', to: 'zod' }])).toEqual([
+      'collector/src/elsewhere.ts belongs to no layer',
+    ]);
   });
 
   it('finds a cycle and names its way', () => {
