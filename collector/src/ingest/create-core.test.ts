@@ -50,6 +50,7 @@ function track(userId: string, more: Partial<AcceptedMessage> = {}): AcceptedMes
     name: 'E',
     time: clock.now,
     receivedAt: clock.now,
+    sentAt: null,
     body,
     text: JSON.stringify(body),
     ...more,

@@ -228,9 +228,9 @@ async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: numbe
   if (refused) {
     const reason =
       'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
-    const { kind, messageId, receivedAt, text } = message;
+    const { kind, messageId, receivedAt, sentAt, text } = message;
     set.record({
-      refused: [{ code: 'merge_not_allowed', reason, messageId, kind, receivedAt, sentAt: null, text }],
+      refused: [{ code: 'merge_not_allowed', reason, messageId, kind, receivedAt, sentAt, text }],
     });
     return { code: 'merge_not_allowed', reason };
   }

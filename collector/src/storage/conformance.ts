@@ -38,6 +38,7 @@ function message(
     name: 'Order Completed',
     time: 1_000 + seq,
     receivedAt: 2_000,
+    sentAt: null,
     body: {},
     text: `{"n":${seq}}`,
     ...fields,

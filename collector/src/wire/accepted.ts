@@ -23,6 +23,8 @@ export interface AcceptedMessage {
   readonly time: number;
   /** When the collector first received it, epoch milliseconds. */
   readonly receivedAt: number;
+  /** `sentAt` as sent (its own before the batch's), or null: a refusal further on keeps it for a replay. */
+  readonly sentAt: string | number | null;
   /** The message as parsed: cleaned, batch context merged, without writeKey and userSignature. */
   readonly body: JsonObject;
   /** JSON of `body`. */

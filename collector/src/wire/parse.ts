@@ -125,6 +125,7 @@ function accept(
     name,
     time,
     receivedAt: options.receivedAt,
+    sentAt,
     body,
     text,
   };
