@@ -1,0 +1,188 @@
+// What npm would publish, unpacked into a project of its own and used from there.
+// Invariant: only the packed files and the declared dependencies are within reach.
+import { execFile } from 'node:child_process';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { brotliCompressSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { build, root } from '../.ci/set-up.mjs';
+
+const run = promisify(execFile);
+const PACKAGES = ['sdk-web', 'sdk-node', 'collector'];
+/** The README's promise. */
+const CORE_BUDGET_BYTES = 4096;
+
+interface Manifest {
+  version: string;
+  license: string;
+  bin?: Record<string, string>;
+  dependencies?: Record<string, string>;
+}
+
+let project: string;
+const unpacked = (name: string): string => join(project, 'node_modules', '@tidemark', name);
+const manifestOf = (name: string): Manifest =>
+  JSON.parse(readFileSync(join(unpacked(name), 'package.json'), 'utf8')) as Manifest;
+const filesOf = (name: string): string[] =>
+  readdirSync(unpacked(name), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name).slice(unpacked(name).length + 1))
+    .sort();
+
+beforeAll(async () => {
+  await build();
+  project = mkdtempSync(join(tmpdir(), 'tidemark-packaging-'));
+  writeFileSync(join(project, 'package.json'), '{ "private": true, "type": "module" }');
+  const wanted = new Set(['@types/node']);
+  for (const name of PACKAGES) {
+    const packed = await run('npm', ['pack', '--json', '--pack-destination', project], {
+      cwd: join(root, name),
+    });
+    const [{ filename }] = JSON.parse(packed.stdout) as [{ filename: string }];
+    mkdirSync(unpacked(name), { recursive: true });
+    await run('tar', ['-xzf', join(project, filename), '--strip-components=1', '-C', unpacked(name)]);
+    for (const dependency of Object.keys(manifestOf(name).dependencies ?? {})) wanted.add(dependency);
+  }
+  for (const name of wanted) {
+    const path = join(project, 'node_modules', name);
+    mkdirSync(dirname(path), { recursive: true });
+    symlinkSync(join(root, 'node_modules', name), path);
+  }
+});
+
+afterAll(() => rmSync(project, { recursive: true, force: true }));
+
+/** Runs a program in the project and answers what it printed. */
+async function evaluate(code: string, type = 'module'): Promise<string> {
+  const { stdout } = await run(process.execPath, [`--input-type=${type}`, '--eval', code], { cwd: project });
+  return stdout.trim();
+}
+
+describe('each package', () => {
+  it.each(PACKAGES)('%s holds what was built and its papers, nothing else', (name) => {
+    const files = filesOf(name);
+    expect(files.filter((file) => !/^(dist\/|package\.json$|README\.md$)/.test(file))).toEqual([]);
+    expect(files).toEqual(
+      expect.arrayContaining(['README.md', 'dist/LICENSE', 'dist/index.js', 'dist/index.d.ts']),
+    );
+    expect(manifestOf(name).license).toBe('MIT');
+  });
+
+  it.each(PACKAGES)('%s names no file or folder of the machine that built it', (name) => {
+    for (const file of filesOf(name)) {
+      const text = readFileSync(join(unpacked(name), file), 'utf8');
+      expect(text.includes(root), file).toBe(false);
+      expect(/from '\.\.?\/.*\/src\//.test(text), file).toBe(false);
+    }
+  });
+
+  it('has one version', () => {
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Manifest;
+    expect(PACKAGES.map((name) => manifestOf(name).version)).toEqual(PACKAGES.map(() => version));
+  });
+});
+
+describe('sdk-web', () => {
+  it('needs nothing at run time and fits its budget', () => {
+    expect(manifestOf('sdk-web').dependencies).toBeUndefined();
+    const script = readFileSync(join(unpacked('sdk-web'), 'dist/sdk.js'));
+    expect(brotliCompressSync(script).length).toBeLessThanOrEqual(CORE_BUDGET_BYTES);
+    expect(
+      /\b(import|require|eval)\s*\(|\bnew Function\b|^\s*(import|export)\s/m.test(script.toString()),
+    ).toBe(false);
+  });
+
+  it('can be imported where there is no page', async () => {
+    await expect(
+      evaluate(`import { createAnalytics } from '@tidemark/sdk-web'; console.log(typeof createAnalytics)`),
+    ).resolves.toBe('function');
+  });
+});
+
+describe('sdk-node', () => {
+  it('needs nothing at run time', () => {
+    expect(manifestOf('sdk-node').dependencies).toBeUndefined();
+  });
+
+  it('works by import and by require, and says its version', async () => {
+    const use = `const client = new Analytics({ writeKey: 'k', disable: true });
+      client.track({ userId: 'u', event: 'E' }, (error, context) =>
+        console.log(error, context.event.context.library.version));
+      client.closeAndFlush();`;
+    const told = `undefined ${manifestOf('sdk-node').version}`;
+    await expect(evaluate(`import { Analytics } from '@tidemark/sdk-node'; ${use}`)).resolves.toBe(told);
+    await expect(
+      evaluate(`const { Analytics } = require('@tidemark/sdk-node'); ${use}`, 'commonjs'),
+    ).resolves.toBe(told);
+  });
+});
+
+describe('collector', () => {
+  it('runs as a command', async () => {
+    const bin = join(unpacked('collector'), manifestOf('collector').bin?.tidemark ?? '');
+    const { stdout } = await run(bin, ['--help']);
+    expect(stdout).toContain('tidemark serve');
+  });
+
+  it('runs as a library and serves the script that was built with it', async () => {
+    const printed = await evaluate(`
+      import { createCollector } from '@tidemark/collector';
+      const collector = await createCollector({
+        database: ':memory:', writeKey: 'web-key-for-packaging', serverKey: 'server-key-for-packaging',
+        adminKey: 'admin-key-for-packaging', signingSecret: 'signing-secret-for-packaging',
+      });
+      const sent = await collector.fetch(new Request('http://x/v1/track?writeKey=web-key-for-packaging', {
+        method: 'POST', body: '{"userId":"u","event":"E"}',
+      }));
+      const script = await collector.fetch(new Request('http://x/sdk.js'));
+      console.log(JSON.stringify([(await sent.json()).accepted, await script.text()]));
+      await collector.close();`);
+    const script = readFileSync(join(unpacked('sdk-web'), 'dist/sdk.js'), 'utf8');
+    expect(JSON.parse(printed)).toEqual([1, script]);
+  });
+});
+
+it('has types that a strict project takes without skipping any', async () => {
+  writeFileSync(
+    join(project, 'use.ts'),
+    `import { createCollector, type SegmentDefinition } from '@tidemark/collector';
+    import { Analytics, type Loss } from '@tidemark/sdk-node';
+    import { createAnalytics } from '@tidemark/sdk-web';
+
+    export const regulars: SegmentDefinition = { where: { event: 'Order Completed', count: { op: 'gte', value: 3 } } };
+    export const losses: Loss[] = [];
+    const client = new Analytics({ writeKey: 'k', onError: (error) => losses.push(error) });
+    client.track({ userId: 'u', event: 'E', properties: { n: 1 } });
+    // @ts-expect-error a message needs somebody
+    client.track({ event: 'E' });
+    createAnalytics({ writeKey: 'k', host: 'http://x' }).identify('u', { plan: 'pro' });
+    export const collector = await createCollector({
+      database: ':memory:', writeKey: 'a', serverKey: 'b', adminKey: 'c', signingSecret: 'd',
+    });
+    export const answer: Response = await collector.fetch(new Request('http://x/healthz'));
+    `,
+  );
+  const compilerOptions = {
+    module: 'nodenext',
+    target: 'es2022',
+    lib: ['es2023', 'dom'],
+    types: ['node'],
+    strict: true,
+    exactOptionalPropertyTypes: true,
+    noEmit: true,
+  };
+  writeFileSync(join(project, 'tsconfig.json'), JSON.stringify({ compilerOptions, include: ['use.ts'] }));
+  const tsc = join(root, 'node_modules', '.bin', 'tsc');
+  const failed = await run(tsc, ['-p', project]).catch((error: { stdout: string }) => error);
+  expect(failed.stdout).toBe('');
+});
