@@ -91,6 +91,8 @@ describe('snapshot', () => {
   it('equals what JSON makes of any JSON value, and shares nothing with it', () => {
     fc.assert(
       fc.property(fc.jsonValue(), (value) => {
+        // That key is dropped on purpose, here and by the collector.
+        fc.pre(!JSON.stringify(value).includes('__proto__'));
         const copy = snapshot(value);
         expect(JSON.stringify(copy)).toBe(JSON.stringify(value));
         if (typeof value === 'object' && value !== null) expect(copy).not.toBe(value);

@@ -42,6 +42,8 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
     if (demo !== null) await addDemo(collector, demo);
     const server = await start(collector, settings);
     const control = await serveControl(settings.database, createOperations(collector));
+    // From here on a signal stops it the orderly way, also one that comes while it introduces itself.
+    const stopped = untilStopped(server, collector, control, print);
     const address = actualUrl(server, url, settings);
     if (collector.firstRun)
       announceFirstRun(
@@ -52,7 +54,7 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
     for (const warning of settings.warnings) print(`warning: ${warning}\n`);
     print(`Tidemark listens on ${address} with ${settings.database}\n`);
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
-    return await untilStopped(server, collector, control, print);
+    return await stopped;
   } finally {
     await collector?.close();
     lock.release();
