@@ -3,17 +3,16 @@
 
 const MARK = '__tidemark_pages';
 
-/** Calls `view` now and whenever the path or query changes. The answer removes everything. */
+/** Calls `view` now and whenever the path changes. The answer removes everything. */
 export function watchPages(view: () => void): () => void {
   // One page view is one, also with two copies of the SDK on the page.
   const page = window as unknown as Record<string, boolean | undefined>;
   if (page[MARK]) return () => {};
   page[MARK] = true;
-  const at = (): string => location.pathname + location.search;
-  let last = at();
+  let last = location.pathname;
   const check = (): void => {
-    if (at() === last) return;
-    last = at();
+    if (location.pathname === last) return;
+    last = location.pathname;
     // After the router has set the title.
     setTimeout(view);
   };

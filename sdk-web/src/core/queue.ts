@@ -138,7 +138,8 @@ export function createQueue(parts: QueueParts): Queue {
 
   function schedule(ms: number): void {
     cancelTimer?.();
-    cancelTimer = parts.after(ms, () => {
+    // Timers count at most 24 days; a longer pause is looked at again then.
+    cancelTimer = parts.after(Math.min(ms, 1e9), () => {
       cancelTimer = null;
       pump(true);
     });
