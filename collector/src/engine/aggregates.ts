@@ -1,11 +1,12 @@
 // What a leaf keeps of the messages that match it: small summaries that add and merge in any order.
 // Invariant: add and merge are commutative and associative, so arrival order makes no difference.
 import type { JsonValue } from '../wire/message.ts';
+import { dayIn } from './days.ts';
 import { addDecimals, type Decimal, toDecimal, ZERO } from './decimal.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 import { canonical, toNumber, type Value } from './values.ts';
 
-export type AggregateName = 'count' | 'sum' | 'extent' | 'seen' | 'first' | 'last' | 'values';
+export type AggregateName = 'count' | 'sum' | 'extent' | 'seen' | 'first' | 'last' | 'values' | 'days';
 
 /** One matching message, as far as an aggregate needs it. */
 export interface Entry {
@@ -112,9 +113,45 @@ const values: Aggregate<Values> = {
   pack: withValue,
 };
 
+/** Days with an entry, as bits: `day >> 5` to a mask of 32 days. A century of visits is 10 KB at most. */
+export type Days = Record<string, number>;
+
+function days(dayOf: (time: number) => number): Aggregate<Days> {
+  const absorb = (summary: Days, { stamp }: Entry): Days => {
+    const day = dayOf(stamp[0]);
+    const key = String(day >> 5);
+    summary[key] = (summary[key] ?? 0) | (1 << (day & 31));
+    return summary;
+  };
+  return {
+    accept: always,
+    of: (entry) => absorb({}, entry),
+    merge(a, b) {
+      const merged = { ...a };
+      for (const key of Object.keys(b)) merged[key] = (merged[key] ?? 0) | (b[key] as number);
+      return merged;
+    },
+    absorb,
+    pack: timeOnly,
+  };
+}
+
+/** How many days a summary holds. */
+export function dayCount(summary: Days): number {
+  let n = 0;
+  for (const mask of Object.values(summary)) for (let rest = mask; rest !== 0; rest &= rest - 1) n++;
+  return n;
+}
+
+/** The aggregate of that name; `zone` (IANA) says where a day begins and ends, for `days`. */
+export function aggregateNamed(name: AggregateName, zone = 'UTC'): Aggregate {
+  if (name === 'days') return days(dayIn(zone)) as unknown as Aggregate; // as for AGGREGATES below
+  return AGGREGATES[name];
+}
+
 // Each implementation is typed by its own summary; a leaf only ever feeds a summary back to the
 // aggregate that made it, which is what makes this one widening sound.
-export const AGGREGATES = {
+const AGGREGATES = {
   count,
   sum,
   extent,
@@ -122,4 +159,4 @@ export const AGGREGATES = {
   first: pick((difference) => difference < 0),
   last: pick((difference) => difference > 0),
   values,
-} as unknown as Record<AggregateName, Aggregate>;
+} as unknown as Record<Exclude<AggregateName, 'days'>, Aggregate>;

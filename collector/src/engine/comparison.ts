@@ -11,13 +11,30 @@ export interface Comparison {
   flip(value: Value, now: number): number;
   /** True if the answer depends on the clock. */
   relative: boolean;
+  /** When `test` holds for this value, whatever the clock. */
+  span(value: Value): Span;
+}
+
+/** Always (1), never (0), or from an instant until before another, epoch ms. Plain JSON. */
+export type Span = 0 | 1 | readonly [from: number, until: number];
+
+export function spanHolds(span: Span, now: number): boolean {
+  return typeof span === 'number' ? span === 1 : span[0] <= now && now < span[1];
+}
+
+/** The next instant after `now` at which the span's answer changes, or Infinity. */
+export function spanFlip(span: Span, now: number): number {
+  if (typeof span === 'number') return Number.POSITIVE_INFINITY;
+  if (now < span[0]) return span[0];
+  return now < span[1] ? span[1] : Number.POSITIVE_INFINITY;
 }
 
 const never = (): number => Number.POSITIVE_INFINITY;
 
 export function compileComparison(op: Op, expected: JsonValue | undefined): Comparison {
   if (op === 'within_last' || op === 'within_next') return compileRelative(op, durationMs(String(expected)));
-  return { test: compileTest(op, (expected ?? undefined) as Value), flip: never, relative: false };
+  const test = compileTest(op, (expected ?? undefined) as Value);
+  return { test, flip: never, relative: false, span: (value) => (test(value) ? 1 : 0) };
 }
 
 type Test = (value: Value) => boolean;
@@ -114,23 +131,16 @@ function dated(expected: Value, holds: (value: number, limit: number) => boolean
 
 /** `within_last d`: now - d < v <= now, so v to v + d. `within_next d`: now < v <= now + d. */
 function compileRelative(op: 'within_last' | 'within_next', d: number): Comparison {
-  const bounds = (v: number): [from: number, until: number] =>
-    op === 'within_last' ? [v, v + d] : [v - d, v];
+  const span = (value: Value): Span => {
+    const v = toInstant(value);
+    if (v === undefined) return 0;
+    return op === 'within_last' ? [v, v + d] : [v - d, v];
+  };
   return {
     relative: true,
-    test(value, now) {
-      const v = toInstant(value);
-      if (v === undefined) return false;
-      const [from, until] = bounds(v);
-      return from <= now && now < until;
-    },
-    flip(value, now) {
-      const v = toInstant(value);
-      if (v === undefined) return Number.POSITIVE_INFINITY;
-      const [from, until] = bounds(v);
-      if (now < from) return from;
-      return now < until ? until : Number.POSITIVE_INFINITY;
-    },
+    span,
+    test: (value, now) => spanHolds(span(value), now),
+    flip: (value, now) => spanFlip(span(value), now),
   };
 }
 

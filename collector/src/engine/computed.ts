@@ -1,9 +1,11 @@
 // Computed traits: a leaf's summary, finished into the value people read.
 // Invariant: pure functions of the person's state and the clock.
-import type { TraitDefinition } from '../wire/definitions.ts';
+import type { MeasuredDefinition } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 import {
   type AggregateName,
+  type Days,
+  dayCount,
   EMPTY_SUM,
   type Extent,
   type Pick,
@@ -17,9 +19,9 @@ import { compareUtf8 } from './stamp.ts';
 /** A unique list longer than this is cut, and says so; the count stays exact. */
 export const MAX_UNIQUE_LIST = 1_000;
 
-type TraitType = TraitDefinition['type'];
+type MeasuredType = MeasuredDefinition['type'];
 
-const AGGREGATE_OF: Record<TraitType, AggregateName> = {
+const AGGREGATE_OF: Record<MeasuredType, AggregateName> = {
   count: 'count',
   sum: 'sum',
   avg: 'sum',
@@ -32,14 +34,15 @@ const AGGREGATE_OF: Record<TraitType, AggregateName> = {
   most_frequent: 'values',
   unique_count: 'values',
   unique_list: 'values',
+  active_days: 'days',
 };
 
-export function aggregateOf(type: TraitType): AggregateName {
+export function aggregateOf(type: MeasuredType): AggregateName {
   return AGGREGATE_OF[type];
 }
 
-/** The trait's value; with nothing counted: count, sum and unique_count 0, unique_list [], else null. */
-export function finish(definition: TraitDefinition, summary: Summary | undefined): JsonValue {
+/** The trait's value; with nothing counted: counts and sum 0, unique_list [], else null. */
+export function finish(definition: MeasuredDefinition, summary: Summary | undefined): JsonValue {
   switch (definition.type) {
     case 'count':
       return summary ?? 0;
@@ -66,6 +69,8 @@ export function finish(definition: TraitDefinition, summary: Summary | undefined
       return Object.keys((summary ?? {}) as Values).length;
     case 'unique_list':
       return uniqueList((summary ?? {}) as Values);
+    case 'active_days':
+      return dayCount((summary ?? {}) as Days);
   }
 }
 

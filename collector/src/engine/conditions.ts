@@ -1,14 +1,24 @@
 // Segment conditions, compiled: does a person satisfy it, and when may time alone change that.
 // Invariant: `due` is never later than the true instant of the next change by time alone.
-import type { Condition, TraitDefinition } from '../wire/definitions.ts';
-import { durationMs } from '../wire/definitions.ts';
+import type { Condition, GroupCondition } from '../wire/definitions.ts';
+import { durationMs } from '../wire/duration.ts';
 import type { JsonValue } from '../wire/message.ts';
-import { type Comparison, compileComparison, readTrait } from './comparison.ts';
-import { aggregateOf, finish } from './computed.ts';
-import { type Leaf, type LeafSpec, nextToggle, summaryOf, waitingTimes } from './leaf.ts';
-import type { PersonState } from './person-state.ts';
+import { type AggregateLeaf, nextToggle, summaryOf } from './aggregate-leaf.ts';
+import type { Extent } from './aggregates.ts';
+import { answerSpan } from './answers.ts';
+import { type Comparison, compileComparison, readTrait, spanFlip, spanHolds } from './comparison.ts';
+import { holdAt } from './hold.ts';
+import type { GroupTraits, PersonState } from './person-state.ts';
+import { sequenceAt } from './sequence.ts';
 import { traitOf } from './trait-bag.ts';
-import { toInstant } from './values.ts';
+import {
+  aggregateSlot,
+  type CompiledTrait,
+  changeDue,
+  type LeafSlot,
+  type MakeSlot,
+  reachFor,
+} from './traits.ts';
 import { departure, windowCount } from './window.ts';
 
 export interface CompiledCondition {
@@ -16,71 +26,24 @@ export interface CompiledCondition {
   due(person: PersonState, now: number): number;
 }
 
-export interface CompiledTrait {
-  readonly key: string;
-  readonly definition: TraitDefinition;
-  readonly slot: LeafSlot;
-  value(person: PersonState, now: number): JsonValue;
-  /** The next instant at which the value may change by time alone. */
-  due(person: PersonState, now: number): number;
-}
-
-/** A place for a leaf that exists once all its windows are known. */
-export interface LeafSlot {
-  leaf: Leaf;
-  /** Sliding window in ms, or null. */
-  readonly span: number | null;
-}
-
 /** What a definition may refer to, and what it turns out to depend on. */
 export interface Scope {
-  slot(spec: LeafSpec, span: number | null): LeafSlot;
+  slot: MakeSlot;
+  zone: string;
   computed(key: string): CompiledTrait;
   /** Version id of the segment with that key. */
   segment(key: string): number;
+  /** A stable share of people, in percent: where (salt, id) falls in [0, 100). */
+  bucketOf(salt: string, id: string): number;
   dependsOnTrait(key: string): void;
   dependsOnSlot(slot: LeafSlot): void;
+  /** Depends on the traits of the person's groups. */
+  dependsOnGroups(): void;
+  /** May hold for somebody who has done nothing that it asks about. */
+  dependsOnStart(): void;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
-
-export function compileTrait(key: string, definition: TraitDefinition, scope: Scope): CompiledTrait {
-  const property = 'property' in definition ? definition.property : undefined;
-  const slot = slotFor(scope, definition, aggregateOf(definition.type), property);
-  return {
-    key,
-    definition,
-    slot,
-    value: (person, now) =>
-      finish(definition, summaryOf(slot.leaf, person.leaves[slot.leaf.id], slot.span, now)),
-    due: (person, now) => changeDue(slot, person, now),
-  };
-}
-
-function slotFor(
-  scope: Scope,
-  selection: Pick<TraitDefinition, 'event' | 'where' | 'within'>,
-  aggregate: LeafSpec['aggregate'],
-  property: string | undefined,
-): LeafSlot {
-  const { event, where, within } = selection;
-  const common = { event, where, aggregate, property };
-  if (within === undefined) return scope.slot({ ...common, reach: 'ever' }, null);
-  if (typeof within === 'string') return scope.slot({ ...common, reach: 'sliding' }, durationMs(within));
-  const range = { from: toInstant(within.from) ?? 0, to: toInstant(within.to) ?? 0 };
-  return scope.slot({ ...common, reach: range }, null);
-}
-
-/** The next instant at which anything in the leaf's window changes by time. */
-function changeDue({ leaf, span }: LeafSlot, person: PersonState, now: number): number {
-  const state = person.leaves[leaf.id];
-  if (!state) return NEVER;
-  const toggle = state.w ? nextToggle(state, now) : NEVER;
-  if (span === null) return toggle;
-  const leaving = departure(state.b ?? [], span, now, 1);
-  const waiting = state.w ? waitingTimes(state, span, now).map((time) => time + span) : [];
-  return Math.min(toggle, leaving, ...waiting);
-}
 
 export function compileCondition(condition: Condition, scope: Scope): CompiledCondition {
   if ('all' in condition) {
@@ -99,8 +62,16 @@ export function compileCondition(condition: Condition, scope: Scope): CompiledCo
     const id = scope.segment(condition.segment);
     return { test: (p) => p.members.has(id), due: () => NEVER };
   }
-  if ('trait' in condition) return compileTraitCondition(condition, scope);
+  if ('trait' in condition)
+    return condition.for === undefined
+      ? compileTraitCondition(condition, scope)
+      : compileHoldCondition(condition, condition.for, scope);
   if ('computed' in condition) return compileComputedCondition(condition, scope);
+  if ('sequence' in condition) return compileSequenceCondition(condition, scope);
+  if ('first' in condition) return compileFirstCondition(condition, scope);
+  if ('bucket' in condition) return compileBucketCondition(condition, scope);
+  if ('survey' in condition) return compileSurveyCondition(condition, scope);
+  if ('group' in condition) return compileGroupCondition(condition, scope);
   return compileEventCondition(condition, scope);
 }
 
@@ -128,16 +99,143 @@ function compileTraitCondition(
   };
 }
 
+function compileHoldCondition(
+  { trait, op, value }: Extract<Condition, { trait: string }>,
+  length: string,
+  scope: Scope,
+): CompiledCondition {
+  const span = durationMs(length);
+  const slot = scope.slot({ kind: 'hold', trait, op, value }, span);
+  scope.dependsOnSlot(slot);
+  scope.dependsOnStart();
+  const at = (person: PersonState, now: number) =>
+    holdAt(slot.leaf.hold, person.leaves[slot.leaf.id]?.h, person.firstSeen, span, now);
+  return { test: (person, now) => at(person, now).holds, due: (person, now) => at(person, now).due };
+}
+
+function compileSequenceCondition(
+  { sequence, within }: Extract<Condition, { sequence: unknown }>,
+  scope: Scope,
+): CompiledCondition {
+  const { reach, span } = reachFor(within);
+  const slot = scope.slot({ kind: 'sequence', sequence, reach }, span);
+  scope.dependsOnSlot(slot);
+  const at = (person: PersonState, now: number) =>
+    sequenceAt(slot.leaf.sequence, person.leaves[slot.leaf.id]?.q, span ?? 0, now);
+  return { test: (person, now) => at(person, now).holds, due: (person, now) => at(person, now).due };
+}
+
+function compileFirstCondition(
+  { first: event, where, within }: Extract<Condition, { first: string }>,
+  scope: Scope,
+): CompiledCondition {
+  const slot = aggregateSlot(scope, { event, where }, 'seen', undefined);
+  scope.dependsOnSlot(slot);
+  const { reach, span } = reachFor(within);
+  const firstOf = (person: PersonState, now: number): number | undefined => {
+    const summary = summaryOf(slot.leaf, person.leaves[slot.leaf.id], null, now) as Extent | undefined;
+    return summary?.[0];
+  };
+  const fits = (time: number, now: number): boolean =>
+    typeof reach === 'object' ? reach.from <= time && time <= reach.to : time > now - (span ?? NEVER);
+  return {
+    test(person, now) {
+      const time = firstOf(person, now);
+      return time !== undefined && fits(time, now);
+    },
+    due(person, now) {
+      const toggle = nextToggle(person.leaves[slot.leaf.id], now);
+      const time = span === null ? undefined : firstOf(person, now);
+      return time !== undefined && fits(time, now) ? Math.min(toggle, time + (span ?? 0)) : toggle;
+    },
+  };
+}
+
+function compileBucketCondition(
+  { bucket: { salt, from, to } }: Extract<Condition, { bucket: unknown }>,
+  scope: Scope,
+): CompiledCondition {
+  scope.dependsOnStart();
+  return {
+    test(person) {
+      const place = scope.bucketOf(salt, person.ext);
+      return from <= place && place < to;
+    },
+    due: () => NEVER,
+  };
+}
+
+function compileSurveyCondition(
+  { survey, question, op, value }: Extract<Condition, { survey: string }>,
+  scope: Scope,
+): CompiledCondition {
+  const slot = scope.slot({ kind: 'answer', survey, question, op, value }, null);
+  scope.dependsOnSlot(slot);
+  const missing = compileComparison(op, value).span(undefined);
+  const spanOf = (person: PersonState) => answerSpan(person.leaves[slot.leaf.id]?.s) ?? missing;
+  return {
+    test: (person, now) => spanHolds(spanOf(person), now),
+    due: (person, now) => spanFlip(spanOf(person), now),
+  };
+}
+
+interface GroupTest {
+  test(traits: GroupTraits, now: number): boolean;
+  flip(traits: GroupTraits, now: number): number;
+}
+
+function compileGroupCondition(
+  { group }: Extract<Condition, { group: unknown }>,
+  scope: Scope,
+): CompiledCondition {
+  scope.dependsOnGroups();
+  const tree = compileGroupTree(group);
+  return {
+    test(person, now) {
+      for (const traits of person.view.values()) if (tree.test(traits, now)) return true;
+      return false;
+    },
+    due(person, now) {
+      let due = NEVER;
+      for (const traits of person.view.values()) due = Math.min(due, tree.flip(traits, now));
+      return due;
+    },
+  };
+}
+
+function compileGroupTree(condition: GroupCondition): GroupTest {
+  if ('trait' in condition) {
+    const comparison = compileComparison(condition.op, condition.value);
+    return {
+      test: (traits, now) => comparison.test(readTrait(traits, condition.trait), now),
+      flip: (traits, now) =>
+        comparison.relative ? comparison.flip(readTrait(traits, condition.trait), now) : NEVER,
+    };
+  }
+  if ('not' in condition) {
+    const inner = compileGroupTree(condition.not);
+    return { test: (traits, now) => !inner.test(traits, now), flip: inner.flip };
+  }
+  const all = 'all' in condition;
+  const parts = (all ? condition.all : condition.any).map(compileGroupTree);
+  return {
+    test: (traits, now) =>
+      all ? parts.every((part) => part.test(traits, now)) : parts.some((part) => part.test(traits, now)),
+    flip: (traits, now) => Math.min(NEVER, ...parts.map((part) => part.flip(traits, now))),
+  };
+}
+
 function compileComputedCondition(
   condition: Extract<Condition, { computed: string }>,
   scope: Scope,
 ): CompiledCondition {
   const trait = scope.computed(condition.computed);
-  scope.dependsOnSlot(trait.slot);
+  for (const slot of trait.slots) scope.dependsOnSlot(slot);
   const comparison = compileComparison(condition.op, condition.value);
   const { type } = trait.definition;
-  if (type === 'count' && condition.op in THRESHOLDS)
-    return countCondition(trait.slot, comparison, condition);
+  const [slot] = trait.slots;
+  if (type === 'count' && slot && condition.op in THRESHOLDS)
+    return countCondition(slot, comparison, condition);
   return {
     test: (person, now) => comparison.test(trait.value(person, now) ?? undefined, now),
     due: (person, now) =>
@@ -149,7 +247,7 @@ function compileEventCondition(
   condition: Extract<Condition, { event: string }>,
   scope: Scope,
 ): CompiledCondition {
-  const slot = slotFor(scope, condition, 'count', undefined);
+  const slot = aggregateSlot(scope, condition, 'count', undefined);
   scope.dependsOnSlot(slot);
   const count = condition.count ?? { op: 'gte', value: 1 };
   return countCondition(slot, compileComparison(count.op, count.value), count);
@@ -166,7 +264,7 @@ const THRESHOLDS: Record<string, (c: number, n: number) => number> = {
 };
 
 function countCondition(
-  slot: LeafSlot,
+  slot: LeafSlot<AggregateLeaf>,
   comparison: Comparison,
   { op, value }: { op: string; value?: JsonValue | undefined },
 ): CompiledCondition {

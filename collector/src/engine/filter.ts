@@ -16,6 +16,11 @@ export interface EngineMessage {
   body(): JsonObject;
 }
 
+/** The traits an identify or group message declares. */
+export function declaredTraits({ traits }: JsonObject): JsonObject {
+  return typeof traits === 'object' && traits !== null && !Array.isArray(traits) ? traits : {};
+}
+
 /** A compiled `where`. */
 export interface Predicate {
   test(body: JsonObject, now: number): boolean;
@@ -67,6 +72,13 @@ export function selectorsOf(message: EngineMessage): string[] {
     default:
       return [`$${message.type}`];
   }
+}
+
+/** Whether an event selector, as definitions write them, picks this message. */
+export function selects(selector: string, message: EngineMessage): boolean {
+  if (selector === '*') return message.type !== 'alias';
+  if (selector.endsWith('*')) return message.event?.startsWith(selector.slice(0, -1)) ?? false;
+  return selectorsOf(message).includes(selector);
 }
 
 /** Segment's own survey event counts as a survey answer too, when it names its survey. */

@@ -1,181 +1,170 @@
-// A leaf: one event selector, predicate and aggregate, shared by every definition that asks for it.
-// Invariant: after `add`s in any order the summary over any of its windows is exact at the clock,
-// as long as the blocks named by `opens` were opened in time.
-import type { Where } from '../wire/definitions.ts';
+// A leaf: what a person's messages amount to for one question, shared by every definition that asks it.
+// Invariant: after adds in any order, with refolds where asked for, the state answers exactly at the
+// clock, provided that it was opened at the instants `leafOpening` named.
+import type { Op, Operand } from '../wire/definitions.ts';
 import {
-  AGGREGATES,
-  type Aggregate,
-  type AggregateName,
-  type Entry,
-  type Packed,
-  type Summary,
-  timeOf,
-  unpack,
-} from './aggregates.ts';
-import { compileWhere, type EngineMessage, type Predicate } from './filter.ts';
-import { readPath } from './values.ts';
-import { addToWindow, type Block, type Span, windowSummary } from './window.ts';
+  type AggregateLeaf,
+  type AggregateSpec,
+  type AggregateState,
+  addToAggregate,
+  createAggregateLeaf,
+} from './aggregate-leaf.ts';
+import { type AnswersState, addToAnswers, restAnswers } from './answers.ts';
+import { type Comparison, compileComparison } from './comparison.ts';
+import { declaredTraits, type EngineMessage } from './filter.ts';
+import { addToHold, type CompiledHold, compileHold, type HoldState, restHold } from './hold.ts';
+import {
+  addToSequence,
+  type CompiledSequence,
+  compileSequence,
+  restSequence,
+  type SequenceSpec,
+  type SequenceState,
+  sequenceOpening,
+} from './sequence.ts';
+import { nextOpening } from './window.ts';
 
-export interface LeafSpec {
-  event: string;
-  where: Where | undefined;
-  aggregate: AggregateName;
-  property: string | undefined;
-  /** `ever`, a fixed range (epoch ms, both ends inclusive), or a sliding window. */
-  reach: 'ever' | 'sliding' | { from: number; to: number };
+/** Since when a declared trait has compared so. */
+export interface HoldSpec {
+  kind: 'hold';
+  trait: string;
+  op: Op;
+  value: Operand | undefined;
 }
-
-/** An entry whose `where` will still change with the clock: `on` now, toggling at each of `at`. */
-export interface Waiting {
-  p: Packed;
-  on: boolean;
-  at: number[];
+/** What the latest answer to a question means for a comparison. */
+export interface AnswerSpec {
+  kind: 'answer';
+  survey: string;
+  question: string;
+  op: Op;
+  value: Operand | undefined;
 }
+export type LeafSpec = AggregateSpec | SequenceSpec | HoldSpec | AnswerSpec;
 
-/** What a person's row keeps for a leaf; absent means nothing matched so far. */
-export interface LeafState {
-  /** Summary of everything (not for sliding leaves). */
-  a?: Summary;
-  /** Blocks by time (sliding leaves). */
-  b?: Block[];
-  /** Entries still changing with the clock. */
-  w?: Waiting[];
-}
-
-export interface Leaf {
+interface Base {
   readonly id: number;
-  readonly spec: LeafSpec;
-  /** Sliding windows asked of this leaf, ms, ascending; empty unless sliding. */
+  /** Windows (or, for a hold, lengths of time) asked of this leaf, ms, ascending. */
   readonly windows: readonly number[];
-  readonly filter: Predicate | null;
-  readonly aggregate: Aggregate;
-  readonly steps: readonly string[] | null;
+  /** Selectors of the messages that may matter. */
+  readonly events: readonly string[];
+}
+export interface SequenceLeaf extends Base {
+  readonly kind: 'sequence';
+  readonly sequence: CompiledSequence;
+}
+export interface HoldLeaf extends Base {
+  readonly kind: 'hold';
+  readonly hold: CompiledHold;
+}
+export interface AnswerLeaf extends Base {
+  readonly kind: 'answer';
+  readonly spec: AnswerSpec;
+  readonly comparison: Comparison;
+}
+export type Leaf = AggregateLeaf | SequenceLeaf | HoldLeaf | AnswerLeaf;
+
+/** What a person's row keeps for a leaf, by its kind; absent means nothing matched so far. */
+export interface LeafState extends AggregateState {
+  q?: SequenceState;
+  h?: HoldState;
+  s?: AnswersState;
 }
 
 export function createLeaf(id: number, spec: LeafSpec, windows: readonly number[]): Leaf {
-  return {
-    id,
-    spec,
-    windows,
-    filter: compileWhere(spec.where),
-    aggregate: AGGREGATES[spec.aggregate],
-    steps: spec.property === undefined ? null : ['properties', ...spec.property.split('.')],
-  };
+  switch (spec.kind) {
+    case 'aggregate':
+      return createAggregateLeaf(id, spec, windows);
+    case 'sequence': {
+      const sequence = compileSequence(spec);
+      return { kind: 'sequence', id, windows, events: sequence.events, sequence };
+    }
+    case 'hold': {
+      const hold = compileHold(spec.trait, compileComparison(spec.op, spec.value));
+      return { kind: 'hold', id, windows, events: ['$identify'], hold };
+    }
+    case 'answer':
+      return {
+        kind: 'answer',
+        id,
+        windows,
+        events: ['$survey'],
+        spec,
+        comparison: compileComparison(spec.op, spec.value),
+      };
+  }
 }
 
-/** Adds a message whose selector matched. Returns the new state, or null if nothing changed. */
+/** The longest window, ms; 0 without one. */
+export const longestWindow = ({ windows }: { windows: readonly number[] }): number =>
+  windows[windows.length - 1] ?? 0;
+
+/**
+ * Adds a message that one of the leaf's selectors picked. Null: nothing changed. `late`: the leaf must be
+ * folded anew from the person's messages (`refoldLeaf`).
+ */
 export function addToLeaf(
   leaf: Leaf,
   state: LeafState | undefined,
   message: EngineMessage,
   now: number,
-): LeafState | null {
-  const time = message.stamp[0];
-  if (!reaches(leaf, time, now)) return null;
-  const { filter } = leaf;
-  if (filter && !filter.relative && !filter.test(message.body(), now)) return null;
-  const value = leaf.aggregate.accept(leaf.steps ? readPath(message.body(), leaf.steps) : undefined);
-  if (value === undefined) return null;
-  const entry: Entry = { stamp: message.stamp, value };
-  if (!filter?.relative) return settleEntry(leaf, state ?? {}, entry, now);
-  return addRelative(leaf, filter, state ?? {}, entry, message, now);
-}
-
-function reaches(leaf: Leaf, time: number, now: number): boolean {
-  const { reach } = leaf.spec;
-  if (reach === 'ever') return true;
-  if (reach === 'sliding') return time > now - longest(leaf);
-  return reach.from <= time && time <= reach.to;
-}
-
-function longest(leaf: Leaf): number {
-  return leaf.windows[leaf.windows.length - 1] ?? 0;
-}
-
-/** The entry counts for good (as far as `where` goes). */
-function settleEntry(leaf: Leaf, state: LeafState, entry: Entry, now: number): LeafState {
-  if (leaf.spec.reach === 'sliding') {
-    return { ...state, b: addToWindow(leaf.aggregate, leaf.windows, state.b ?? [], entry, now) };
+  refolding = false,
+): LeafState | null | 'late' {
+  switch (leaf.kind) {
+    case 'aggregate':
+      return addToAggregate(leaf, state, message, now);
+    case 'sequence': {
+      const adding = { now, window: longestWindow(leaf), refolding };
+      const q = addToSequence(leaf.sequence, state?.q, message, adding);
+      return q === null || q === 'late' ? q : { q };
+    }
+    case 'hold': {
+      const h = addToHold(leaf.hold, state?.h, declaredTraits(message.body()), message.stamp);
+      if (h === null || h === 'late') return h;
+      return { h: refolding ? h : restHold(leaf.hold, h, longestWindow(leaf), now) };
+    }
+    case 'answer': {
+      const s = addToAnswers(leaf.spec, leaf.comparison, state?.s, message);
+      if (s === null || s === 'late') return s;
+      return { s: refolding ? s : restAnswers(s) };
+    }
   }
-  const { aggregate } = leaf;
-  if (state.a === undefined) return { ...state, a: aggregate.of(entry) };
-  // Nobody else holds this summary: it belongs to this leaf of this person alone.
-  if (aggregate.absorb) return { ...state, a: aggregate.absorb(state.a, entry) };
-  return { ...state, a: aggregate.merge(state.a, aggregate.of(entry)) };
 }
 
-function addRelative(
-  leaf: Leaf,
-  filter: Predicate,
-  state: LeafState,
-  entry: Entry,
-  message: EngineMessage,
-  now: number,
-): LeafState | null {
-  const body = message.body();
-  const on = filter.test(body, now);
-  const at: number[] = [];
-  let last = on;
-  for (let t = filter.flip(body, now); t < Number.POSITIVE_INFINITY; t = filter.flip(body, t)) {
-    const next = filter.test(body, t);
-    if (next !== last) at.push(t);
-    last = next;
-  }
-  const rested = restWaiting(leaf, state, now);
-  if (at.length > 0)
-    return { ...rested, w: [...(rested.w ?? []), { p: leaf.aggregate.pack(entry), on, at }] };
-  return on ? settleEntry(leaf, rested, entry, now) : rested === state ? null : rested;
-}
-
-/** Moves waiting entries that will not change any more into the summary, or drops them. */
-export function restWaiting(leaf: Leaf, state: LeafState, now: number): LeafState {
-  if (!state.w?.some((waiting) => isOver(leaf, waiting, now))) return state;
-  let rest: LeafState = { ...state, w: state.w.filter((waiting) => !isOver(leaf, waiting, now)) };
-  for (const waiting of state.w) {
-    if (!isOver(leaf, waiting, now) || !isOn(waiting, now)) continue;
-    const entry = unpack(waiting.p);
-    if (reaches(leaf, entry.stamp[0], now)) rest = settleEntry(leaf, rest, entry, now);
-  }
-  return rest;
-}
-
-function isOver(leaf: Leaf, waiting: Waiting, now: number): boolean {
-  return (waiting.at[waiting.at.length - 1] as number) <= now || !reaches(leaf, timeOf(waiting.p), now);
-}
-
-function isOn({ on, at }: Waiting, now: number): boolean {
-  let state = on;
-  for (const toggle of at) if (toggle <= now) state = !state;
+/** After a refold: what the row need not hold is let go. */
+export function restLeaf(leaf: Leaf, state: LeafState, now: number): LeafState {
+  if (leaf.kind === 'sequence' && state.q)
+    return { q: restSequence(leaf.sequence, state.q, longestWindow(leaf), now) };
+  if (leaf.kind === 'hold' && state.h) return { h: restHold(leaf.hold, state.h, longestWindow(leaf), now) };
+  if (leaf.kind === 'answer' && state.s) return { s: restAnswers(state.s) };
   return state;
 }
 
-/** The summary over `span` at the clock, or undefined if nothing counts. */
-export function summaryOf(
+/** The leaf's state from the person's messages, in order. */
+export function refoldLeaf(
   leaf: Leaf,
-  state: LeafState | undefined,
-  span: Span,
+  messages: Iterable<EngineMessage>,
   now: number,
-): Summary | undefined {
-  if (!state) return undefined;
-  let summary = span === null ? state.a : windowSummary(leaf.aggregate, state.b ?? [], span, now);
-  for (const waiting of state.w ?? []) {
-    const time = timeOf(waiting.p);
-    if (!isOn(waiting, now) || (span !== null && time <= now - span)) continue;
-    const one = leaf.aggregate.of(unpack(waiting.p));
-    summary = summary === undefined ? one : leaf.aggregate.merge(summary, one);
+): LeafState | undefined {
+  let state: LeafState | undefined;
+  for (const message of messages) {
+    const next = addToLeaf(leaf, state, message, now, true);
+    if (next === 'late') throw new Error('messages out of order in a refold');
+    state = next ?? state;
   }
-  return summary;
+  return state && restLeaf(leaf, state, now);
 }
 
-/** The next instant after `now` at which a waiting entry toggles, or Infinity. */
-export function nextToggle(state: LeafState | undefined, now: number): number {
-  let next = Number.POSITIVE_INFINITY;
-  for (const { at } of state?.w ?? [])
-    for (const toggle of at) if (toggle > now && toggle < next) next = toggle;
-  return next;
+/** The next instant at which the leaf's messages must be read again; Infinity if none. */
+export function leafOpening(leaf: Leaf, state: LeafState | undefined, now: number): number {
+  if (!state) return Number.POSITIVE_INFINITY;
+  if (leaf.kind === 'aggregate') return nextOpening(state.b ?? [], leaf.windows, now);
+  return state.q ? sequenceOpening(state.q) : Number.POSITIVE_INFINITY;
 }
 
-/** Distinct waiting entries inside a sliding span also leave it by time. */
-export function waitingTimes(state: LeafState | undefined, span: number, now: number): number[] {
-  return (state?.w ?? []).map((waiting) => timeOf(waiting.p)).filter((time) => time > now - span);
+/** Event times before this cannot matter to the leaf at the clock; null: all matter. */
+export function reachOf(leaf: Leaf, now: number): number | null {
+  const sliding =
+    (leaf.kind === 'aggregate' && leaf.spec.reach === 'sliding') ||
+    (leaf.kind === 'sequence' && leaf.sequence.reach === 'sliding');
+  return sliding ? now - longestWindow(leaf) : null;
 }

@@ -1,11 +1,18 @@
 // What is kept of one person, and how it is read back from a row.
-// Invariant: plain data; every part is a function of the person's messages, the definitions and the clock.
+// Invariant: plain data; every stored part is a function of the person's messages, the definitions and
+// the clock. What is not stored (`ext`, `view`) is supplied by whoever loads the person.
+import type { JsonValue } from '../wire/message.ts';
 import type { LeafState } from './leaf.ts';
 import type { Stamp } from './stamp.ts';
 import { emptyBag, restoreBag, type TraitBag } from './trait-bag.ts';
 
+/** Reads one trait of a group; undefined when unset. */
+export type GroupTraits = (key: string) => JsonValue | undefined;
+
 export interface PersonState {
   readonly id: number;
+  /** The userId, or a lone device's anonymousId. Not stored. */
+  ext: string;
   eventCount: number;
   /** Event times, epoch ms; null while nothing happened. */
   firstSeen: number | null;
@@ -13,7 +20,12 @@ export interface PersonState {
   /** Place of the newest message. */
   last: Stamp | null;
   traits: TraitBag;
-  groups: string[];
+  /** Group ids and the revision of each group's traits this person was last brought up to. */
+  groups: Map<string, number>;
+  /** The groups' traits at those revisions, where any definition asks for them. Not stored. */
+  view: ReadonlyMap<string, GroupTraits>;
+  /** Numbers of the static lists this person is on. */
+  lists: readonly number[];
   leaves: Record<number, LeafState>;
   /** Versions of the segments this person is in. */
   members: Set<number>;
@@ -32,15 +44,18 @@ export type CauseOf =
   | { definition: string }
   | { operation: string };
 
-export function emptyPerson(id: number, built: number): PersonState {
+export function emptyPerson(id: number, built: number, ext: string): PersonState {
   return {
     id,
+    ext,
     eventCount: 0,
     firstSeen: null,
     lastSeen: null,
     last: null,
     traits: emptyBag(),
-    groups: [],
+    groups: new Map(),
+    view: new Map(),
+    lists: [],
     leaves: {},
     members: new Set(),
     dues: {},
@@ -50,29 +65,53 @@ export function emptyPerson(id: number, built: number): PersonState {
 }
 
 type Encoded = [
-  number,
-  number | null,
-  number | null,
-  Stamp | null,
-  TraitBag,
-  string[],
-  Record<number, LeafState>,
-  number[],
-  Record<number, number>,
+  eventCount: number,
+  firstSeen: number | null,
+  lastSeen: number | null,
+  last: Stamp | null,
+  traits: TraitBag,
+  groups: [string, number][],
+  leaves: Record<number, LeafState>,
+  members: number[],
+  dues: Record<number, number>,
+  lists: readonly number[],
 ];
 
-export function decodePerson(id: number, text: string, built: number, due: number | null): PersonState {
-  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues] = JSON.parse(
+export function encodeState(person: PersonState): string {
+  const encoded: Encoded = [
+    person.eventCount,
+    person.firstSeen,
+    person.lastSeen,
+    person.last,
+    person.traits,
+    [...person.groups],
+    person.leaves,
+    [...person.members],
+    person.dues,
+    person.lists,
+  ];
+  return JSON.stringify(encoded);
+}
+
+/** Reads a row that `encodeState` wrote. */
+export function decodePerson(
+  { id, text, built, due }: { id: number; text: string; built: number; due: number | null },
+  ext: string,
+): PersonState {
+  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues, lists] = JSON.parse(
     text,
   ) as Encoded;
   return {
     id,
+    ext,
     eventCount,
     firstSeen,
     lastSeen,
     last,
     traits: restoreBag(traits),
-    groups,
+    groups: new Map(groups),
+    view: new Map(),
+    lists,
     leaves,
     members: new Set(members),
     dues,

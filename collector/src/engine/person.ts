@@ -1,15 +1,21 @@
 // One person's state and how messages and time change it. Pure: what it needs is passed in.
-// Invariant: after any sequence of `applyMessage` and `settleInstant` the state equals a `refold`
-// of the person's messages at the same clock.
-import type { JsonObject } from '../wire/message.ts';
+// Invariant: after any sequence of messages folded, leaves folded anew where asked for, and instants
+// settled, the state equals a `refold` of the person's messages at the same clock.
+import { addToAggregate, restWaiting } from './aggregate-leaf.ts';
 import type { Entry } from './aggregates.ts';
-import type { EngineMessage } from './filter.ts';
-import { addToLeaf, type Leaf, type LeafState, restWaiting } from './leaf.ts';
-import { type CauseOf, emptyPerson, type PersonState } from './person-state.ts';
+import { declaredTraits, type EngineMessage } from './filter.ts';
+import { addToLeaf, type Leaf, leafOpening, refoldLeaf, restLeaf } from './leaf.ts';
+import {
+  type CauseOf,
+  emptyPerson,
+  encodeState,
+  type GroupTraits,
+  type PersonState,
+} from './person-state.ts';
 import type { Program } from './program.ts';
 import { compareStamps } from './stamp.ts';
 import { writeTraits } from './trait-bag.ts';
-import { type Block, blocksOpeningAt, nextOpening, openBlock, type Sealed } from './window.ts';
+import { type Block, blocksOpeningAt, openBlock, type Sealed } from './window.ts';
 
 /** One change of a live segment. */
 export interface Change {
@@ -22,79 +28,90 @@ export interface Change {
 
 export type Emit = (change: Change) => void;
 
+/** When and why segments are looked at. */
+export interface Occasion {
+  now: number;
+  cause: CauseOf;
+  emit: Emit;
+}
+
 /** A row's text. Leaves and memberships of definitions that are gone are dropped on the way. */
 export function encodePerson(person: PersonState, program: Program): string {
   for (const version of person.members)
     if (program.indexOf(version) === undefined) person.members.delete(version);
   for (const id of Object.keys(person.leaves))
     if (!program.leaves.has(Number(id))) delete person.leaves[Number(id)];
-  return JSON.stringify([
-    person.eventCount,
-    person.firstSeen,
-    person.lastSeen,
-    person.last,
-    person.traits,
-    person.groups,
-    person.leaves,
-    [...person.members],
-    person.dues,
-  ]);
+  for (const key of Object.keys(person.dues)) {
+    const id = Number(key);
+    if (id < 0 ? !program.leaves.has(-id) : program.indexOf(id) === undefined) delete person.dues[id];
+  }
+  if (person.lists.some((list) => !program.allLists.has(list)))
+    person.lists = person.lists.filter((list) => program.allLists.has(list));
+  return encodeState(person);
 }
 
-/** Folds one message in at the clock and brings the segments up to date. */
-export function applyMessage(
-  program: Program,
-  person: PersonState,
-  message: EngineMessage,
-  { now, cause, emit }: { now: number; cause: CauseOf; emit: Emit },
-): void {
-  const touched = new Set<number>();
-  if (person.eventCount === 0) for (const index of program.blank) touched.add(index);
-  foldMessage(program, person, message, now, touched);
-  evaluate(program, person, ascending(touched), now, cause, emit);
+/** What folding a message in leaves to be done. */
+export interface Folded {
+  /** Indexes of the segments that it may change. */
+  touched: Set<number>;
+  /** Leaves it came too late for: to be folded anew (`refoldInto`) before segments are looked at. */
+  late: Leaf[];
 }
 
-function ascending(indexes: ReadonlySet<number>): number[] {
-  return [...indexes].sort((a, b) => a - b);
-}
-
-function foldMessage(
+/** Folds one message in at the clock. Segments are not looked at yet: see `evaluate`. */
+export function foldMessage(
   program: Program,
   person: PersonState,
   message: EngineMessage,
   now: number,
-  touched: Set<number>,
-): void {
+  refolding = false,
+): Folded {
+  const touched = new Set<number>();
+  const late: Leaf[] = [];
+  const touch = (indexes: readonly number[]): void => {
+    for (const index of indexes) touched.add(index);
+  };
   const time = message.stamp[0];
   person.eventCount++;
-  if (person.firstSeen === null || time < person.firstSeen) person.firstSeen = time;
+  if (person.firstSeen === null || time < person.firstSeen) {
+    person.firstSeen = time;
+    touch(program.atStart);
+  }
   if (person.lastSeen === null || time > person.lastSeen) person.lastSeen = time;
   if (person.last === null || compareStamps(message.stamp, person.last) > 0) person.last = message.stamp;
-  if (message.groupId !== null && !person.groups.includes(message.groupId)) {
-    person.groups = [...person.groups, message.groupId].sort();
+  if (message.groupId !== null) {
+    if (!person.groups.has(message.groupId)) person.groups.set(message.groupId, 0);
+    touch(program.touchedByGroups);
   }
   if (message.type === 'identify') {
-    const traits = declaredTraits(message.body());
-    for (const key of writeTraits(person.traits, traits, message.stamp))
-      for (const index of program.touchedByTrait(key)) touched.add(index);
+    for (const key of writeTraits(person.traits, declaredTraits(message.body()), message.stamp))
+      touch(program.touchedByTrait(key));
   }
   for (const leaf of program.match(message)) {
     if (!isBuilt(program, person, leaf.id)) continue;
-    const state = addToLeaf(leaf, person.leaves[leaf.id], message, now);
+    const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, refolding);
     if (state === null) continue;
-    person.leaves[leaf.id] = state;
-    noteOpening(person, leaf, now);
-    for (const index of program.touchedByLeaf(leaf.id)) touched.add(index);
+    if (state === 'late') late.push(leaf);
+    else {
+      person.leaves[leaf.id] = state;
+      noteOpening(person, leaf, now);
+    }
+    touch(program.touchedByLeaf(leaf.id));
   }
+  return { touched, late };
 }
 
-/** The traits an identify or group message declares. */
-export function declaredTraits(body: JsonObject): JsonObject {
-  return isObject(body.traits) ? body.traits : {};
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Folds one leaf anew from the person's messages within its reach, which must come in order. */
+export function refoldInto(
+  person: PersonState,
+  leaf: Leaf,
+  messages: Iterable<EngineMessage>,
+  now: number,
+): void {
+  const state = refoldLeaf(leaf, messages, now);
+  if (state) person.leaves[leaf.id] = state;
+  else delete person.leaves[leaf.id];
+  noteOpening(person, leaf, now);
 }
 
 function isBuilt(program: Program, person: PersonState, leaf: number): boolean {
@@ -102,21 +119,19 @@ function isBuilt(program: Program, person: PersonState, leaf: number): boolean {
 }
 
 function noteOpening(person: PersonState, leaf: Leaf, now: number): void {
-  if (leaf.windows.length === 0) return;
-  const at = nextOpening(person.leaves[leaf.id]?.b ?? [], leaf.windows, now);
-  setDue(person, -leaf.id, at);
+  if (leaf.kind === 'aggregate' && leaf.windows.length === 0) return;
+  setDue(person, -leaf.id, leafOpening(leaf, person.leaves[leaf.id], now));
 }
 
-/** Re-evaluates these segments (ascending) at `now`, logs what changed, and notes their next dues. */
-function evaluate(
+/** Looks at these segments again, logs what changed, and notes when time may change them next. */
+export function evaluate(
   program: Program,
   person: PersonState,
-  indexes: readonly number[],
-  now: number,
-  cause: CauseOf,
-  emit: Emit,
+  touched: Iterable<number>,
+  { now, cause, emit }: Occasion,
 ): void {
-  for (const index of indexes) {
+  // Ascending: a segment comes after all it refers to.
+  for (const index of [...touched].sort((a, b) => a - b)) {
     const segment = program.segments[index];
     if (!segment || (segment.building && person.built < program.generation)) continue;
     const { version } = segment;
@@ -142,13 +157,13 @@ function earliestDue(person: PersonState): number | null {
   return earliest === Number.POSITIVE_INFINITY ? null : earliest;
 }
 
-/** A sealed block whose entries are needed before the person can be settled further. */
+/** What must be read before the person can be settled further: a sealed block, or (null) all of a leaf. */
 export interface Opening {
   leaf: Leaf;
-  block: Sealed;
+  block: Sealed | null;
 }
 
-/** Blocks to open before `settleInstant(person.due)`; the caller reads their messages. */
+/** What to open before `settleInstant(person.due)`; the caller reads the messages. */
 export function openingsAt(program: Program, person: PersonState, instant: number): Opening[] {
   const openings: Opening[] = [];
   for (const key in person.dues) {
@@ -156,14 +171,19 @@ export function openingsAt(program: Program, person: PersonState, instant: numbe
       Number(key) < 0 && person.dues[key] === instant ? program.leaves.get(-Number(key)) : undefined;
     const state = leaf && person.leaves[leaf.id];
     if (!leaf || !state) continue;
-    person.leaves[leaf.id] = restWaiting(leaf, state, instant);
-    for (const block of blocksOpeningAt(person.leaves[leaf.id]?.b ?? [], leaf.windows, instant))
+    if (leaf.kind !== 'aggregate') {
+      openings.push({ leaf, block: null });
+      continue;
+    }
+    const rested = restWaiting(leaf, state, instant);
+    person.leaves[leaf.id] = rested;
+    for (const block of blocksOpeningAt(rested.b ?? [], leaf.windows, instant))
       openings.push({ leaf, block });
   }
   return openings;
 }
 
-/** Replaces a sealed block by what its messages say, exact where the edge is at `instant`. */
+/** Replaces what was summed up by what the messages (in order) say, exact where the edge is at `instant`. */
 export function open(
   program: Program,
   person: PersonState,
@@ -171,27 +191,30 @@ export function open(
   messages: readonly EngineMessage[],
   instant: number,
 ): void {
-  const state = person.leaves[leaf.id] as LeafState;
+  const matching = messages.filter((message) => program.match(message).includes(leaf));
+  if (leaf.kind !== 'aggregate' || !block) {
+    refoldInto(person, leaf, matching, instant);
+    return;
+  }
+  const state = person.leaves[leaf.id] ?? {};
   const entries: Entry[] = [];
-  for (const message of messages) {
-    if (!program.match(message).includes(leaf)) continue;
+  // The leaf's own acceptance, handing out the entry itself: an Entry is plain JSON (a stamp and a
+  // value), so it may stand where a summary does.
+  const collecting = {
+    ...leaf,
+    spec: { ...leaf.spec, reach: 'ever' as const },
+    aggregate: {
+      ...leaf.aggregate,
+      of: (entry: Entry) => entry as unknown as ReturnType<typeof leaf.aggregate.of>,
+    },
+  };
+  for (const message of matching) {
     // Entries whose `where` still changes with the clock wait elsewhere and come back without `a`.
-    const alone = addToLeaf(
-      { ...leaf, spec: { ...leaf.spec, reach: 'ever' }, aggregate: collecting(leaf) },
-      undefined,
-      message,
-      instant,
-    );
+    const alone = addToAggregate(collecting, undefined, message, instant);
     if (alone?.a !== undefined) entries.push(alone.a as unknown as Entry);
   }
   const blocks = openBlock(leaf.aggregate, leaf.windows, state.b as Block[], block, entries, instant);
   person.leaves[leaf.id] = { ...state, b: blocks };
-}
-
-/** The leaf's own acceptance, but handing out the entry itself. */
-function collecting(leaf: Leaf): Leaf['aggregate'] {
-  // An Entry is plain JSON (a stamp and a value), so it may stand where a summary does.
-  return { ...leaf.aggregate, of: (entry) => entry as unknown as ReturnType<Leaf['aggregate']['of']> };
 }
 
 /** Lets time pass to `instant` (the person's `due`): what falls due there, and what refers to it. */
@@ -206,38 +229,68 @@ export function settleInstant(program: Program, person: PersonState, instant: nu
     const index = id > 0 ? program.indexOf(id) : undefined;
     if (index !== undefined) for (const next of program.touchedBySegment(index)) touched.add(next);
   }
-  evaluate(program, person, ascending(touched), instant, { deadline: instant }, emit);
+  evaluate(program, person, touched, { now: instant, cause: { deadline: instant }, emit });
+}
+
+/** What a person's state takes from elsewhere than their messages. */
+export interface Surroundings {
+  /** The userId, or a lone device's anonymousId. */
+  ext: string;
+  lists: readonly number[];
+  /** The groups' traits now and the revision they are at. */
+  groups: ReadonlyMap<string, { revision: number; traits: GroupTraits }>;
 }
 
 /** State and memberships from scratch: the person's messages in any order, at the clock. */
 export function refold(
   program: Program,
   id: number,
-  messages: Iterable<EngineMessage>,
+  messages: readonly EngineMessage[],
   now: number,
+  { ext, lists, groups }: Surroundings,
 ): PersonState {
-  const person = emptyPerson(id, program.generation);
-  const ignored = new Set<number>();
-  for (const message of messages) foldMessage(program, person, message, now, ignored);
-  if (person.eventCount > 0) evaluateAll(program, person, now, { operation: 'refold' }, () => {});
+  const person = emptyPerson(id, program.generation, ext);
+  person.lists = lists;
+  const ordered = [...messages].sort((a, b) => compareStamps(a.stamp, b.stamp));
+  for (const message of ordered) foldMessage(program, person, message, now, true);
+  finishRefold(program, person, now, groups);
   return person;
 }
 
-/** Evaluates every segment: for people built anew. */
-export function evaluateAll(
+/** After all messages were folded in order: the leaves come to rest and every segment is looked at. */
+export function finishRefold(
   program: Program,
   person: PersonState,
   now: number,
-  cause: CauseOf,
-  emit: Emit,
+  groups: Surroundings['groups'],
 ): void {
+  for (const id of Object.keys(person.leaves)) restOf(program, person, Number(id), now);
+  const view = new Map<string, GroupTraits>();
+  for (const group of person.groups.keys()) {
+    const found = groups.get(group);
+    person.groups.set(group, found?.revision ?? 0);
+    if (found) view.set(group, found.traits);
+  }
+  person.view = view;
+  if (person.eventCount > 0)
+    evaluateAll(program, person, { now, cause: { operation: 'refold' }, emit: () => {} });
+}
+
+function restOf(program: Program, person: PersonState, id: number, now: number): void {
+  const leaf = program.leaves.get(id);
+  const state = person.leaves[id];
+  if (!leaf || !state) return;
+  person.leaves[id] = restLeaf(leaf, state, now);
+  noteOpening(person, leaf, now);
+}
+
+/** Looks at every segment: for people built anew. */
+export function evaluateAll(program: Program, person: PersonState, occasion: Occasion): void {
   evaluate(
     program,
     person,
     program.segments.map((_, index) => index),
-    now,
-    cause,
-    emit,
+    occasion,
   );
 }
 
@@ -246,12 +299,10 @@ export function emitDifference(
   program: Program,
   before: ReadonlySet<number>,
   after: ReadonlySet<number>,
-  at: number,
-  cause: CauseOf,
-  emit: Emit,
+  { now, cause, emit }: Occasion,
 ): void {
   for (const { version, key } of program.segments) {
     const was = before.has(version);
-    if (was !== after.has(version)) emit({ segment: key, version, entered: !was, at, cause });
+    if (was !== after.has(version)) emit({ segment: key, version, entered: !was, at: now, cause });
   }
 }

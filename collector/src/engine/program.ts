@@ -3,22 +3,20 @@
 // not on how many definitions exist.
 import type { SegmentDefinition, TraitDefinition } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
-import {
-  type CompiledCondition,
-  type CompiledTrait,
-  compileCondition,
-  compileTrait,
-  type LeafSlot,
-  type Scope,
-} from './conditions.ts';
+import { type CompiledCondition, compileCondition } from './conditions.ts';
 import { type EngineMessage, selectorsOf } from './filter.ts';
 import { createLeaf, type Leaf, type LeafSpec } from './leaf.ts';
 import { emptyPerson } from './person-state.ts';
+import { type CompiledTrait, compileTrait, type LeafOf, type LeafSlot, type MakeSlot } from './traits.ts';
 import { canonical } from './values.ts';
 
 export interface DefinitionSet {
   traits: Record<string, TraitDefinition>;
   segments: Record<string, SegmentDefinition>;
+  /** IANA time zone that days are counted in. */
+  zone: string;
+  /** How often a static segment of that key was deleted: a new one of the same key is another list. */
+  lists: Record<string, number>;
 }
 
 export interface CompiledSegment extends CompiledCondition {
@@ -41,10 +39,16 @@ export interface Program {
   /** The wanted set once built, by key; equal to `live` when nothing is building. */
   readonly wanted: ReadonlyMap<string, CompiledSegment>;
   readonly leaves: ReadonlyMap<number, Leaf>;
+  /** Numbers of the static lists of the wanted set, by segment key. */
+  readonly lists: ReadonlyMap<string, number>;
+  /** Numbers of all lists, those in force included. */
+  readonly allLists: ReadonlySet<number>;
+  /** Some segment asks for traits of groups. */
+  readonly usesGroups: boolean;
   /** Leaves that only the set being built needs. */
   readonly buildingLeaves: ReadonlySet<number>;
-  /** Segments that hold for a person who has done nothing. */
-  readonly blank: readonly number[];
+  /** Segments that may hold for a person who has done nothing, and what refers to them, ascending. */
+  readonly atStart: readonly number[];
   /** People whose row has a smaller number lack the leaves and segments under construction. */
   readonly generation: number;
   /** A segment version's place in `segments`; undefined when no set has it. */
@@ -53,6 +57,8 @@ export interface Program {
   /** Indexes of the segments that a change of this leaf or trait may touch, ascending. */
   touchedByLeaf(leaf: number): readonly number[];
   touchedByTrait(key: string): readonly number[];
+  readonly touchedByGroups: readonly number[];
+  touchedByList(list: number): readonly number[];
   /** The segment itself and those that refer to it, ascending. */
   touchedBySegment(index: number): readonly number[];
 }
@@ -60,7 +66,11 @@ export interface Program {
 /** Gives a text its number, always the same one in one file. */
 export type Intern = (text: string) => number;
 
+/** Where an id falls in a split named by a salt, in percent from 0 to under 100. */
+export type BucketOf = (salt: string, id: string) => number;
+
 export interface ProgramInput {
+  bucketOf: BucketOf;
   active: DefinitionSet;
   /** The set being built, or null. */
   target: DefinitionSet | null;
@@ -70,7 +80,6 @@ export interface ProgramInput {
 
 interface Draft {
   slots: Map<string, { spec: LeafSpec; spans: Set<number>; uses: LeafSlot[] }>;
-  segments: Map<number, DraftSegment>;
 }
 interface DraftSegment {
   key: string;
@@ -79,18 +88,29 @@ interface DraftSegment {
   traits: Set<string>;
   slots: Set<LeafSlot>;
   refers: Set<number>;
+  list: number | null;
+  groups: boolean;
+  start: boolean;
 }
 interface CompiledSet {
   byKey: Map<string, number>;
   traits: Map<string, CompiledTrait>;
   leaves: Set<number>;
+  lists: Map<string, number>;
+}
+/** What both sets are compiled into. */
+interface Shared {
+  segments: Map<number, DraftSegment>;
+  leaves: Map<number, Leaf>;
+  intern: Intern;
+  bucketOf: BucketOf;
 }
 
-export function compileProgram({ active, target, generation, intern }: ProgramInput): Program {
-  const segments = new Map<number, DraftSegment>();
-  const leaves = new Map<number, Leaf>();
-  const inForce = compileSet(active, segments, leaves, intern);
-  const wanted = target ? compileSet(target, segments, leaves, intern) : inForce;
+export function compileProgram({ active, target, generation, intern, bucketOf }: ProgramInput): Program {
+  const shared: Shared = { segments: new Map(), leaves: new Map(), intern, bucketOf };
+  const { segments, leaves } = shared;
+  const inForce = compileSet(active, shared);
+  const wanted = target ? compileSet(target, shared) : inForce;
   const liveVersions = new Set(inForce.byKey.values());
   const list: CompiledSegment[] = [];
   for (const draft of segments.values()) {
@@ -105,94 +125,107 @@ export function compileProgram({ active, target, generation, intern }: ProgramIn
     });
   }
   const indexOf = new Map(list.map((segment) => [segment.version, segment.index]));
-  const dependents = dependentsOf([...segments.values()], indexOf);
+  const place = (version: number): number => indexOf.get(version) as number; // every version is in the list
+  const drafts = [...segments.values()];
+  const dependents = dependentsOf(drafts, indexOf);
   const byLeaf = new Map<number, number[]>();
   const byTrait = new Map<string, number[]>();
-  for (const draft of segments.values()) {
-    const index = indexOf.get(draft.version) as number;
+  const byList = new Map<number, number[]>();
+  for (const draft of drafts) {
+    const index = place(draft.version);
     for (const slot of draft.slots) push(byLeaf, slot.leaf.id, index);
     for (const key of draft.traits) push(byTrait, key, index);
+    if (draft.list !== null) push(byList, draft.list, index);
   }
   closeOver(byLeaf, dependents);
   closeOver(byTrait, dependents);
-  const nobody = emptyPerson(0, generation);
+  closeOver(byList, dependents);
+  const nobody = emptyPerson(0, generation, '');
   for (const segment of list) if (segment.test(nobody, 0)) nobody.members.add(segment.version);
+  const withDependents = (indexes: number[]): number[] =>
+    [...new Set(indexes.flatMap((index) => dependents[index] as number[]))].sort((a, b) => a - b);
+  const placesOf = (which: (draft: DraftSegment) => boolean): number[] =>
+    drafts.filter(which).map(({ version }) => place(version));
   const none: readonly number[] = [];
   const pick = (set: CompiledSet): Map<string, CompiledSegment> =>
-    new Map(
-      [...set.byKey].map(([key, version]) => [key, list[indexOf.get(version) as number] as CompiledSegment]),
-    );
+    new Map([...set.byKey].map(([key, version]) => [key, list[place(version)] as CompiledSegment]));
   return {
     segments: list,
     traits: inForce.traits,
     live: pick(inForce),
     wanted: pick(wanted),
     leaves,
+    lists: wanted.lists,
+    allLists: new Set([...inForce.lists.values(), ...wanted.lists.values()]),
+    usesGroups: drafts.some(({ groups }) => groups),
     buildingLeaves: new Set([...wanted.leaves].filter((id) => !inForce.leaves.has(id))),
-    blank: list.filter((segment) => nobody.members.has(segment.version)).map((segment) => segment.index),
+    atStart: withDependents(placesOf(({ start, version }) => start || nobody.members.has(version))),
     generation,
     indexOf: (version) => indexOf.get(version),
     match: createMatcher([...leaves.values()]),
     touchedByLeaf: (leaf) => byLeaf.get(leaf) ?? none,
     touchedByTrait: (key) => byTrait.get(key) ?? none,
+    touchedByGroups: withDependents(placesOf(({ groups }) => groups)),
+    touchedByList: (number) => byList.get(number) ?? none,
     touchedBySegment: (index) => dependents[index] ?? none,
   };
 }
 
-function push<K>(map: Map<K, number[]>, key: K, value: number): void {
+function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
   const list = map.get(key);
   if (list) list.push(value);
   else map.set(key, [value]);
 }
 
 /** Compiles one consistent set; what it shares with an earlier one is compiled once. */
-function compileSet(
-  set: DefinitionSet,
-  segments: Map<number, DraftSegment>,
-  leaves: Map<number, Leaf>,
-  intern: Intern,
-): CompiledSet {
-  const draft: Draft = { slots: new Map(), segments };
-  const traits = new Map<string, CompiledTrait>();
+function compileSet(set: DefinitionSet, shared: Shared): CompiledSet {
+  const { segments, leaves, intern } = shared;
+  const draft: Draft = { slots: new Map() };
+  const slot = slotMaker(draft);
+  const traits = compileTraits(set, slot);
   const byKey = new Map<string, number>();
-  const slot = (spec: LeafSpec, span: number | null): LeafSlot => {
-    const text = canonical(spec as unknown as JsonValue); // LeafSpec is plain JSON but for optional keys
-    const shared = draft.slots.get(text) ?? { spec, spans: new Set(), uses: [] };
-    draft.slots.set(text, shared);
-    if (span !== null) shared.spans.add(span);
-    // The leaf is set below, once every window asked of it is known; nothing reads it before.
-    const use = { span } as LeafSlot;
-    shared.uses.push(use);
-    return use;
-  };
-  const unused = (): never => {
-    throw new Error('a computed trait refers to nothing');
-  };
-  const traitScope: Scope = {
-    slot,
-    computed: unused,
-    segment: unused,
-    dependsOnTrait: unused,
-    dependsOnSlot: unused,
-  };
-  for (const [key, definition] of Object.entries(set.traits))
-    traits.set(key, compileTrait(key, definition, traitScope));
+  const lists = new Map<string, number>();
 
   const define = (key: string): number => {
     const known = byKey.get(key);
     if (known !== undefined) return known;
-    const definition = set.segments[key] as SegmentDefinition;
-    const found: Omit<DraftSegment, 'key' | 'version' | 'condition'> = {
-      traits: new Set(),
-      slots: new Set(),
-      refers: new Set(),
+    const definition = set.segments[key] as SegmentDefinition; // references were checked
+    const found = 'static' in definition ? listSegment(key) : dynamicSegment(key, definition);
+    byKey.set(key, found.version);
+    if (!segments.has(found.version)) segments.set(found.version, found);
+    return found.version;
+  };
+  const blank = (key: string): Omit<DraftSegment, 'condition' | 'version'> => ({
+    key,
+    traits: new Set(),
+    slots: new Set(),
+    refers: new Set(),
+    list: null,
+    groups: false,
+    start: false,
+  });
+  const listSegment = (key: string): DraftSegment => {
+    const list = intern(`list ${key} ${set.lists[key] ?? 0}`);
+    lists.set(key, list);
+    const condition: CompiledCondition = {
+      test: (person) => person.lists.includes(list),
+      due: () => Number.POSITIVE_INFINITY,
     };
+    return { ...blank(key), list, start: true, version: intern(`segment ${key} list ${list}`), condition };
+  };
+  const dynamicSegment = (
+    key: string,
+    definition: Exclude<SegmentDefinition, { static: true }>,
+  ): DraftSegment => {
+    const found = blank(key);
     const names: string[] = [];
     const condition = compileCondition(definition.where, {
       slot,
+      zone: set.zone,
+      bucketOf: shared.bucketOf,
       computed(name) {
-        const trait = traits.get(name) as CompiledTrait;
-        names.push(`${name}=${canonical(meaningOf(trait.definition))}`);
+        const trait = traits.get(name) as CompiledTrait; // references were checked
+        names.push(`${name}=${trait.meaning}`);
         return trait;
       },
       segment(name) {
@@ -203,14 +236,50 @@ function compileSet(
       },
       dependsOnTrait: (name) => found.traits.add(name),
       dependsOnSlot: (used) => found.slots.add(used),
+      dependsOnGroups: () => {
+        found.groups = true;
+      },
+      dependsOnStart: () => {
+        found.start = true;
+      },
     });
-    const version = intern(`segment ${key} ${canonical(meaningOf(definition))} ${names.join(' ')}`);
-    byKey.set(key, version);
-    if (!segments.has(version)) segments.set(version, { key, version, condition, ...found });
-    return version;
+    const meaning = `segment ${key} ${canonical(meaningOf(definition))} ${names.join(' ')}`;
+    return { ...found, version: intern(meaning), condition };
   };
   for (const key of Object.keys(set.segments)) define(key);
+  return { byKey, traits, lists, leaves: placeLeaves(draft, leaves, intern) };
+}
 
+function slotMaker(draft: Draft): MakeSlot {
+  return <S extends LeafSpec>(spec: S, span: number | null): LeafSlot<LeafOf<S>> => {
+    const text = canonical(spec as unknown as JsonValue); // a spec is plain JSON but for optional keys
+    const known = draft.slots.get(text) ?? { spec, spans: new Set(), uses: [] };
+    draft.slots.set(text, known);
+    if (span !== null) known.spans.add(span);
+    // The leaf is set by `placeLeaves`, once every window asked of it is known; nothing reads it before.
+    const use = { span } as LeafSlot<LeafOf<S>>;
+    known.uses.push(use as unknown as LeafSlot); // `createLeaf` makes the leaf that the spec's kind says
+    return use;
+  };
+}
+
+/** Traits in the order of their needs: formulas after what they are computed from. */
+function compileTraits(set: DefinitionSet, slot: MakeSlot): Map<string, CompiledTrait> {
+  const traits = new Map<string, CompiledTrait>();
+  const computed = (key: string): CompiledTrait => {
+    const known = traits.get(key);
+    if (known) return known;
+    const definition = set.traits[key] as TraitDefinition; // references were checked
+    const scope = { slot, zone: set.zone, computed };
+    const trait = compileTrait(key, definition, meaningOf(definition), scope);
+    traits.set(key, trait);
+    return trait;
+  };
+  for (const key of Object.keys(set.traits)) computed(key);
+  return traits;
+}
+
+function placeLeaves(draft: Draft, leaves: Map<number, Leaf>, intern: Intern): Set<number> {
   const used = new Set<number>();
   for (const [text, { spec, spans, uses }] of draft.slots) {
     const windows = [...spans].sort((a, b) => a - b);
@@ -220,7 +289,7 @@ function compileSet(
     used.add(id);
     for (const use of uses) use.leaf = leaf;
   }
-  return { byKey, traits, leaves: used };
+  return used;
 }
 
 /** A definition without what changes at once and needs no build. */
@@ -258,11 +327,15 @@ function createMatcher(leaves: readonly Leaf[]): Program['match'] {
   const exact = new Map<string, Leaf[]>();
   const prefixes: { prefix: string; leaf: Leaf }[] = [];
   const every: Leaf[] = [];
+  /** Leaves that several selectors may reach; the others cannot be matched twice. */
+  let several = false;
   for (const leaf of leaves) {
-    const { event } = leaf.spec;
-    if (event === '*') every.push(leaf);
-    else if (event.endsWith('*')) prefixes.push({ prefix: event.slice(0, -1), leaf });
-    else exact.set(event, [...(exact.get(event) ?? []), leaf]);
+    several ||= leaf.events.length > 1;
+    for (const event of leaf.events) {
+      if (event === '*') every.push(leaf);
+      else if (event.endsWith('*')) prefixes.push({ prefix: event.slice(0, -1), leaf });
+      else push(exact, event, leaf);
+    }
   }
   const nothing: readonly Leaf[] = [];
   return (message) => {
@@ -276,6 +349,6 @@ function createMatcher(leaves: readonly Leaf[]): Program['match'] {
       const hits = prefixes.filter(({ prefix }) => event.startsWith(prefix));
       if (hits.length > 0) matched = [...matched, ...hits.map(({ leaf }) => leaf)];
     }
-    return matched;
+    return several && matched.length > 1 ? [...new Set(matched)] : matched;
   };
 }

@@ -22,11 +22,16 @@ export function writeTraits(bag: TraitBag, traits: JsonObject, stamp: Stamp): st
     if (held && compareStamps(bag.s[held[1]] as Stamp, stamp) > 0) continue;
     if (index < 0) index = bag.s.push(stamp) - 1;
     const value = traits[key] as JsonValue;
-    if (!held || held[0] !== value) changed.push(key);
+    if (!held || !isSame(held[0], value)) changed.push(key);
     bag.v[key] = [value, index];
   }
   if (index >= 0) dropUnusedStamps(bag);
   return changed;
+}
+
+function isSame(a: JsonValue, b: JsonValue): boolean {
+  if (a === b) return true;
+  return typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** Stamps pile up as keys are rewritten; sweep once there may be twice as many as keys. */

@@ -1,7 +1,7 @@
 // /api: for people who run the collector, with admin keys, from the same origin only.
 // Invariant: role `read` only reads; a write key gets 401 here, a wrong definition 422 with pointers.
 import type { Context, Hono } from 'hono';
-import { BadCursor, type DefinitionView, type Page } from '../ingest/core.ts';
+import { BadCursor, type DefinitionView, type MergeResult, type Page } from '../ingest/core.ts';
 import { type DefinitionKind, KEY_PATTERN, parseDefinition } from '../wire/definitions.ts';
 import type { JsonObject } from '../wire/message.ts';
 import type { KeyRecord, KeyType, Source } from './access.ts';
@@ -207,6 +207,17 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
     if (!page) throw notFound('segment');
     return c.json(page);
   });
+  const setListed = async (c: Context, on: boolean): Promise<Response> => {
+    const key = c.req.param('key') ?? '';
+    const done = await core.setListed(key, c.req.param('id') ?? '', on);
+    if (done === 'unknown_segment') throw notFound('segment');
+    if (done === 'unknown_profile') throw notFound('profile');
+    if (done === 'not_static')
+      throw new ApiError(409, 'not_static', `"${key}" is no list: its members follow from its condition`);
+    return c.body(null, 204);
+  };
+  app.put('/api/segments/:key/profiles/:id', (c) => setListed(c, true));
+  app.delete('/api/segments/:key/profiles/:id', (c) => setListed(c, false));
   app.get('/api/segments/:key/transitions', async (c) => {
     const after = c.req.query('after') || '0';
     if (!/^\d{1,15}$/.test(after))
@@ -245,6 +256,29 @@ function addProfileRoutes(app: Hono, { core }: HttpParts): void {
     if (!profile) throw notFound('profile');
     return c.json(profile);
   });
+  app.delete('/api/profiles/:id', async (c) => {
+    const suppress = c.req.query('suppress') ?? 'false';
+    if (suppress !== 'true' && suppress !== 'false')
+      throw new ApiError(400, 'invalid_parameter', 'suppress must be true or false');
+    const receipt = await core.erase(c.req.param('id'), { suppress: suppress === 'true' });
+    if (!receipt) throw notFound('profile');
+    return c.json({ erased: receipt });
+  });
+  app.post('/api/profiles/merge', async (c) => {
+    const body = await readJsonObject(c.req.raw);
+    const [from, into] = userIdsOf(body, ['from', 'into']);
+    if (from === into) throw invalidField('/into', 'must be another user than from');
+    return c.json(mergeAnswer(await core.merge(from as string, into as string)));
+  });
+  app.post('/api/profiles/unmerge', async (c) => {
+    const [userId] = userIdsOf(await readJsonObject(c.req.raw), ['userId']);
+    return c.json(mergeAnswer(await core.unmerge(userId as string)));
+  });
+  app.get('/api/groups/:id', async (c) => {
+    const group = await core.group(c.req.param('id'));
+    if (!group) throw notFound('group');
+    return c.json(group);
+  });
   app.get('/api/profiles/:id/events', async (c) => {
     const page = await core.events(c.req.param('id'), pageOf(c));
     if (!page) throw notFound('profile');
@@ -255,6 +289,28 @@ function addProfileRoutes(app: Hono, { core }: HttpParts): void {
     if (!page) throw notFound('profile');
     return c.json(page);
   });
+}
+
+/** User ids of a body that holds these fields and nothing else. */
+function userIdsOf(body: JsonObject, fields: readonly string[]): string[] {
+  const unknown = Object.keys(body).find((field) => !fields.includes(field));
+  if (unknown !== undefined) throw invalidField(`/${unknown}`, 'unknown field');
+  return fields.map((field) => {
+    const value = body[field];
+    const id = typeof value === 'number' ? String(value) : value;
+    if (typeof id !== 'string' || id === '') throw invalidField(`/${field}`, 'must be a userId');
+    return id;
+  });
+}
+
+function mergeAnswer(result: MergeResult): { userId: string; id: string } {
+  if (result.done) return { userId: result.userId, id: result.profileId };
+  if (result.why === 'unknown') throw new ApiError(404, 'not_found', `there is no user "${result.userId}"`);
+  throw new ApiError(
+    409,
+    'merge_not_allowed',
+    'this merge would take the profile past its limit of 1,000 ids or 100 merges',
+  );
 }
 
 function addRejectedRoutes(app: Hono, parts: HttpParts): void {

@@ -4,25 +4,36 @@
 
 import type { EngineMessage } from '../engine/filter.ts';
 import { ownerAt } from '../engine/identity.ts';
+import { type Leaf, reachOf } from '../engine/leaf.ts';
 import {
-  applyMessage,
-  declaredTraits,
   emitDifference,
+  evaluate,
+  foldMessage,
+  type Occasion,
   open,
   openingsAt,
   refold,
+  refoldInto,
   settleInstant,
 } from '../engine/person.ts';
 import { type CauseOf, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import { writeTraits } from '../engine/trait-bag.ts';
 import type { NodeRow } from '../storage/port.ts';
+import {
+  nextGroupChange,
+  seeNewest,
+  surroundingGroups,
+  takeGroupChange,
+  viewGroups,
+  writeGroup,
+} from './groups.ts';
 import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from './identity-plan.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** A message whose time has come, with its ids looked up. */
 export interface Arrival {
   message: EngineMessage;
+  seq: number;
   trusted: boolean;
   user: NodeRow | null;
   device: NodeRow | null;
@@ -35,21 +46,59 @@ export interface Clocked {
   cause: CauseOf;
 }
 
-/** Lets time pass for one person up to `until`. */
+/** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
 export async function settle(set: WorkingSet, person: PersonState, until: number): Promise<void> {
-  while (person.due !== null && person.due <= until) {
-    const instant = person.due;
-    for (const opening of openingsAt(set.program, person, instant)) {
-      const from: Stamp = [opening.block.f, '', 0];
-      const to: Stamp = [opening.block.t + 1, '', 0];
-      const rows = await set.historyOf(person.id, instant, { from, to });
-      open(set.program, person, opening, rows.map(engineMessage), instant);
-    }
-    settleInstant(set.program, person, instant, set.emitter(person.id));
-    if (person.due !== null && person.due <= instant)
-      throw new Error(`person ${person.id} is stuck at ${instant}`);
+  if (person.due === null || person.due > until) {
+    if (!set.program.usesGroups || person.groups.size === 0) return;
+  }
+  await viewGroups(set, person);
+  for (;;) {
+    const change = await nextGroupChange(set, person);
+    const due = person.due !== null && person.due <= until ? person.due : null;
+    // At one instant time comes first.
+    if (due !== null && (change === null || due <= change.at)) await settleDueAt(set, person, due);
+    else if (change !== null && change.at <= until) {
+      takeGroupChange(person, change);
+      const at = change.at;
+      evaluate(set.program, person, set.program.touchedByGroups, {
+        now: at,
+        cause: { deadline: at },
+        emit: set.emitter(person.id),
+      });
+    } else return;
     set.touch(person);
   }
+}
+
+async function settleDueAt(set: WorkingSet, person: PersonState, instant: number): Promise<void> {
+  for (const opening of openingsAt(set.program, person, instant)) {
+    const { leaf, block } = opening;
+    const messages = block
+      ? await historyIn(set, person.id, instant, { from: [block.f, '', 0], to: [block.t + 1, '', 0] })
+      : await messagesOf(set, person.id, leaf, instant);
+    open(set.program, person, opening, messages, instant);
+  }
+  settleInstant(set.program, person, instant, set.emitter(person.id));
+  if (person.due !== null && person.due <= instant)
+    throw new Error(`person ${person.id} is stuck at ${instant}`);
+}
+
+async function historyIn(
+  set: WorkingSet,
+  id: number,
+  clock: number,
+  between: { from: Stamp | null; to: Stamp | null },
+): Promise<EngineMessage[]> {
+  const rows = await set.historyOf(id, clock, between);
+  return rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
+}
+
+/** The person's messages that may matter to a leaf at the clock, in order. */
+async function messagesOf(set: WorkingSet, id: number, leaf: Leaf, clock: number): Promise<EngineMessage[]> {
+  const reach = reachOf(leaf, clock);
+  const from: Stamp | null = reach === null ? null : [Math.max(0, reach), '', 0];
+  const messages = await historyIn(set, id, clock, { from, to: null });
+  return messages.filter((message) => set.program.match(message).includes(leaf));
 }
 
 export async function settledPerson(set: WorkingSet, id: number, until: number): Promise<PersonState | null> {
@@ -58,24 +107,16 @@ export async function settledPerson(set: WorkingSet, id: number, until: number):
   return person;
 }
 
-/** Plans what the message changes about identities; `refused` when its merge is past a cap. */
+/** Plans what an alias changes about identities; `refused` when its merge is past a cap. */
 export async function planArrival(
   set: WorkingSet,
-  { message, trusted, user, previous }: Arrival,
+  { message, seq, trusted, user, previous }: Arrival,
   clock: number,
 ): Promise<{ plans: IdentityPlan[]; refused: boolean }> {
-  const plans: IdentityPlan[] = [];
-  const { stamp } = message;
-  if (user && previous) {
-    const { plan, refused } = await planAlias(
-      set,
-      { link: { user, device: previous.device, stamp, trusted }, previous: previous.user },
-      clock,
-    );
-    if (refused) return { plans: [], refused: true };
-    plans.push(plan);
-  }
-  return { plans, refused: false };
+  if (!user || !previous) return { plans: [], refused: false };
+  const link = { user, device: previous.device, stamp: message.stamp, trusted };
+  const { plan, refused } = await planAlias(set, { link, previous: previous.user, seq }, clock);
+  return refused ? { plans: [], refused } : { plans: [plan], refused };
 }
 
 /**
@@ -86,69 +127,93 @@ export async function arrive(
   set: WorkingSet,
   arrival: Arrival,
   plans: readonly IdentityPlan[],
-  { clock, cause }: Clocked,
+  at: Clocked,
 ): Promise<void> {
   const { message, user, device, trusted } = arrival;
-  const refolded = new Set<number>();
-  for (const plan of plans) await carryOut(set, plan, { clock, cause }, refolded);
+  const toRefold = new Set<number>();
+  for (const plan of plans) await apply(set, plan, at.clock, toRefold);
   if (user && device) {
-    const plan = await planLink(set, { user, device, stamp: message.stamp, trusted }, clock);
-    if (plan) await carryOut(set, plan, { clock, cause }, refolded);
+    const plan = await planLink(set, { user, device, stamp: message.stamp, trusted }, at.clock);
+    if (plan) await apply(set, plan, at.clock, toRefold);
   }
-  if (message.groupId !== null) await writeGroup(set, message);
   const id = await ownerOf(set, arrival);
-  if (refolded.has(id)) return;
-  const held = await settledPerson(set, id, clock);
-  const person = held ?? emptyPerson(id, set.program.generation);
-  applyMessage(set.program, person, message, { now: clock, cause, emit: set.emitter(id) });
+  const held = await settledPerson(set, id, at.clock);
+  if (message.groupId !== null) await writeGroup(set, message, at.clock);
+  for (const touched of toRefold) await refoldPerson(set, touched, at);
+  if (toRefold.has(id)) return;
+  const person = held ?? (await newPerson(set, id));
+  const { touched, late } = foldMessage(set.program, person, message, at.clock);
+  if (message.groupId !== null) await seeNewest(set, person, message.groupId);
+  for (const leaf of late) refoldInto(person, leaf, await messagesOf(set, id, leaf, at.clock), at.clock);
+  evaluate(set.program, person, touched, occasionOf(set, id, at));
   if (held) set.touch(person);
   else set.putPerson(person);
 }
 
-async function ownerOf(set: WorkingSet, { message, user, device }: Arrival): Promise<number> {
+async function newPerson(set: WorkingSet, id: number): Promise<PersonState> {
+  const person = emptyPerson(id, set.program.generation, (await set.nodeById(id))?.ext ?? '');
+  person.lists = await set.listsOf(id);
+  return person;
+}
+
+export function occasionOf(set: WorkingSet, id: number, { clock, cause }: Clocked): Occasion {
+  return { now: clock, cause, emit: set.emitter(id) };
+}
+
+export async function ownerOf(
+  set: WorkingSet,
+  { message, user, device }: Pick<Arrival, 'message' | 'user' | 'device'>,
+): Promise<number> {
   if (user) return user.root;
   if (!device) throw new Error('a message without an identity reached the lane');
   const owner = ownerAt(await set.timeline(device.id), message.stamp);
   return owner === null ? device.id : ((await set.nodeById(owner))?.root ?? owner);
 }
 
-async function carryOut(
+/** Settles everyone the plan touches, makes it so, and notes who must be folded anew. */
+async function apply(
   set: WorkingSet,
   plan: IdentityPlan,
-  at: Clocked,
-  refolded: Set<number>,
+  clock: number,
+  toRefold: Set<number>,
 ): Promise<void> {
-  const touched = await peopleTouched(set, plan, at.clock);
-  for (const id of touched) await settledPerson(set, id, at.clock);
+  const touched = await peopleTouched(set, plan, clock);
+  for (const id of touched) await settledPerson(set, id, clock);
   await applyPlan(set, plan);
-  for (const id of touched) {
-    await refoldPerson(set, id, at);
-    refolded.add(id);
-  }
+  for (const id of touched) toRefold.add(id);
+}
+
+/** Carries out what an operation of the API changes about identities. */
+export async function carryOut(set: WorkingSet, plan: IdentityPlan, at: Clocked): Promise<void> {
+  const toRefold = new Set<number>();
+  await apply(set, plan, at.clock, toRefold);
+  for (const id of toRefold) await refoldPerson(set, id, at);
 }
 
 /** Folds a person anew from their messages and logs what differs; one without messages goes. */
-export async function refoldPerson(set: WorkingSet, id: number, { clock, cause }: Clocked): Promise<void> {
+export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Promise<void> {
   const before = await set.person(id);
-  const node = await set.nodeById(id);
-  const isSurvivor = node !== null && node.root === id;
-  const rows = isSurvivor ? await set.historyOf(id, clock) : [];
-  const emit = set.emitter(id);
-  if (rows.length === 0) {
+  const after = await foldedPerson(set, id, at.clock);
+  if (!after) {
     if (!before) return;
-    emitDifference(set.program, before.members, new Set(), clock, { operation: 'merged' }, emit);
+    const gone = occasionOf(set, id, { clock: at.clock, cause: { operation: 'merged' } });
+    emitDifference(set.program, before.members, new Set(), gone);
     set.dropPerson(id);
     return;
   }
-  const messages = rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
-  const after = refold(set.program, id, messages, clock);
-  emitDifference(set.program, before?.members ?? new Set(), after.members, clock, cause, emit);
+  emitDifference(set.program, before?.members ?? new Set(), after.members, occasionOf(set, id, at));
   set.putPerson(after);
 }
 
-async function writeGroup(set: WorkingSet, message: EngineMessage): Promise<void> {
-  const id = message.groupId as string;
-  const bag = await set.group(id);
-  writeTraits(bag, declaredTraits(message.body()), message.stamp);
-  set.touchGroup(id, bag);
+/** The person as their messages say at the clock, or null without any. Changes nothing. */
+export async function foldedPerson(set: WorkingSet, id: number, clock: number): Promise<PersonState | null> {
+  const node = await set.nodeById(id);
+  const rows = node !== null && node.root === id ? await set.historyOf(id, clock) : [];
+  if (!node || rows.length === 0) return null;
+  const named = new Set(rows.map(({ groupId }) => groupId).filter((group) => group !== null));
+  return refold(set.program, id, rows.map(engineMessage), clock, {
+    ext: node.ext,
+    lists: await set.listsOf(id),
+    groups: await surroundingGroups(set, named),
+  });
 }

@@ -1,11 +1,10 @@
 // Builds new definitions beside the ones in force, person by person, then switches in one commit.
 // Invariant: until the switch every read is answered by the last complete set; live messages go on.
-import { emitDifference, refold } from '../engine/person.ts';
-import { compareStamps } from '../engine/stamp.ts';
-import { settledPerson } from './arrival.ts';
+import { emitDifference } from '../engine/person.ts';
+import { foldedPerson, occasionOf, settledPerson } from './arrival.ts';
 import type { DefinitionBook } from './definition-book.ts';
 import { type Lane, settleDue } from './lane.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** People built in one commit: small enough that live messages hardly wait. */
 const SLICE_BUILDS = 25;
@@ -115,17 +114,10 @@ async function buildSlice(
   for (const id of ids) {
     const before = await settledPerson(set, id, clock);
     if (!before || before.built >= generation) continue;
-    const rows = await set.historyOf(id, clock);
-    const messages = rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
-    const built = refold(set.program, id, messages, clock);
-    emitDifference(
-      set.program,
-      before.members,
-      built.members,
-      clock,
-      { operation: 'build' },
-      set.emitter(id),
-    );
+    const built = await foldedPerson(set, id, clock);
+    if (!built) continue;
+    const occasion = occasionOf(set, id, { clock, cause: { operation: 'build' } });
+    emitDifference(set.program, before.members, built.members, occasion);
     set.putPerson(built);
   }
   return { result: { last: ids[ids.length - 1] ?? 0, people: ids.length }, changed: ids.length > 0 };

@@ -46,6 +46,37 @@ export interface TransitionView {
   cause: Cause;
 }
 
+export interface GroupView {
+  id: string;
+  traits: JsonObject;
+  /** People in it now. */
+  members: number;
+}
+
+/** What was removed with an erased person. */
+export interface Receipt {
+  profileId: string;
+  messages: number;
+  rejected: number;
+  transitions: number;
+  segments: number;
+  /** Static lists they were on. */
+  lists: number;
+  groups: number;
+  userIds: number;
+  anonymousIds: number;
+  /** Their ids are refused from now on. */
+  suppressed: boolean;
+}
+
+/** What became of a merge or unmerge. */
+export type MergeResult =
+  | { done: true; userId: string; profileId: string }
+  | { done: false; why: 'unknown'; userId: string }
+  | { done: false; why: 'past_cap' };
+
+export type ListResult = 'done' | 'unknown_segment' | 'not_static' | 'unknown_profile';
+
 export interface DefinitionView {
   key: string;
   definition: Definition;
@@ -99,6 +130,15 @@ export interface Core {
     limit: number;
     cursor: string | null;
   }): Promise<Page<Omit<ProfileView, 'computed' | 'groups'>> | 'unknown_segment'>;
+  group(id: string): Promise<GroupView | null>;
+  /** Merges one user into another: their survivors, if they were merged before. */
+  merge(from: string, into: string): Promise<MergeResult>;
+  /** Undoes every merge from the user so far. */
+  unmerge(userId: string): Promise<MergeResult>;
+  /** Puts an id on a static list, or takes it off. */
+  setListed(key: string, ref: ProfileRef, on: boolean): Promise<ListResult>;
+  /** Removes every trace of a person; `suppress` refuses their ids from then on. Null: unknown. */
+  erase(ref: ProfileRef, options: { suppress: boolean }): Promise<Receipt | null>;
   definitions(kind: DefinitionKind): Promise<DefinitionView[]>;
   definition(kind: DefinitionKind, key: string): Promise<DefinitionView | null>;
   putDefinition(kind: DefinitionKind, key: string, definition: Definition): Promise<PutResult>;
@@ -134,7 +174,11 @@ export interface Core {
   };
   tick(): Promise<void>;
   /** Recompute everything from the stored messages and report differences. */
-  verify(options: { onProgress?: (done: number, total: number) => void }): Promise<{
+  verify(options: {
+    onProgress?: (done: number, total: number) => void;
+    /** Afterwards compute everything anew and write it down. */
+    repair?: boolean;
+  }): Promise<{
     profiles: number;
     messages: number;
     differences: { profile: string; what: string; stored: JsonValue; recomputed: JsonValue }[];

@@ -1,6 +1,7 @@
 // Puts store, lane, definitions and reads together behind the one interface HTTP and the CLI use.
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
+import { traitsOf } from '../engine/trait-bag.ts';
 import type { Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import type { Definition, DefinitionKind, Expose } from '../wire/definitions.ts';
@@ -9,7 +10,9 @@ import { settledPerson } from './arrival.ts';
 import { createBuilder } from './build.ts';
 import { BadCursor, type Core, type DefinitionView, NotStored, type RejectedView } from './core.ts';
 import { createDefinitionBook, isSame, type Kind } from './definition-book.ts';
+import { erasePerson } from './erase.ts';
 import { createLane, settleDue } from './lane.ts';
+import { mergeUsers, setListed, unmergeUser } from './operations.ts';
 import {
   decodeCursor,
   encodeCursor,
@@ -23,6 +26,7 @@ import {
   viewProfile,
   viewTransition,
 } from './profile-reads.ts';
+import { repairAll } from './repair.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet } from './working-set.ts';
 
@@ -38,6 +42,12 @@ export interface CoreOptions {
   readOnly?: boolean;
   /** Key of the opaque profile ids of a new file; random unless given. */
   idKey?: string;
+  /** IANA time zone that days are counted in. Default UTC. */
+  timezone?: string;
+  /** Opens a file of a later clock too, and computes everything anew for this one. */
+  repair?: boolean;
+  /** Hears of long work while opening: a file whose rows must be computed anew. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 /** The file was last used at a later clock. */
@@ -55,10 +65,10 @@ export class ClockBehind extends Error {
 }
 
 /** @throws ClockBehind, NewerFile, OlderFile, or SqliteError for a file that is no database. */
-export async function createCore({ database, now, readOnly = false, idKey }: CoreOptions): Promise<Core> {
-  const store = openSqlite({ path: database, readOnly });
+export async function createCore({ database, ...options }: CoreOptions): Promise<Core> {
+  const store = openSqlite({ path: database, readOnly: options.readOnly ?? false });
   try {
-    return await createCoreOn(store, { now, readOnly, ...(idKey === undefined ? {} : { idKey }) });
+    return await createCoreOn(store, options);
   } catch (error) {
     await store.close();
     throw error;
@@ -68,13 +78,21 @@ export async function createCore({ database, now, readOnly = false, idKey }: Cor
 /** The same over a store that is open already; `close` closes it. */
 export async function createCoreOn(
   store: Store,
-  { now, readOnly = false, idKey: givenIdKey }: Omit<CoreOptions, 'database'>,
+  {
+    now,
+    readOnly = false,
+    idKey: givenIdKey,
+    timezone,
+    repair = false,
+    onProgress,
+  }: Omit<CoreOptions, 'database'>,
 ): Promise<Core> {
   const start = await store.query({ ask: 'start' });
   let clock = now();
-  if (start.clock !== null && !readOnly && clock < start.clock - MAX_CLOCK_BEHIND_MS)
-    throw new ClockBehind(clock, start.clock);
-  if (start.clock !== null) clock = readOnly ? start.clock : Math.max(clock, start.clock);
+  const isBehind = start.clock !== null && clock < start.clock - MAX_CLOCK_BEHIND_MS;
+  if (start.clock !== null && isBehind && !readOnly && !repair) throw new ClockBehind(clock, start.clock);
+  if (start.clock !== null && !(isBehind && repair))
+    clock = readOnly ? start.clock : Math.max(clock, start.clock);
   const tell = (): number => {
     clock = readOnly ? clock : Math.max(clock, now());
     return clock;
@@ -84,21 +102,46 @@ export async function createCoreOn(
   const storedKey = facts.get('idKey');
   const idKey =
     typeof storedKey === 'string' ? storedKey : (givenIdKey ?? randomBytes(32).toString('base64url'));
-  const book = createDefinitionBook(facts.get('definitions'));
-  const counters = { lastNode: start.lastNode, lastSeq: start.lastSeq };
-  const set = createWorkingSet(store, book.compile(), counters, idKey);
+  const storedZone = facts.get('timezone');
+  const zone = timezone ?? (typeof storedZone === 'string' ? storedZone : 'UTC');
+  const book = createDefinitionBook(facts.get('definitions'), { zone, bucketOf });
+  const counters = {
+    lastNode: start.lastNode,
+    lastSeq: start.lastSeq,
+    lastOperation: start.lastOperation,
+  };
+  const erased = { any: start.anyGone, suppressed: start.anySuppressed };
+  const set = createWorkingSet(store, book.compile(), counters, idKey, erased);
+  for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
   const lane = createLane(set, tell);
   const recompile = (): void => {
+    const before = set.program.allLists;
     set.program = book.compile();
+    const dropped = [...before].filter((list) => !set.program.allLists.has(list));
+    if (dropped.length > 0) set.record({ droppedLists: dropped });
   };
   const builder = createBuilder({ lane, book, set, onSwitch: recompile });
   if (!readOnly && typeof storedKey !== 'string') await saveFacts([{ name: 'idKey', value: idKey }]);
+  if (!readOnly && storedZone !== zone) await saveFacts([{ name: 'timezone', value: zone }]);
+  if (!readOnly && (facts.get('rebuild') === true || isBehind)) {
+    await repairAll(lane, onProgress);
+    await saveFacts([{ name: 'rebuild', value: false }]);
+  }
   if (!readOnly) builder.start();
 
   function saveFacts(list: { name: string; value: JsonValue }[]): Promise<void> {
     return lane.task(async (working) => {
       working.record({ facts: list });
       return { result: undefined, changed: true };
+    });
+  }
+
+  /** Runs an operation in the lane; it is committed if it was done. */
+  function operate<T>(work: (at: number) => Promise<T>, isDone: (result: T) => boolean): Promise<T> {
+    return lane.task(async (working, at) => {
+      const result = await work(at);
+      if (!isDone(result)) working.forget();
+      return { result, changed: isDone(result) };
     });
   }
 
@@ -128,7 +171,7 @@ export async function createCoreOn(
     const until = tell();
     for (;;) {
       const next = await store.query({ ask: 'next-due' });
-      if (next === null || next > until) return;
+      if ((next === null || next > until) && set.waiting.size === 0) return;
       try {
         await lane.task(async (working, at) => ({
           result: undefined,
@@ -150,7 +193,7 @@ export async function createCoreOn(
         const value = change();
         if (JSON.stringify(book.encode()) === text) return { result: value, changed: false };
         const abandoned = working.program.segments.filter((segment) => !segment.live);
-        working.program = book.compile();
+        recompile();
         const dropped = abandoned
           .map(({ version }) => version)
           .filter((version) => working.program.indexOf(version) === undefined);
@@ -172,8 +215,17 @@ export async function createCoreOn(
   /** Where the change needs nothing new (a deletion, say), it is in force at once. */
   async function putInForceIfBuilt(at: number): Promise<void> {
     const { program } = set;
-    if (!book.building || program.buildingLeaves.size > 0) return;
-    if (program.segments.some((segment) => segment.building)) return;
+    if (!book.building) return;
+    if (
+      program.buildingLeaves.size > 0 &&
+      (await store.query({ ask: 'people', after: 0, limit: 1 })).length > 0
+    )
+      return;
+    if (program.segments.some((segment) => segment.building)) {
+      // A list that nobody is on yet is as good as built; so is anything while nobody is known.
+      const people = await store.query({ ask: 'people', after: 0, limit: 1 });
+      if (people.length > 0) return;
+    }
     while (await settleDue(set, at)) await set.commit(at);
     set.record({ swaps: { list: book.swaps(program), at } });
     book.finish();
@@ -238,6 +290,52 @@ export async function createCoreOn(
       if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
       if (segment !== null && version === null) return { data: [], next: null };
       return read((at) => listProfiles(set, at, { q, version, limit, cursor }));
+    },
+    group: (id) =>
+      read(async () => {
+        const group = await set.group(id);
+        const members = await store.query({ ask: 'group-size', group: id });
+        const known = members > 0 || Object.keys(group.bag.v).length > 0;
+        return known ? { id, traits: traitsOf(group.bag), members } : null;
+      }),
+    merge: (from, into) =>
+      operate(
+        (at) => mergeUsers(set, { from, into }, at),
+        ({ done }) => done,
+      ),
+    unmerge: (userId) =>
+      operate(
+        (at) => unmergeUser(set, userId, at),
+        ({ done }) => done,
+      ),
+    async setListed(key, ref, on) {
+      return operate(
+        async (at) => {
+          const definition = own(book.wanted.segments, key);
+          if (!definition) return 'unknown_segment';
+          const list = set.program.lists.get(key);
+          if (!('static' in definition) || list === undefined) return 'not_static';
+          return setListed(set, list, ref, on, at);
+        },
+        (result) => result === 'done',
+      );
+    },
+    async erase(ref, { suppress }) {
+      return operate(
+        async (at) => {
+          const id = await findProfile(set, ref);
+          if (id === null) return null;
+          const done = await erasePerson(set, id, at, suppress);
+          if (done) {
+            await set.commit(at);
+            Object.assign(erased, { any: true, suppressed: erased.suppressed || suppress });
+          }
+          // Names and hashes in memory no longer stand for what they did.
+          set.forget();
+          return done;
+        },
+        () => false,
+      );
     },
     async definitions(kind) {
       if (kind === 'surveys') return [];
@@ -334,13 +432,15 @@ export async function createCoreOn(
       await settleAll({ insist: true });
       await builder.finished();
     },
-    async verify({ onProgress }) {
-      if (readOnly)
-        return verifyAll(createWorkingSet(store, set.program, { ...counters }, idKey), tell(), onProgress);
-      return lane.task(async (_, at) => {
-        const copy = createWorkingSet(store, set.program, { ...counters }, idKey);
-        return { result: await verifyAll(copy, at, onProgress), changed: false };
-      });
+    async verify({ onProgress, repair: repairs = false }) {
+      const copyOf = () => createWorkingSet(store, set.program, { ...counters }, idKey, erased);
+      if (readOnly) return verifyAll(copyOf(), tell(), onProgress);
+      const found = await lane.task(async (_, at) => ({
+        result: await verifyAll(copyOf(), at, onProgress),
+        changed: false,
+      }));
+      if (repairs) await repairAll(lane, onProgress);
+      return found;
     },
     async close() {
       builder.stop();
@@ -362,6 +462,12 @@ export async function createCoreOn(
 function storable(kind: DefinitionKind): Kind {
   if (kind === 'surveys') throw new Error('survey definitions are refused by the schema');
   return kind;
+}
+
+/** SHA-256(salt + ":" + id), first 6 bytes big-endian / 2^48 x 100. */
+function bucketOf(salt: string, id: string): number {
+  const digest = createHash('sha256').update(`${salt}:${id}`).digest();
+  return (digest.readUIntBE(0, 6) / 2 ** 48) * 100;
 }
 
 function own<T>(record: Record<string, T>, key: string): T | undefined {

@@ -2,8 +2,14 @@
 // Invariant: `active` answers every read until everything in `target` is built; then one commit
 // switches. Numbers are never given twice in the life of a file.
 
-import { compileProgram, type DefinitionSet, meaningOf, type Program } from '../engine/program.ts';
-import { neededBy, referenceFaults } from '../engine/references.ts';
+import {
+  type BucketOf,
+  compileProgram,
+  type DefinitionSet,
+  meaningOf,
+  type Program,
+} from '../engine/program.ts';
+import { type Kind, neededBy, referenceFaults } from '../engine/references.ts';
 import { canonical } from '../engine/values.ts';
 import type { Swap } from '../storage/port.ts';
 import type {
@@ -15,7 +21,7 @@ import type {
 } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 
-export type Kind = 'traits' | 'segments';
+export type { Kind };
 
 interface Stored {
   active: DefinitionSet;
@@ -52,10 +58,17 @@ export interface DefinitionBook {
   restore(text: JsonValue | undefined): void;
 }
 
-const EMPTY: DefinitionSet = { traits: {}, segments: {} };
+export interface BookOptions {
+  /** IANA time zone that days are counted in. */
+  zone: string;
+  bucketOf: BucketOf;
+}
 
-export function createDefinitionBook(stored: JsonValue | undefined): DefinitionBook {
-  let state = decode(stored);
+export function createDefinitionBook(
+  stored: JsonValue | undefined,
+  { zone, bucketOf }: BookOptions,
+): DefinitionBook {
+  let state = decode(stored, zone);
 
   const intern = (text: string): number => {
     const known = Object.hasOwn(state.numbers, text) ? state.numbers[text] : undefined;
@@ -83,6 +96,9 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
     state.generation++;
   }
 
+  // Another time zone than last time is a change of every definition that counts days.
+  if (wanted().zone !== zone) want({ ...wanted(), zone });
+
   const self: DefinitionBook = {
     get active() {
       return state.active;
@@ -104,6 +120,7 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
         active: state.active,
         target: state.target,
         generation: state.generation,
+        bucketOf,
         intern: (text) => {
           const number = intern(text);
           used[text] = number;
@@ -114,7 +131,8 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
       return program;
     },
     faultsOf(kind, key, definition) {
-      return kind === 'traits' ? [] : referenceFaults(withDefinition(wanted(), kind, key, definition), key);
+      const next = withDefinition(wanted(), kind, key, definition);
+      return referenceFaults(next, kind, key);
     },
     put(kind, key, definition) {
       want(withDefinition(wanted(), kind, key, definition));
@@ -126,11 +144,13 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
     },
     faultsOfFile(file) {
       const next = afterFile(file);
-      return Object.keys(next.segments).flatMap((key) =>
-        referenceFaults(next, key).map(({ pointer, message }) => ({
-          pointer: `/segments/${key}${pointer}`,
-          message,
-        })),
+      return (['traits', 'segments'] as const).flatMap((kind) =>
+        Object.keys(next[kind]).flatMap((key) =>
+          referenceFaults(next, kind, key).map(({ pointer, message }) => ({
+            pointer: `/${kind}/${key}${pointer}`,
+            message,
+          })),
+        ),
       );
     },
     applyFile(file) {
@@ -163,15 +183,17 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
     },
     encode: () => JSON.parse(JSON.stringify(state)) as JsonValue,
     restore(text) {
-      state = decode(text);
+      state = decode(text, zone);
     },
   };
 
   function afterFile(file: DefinitionFile): DefinitionSet {
-    const next: DefinitionSet = { traits: { ...wanted().traits }, segments: { ...wanted().segments } };
-    for (const key of state.fromFile.traits) delete next.traits[key];
-    for (const key of state.fromFile.segments) delete next.segments[key];
+    let next = wanted();
+    for (const kind of ['traits', 'segments'] as const)
+      for (const key of state.fromFile[kind])
+        if (!Object.hasOwn(file[kind] ?? {}, key)) next = without(next, kind, key);
     return {
+      ...next,
       traits: { ...next.traits, ...file.traits },
       segments: { ...next.segments, ...file.segments },
     };
@@ -180,17 +202,26 @@ export function createDefinitionBook(stored: JsonValue | undefined): DefinitionB
   return self;
 }
 
-function decode(stored: JsonValue | undefined): Stored {
+function decode(stored: JsonValue | undefined, zone: string): Stored {
+  const empty: DefinitionSet = { traits: {}, segments: {}, zone, lists: {} };
   const fresh: Stored = {
-    active: EMPTY,
+    active: empty,
     target: null,
     generation: 1,
     fromFile: { traits: [], segments: [] },
     numbers: {},
     nextNumber: 1,
   };
+  if (stored === undefined) return fresh;
   // Written by `encode`; a file without definitions has none.
-  return stored === undefined ? fresh : (JSON.parse(JSON.stringify(stored)) as unknown as Stored);
+  const state = JSON.parse(JSON.stringify(stored)) as unknown as Stored;
+  // Files of the first version know neither zones nor lists.
+  const whole = (set: DefinitionSet): DefinitionSet => ({
+    ...set,
+    zone: set.zone ?? zone,
+    lists: set.lists ?? {},
+  });
+  return { ...state, active: whole(state.active), target: state.target && whole(state.target) };
 }
 
 function withDefinition(set: DefinitionSet, kind: Kind, key: string, definition: Definition): DefinitionSet {
@@ -200,17 +231,26 @@ function withDefinition(set: DefinitionSet, kind: Kind, key: string, definition:
 }
 
 function without(set: DefinitionSet, kind: Kind, key: string): DefinitionSet {
-  const next = { traits: { ...set.traits }, segments: { ...set.segments } };
+  const gone = set[kind][key];
+  const next = { ...set, traits: { ...set.traits }, segments: { ...set.segments } };
   delete next[kind][key];
+  if (gone && 'static' in gone) next.lists = { ...set.lists, [key]: (set.lists[key] ?? 0) + 1 };
   return next;
 }
 
-function meaning(set: DefinitionSet): string {
+function meaning({ traits, segments, zone, lists }: DefinitionSet): string {
   const part = (
     definitions: Record<string, TraitDefinition | SegmentDefinition>,
   ): Record<string, JsonValue> =>
     Object.fromEntries(Object.entries(definitions).map(([key, definition]) => [key, meaningOf(definition)]));
-  return canonical({ traits: part(set.traits), segments: part(set.segments) });
+  const countsDays = Object.values(traits).some(({ type }) => type === 'active_days');
+  const inUse = Object.keys(lists).filter((key) => segments[key] && 'static' in segments[key]);
+  return canonical({
+    traits: part(traits),
+    segments: part(segments),
+    zone: countsDays ? zone : null,
+    lists: Object.fromEntries(inUse.map((key) => [key, lists[key] ?? 0])),
+  });
 }
 
 const sameMeaning = (a: DefinitionSet, b: DefinitionSet): boolean => meaning(a) === meaning(b);
@@ -234,5 +274,5 @@ function withDressOf(set: DefinitionSet, from: DefinitionSet): DefinitionSet {
     }
     return dressed;
   };
-  return { traits: dress(set.traits, from.traits), segments: dress(set.segments, from.segments) };
+  return { ...set, traits: dress(set.traits, from.traits), segments: dress(set.segments, from.segments) };
 }

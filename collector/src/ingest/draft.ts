@@ -4,14 +4,17 @@ import type { Pair, Timeline } from '../engine/identity.ts';
 import { encodePerson } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
-import { type TraitBag, traitOf } from '../engine/trait-bag.ts';
+import { traitOf } from '../engine/trait-bag.ts';
 import type { AliasRow, Changes, NodeRow } from '../storage/port.ts';
+import type { HeldGroup } from './held-group.ts';
 
 /** A person in memory. */
 export interface Held {
   state: PersonState;
   /** Version in the store; 0 while it has no row. */
   version: number;
+  /** The groups the store has for this person. */
+  groups: readonly string[];
 }
 
 export interface Draft {
@@ -25,7 +28,13 @@ export interface Draft {
   deleted: Map<number, number>;
   memberships: Map<string, NonNullable<Changes['memberships']>[number]>;
   transitions: NonNullable<Changes['transitions']>;
-  groups: Map<string, TraitBag>;
+  groups: Map<string, HeldGroup>;
+  /** `list:node` to whether it is on the list from now on. */
+  listed: Map<string, { list: number; node: number; on: boolean }>;
+  /** Users whose merges so far are undone. */
+  voided: Set<number>;
+  /** Groups that people who go were in. */
+  left: { group: string; person: number }[];
   extra: Partial<Changes>[];
 }
 
@@ -42,6 +51,9 @@ export function emptyDraft(): Draft {
     memberships: new Map(),
     transitions: [],
     groups: new Map(),
+    listed: new Map(),
+    voided: new Set(),
+    left: [],
     extra: [],
   };
 }
@@ -50,6 +62,21 @@ export function isEmpty(draft: Draft): boolean {
   return Object.values(draft).every((part) => (Array.isArray(part) ? part.length : part.size) === 0);
 }
 
+/** What may be recorded in several pieces. */
+const LISTS = [
+  'arrived',
+  'refused',
+  'removedRefused',
+  'facts',
+  'droppedVersions',
+  'droppedLists',
+  'operations',
+  'groupLog',
+  'settledGroups',
+  'droppedGroups',
+  'renamedNodes',
+] as const;
+
 export function changesOf(
   draft: Draft,
   clock: number,
@@ -57,10 +84,17 @@ export function changesOf(
   program: Program,
 ): { changes: Changes; written: Held[] } {
   const written: Held[] = [];
+  const groupMembers = draft.left.map(({ group, person }) => ({ group, person, on: false }));
   const persons = [...draft.people].map((id) => {
     const person = people.get(id) as Held; // every id in draft.people was put there with its state
     written.push(person);
     const { state, version } = person;
+    if (state.groups.size > 0 || person.groups.length > 0) {
+      for (const group of person.groups)
+        if (!state.groups.has(group)) groupMembers.push({ group, person: id, on: false });
+      for (const group of state.groups.keys())
+        if (!person.groups.includes(group)) groupMembers.push({ group, person: id, on: true });
+    }
     const email = traitOf(state.traits, 'email');
     return {
       id,
@@ -83,15 +117,20 @@ export function changesOf(
     deletedPersons: [...draft.deleted].map(([id, version]) => ({ id, version })),
     memberships: [...draft.memberships.values()],
     transitions: draft.transitions,
-    groups: [...draft.groups].map(([id, bag]) => ({ id, text: JSON.stringify(bag) })),
+    groups: [...draft.groups].map(([id, { bag, revision }]) => ({ id, text: JSON.stringify(bag), revision })),
+    groupMembers,
+    listed: [...draft.listed.values()],
+    voided: [...draft.voided],
   };
   for (const extra of draft.extra) {
-    for (const key of ['arrived', 'refused', 'removedRefused', 'facts', 'droppedVersions'] as const) {
+    for (const key of LISTS) {
       const more = extra[key];
       // Both sides are the same optional list of `Changes`; the loop over keys hides that.
       if (more) Object.assign(changes, { [key]: [...(changes[key] ?? []), ...more] });
     }
     if (extra.swaps) changes.swaps = extra.swaps;
+    if (extra.erasure) changes.erasure = extra.erasure;
+    if (extra.rebuilt) changes.rebuilt = extra.rebuilt;
   }
   return { changes, written };
 }

@@ -3,6 +3,7 @@
 // Invariant: planning changes nothing; applying makes exactly the planned changes.
 import {
   addLink,
+  holderOf,
   MAX_PROFILE_IDS,
   type Merge,
   type Move,
@@ -90,18 +91,21 @@ function sameTimeline(a: Timeline, b: Timeline): boolean {
 /** Plans an alias: its link always, its merge when it may merge. `refused` when past a cap. */
 export async function planAlias(
   set: WorkingSet,
-  { link, previous }: { link: Link; previous: NodeRow | null },
+  { link, previous, seq }: { link: Link; previous: NodeRow | null; seq: number },
   clock: number,
 ): Promise<{ plan: IdentityPlan; refused: boolean }> {
   const { user, device, stamp, trusted } = link;
+  const voided = previous !== null && (await set.wasUnmerged(previous.id, seq));
   const alias: AliasRow = {
     user: user.id,
     device: device.id,
     previousUser: previous?.id ?? null,
     stamp,
     trusted,
+    seq,
+    voided,
   };
-  if (previous === null) {
+  if (previous === null || voided) {
     const plan = (await planLink(set, link, clock)) ?? { roots: [], pairs: [], timelines: [], alias: null };
     return { plan: { ...plan, alias }, refused: false };
   }
@@ -110,8 +114,9 @@ export async function planAlias(
   const pair = withLink(held, link);
   const plan: IdentityPlan = { roots: [], pairs: pair === held ? [] : [pair], timelines: [], alias };
   const circles = [...new Set([user.root, previous.root])];
+  const before = await resolve(set, circles, [], null);
   const after = await resolve(set, circles, [merge], pair);
-  await planResolution(set, plan, circles, after, pair, clock);
+  await planResolution(set, plan, { before, after, fresh: pair }, clock);
   if (
     !after.refusedPairs.has(pairKey(user.id, device.id)) &&
     !plan.timelines.some((t) => t.device === device.id)
@@ -121,6 +126,37 @@ export async function planAlias(
     if (!sameTimeline(before, next)) plan.timelines.push({ device: device.id, before, after: next });
   }
   return { plan, refused: after.refusedMerges.has(merge) };
+}
+
+/** Plans a merge made by the API. `refused` when past a cap. */
+export async function planMerge(
+  set: WorkingSet,
+  { from, into, stamp, seq }: { from: NodeRow; into: NodeRow; stamp: Stamp; seq: number },
+  clock: number,
+): Promise<{ plan: IdentityPlan; refused: boolean }> {
+  const alias = { user: into.id, device: 0, previousUser: from.id, stamp, trusted: true, seq, voided: false };
+  const plan: IdentityPlan = { roots: [], pairs: [], timelines: [], alias };
+  const circles = [...new Set([from.root, into.root])];
+  const merge: Merge = { from: from.id, into: into.id, stamp };
+  const before = await resolve(set, circles, [], null);
+  const after = await resolve(set, circles, [merge], null);
+  await planResolution(set, plan, { before, after, fresh: null }, clock);
+  return { plan, refused: after.refusedMerges.has(merge) };
+}
+
+/** Plans undoing every merge from the user so far. */
+export async function planUnmerge(set: WorkingSet, user: NodeRow, clock: number): Promise<IdentityPlan> {
+  const plan: IdentityPlan = { roots: [], pairs: [], timelines: [], alias: null };
+  const circles = new Set([user.root]);
+  // A merge that the caps kept out may find room now.
+  for (const alias of await set.aliases(await set.circle(user.root)))
+    for (const id of [alias.user, alias.previousUser ?? alias.user])
+      circles.add((await set.nodeById(id))?.root ?? id);
+  const before = await resolve(set, [...circles], [], null);
+  set.voidMerges(user.id);
+  const after = await resolve(set, [...circles], [], null);
+  await planResolution(set, plan, { before, after, fresh: null }, clock);
+  return plan;
 }
 
 /** Whether a profile may have more ids than the cap, so that the caps must be worked out. */
@@ -142,8 +178,9 @@ async function planCaps(
 ): Promise<boolean> {
   const crowded = await Promise.all(roots.map((root) => isCrowded(set, root, 1)));
   if (!crowded.includes(true)) return true;
+  const before = await resolve(set, roots, [], null);
   const after = await resolve(set, roots, merges, pair);
-  await planResolution(set, plan, roots, after, pair, clock);
+  await planResolution(set, plan, { before, after, fresh: pair }, clock);
   return !after.refusedPairs.has(pairKey(pair.user, pair.device));
 }
 
@@ -166,8 +203,8 @@ async function resolve(
 export async function mergesOf(set: WorkingSet, users: readonly number[]): Promise<Merge[]> {
   const known = new Set(users);
   const merges: Merge[] = [];
-  for (const { user, previousUser, stamp } of await set.aliases(users))
-    if (previousUser !== null && known.has(user) && known.has(previousUser))
+  for (const { user, previousUser, stamp, voided } of await set.aliases(users))
+    if (previousUser !== null && !voided && known.has(user) && known.has(previousUser))
       merges.push({ from: previousUser, into: user, stamp });
   return merges;
 }
@@ -175,12 +212,9 @@ export async function mergesOf(set: WorkingSet, users: readonly number[]): Promi
 async function planResolution(
   set: WorkingSet,
   plan: IdentityPlan,
-  roots: readonly number[],
-  after: Resolution,
-  fresh: Pair,
+  { before, after, fresh }: { before: Resolution; after: Resolution; fresh: Pair | null },
   clock: number,
 ): Promise<void> {
-  const before = await resolve(set, roots, [], null);
   for (const [user, root] of after.root) {
     const node = await set.nodeById(user);
     if (node && node.root !== root) plan.roots.push({ user, root });
@@ -202,12 +236,12 @@ async function rebuildTimeline(
   set: WorkingSet,
   device: number,
   resolution: Resolution,
-  fresh: Pair,
+  fresh: Pair | null,
   clock: number,
 ): Promise<Timeline> {
-  const pairs = (await set.devicePairs(device)).filter((pair) => pair.user !== fresh.user);
-  if (fresh.device === device) pairs.push(fresh);
-  else pairs.push(...(await set.devicePairs(device)).filter((pair) => pair.user === fresh.user));
+  const isFresh = (pair: Pair): boolean => fresh?.device === device && pair.user === fresh.user;
+  const pairs = (await set.devicePairs(device)).filter((pair) => !isFresh(pair));
+  if (fresh?.device === device) pairs.push(fresh);
   const runs: { stamp: Stamp; user: number }[] = [];
   for (const { user, trusted, plain } of pairs) {
     if (await isRefused(set, user, device, resolution)) continue;
@@ -256,6 +290,10 @@ export async function peopleTouched(
     return [now, rootAfter.get(user) ?? now];
   };
   for (const { device, before, after } of plan.timelines) {
+    if (holderOf(before) !== holderOf(after) && (await set.isListed(device))) {
+      for (const id of await owner(holderOf(before), device)) touched.add(id);
+      for (const id of await owner(holderOf(after), device)) touched.add(id);
+    }
     for (const move of movesBetween(before, after)) {
       if (!(await set.hasOwnMessages(device, stretchOf(move), clock))) continue;
       for (const id of await owner(move.before, device)) touched.add(id);
@@ -284,6 +322,7 @@ export async function isCapped(set: WorkingSet, root: number): Promise<boolean> 
   const aliases = await set.aliases(users);
   const merged = new Set<number>(users);
   return aliases.some(
-    ({ user, previousUser }) => previousUser !== null && merged.has(user) !== merged.has(previousUser),
+    ({ user, previousUser, voided }) =>
+      previousUser !== null && !voided && merged.has(user) !== merged.has(previousUser),
   );
 }

@@ -2,12 +2,13 @@
 // Invariant: an ingest resolves only after the commit that holds its last message; what one commit
 // holds is at most SLICE_MESSAGES messages, so that nobody waits long behind it.
 
+import { ownerAt } from '../engine/identity.ts';
 import { stampOf } from '../engine/stamp.ts';
-import { seenKey } from '../storage/port.ts';
+import { type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { ERASED, engineMessage, isErased, type WorkingSet } from './working-set.ts';
 
 /** Messages in one commit at most: a commit of 1,000 blocked the loop for up to 96 ms (design.md). */
 export const SLICE_MESSAGES = 200;
@@ -20,6 +21,8 @@ export interface LaneCounts {
   rejected: number;
   rejectedDropped: number;
 }
+
+const SUPPRESSED = 'this id was erased and is refused from then on';
 
 export interface Lane {
   ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
@@ -193,6 +196,8 @@ async function ingestSlice(
   clock: number,
 ): Promise<Outcome[]> {
   const { seen } = await set.store.read({ seen: [...messages] });
+  if (set.erased.any) await addGone(set, messages, seen);
+  const suppressed = set.erased.suppressed ? await suppressedAmong(set, messages) : null;
   await set.prefetch(messages);
   const outcomes: Outcome[] = [];
   for (const message of messages) {
@@ -201,11 +206,69 @@ async function ingestSlice(
       outcomes.push('duplicate');
       continue;
     }
-    const outcome = await ingestOne(set, message, clock);
-    if (outcome === 'accepted') seen.add(key);
+    const isRefused = suppressed?.has(message) || (suppressed && (await isOfSuppressed(set, message)));
+    const outcome = isRefused ? refuseSuppressed(set, message) : await ingestOne(set, message, clock);
+    if (outcome === 'accepted' && !isRefused) seen.add(key);
     outcomes.push(outcome);
   }
   return outcomes;
+}
+
+/** Adds the ids that erased messages used up. */
+async function addGone(
+  set: WorkingSet,
+  messages: readonly AcceptedMessage[],
+  seen: Set<string>,
+): Promise<void> {
+  const hashed = messages.map((message) => ({ message, hash: set.hash(`message:${message.messageId}`) }));
+  const { gone } = await set.store.read({
+    gone: hashed.map(({ message, hash }) => ({ hash, kind: message.kind })),
+  });
+  if (gone.size === 0) return;
+  for (const { message, hash } of hashed) if (gone.has(`${message.kind} ${hash}`)) seen.add(seenKey(message));
+}
+
+/** Messages that name an id which is refused since its person was erased. */
+async function suppressedAmong(
+  set: WorkingSet,
+  messages: readonly AcceptedMessage[],
+): Promise<Set<AcceptedMessage>> {
+  const byHash = new Map<string, AcceptedMessage[]>();
+  const note = (message: AcceptedMessage, kind: NodeKind, id: string | null): void => {
+    if (id === null) return;
+    const hash = set.hash(`${kind}:${id}`);
+    byHash.set(hash, [...(byHash.get(hash) ?? []), message]);
+  };
+  for (const message of messages) {
+    note(message, 'user', message.userId);
+    note(message, 'device', message.anonymousId);
+    note(message, 'user', message.previousId);
+    note(message, 'device', message.previousId);
+  }
+  const { suppressed } = await set.store.read({ suppressed: [...byHash.keys()] });
+  return new Set([...suppressed].flatMap((hash) => byHash.get(hash) ?? []));
+}
+
+/** A shared device's own message from the time of somebody who is refused. */
+async function isOfSuppressed(set: WorkingSet, message: AcceptedMessage): Promise<boolean> {
+  if (message.userId !== null || message.anonymousId === null) return false;
+  const device = await set.node('device', message.anonymousId);
+  if (!device) return false;
+  const owner = ownerAt(await set.timeline(device.id), stampOf(message));
+  const node = owner === null ? null : await set.nodeById(owner);
+  if (!node || !isErased(node)) return false;
+  const hash = node.ext.slice(ERASED.length);
+  return (await set.store.read({ suppressed: [hash] })).suppressed.has(hash);
+}
+
+/** To a web key it looks accepted: a stranger must not learn who was erased. */
+function refuseSuppressed(set: WorkingSet, { kind, receivedAt }: AcceptedMessage): Outcome {
+  if (kind === 'web') return 'accepted';
+  const code = 'suppressed';
+  set.record({
+    refused: [{ code, reason: SUPPRESSED, messageId: null, kind, receivedAt, sentAt: null, text: 'null' }],
+  });
+  return { code, reason: SUPPRESSED };
 }
 
 async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: number): Promise<Outcome> {
@@ -215,7 +278,7 @@ async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: numbe
   if (!node) throw new Error('a message without an identity reached the lane');
   const entry = {
     message,
-    seq: set.nextSeq(),
+    seq: arrival.seq,
     node: node.id,
     device: arrival.user ? (arrival.device?.id ?? null) : null,
     pending,
@@ -253,6 +316,7 @@ async function lookUp(set: WorkingSet, message: AcceptedMessage): Promise<Arriva
   }
   const { body } = message;
   return {
+    seq: set.nextSeq(),
     message: {
       stamp: stampOf(message),
       type,
@@ -293,7 +357,8 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
           user: merges ? await set.ensureNode('user', name) : null,
         };
       }
-      const arrival: Arrival = { message: engineMessage(row), trusted: row.trusted, user, device, previous };
+      const message = engineMessage(row);
+      const arrival: Arrival = { message, seq: row.seq, trusted: row.trusted, user, device, previous };
       set.horizon = row.stamp;
       const { plans, refused } = await planArrival(set, arrival, at);
       // Past a cap by now: the message counts, its merge does not.
@@ -307,9 +372,20 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
   }
 }
 
-/** Settles one slice of people who are due. Answers whether there were any. */
+/** Settles one slice of people who are due, or of a group's members. Answers whether there were any. */
 export async function settleDue(set: WorkingSet, clock: number): Promise<boolean> {
   const due = await set.store.query({ ask: 'due-people', until: clock, limit: SLICE_PEOPLE });
   for (const id of due) await settledPerson(set, id, clock);
-  return due.length > 0;
+  if (due.length > 0) return true;
+  const [group] = set.waiting;
+  if (group === undefined) return false;
+  const after = set.settledUpTo.get(group) ?? 0;
+  const members = await set.store.query({ ask: 'group-members', group, after, limit: SLICE_PEOPLE });
+  for (const id of members) await settledPerson(set, id, clock);
+  if (members.length === SLICE_PEOPLE) set.settledUpTo.set(group, members[members.length - 1] as number);
+  else {
+    set.settledUpTo.delete(group);
+    await set.settleGroup(group);
+  }
+  return true;
 }

@@ -2,6 +2,7 @@
 // Invariant: people are settled to the clock before they are shown; unknown ids give null.
 
 import { holderOf } from '../engine/identity.ts';
+import { evaluate } from '../engine/person.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
@@ -11,7 +12,7 @@ import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { BadCursor, type Cause, type Page, type ProfileView, type TransitionView } from './core.ts';
 import { isCapped } from './identity-plan.ts';
-import type { WorkingSet } from './working-set.ts';
+import { ERASED, isErased, type WorkingSet } from './working-set.ts';
 
 /** The node of the profile an id of /api/profiles/:id names, or null. */
 export async function findProfile(set: WorkingSet, ref: string): Promise<number | null> {
@@ -37,7 +38,8 @@ async function idsOf(
   id: number,
 ): Promise<{ publicId: string; userId: string | null; anonymousIds: string[] }> {
   const node = (await set.nodeById(id)) as NodeRow; // a person's id is a node's
-  if (node.kind === 'device') return { publicId: node.publicId, userId: null, anonymousIds: [node.ext] };
+  if (node.kind === 'device')
+    return { publicId: node.publicId, userId: null, anonymousIds: isErased(node) ? [] : [node.ext] };
   const devices = new Set<number>();
   for (const user of await set.circle(id))
     for (const device of (await set.pairs(user)).keys())
@@ -45,7 +47,8 @@ async function idsOf(
   const anonymousIds = await Promise.all(
     [...devices].map(async (device) => (await set.nodeById(device))?.ext ?? ''),
   );
-  return { publicId: node.publicId, userId: node.ext, anonymousIds: anonymousIds.sort() };
+  const known = anonymousIds.filter((ext) => !ext.startsWith(ERASED)).sort();
+  return { publicId: node.publicId, userId: isErased(node) ? null : node.ext, anonymousIds: known };
 }
 
 /** Links past a cap leave no run on the device's timeline. */
@@ -60,7 +63,10 @@ export async function viewProfile(set: WorkingSet, id: number, clock: number): P
   if (!person) return null;
   const head = await headOf(set, person);
   const groups = await Promise.all(
-    person.groups.map(async (groupId) => ({ id: groupId, traits: traitsOf(await set.group(groupId)) })),
+    [...person.groups.keys()].sort().map(async (groupId) => ({
+      id: groupId,
+      traits: traitsOf((await set.group(groupId)).bag),
+    })),
   );
   const { segments, flags, firstSeenAt, lastSeenAt, eventCount, ...ids } = head;
   return {
@@ -99,8 +105,9 @@ async function headOf(set: WorkingSet, person: PersonState): Promise<ProfileHead
 
 function computedOf(set: WorkingSet, person: PersonState, clock: number): Record<string, JsonValue> {
   const computed: Record<string, JsonValue> = {};
+  const memo = new Map<string, JsonValue>();
   for (const key of [...set.program.traits.keys()].sort()) {
-    const value = set.program.traits.get(key)?.value(person, clock);
+    const value = set.program.traits.get(key)?.value(person, clock, memo);
     if (value !== undefined) computed[key] = value;
   }
   return computed;
@@ -121,24 +128,29 @@ export async function viewMe(
         ? await set.node('device', anonymousId)
         : null;
   const found = node && (await settledPerson(set, await profileOf(set, node), clock));
-  const person = found ?? nobody(set);
+  const person = found ?? nobody(set, name ?? anonymousId ?? '', clock);
   const mayRead = (expose: Expose): boolean => expose === 'public' || (verified && expose === 'verified');
   const segments = [...set.program.live.values()]
     .filter(({ key, version }) => person.members.has(version) && mayRead(exposeOf.segment(key)))
     .map(({ key }) => key)
     .sort();
   const computed: Record<string, JsonValue> = {};
+  const memo = new Map<string, JsonValue>();
   for (const key of [...set.program.traits.keys()].sort()) {
     if (mayRead(exposeOf.trait(key)))
-      computed[key] = set.program.traits.get(key)?.value(person, clock) ?? null;
+      computed[key] = set.program.traits.get(key)?.value(person, clock, memo) ?? null;
   }
   return { segments, computed };
 }
 
 /** A person who has done nothing. */
-function nobody(set: WorkingSet): PersonState {
-  const person = emptyPerson(0, set.program.generation);
-  for (const index of set.program.blank) person.members.add(set.program.segments[index]?.version as number);
+function nobody(set: WorkingSet, ext: string, clock: number): PersonState {
+  const person = emptyPerson(0, set.program.generation, ext);
+  evaluate(set.program, person, set.program.atStart, {
+    now: clock,
+    cause: { operation: 'nobody' },
+    emit: () => {},
+  });
   return person;
 }
 

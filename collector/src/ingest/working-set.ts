@@ -3,12 +3,11 @@
 // Invariant: after `commit` memory equals the store; after a failed one everything is forgotten.
 import { createHmac } from 'node:crypto';
 import type { EngineMessage } from '../engine/filter.ts';
-import { covers, type Pair, type Stretch, stretchesOf, type Timeline } from '../engine/identity.ts';
+import { covers, holderOf, type Pair, type Stretch, stretchesOf, type Timeline } from '../engine/identity.ts';
 import type { Change, Emit } from '../engine/person.ts';
-import { decodePerson, type PersonState } from '../engine/person-state.ts';
+import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import { emptyBag, restoreBag, type TraitBag } from '../engine/trait-bag.ts';
 import type {
   AliasRow,
   Changes,
@@ -17,6 +16,7 @@ import type {
   NodeKey,
   NodeKind,
   NodeRow,
+  PersonRow,
   ReadKeys,
   Store,
 } from '../storage/port.ts';
@@ -24,6 +24,7 @@ import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { NotStored } from './core.ts';
 import { changesOf, emptyDraft, type Held, isEmpty } from './draft.ts';
+import { type HeldGroup, restoreGroup } from './held-group.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
@@ -57,6 +58,8 @@ export interface WorkingSet {
   person(id: number): Promise<PersonState | null>;
   putPerson(state: PersonState): void;
   dropPerson(id: number): void;
+  /** Takes the person's row over without reading what it says, to be put anew or dropped. */
+  disown(id: number): Promise<void>;
   /** Marks a state changed in place. */
   touch(state: PersonState): void;
   /**
@@ -72,8 +75,26 @@ export interface WorkingSet {
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   addMessage(entry: NonNullable<Changes['messages']>[number]): void;
-  group(id: string): Promise<TraitBag>;
-  touchGroup(id: string, bag: TraitBag): void;
+  group(id: string): Promise<HeldGroup>;
+  touchGroup(group: HeldGroup): void;
+  /** Groups some members of which lag behind a change of its traits. */
+  readonly waiting: Set<string>;
+  /** How far members were brought up: by group, the last person. Forgotten when the group changes again. */
+  readonly settledUpTo: Map<string, number>;
+  /** Every member was brought up to the group's newest traits. */
+  settleGroup(id: string): Promise<void>;
+  /** Numbers of the static lists a profile is on, by any of the ids that resolve to it now. */
+  listsOf(root: number): Promise<number[]>;
+  isListed(node: number): Promise<boolean>;
+  setListed(list: number, node: number, on: boolean): void;
+  /** From now on (and in what follows in this commit) the user's merges so far do not count. */
+  voidMerges(user: number): void;
+  /** Whether merges from the user were undone after the message with that number. */
+  wasUnmerged(user: number, seq: number): Promise<boolean>;
+  /** Keyed hashes for what is kept of erased people. */
+  hash(text: string): string;
+  /** Somebody was erased, so that hashes must be looked up; likewise for suppressed ids. */
+  readonly erased: { any: boolean; suppressed: boolean };
   /** Segment versions the person is in and since when, changes not yet committed included. */
   memberships(person: number): Promise<Map<number, number>>;
   emitter(person: number): Emit;
@@ -82,6 +103,8 @@ export interface WorkingSet {
   prefetch(messages: readonly Pick<AcceptedMessage, 'userId' | 'anonymousId'>[]): Promise<void>;
   readonly store: Store;
   nextSeq(): number;
+  lastSeq(): number;
+  nextOperation(): number;
   /** Commits what was recorded, if anything was. Returns how many refused messages were pushed out. */
   commit(clock: number): Promise<number>;
   forget(): void;
@@ -90,25 +113,27 @@ export interface WorkingSet {
 export interface Counters {
   lastNode: number;
   lastSeq: number;
+  lastOperation: number;
 }
 
+/** What stands in for the id of an erased user or device: no id has a control character. */
+export const ERASED = '\u0000';
+export const isErased = ({ ext }: Pick<NodeRow, 'ext'>): boolean => ext.startsWith(ERASED);
+
 /** A stored message as the engine wants it; its body is parsed once, when asked for. */
-export function engineMessage(row: Pick<HistoryRow, 'stamp' | 'type' | 'event' | 'text'>): EngineMessage {
+export function engineMessage({
+  text,
+  stamp,
+  type,
+  event,
+  groupId,
+}: Pick<HistoryRow, 'stamp' | 'type' | 'event' | 'groupId' | 'text'>): EngineMessage {
   let parsed: JsonObject | undefined;
   const body = (): JsonObject => {
-    parsed ??= JSON.parse(row.text) as JsonObject; // stored by the lane from a checked object
+    parsed ??= JSON.parse(text) as JsonObject; // stored by the lane from a checked object
     return parsed;
   };
-  return {
-    stamp: row.stamp,
-    type: row.type,
-    event: row.event,
-    get groupId() {
-      const id = row.type === 'group' ? body().groupId : null;
-      return id === null || id === undefined ? null : String(id);
-    },
-    body,
-  };
+  return { stamp, type, event, groupId, body };
 }
 
 export function createWorkingSet(
@@ -116,13 +141,15 @@ export function createWorkingSet(
   program: Program,
   counters: Counters,
   idKey: string,
+  erased: WorkingSet['erased'] = { any: false, suppressed: false },
 ): WorkingSet {
   const nodes = new Map<string, NodeRow | null>();
   const byId = new Map<number, NodeRow>();
   const circles = new Map<number, number[]>();
   const timelines = new Map<number, Timeline>();
   const pairs = new Map<number, Map<number, Pair>>();
-  const groups = new Map<string, TraitBag>();
+  const groups = new Map<string, HeldGroup>();
+  const waiting = new Set<string>();
   const people = new Map<number, Held | null>();
 
   let draft = emptyDraft();
@@ -165,11 +192,14 @@ export function createWorkingSet(
       return known;
     }
     const [row] = (await read({ persons: [id] })).persons;
-    const loaded = row
-      ? { state: decodePerson(id, row.text, row.built, row.due), version: row.version }
-      : null;
+    const loaded = row ? hold(row, (await nodeById(id))?.ext ?? '') : null;
     people.set(id, loaded);
     return loaded;
+  }
+
+  function hold(row: PersonRow, ext: string): Held {
+    const state = decodePerson(row, ext);
+    return { state, version: row.version, groups: [...state.groups.keys()] };
   }
 
   async function circle(root: number): Promise<number[]> {
@@ -217,6 +247,7 @@ export function createWorkingSet(
         event: type === 'track' ? message.name : null,
         receivedAt,
         trusted,
+        groupId: message.groupId,
         text,
       });
     }
@@ -256,6 +287,27 @@ export function createWorkingSet(
     ]);
   }
 
+  /** The ids that mean this profile now: its users, and the devices it holds. */
+  async function idsThatResolveTo(root: number): Promise<number[]> {
+    if ((await nodeById(root))?.kind === 'device') return [root];
+    const users = await circle(root);
+    const ids = [...users];
+    const devices = new Set<number>();
+    for (const user of users) for (const device of (await pairsOf(user)).keys()) devices.add(device);
+    for (const device of devices) {
+      const holder = holderOf(await timeline(device));
+      if (holder !== null && users.includes(holder)) ids.push(device);
+    }
+    return ids;
+  }
+
+  async function othersListed(given: readonly number[], id: number, list: number): Promise<boolean> {
+    const stored = (await read({ listed: given.filter((other) => other !== id) })).listed;
+    return stored.some(
+      (entry) => entry.list === list && draft.listed.get(`${list}:${entry.node}`)?.on !== false,
+    );
+  }
+
   function trim(): void {
     if (people.size > MAX_HOT_PEOPLE) {
       const excess = people.size - MAX_HOT_PEOPLE;
@@ -278,6 +330,16 @@ export function createWorkingSet(
     async ensureNode(kind, ext) {
       const known = await node(kind, ext);
       if (known) return known;
+      const back = erased.any ? await node(kind, ERASED + self.hash(`${kind}:${ext}`)) : null;
+      if (back) {
+        // Erased before and here again: the same node, so that what is known of its times holds.
+        nodes.delete(nodeKey(kind, back.ext));
+        back.ext = ext;
+        draft.extra.push({ renamedNodes: [{ id: back.id, ext }] });
+        const person = people.get(back.id);
+        if (person) person.state.ext = ext;
+        return remember(back);
+      }
       const id = ++counters.lastNode;
       const publicId = `p_${createHmac('sha256', idKey).update(`${kind}:${ext}`).digest('base64url').slice(0, 22)}`;
       const row = remember({ id, kind, ext, publicId, root: id });
@@ -324,7 +386,11 @@ export function createWorkingSet(
       const unique = new Map(
         [...stored, ...fresh].map((alias) => [`${alias.stamp[2]} ${alias.stamp[1]}`, alias]),
       );
-      return [...unique.values()];
+      return [...unique.values()].map((alias) =>
+        alias.previousUser !== null && draft.voided.has(alias.previousUser)
+          ? { ...alias, voided: true }
+          : alias,
+      );
     },
     addAlias(alias) {
       draft.aliases.push(alias);
@@ -350,16 +416,24 @@ export function createWorkingSet(
       return (await held(id))?.state ?? null;
     },
     putPerson(state) {
-      const version = people.get(state.id)?.version ?? draft.deleted.get(state.id) ?? 0;
+      const before = people.get(state.id);
+      const version = before?.version ?? draft.deleted.get(state.id) ?? 0;
       draft.deleted.delete(state.id);
-      people.set(state.id, { state, version });
+      people.set(state.id, { state, version, groups: before?.groups ?? [] });
       draft.people.add(state.id);
     },
     dropPerson(id) {
       const known = people.get(id);
       if (known && known.version > 0) draft.deleted.set(id, known.version);
+      for (const group of known?.groups ?? []) draft.left.push({ group, person: id });
       people.set(id, null);
       draft.people.delete(id);
+    },
+    async disown(id) {
+      const [row] = (await read({ persons: [id] })).persons;
+      const node = await nodeById(id);
+      const state = emptyPerson(id, 0, node?.ext ?? '');
+      people.set(id, row ? { state, version: row.version, groups: [] } : null);
     },
     touch(state) {
       draft.people.add(state.id);
@@ -373,17 +447,51 @@ export function createWorkingSet(
     addMessage(entry) {
       draft.messages.push(entry);
     },
+    waiting,
+    settledUpTo: new Map(),
+    erased,
+    hash: (text) => createHmac('sha256', idKey).update(`erased ${text}`).digest('base64url').slice(0, 27),
     async group(id) {
       const known = groups.get(id);
       if (known) return known;
-      const text = (await read({ groups: [id] })).groups.get(id);
-      const bag = text === undefined ? emptyBag() : restoreBag(JSON.parse(text) as TraitBag); // written by commit
-      groups.set(id, bag);
-      return bag;
+      const group = restoreGroup(id, (await read({ groups: [id] })).groups.get(id));
+      groups.set(id, group);
+      return group;
     },
-    touchGroup(id, bag) {
-      groups.set(id, bag);
-      draft.groups.set(id, bag);
+    touchGroup(group) {
+      groups.set(group.id, group);
+      draft.groups.set(group.id, group);
+    },
+    async settleGroup(id) {
+      (await self.group(id)).log = [];
+      waiting.delete(id);
+      draft.extra.push({ settledGroups: [id] });
+    },
+    async listsOf(root) {
+      if (self.program.allLists.size === 0) return [];
+      const lists = new Set<number>();
+      const given = await idsThatResolveTo(root);
+      for (const { list } of (await read({ listed: given })).listed) lists.add(list);
+      for (const { list, node: id, on } of draft.listed.values()) {
+        if (!given.includes(id)) continue;
+        if (on) lists.add(list);
+        else if (!(await othersListed(given, id, list))) lists.delete(list);
+      }
+      return [...lists].filter((list) => self.program.allLists.has(list)).sort((a, b) => a - b);
+    },
+    async isListed(id) {
+      if (self.program.allLists.size === 0) return false;
+      if ([...draft.listed.values()].some((entry) => entry.node === id)) return true;
+      return (await read({ listed: [id] })).listed.length > 0;
+    },
+    setListed(list, id, on) {
+      draft.listed.set(`${list}:${id}`, { list, node: id, on });
+    },
+    voidMerges(user) {
+      draft.voided.add(user);
+    },
+    async wasUnmerged(user, seq) {
+      return ((await read({ unmerged: [user] })).unmerged.get(user) ?? -1) >= seq;
     },
     async memberships(person) {
       const stored = await store.query({ ask: 'memberships', person });
@@ -428,13 +536,14 @@ export function createWorkingSet(
       if (devices.size + ids.size === 0) return;
       const loaded = await read({ timelines: [...devices], persons: [...ids] });
       for (const [device, runs] of loaded.timelines) timelines.set(device, runs);
-      for (const row of loaded.persons)
-        people.set(row.id, {
-          state: decodePerson(row.id, row.text, row.built, row.due),
-          version: row.version,
-        });
+      for (const row of loaded.persons) {
+        const ext = byId.get(row.id)?.ext ?? (await nodeById(row.id))?.ext ?? '';
+        people.set(row.id, hold(row, ext));
+      }
     },
     nextSeq: () => ++counters.lastSeq,
+    lastSeq: () => counters.lastSeq,
+    nextOperation: () => ++counters.lastOperation,
     async commit(clock) {
       if (isEmpty(draft)) return 0;
       const { changes, written } = changesOf(draft, clock, people, self.program);
@@ -449,13 +558,17 @@ export function createWorkingSet(
         self.forget();
         throw new NotStored('Another writer changed the same people; nothing was stored');
       }
-      for (const person of written) person.version++;
+      for (const person of written) {
+        person.version++;
+        person.groups = [...person.state.groups.keys()];
+      }
       draft = emptyDraft();
       Object.assign(start, counters);
       trim();
       return done.refusedDropped;
     },
     forget() {
+      // Which groups wait is known from the store as well: it is asked again by whoever needs all of them.
       for (const map of [nodes, byId, circles, timelines, pairs, groups, people]) map.clear();
       draft = emptyDraft();
       self.horizon = null;

@@ -85,6 +85,7 @@ export async function openCollector(options: CollectorOptions): Promise<InnerCol
   const core = await createCore({
     database,
     now: options.now ?? Date.now,
+    ...(timezone === undefined ? {} : { timezone }),
     // The same secret gives the same opaque ids in two files, a random one none that can be guessed.
     ...(signingSecret === undefined
       ? {}

@@ -123,6 +123,7 @@ export function describeStore(name: string, make: () => Promise<Backend>): void 
             stamp: [1_007, 'm7', 1],
             type: 'track',
             event: 'Order Completed',
+            groupId: null,
             receivedAt: 2_000,
             trusted: true,
             text: '{"a":"\u00e9"}',
@@ -234,7 +235,17 @@ export function describeStore(name: string, make: () => Promise<Backend>): void 
             message(2, { device: 6, time: 20 }),
             message(3, { device: 5, time: 30 }),
           ],
-          aliases: [{ user: 1, device: 5, previousUser: 4, stamp: [25, 'x', 1], trusted: true }],
+          aliases: [
+            {
+              user: 1,
+              device: 5,
+              previousUser: 4,
+              stamp: [25, 'x', 1],
+              trusted: true,
+              seq: 9,
+              voided: false,
+            },
+          ],
         });
         const ask = { user: 1, device: 5, before: null, until: 99 };
         const read = await store.read({
@@ -249,7 +260,7 @@ export function describeStore(name: string, make: () => Promise<Backend>): void 
         });
         expect(read.nextLink).toEqual([[25, 'x', 1], [30, 'm3', 0], null, null, null]);
         expect(read.merges).toEqual([
-          { user: 1, device: 5, previousUser: 4, stamp: [25, 'x', 1], trusted: true },
+          { user: 1, device: 5, previousUser: 4, stamp: [25, 'x', 1], trusted: true, seq: 9, voided: false },
         ]);
       });
     });
@@ -442,11 +453,13 @@ export function describeStore(name: string, make: () => Promise<Backend>): void 
       it('keeps groups, facts and the clock', async () => {
         await commit({
           clock: 77,
-          groups: [{ id: 'g', text: 'one' }],
+          groups: [{ id: 'g', text: 'one', revision: 1 }],
           facts: [{ name: 'f', value: { a: [1] } }],
         });
-        await commit({ clock: 78, groups: [{ id: 'g', text: 'two' }] });
-        expect((await store.read({ groups: ['g', 'none'] })).groups).toEqual(new Map([['g', 'two']]));
+        await commit({ clock: 78, groups: [{ id: 'g', text: 'two', revision: 2 }] });
+        expect((await store.read({ groups: ['g', 'none'] })).groups).toEqual(
+          new Map([['g', { id: 'g', text: 'two', revision: 2, log: [] }]]),
+        );
         const start = await store.query({ ask: 'start' });
         expect(start.clock).toBe(78);
         expect(start.facts.get('f')).toEqual({ a: [1] });

@@ -55,6 +55,8 @@ export interface HistoryRow {
   event: string | null;
   receivedAt: number;
   trusted: boolean;
+  /** Group messages: the group. */
+  groupId: string | null;
   text: string;
 }
 
@@ -65,11 +67,46 @@ export interface MessageKey {
 
 export interface AliasRow {
   user: number;
+  /** 0 for a merge made by the API, which names no device. */
   device: number;
   /** The user merged into `user`; null with a web key. */
   previousUser: number | null;
   stamp: Stamp;
   trusted: boolean;
+  /** The message's sequence number; for a merge made by the API minus the operation's id. */
+  seq: number;
+  /** Its merge was undone. */
+  voided: boolean;
+}
+
+/** A merge or unmerge made by the API. */
+export interface OperationRow {
+  id: number;
+  kind: 'merge' | 'unmerge';
+  /** The user merged, or unmerged. */
+  user: number;
+  into: number | null;
+  /** The clock then, epoch ms. */
+  at: number;
+  /** Sequence number of the newest message then: aliases up to it came before. */
+  seq: number;
+}
+
+/** One change of a group's traits that some members were not brought up to yet. */
+export interface GroupChange {
+  revision: number;
+  /** The clock of the message that made it, epoch ms. */
+  at: number;
+  /** The traits after it, as a TraitBag. */
+  text: string;
+}
+export interface GroupRow {
+  id: string;
+  /** The traits, as a TraitBag. */
+  text: string;
+  revision: number;
+  /** Ascending; the first is where the members that lag furthest behind may stand. */
+  log: GroupChange[];
 }
 
 /** The first link of `user` and `device` strictly after `after` and before `before`. */
@@ -99,6 +136,14 @@ export interface ReadKeys {
   /** Devices: their pairs with users. */
   devicePairs?: number[];
   groups?: string[];
+  /** Nodes: the static lists they are on. */
+  listed?: number[];
+  /** Users: sequence number up to which merges from them were undone. */
+  unmerged?: number[];
+  /** Keyed hashes of message ids: which were used by erased messages. */
+  gone?: { hash: string; kind: KeyKind }[];
+  /** Keyed hashes of user and device ids: which are refused. */
+  suppressed?: string[];
 }
 
 export interface ReadResult {
@@ -112,7 +157,12 @@ export interface ReadResult {
   /** One list a range, in order. */
   history: HistoryRow[][];
   nextLink: (Stamp | null)[];
-  groups: Map<string, string>;
+  groups: Map<string, GroupRow>;
+  listed: { node: number; list: number }[];
+  unmerged: Map<number, number>;
+  /** `web <hash>` or `server <hash>`. */
+  gone: Set<string>;
+  suppressed: Set<string>;
 }
 
 export const seenKey = ({ kind, messageId }: MessageKey): string => `${kind}:${messageId}`;
@@ -159,11 +209,43 @@ export interface Swap {
   to: number | null;
 }
 
+/** What is left of erased people: nothing but keyed hashes. */
+export interface Erasure {
+  /** Messages to delete. */
+  messages: number[];
+  gone: { hash: string; kind: KeyKind }[];
+  /** Ids replaced by keyed hashes; such nodes stand for themselves again. */
+  nodes: { id: number; ext: string }[];
+  droppedPairs: { user: number; device: number }[];
+  droppedTimelines: number[];
+  /** Aliases by sequence number, those made by the API included. */
+  droppedAliases: number[];
+  droppedOperations: number[];
+  /** People whose transitions go. */
+  transitionsOf: number[];
+  /** Nodes to take off every static list. */
+  unlisted: number[];
+  suppressed: string[];
+}
+
+export interface Rebuilt {
+  /** Messages dated after this clock (epoch ms) wait for their time; all others took effect. */
+  pendingAfter: number;
+  roots: { node: number; root: number }[];
+  pairs: Pair[];
+  timelines: { device: number; runs: readonly Run[] }[];
+  /** Without those kept of erased people, which stay. */
+  aliases: AliasRow[];
+  groups: { id: string; text: string; revision: number }[];
+}
+
 export interface Changes {
   /** The collector's clock at this commit, epoch ms. */
   clock: number;
   nodes?: NodeRow[];
   roots?: { node: number; root: number }[];
+  /** Ids known again after they were erased. */
+  renamedNodes?: { id: number; ext: string }[];
   messages?: NewMessage[];
   /** Sequence numbers of messages whose time has come. */
   arrived?: number[];
@@ -174,7 +256,22 @@ export interface Changes {
   deletedPersons?: { id: number; version: number }[];
   memberships?: MembershipChange[];
   transitions?: TransitionRow[];
-  groups?: { id: string; text: string }[];
+  groups?: { id: string; text: string; revision: number }[];
+  groupLog?: { group: string; change: GroupChange }[];
+  /** Groups to whose newest traits every member was brought up. */
+  settledGroups?: string[];
+  /** Groups that nobody is in and no message names any more. */
+  droppedGroups?: string[];
+  groupMembers?: { group: string; person: number; on: boolean }[];
+  operations?: OperationRow[];
+  /** Users whose merges so far are undone. */
+  voided?: number[];
+  listed?: { list: number; node: number; on: boolean }[];
+  /** Static lists that are no more. */
+  droppedLists?: number[];
+  erasure?: Erasure;
+  /** Everything about who is who and about groups, in place of what is there. */
+  rebuilt?: Rebuilt;
   refused?: RefusedMessage[];
   removedRefused?: number[];
   facts?: { name: string; value: JsonValue }[];
@@ -204,6 +301,20 @@ export type Query =
   /** Messages of one type, in order of arrival. */
   | { ask: 'messages-of-type'; type: MessageType; after: number; limit: number }
   | { ask: 'groups'; after: string; limit: number }
+  /** Messages of one group, in order of arrival. */
+  | { ask: 'messages-of-group'; group: string; after: number; limit: number }
+  | { ask: 'group-members'; group: string; after: number; limit: number }
+  | { ask: 'group-size'; group: string }
+  /** Groups with members that were not brought up to their traits yet. */
+  | { ask: 'groups-waiting'; limit: number }
+  | { ask: 'operations' }
+  | { ask: 'transition-count'; person: number }
+  /** Links of erased people on devices they shared, kept as hashes. */
+  | { ask: 'kept-links' }
+  /** Whose id is on the list. */
+  | { ask: 'listed-nodes'; list: number; after: number; limit: number }
+  /** Refused messages that hold one of the texts. */
+  | { ask: 'refused-naming'; texts: string[] }
   /** Messages dated up to `until`. */
   | { ask: 'message-count'; until: number }
   | { ask: 'nodes'; after: number; limit: number };
@@ -240,6 +351,10 @@ export interface Answers {
     lastNode: number;
     lastSeq: number;
     facts: Map<string, JsonValue>;
+    lastOperation: number;
+    /** Somebody was erased; somebody is refused. */
+    anyGone: boolean;
+    anySuppressed: boolean;
     /** Refused messages pushed out so far to stay within the caps. */
     refusedDropped: number;
   };
@@ -260,6 +375,15 @@ export interface Answers {
   links: LinkRow[];
   'messages-of-type': HistoryRow[];
   groups: { id: string; text: string }[];
+  'messages-of-group': HistoryRow[];
+  'group-members': number[];
+  'group-size': number;
+  'groups-waiting': string[];
+  operations: OperationRow[];
+  'transition-count': number;
+  'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
+  'listed-nodes': number[];
+  'refused-naming': RefusedRow[];
   'message-count': number;
   nodes: NodeRow[];
 }

@@ -101,7 +101,8 @@ describe('faults', () => {
   });
 
   it('say what an unknown shape could have been', () => {
-    const message = 'must have exactly one of all, any, not, trait, computed, event, segment';
+    const message =
+      'must have exactly one of all, any, not, trait, computed, event, sequence, first, segment, bucket, survey, group';
     expect(faults('segments', { where: { all: [{}, 5, { op: 'eq', value: 1 }] } })).toEqual(
       [0, 1, 2].map((i) => `/where/all/${i} ${message}`),
     );
@@ -152,20 +153,57 @@ describe('faults', () => {
     ]);
   });
 
-  it('say plainly what later versions bring', () => {
-    expect(faults('segments', { where: { sequence: [] } })).toEqual([
-      '/where/sequence sequence is not supported by this version',
+  it('check sequences step by step', () => {
+    const sequence = (...steps: unknown[]) => faults('segments', { where: { sequence: steps } });
+    const a = { event: 'a' };
+    expect(sequence(a)).toEqual(['/where/sequence sequence must have at least 2 values']);
+    expect(sequence({ ...a, within: '1d' }, a)).toEqual([
+      '/where/sequence/0/within within is not used by the first step: it has none before it',
     ]);
-    expect(faults('segments', { where: { trait: 'a', op: 'eq', value: 1, for: '7d' } })).toEqual([
-      '/where/for not supported by this version',
+    const absent = { absent: a, within: '1d' };
+    expect(sequence(a, absent, a)).toEqual(['/where/sequence/1 an absent step must come last']);
+    expect(sequence(absent, a)).toEqual(['/where/sequence/0 an absent step must come last']);
+    expect(sequence(a, { absent: a })).toEqual(['/where/sequence/1/within is required']);
+    expect(sequence(a, { ...a, within: { from: '2026-01-01', to: '2026-01-02' } })).toEqual([
+      '/where/sequence/1/within within must be text',
     ]);
-    expect(faults('segments', { where: { all: [] }, static: true })).toEqual([
-      '/static not supported by this version',
+    expect(sequence(a, a, absent)).toEqual([]);
+  });
+
+  it('check the other leaves', () => {
+    const where = (leaf: unknown) => faults('segments', { where: leaf });
+    expect(where({ first: 'a' })).toEqual(['/where/within is required']);
+    expect(where({ bucket: { salt: 's', from: 50, to: 50 } })).toEqual([
+      '/where/bucket/to to must be greater than from',
     ]);
-    expect(faults('traits', { type: 'active_days', event: 'x' })).toEqual([
-      '/type active_days is not supported by this version',
+    expect(where({ bucket: { salt: 's', from: 0, to: 101 } })).toEqual([
+      '/where/bucket/to to must be at most 100',
     ]);
+    expect(where({ survey: 'nps', op: 'eq', value: 1 })).toEqual(['/where/question is required']);
+    expect(where({ group: { any: [{ trait: 'plan', op: 'is', value: 1 }] } })).toEqual([
+      `/where/group/any/0/op op must be one of ${OPS.join(', ')}`,
+    ]);
+    expect(where({ trait: 'a', op: 'eq', value: 1, for: 'a week' })).toEqual([
+      '/where/for for must be a duration such as "30d" (s m h d w)',
+    ]);
+    expect(where({ group: { not: { trait: 'plan', op: 'exists' } } })).toEqual([]);
+  });
+
+  it('tell lists from conditions', () => {
+    expect(faults('segments', { static: true, name: 'Friends' })).toEqual([]);
+    expect(faults('segments', { where: { all: [] }, static: true })).toEqual(['/where unknown field']);
+    expect(faults('segments', { static: false })).toEqual(['/static static must be one of true']);
     expect(faults('surveys', {})).toEqual([' surveys are not supported by this version']);
+  });
+
+  it('hand on what is wrong with a formula', () => {
+    expect(faults('traits', { type: 'formula', expression: 'a + ' })).toEqual([
+      '/expression expression expected a number, a key or "(", found the end (at character 4)',
+    ]);
+    expect(faults('traits', { type: 'formula' })).toEqual(['/expression is required']);
+    expect(faults('traits', { type: 'formula', expression: 'a', event: 'x' })).toEqual([
+      '/event unknown field',
+    ]);
   });
 });
 

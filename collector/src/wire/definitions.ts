@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { DURATION_PATTERN, readDuration } from './duration.ts';
 import { type Fault, faultsOf, outOfBounds } from './faults.ts';
+import { parseFormula } from './formula.ts';
 import { readInstant } from './instant.ts';
 
 export { durationMs } from './duration.ts';
@@ -14,6 +15,8 @@ export const KEY_PATTERN = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
 export const MAX_WORD_CHARS = 1_024;
 /** Most values `in` and `not_in` may list: longer lists belong into a trait or another segment. */
 export const MAX_LISTED_VALUES = 1_000;
+/** Longest sequence: a funnel of more steps is several segments. */
+export const MAX_SEQUENCE_STEPS = 20;
 
 export const NUMERIC_OPS = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte'] as const;
 export const OPS = [
@@ -160,7 +163,7 @@ const property = word.meta({ description: 'A path inside properties' });
 
 const selection = { name, event, where, within, expose };
 
-const countTrait = z.strictObject({ type: z.literal('count'), ...selection });
+const countTrait = z.strictObject({ type: z.enum(['count', 'active_days']), ...selection });
 const seenTrait = z.strictObject({ type: z.enum(['first_seen', 'last_seen']), ...selection });
 const propertyTrait = z.strictObject({
   type: z.enum(['sum', 'avg', 'min', 'max', 'first', 'last', 'unique_count', 'unique_list']),
@@ -173,18 +176,44 @@ const frequentTrait = z.strictObject({
   property,
   minCount: z.int().min(1).optional().meta({ description: 'Least occurrences; 1 unless given' }),
 });
+const formulaTrait = z
+  .strictObject({
+    type: z.literal('formula'),
+    name,
+    expression: word.meta({
+      description:
+        'Over computed traits: + - * / ( ), numbers, keys (in square brackets unless they are [a-z][a-z0-9_]* ' +
+        'and no function’s name), min max round coalesce',
+    }),
+    expose,
+  })
+  .check(({ value, issues }) => {
+    const parsed = parseFormula(value.expression);
+    if (!parsed.ok)
+      issues.push({ code: 'custom', path: ['expression'], message: parsed.message, input: value.expression });
+  });
 
 export const traitSchema = z
-  .discriminatedUnion('type', [countTrait, seenTrait, propertyTrait, frequentTrait], {
+  .discriminatedUnion('type', [countTrait, seenTrait, propertyTrait, frequentTrait, formulaTrait], {
     error:
       'must be one of count, sum, avg, min, max, first, last, first_seen, last_seen, most_frequent, ' +
-      'unique_count, unique_list',
+      'unique_count, unique_list, active_days, formula',
   })
   .meta({ id: 'TraitDefinition' });
 export type TraitDefinition = z.infer<typeof traitSchema>;
 export type TraitType = TraitDefinition['type'];
+export type FormulaDefinition = Extract<TraitDefinition, { type: 'formula' }>;
+/** A trait computed from messages, which every type but a formula is. */
+export type MeasuredDefinition = Exclude<TraitDefinition, FormulaDefinition>;
 
-const traitLeaf = z.strictObject({ trait: word, op, value: operand }).check(checkOperand);
+const traitLeaf = z
+  .strictObject({
+    trait: word,
+    op,
+    value: operand,
+    for: duration.optional().meta({ description: 'Has compared so without a break for at least this long' }),
+  })
+  .check(checkOperand);
 const computedLeaf = z.strictObject({ computed: key, op, value: operand }).check(checkOperand);
 const eventLeaf = z.strictObject({
   event,
@@ -197,6 +226,86 @@ const eventLeaf = z.strictObject({
 });
 const segmentLeaf = z.strictObject({ segment: key });
 
+const presentStep = z.strictObject({
+  event,
+  where,
+  within: duration
+    .optional()
+    .meta({ description: 'Less than this after the step before; never on the first' }),
+});
+const absentStep = z.strictObject({
+  absent: z.strictObject({ event, where }),
+  within: duration.meta({ description: 'The step holds from this long after the step before' }),
+});
+export type PresentStep = z.infer<typeof presentStep>;
+export type AbsentStep = z.infer<typeof absentStep>;
+
+const sequenceLeaf = z
+  .strictObject({
+    sequence: z
+      .array(
+        z.union([presentStep, absentStep], {
+          error: 'must be { event, where?, within? } or { absent, within }',
+        }),
+      )
+      .min(2)
+      .max(MAX_SEQUENCE_STEPS),
+    within,
+  })
+  .check(({ value, issues }) => {
+    value.sequence.forEach((step, i) => {
+      const path = ['sequence', i];
+      if (i === 0 && 'absent' in step)
+        issues.push({ code: 'custom', path, message: 'an absent step must come last', input: step });
+      else if (i === 0 && step.within !== undefined)
+        issues.push({
+          code: 'custom',
+          path: [...path, 'within'],
+          message: 'is not used by the first step: it has none before it',
+          input: step,
+        });
+      else if ('absent' in step && i < value.sequence.length - 1)
+        issues.push({ code: 'custom', path, message: 'an absent step must come last', input: step });
+    });
+  });
+export type SequenceCondition = z.infer<typeof sequenceLeaf>;
+
+const firstLeaf = z.strictObject({ first: event, where, within: withinSchema });
+
+const percent = z.number().min(0).max(100);
+const bucketLeaf = z.strictObject({
+  bucket: z
+    .strictObject({ salt: z.string().max(MAX_WORD_CHARS), from: percent, to: percent })
+    .refine(({ from, to }) => from < to, { path: ['to'], error: 'must be greater than from' })
+    .meta({ description: 'A stable share of people: from and to are percent, from included, to not' }),
+});
+
+const surveyLeaf = z.strictObject({ survey: word, question: word, op, value: operand }).check(checkOperand);
+
+const groupTraitLeaf = z.strictObject({ trait: word, op, value: operand }).check(checkOperand);
+
+/** What some one group of a person must satisfy: a tree of comparisons of the group's traits. */
+export type GroupCondition =
+  | z.infer<typeof groupTraitLeaf>
+  | { all: GroupCondition[] }
+  | { any: GroupCondition[] }
+  | { not: GroupCondition };
+
+export const groupConditionSchema: z.ZodType<GroupCondition> = z
+  .lazy(() =>
+    z.union(
+      [
+        z.strictObject({ all: z.array(groupConditionSchema) }),
+        z.strictObject({ any: z.array(groupConditionSchema) }),
+        z.strictObject({ not: groupConditionSchema }),
+        groupTraitLeaf,
+      ],
+      { error: 'must be { trait, op, value } or one of all, any, not' },
+    ),
+  )
+  .meta({ id: 'GroupCondition' });
+const groupLeaf = z.strictObject({ group: groupConditionSchema });
+
 /** Who belongs to a segment: a tree of leaves about one person. */
 export type Condition =
   | { all: Condition[] }
@@ -205,7 +314,12 @@ export type Condition =
   | z.infer<typeof traitLeaf>
   | z.infer<typeof computedLeaf>
   | z.infer<typeof eventLeaf>
-  | z.infer<typeof segmentLeaf>;
+  | z.infer<typeof segmentLeaf>
+  | SequenceCondition
+  | z.infer<typeof firstLeaf>
+  | z.infer<typeof bucketLeaf>
+  | z.infer<typeof surveyLeaf>
+  | { group: GroupCondition };
 
 export const conditionSchema: z.ZodType<Condition> = z
   .lazy(() =>
@@ -218,16 +332,33 @@ export const conditionSchema: z.ZodType<Condition> = z
         computedLeaf,
         eventLeaf,
         segmentLeaf,
+        sequenceLeaf,
+        firstLeaf,
+        bucketLeaf,
+        surveyLeaf,
+        groupLeaf,
       ],
-      { error: 'must have exactly one of all, any, not, trait, computed, event, segment' },
+      {
+        error:
+          'must have exactly one of all, any, not, trait, computed, event, sequence, first, segment, bucket, ' +
+          'survey, group',
+      },
     ),
   )
   .meta({ id: 'Condition' });
 
+const dynamicSegment = z.strictObject({ name, where: conditionSchema, expose });
+const staticSegment = z.strictObject({
+  name,
+  static: z.literal(true).meta({ description: 'A list: people are put in and taken out by hand' }),
+  expose,
+});
+
 export const segmentSchema = z
-  .strictObject({ name, where: conditionSchema, expose })
+  .union([dynamicSegment, staticSegment], { error: 'must have either where or static: true' })
   .meta({ id: 'SegmentDefinition' });
 export type SegmentDefinition = z.infer<typeof segmentSchema>;
+export type DynamicSegment = z.infer<typeof dynamicSegment>;
 
 export type DefinitionKind = 'traits' | 'segments' | 'surveys';
 export type Definition = TraitDefinition | SegmentDefinition;
@@ -259,10 +390,16 @@ export function parseDefinition(kind: DefinitionKind, json: unknown): Parsed<Def
     return { ok: false, faults: [{ pointer: '', message: `surveys are ${UNSUPPORTED}` }] };
   const bounds = outOfBounds(json);
   if (bounds) return { ok: false, faults: [bounds] };
-  const result = DEFINITION_SCHEMAS[kind].safeParse(json);
+  const result = schemaFor(kind, json).safeParse(json);
   return result.success
     ? { ok: true, value: result.data }
     : { ok: false, faults: faultsOf(result.error.issues, json) };
+}
+
+/** Of the two kinds of segment the one that is meant, so that faults speak of nothing else. */
+function schemaFor(kind: 'traits' | 'segments', json: unknown): z.ZodType<Definition> {
+  if (kind === 'traits') return traitSchema;
+  return isRecord(json) && Object.hasOwn(json, 'static') ? staticSegment : dynamicSegment;
 }
 
 /** Checks a definitions file. Pointers start at its top: `/segments/<key>/where/op`. */

@@ -17,22 +17,6 @@ export const MAX_DEFINITION_TEXT_CHARS = 4_096;
 /** Past this many faults an author reads no further. */
 const MAX_FAULTS = 50;
 
-/** Words of the contract's catalogue that later versions bring: said plainly instead of "unknown". */
-const LATER = new Set([
-  'active_days',
-  'formula',
-  'expression',
-  'static',
-  'for',
-  'sequence',
-  'first',
-  'bucket',
-  'survey',
-  'group',
-]);
-
-const UNSUPPORTED = 'not supported by this version';
-
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
@@ -72,7 +56,7 @@ function collect(issues: readonly Issue[], root: unknown, base: Path, faults: Fa
       for (const key of issue.keys) {
         faults.push({
           pointer: pointerOf([...path, key]),
-          message: LATER.has(key) ? UNSUPPORTED : 'unknown field',
+          message: 'unknown field',
         });
       }
     } else if (issue.code === 'invalid_union') {
@@ -95,16 +79,10 @@ function collectUnion(
     collect(branch, root, path, faults);
     return;
   }
-  const later = laterWord(value);
-  if (later !== undefined) {
-    const at = typeof value === 'string' ? path : [...path, later];
-    faults.push({ pointer: pointerOf(at), message: `${later} is ${UNSUPPORTED}` });
-  } else {
-    faults.push({
-      pointer: pointerOf(path),
-      message: value === undefined ? 'is required' : named(path, issue.message),
-    });
-  }
+  faults.push({
+    pointer: pointerOf(path),
+    message: value === undefined ? 'is required' : named(path, issue.message),
+  });
 }
 
 /** The branch whose fields fit best; none when two fit equally well or the value is of another shape. */
@@ -134,12 +112,6 @@ function misfitOf(issues: readonly Issue[], value: unknown): number {
   return misfit;
 }
 
-function laterWord(value: unknown): string | undefined {
-  if (typeof value === 'string') return LATER.has(value) ? value : undefined;
-  if (typeof value !== 'object' || value === null) return undefined;
-  return Object.keys(value).find((key) => LATER.has(key));
-}
-
 function messageOf(issue: Issue, path: Path, value: unknown): string {
   switch (issue.code) {
     case 'invalid_type':
@@ -150,7 +122,11 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
     case 'too_small':
       return named(
         path,
-        issue.origin === 'string' ? 'must not be empty' : `must be at least ${issue.minimum}`,
+        issue.origin === 'string'
+          ? 'must not be empty'
+          : issue.origin === 'array'
+            ? `must have at least ${issue.minimum} values`
+            : `must be at least ${issue.minimum}`,
       );
     case 'too_big':
       return named(

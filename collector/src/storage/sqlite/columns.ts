@@ -25,11 +25,12 @@ export interface MessageRow {
   type: number;
   event: number | null;
   received_at: number;
+  grp: string | null;
   body: string;
 }
 
 export const MESSAGE_COLUMNS =
-  'seq, node, device, time, message_id, kind, trusted, type, event, received_at, body';
+  'seq, node, device, time, message_id, kind, trusted, type, event, received_at, grp, body';
 
 export function historyRow(row: MessageRow, terms: Terms): HistoryRow {
   return {
@@ -41,6 +42,7 @@ export function historyRow(row: MessageRow, terms: Terms): HistoryRow {
     event: row.event === null ? null : terms.text(row.event),
     receivedAt: row.received_at,
     trusted: row.trusted === 1,
+    groupId: row.grp,
     text: row.body,
   };
 }

@@ -2,8 +2,9 @@
 // Invariant: all or nothing; a person whose version moved on makes the whole commit stale.
 import type { Database } from 'better-sqlite3';
 import type { RefusedMessage } from '../../wire/accepted.ts';
-import type { Changes, Committed, Store, Swap } from '../port.ts';
+import type { Changes, Committed, Rebuilt, Store, Swap } from '../port.ts';
 import { kindCode, stampText, typeCode } from './columns.ts';
+import { createErase } from './erase.ts';
 import type { Terms } from './terms.ts';
 
 /** Refused messages kept at most: enough to look into, not enough to fill a disk. */
@@ -20,9 +21,10 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   );
   const addNode = db.prepare('INSERT INTO node (id, kind, ext, public_id, root) VALUES (?, ?, ?, ?, ?)');
   const setRoot = db.prepare('UPDATE node SET root = ? WHERE id = ?');
+  const renameNode = db.prepare('UPDATE node SET ext = ? WHERE id = ?');
   const addMessage = db.prepare(
-    `INSERT INTO message (seq, node, device, time, message_id, kind, trusted, type, event, received_at, body)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+    `INSERT INTO message (seq, node, device, time, message_id, kind, trusted, type, event, received_at, grp, body)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addPending = db.prepare('INSERT INTO pending (time, seq) VALUES (?, ?)');
   const dropPending = db.prepare(
@@ -33,7 +35,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   );
   const setTimeline = db.prepare('INSERT OR REPLACE INTO timeline (device, runs) VALUES (?, ?)');
   const addAlias = db.prepare(
-    'INSERT INTO alias (user, device, previous_user, time, message_id, kind, trusted) VALUES (?, ?, ?, ?, ?, ?, ?)',
+    `INSERT INTO alias (user, device, previous_user, time, message_id, kind, trusted, seq, voided)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addPerson = db.prepare(
     'INSERT INTO person (id, version, due, built, email, state) VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
@@ -47,7 +50,22 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const log = db.prepare(
     'INSERT INTO transition (segment, person, entered, at, cause) VALUES (?, ?, ?, ?, ?)',
   );
-  const setGroup = db.prepare('INSERT OR REPLACE INTO grp (id, traits) VALUES (?, ?)');
+  const setGroup = db.prepare('INSERT OR REPLACE INTO grp (id, traits, revision) VALUES (?, ?, ?)');
+  const dropGroup = db.prepare('DELETE FROM grp WHERE id = ?');
+  const logGroup = db.prepare(
+    'INSERT OR REPLACE INTO group_log (grp, revision, at, traits) VALUES (?, ?, ?, ?)',
+  );
+  const settleGroup = db.prepare('DELETE FROM group_log WHERE grp = ?');
+  const addMember = db.prepare('INSERT OR IGNORE INTO group_member (grp, person) VALUES (?, ?)');
+  const dropMember = db.prepare('DELETE FROM group_member WHERE grp = ? AND person = ?');
+  const addOperation = db.prepare(
+    'INSERT INTO operation (id, kind, user, into_user, at, seq) VALUES (?, ?, ?, ?, ?, ?)',
+  );
+  const voidMerges = db.prepare('UPDATE alias SET voided = 1 WHERE previous_user = ?');
+  const addListed = db.prepare('INSERT OR IGNORE INTO listed (list, node) VALUES (?, ?)');
+  const dropListed = db.prepare('DELETE FROM listed WHERE list = ? AND node = ?');
+  const dropList = db.prepare('DELETE FROM listed WHERE list = ?');
+  const erase = createErase(db);
   const refuseAgain = db.prepare(
     `UPDATE refused SET received_at = ?, code = ?, reason = ?, sent_at = ?, body = ?
      WHERE message_id = ? AND kind = ?`,
@@ -132,11 +150,26 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     swapDrop.run({ from: versions.from });
   }
 
+  const repend = db.prepare('INSERT INTO pending (time, seq) SELECT time, seq FROM message WHERE time > ?');
+
+  /** Clears what was computed about identities and groups; `write` then puts the new in its place. */
+  function clearFor({ pendingAfter }: Rebuilt): void {
+    db.exec(`DELETE FROM pending; DELETE FROM pair; DELETE FROM timeline; DELETE FROM alias WHERE seq <> 0;
+      DELETE FROM grp; DELETE FROM group_log; DELETE FROM group_member;`);
+    repend.run(pendingAfter);
+  }
+
   function write(changes: Changes): number {
+    if (changes.rebuilt) {
+      const { pendingAfter: _, ...rebuilt } = changes.rebuilt;
+      clearFor(changes.rebuilt);
+      write({ ...rebuilt, clock: changes.clock });
+    }
     setFact.run('clock', String(changes.clock));
     for (const { id, kind, ext, publicId, root } of changes.nodes ?? [])
       addNode.run(id, kind === 'user' ? 0 : 1, ext, publicId, root);
     for (const { node, root } of changes.roots ?? []) setRoot.run(root, node);
+    for (const { id, ext } of changes.renamedNodes ?? []) renameNode.run(ext, id);
     for (const { message, seq, node, device, pending } of changes.messages ?? []) {
       const event = message.type === 'track' && message.name !== null ? terms.intern(message.name) : null;
       addMessage.run(
@@ -150,6 +183,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
         typeCode(message.type),
         event,
         message.receivedAt,
+        message.groupId,
         message.text,
       );
       if (pending) addPending.run(message.time, seq);
@@ -159,8 +193,14 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       setPair.run(pair.user, pair.device, stampText(pair.trusted), stampText(pair.plain));
     for (const { device, runs } of changes.timelines ?? [])
       setTimeline.run(device, JSON.stringify(runs.map(({ stamp, user }) => [stamp, user])));
-    for (const { user, device, previousUser, stamp, trusted } of changes.aliases ?? [])
-      addAlias.run(user, device, previousUser, ...stamp, trusted ? 1 : 0);
+    for (const { user, device, previousUser, stamp, trusted, seq, voided } of changes.aliases ?? [])
+      addAlias.run(user, device, previousUser, ...stamp, trusted ? 1 : 0, seq, voided ? 1 : 0);
+    for (const { id, kind, user, into, at, seq } of changes.operations ?? [])
+      addOperation.run(id, kind === 'merge' ? 0 : 1, user, into, at, seq);
+    for (const user of changes.voided ?? []) voidMerges.run(user);
+    for (const { list, node, on } of changes.listed ?? []) (on ? addListed : dropListed).run(list, node);
+    for (const list of changes.droppedLists ?? []) dropList.run(list);
+    if (changes.erasure) erase(changes.erasure);
     for (const { id, version } of changes.deletedPersons ?? [])
       if (dropPerson.run(id, version).changes === 0) throw new Stale();
     for (const { id, version, due, built, email, text } of changes.persons ?? []) {
@@ -176,7 +216,16 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     }
     for (const { segment, person, entered, at, cause } of changes.transitions ?? [])
       log.run(terms.intern(segment), person, entered ? 1 : 0, at, JSON.stringify(cause));
-    for (const { id, text } of changes.groups ?? []) setGroup.run(id, text);
+    for (const { id, text, revision } of changes.groups ?? []) setGroup.run(id, text, revision);
+    for (const { group, change } of changes.groupLog ?? [])
+      logGroup.run(group, change.revision, change.at, change.text);
+    for (const group of changes.settledGroups ?? []) settleGroup.run(group);
+    for (const group of changes.droppedGroups ?? []) {
+      dropGroup.run(group);
+      settleGroup.run(group);
+    }
+    for (const { group, person, on } of changes.groupMembers ?? [])
+      (on ? addMember : dropMember).run(group, person);
     for (const { name, value } of changes.facts ?? []) setFact.run(name, JSON.stringify(value));
     for (const version of changes.droppedVersions ?? []) swapDrop.run({ from: version });
     for (const item of changes.swaps?.list ?? []) swap(item, changes.swaps?.at ?? changes.clock);

@@ -77,12 +77,21 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         facts.set(name, JSON.parse(value) as JsonValue);
       const clock = facts.get('clock');
       const dropped = facts.get('refusedDropped');
+      const any = (table: 'gone' | 'suppressed'): boolean =>
+        one(`SELECT 1 FROM ${table} LIMIT 1`) !== undefined;
       facts.delete('clock');
       facts.delete('refusedDropped');
       return {
         clock: typeof clock === 'number' ? clock : null,
         lastNode: count('SELECT coalesce(max(id), 0) AS n FROM node'),
-        lastSeq: count('SELECT coalesce(max(seq), 0) AS n FROM message'),
+        lastSeq: Math.max(
+          count('SELECT coalesce(max(seq), 0) AS n FROM message'),
+          // Numbers of erased messages are not given again: unmerges remember where they stood among them.
+          Number(facts.get('lastSeq') ?? 0),
+        ),
+        lastOperation: count('SELECT coalesce(max(id), 0) AS n FROM operation'),
+        anyGone: any('gone'),
+        anySuppressed: any('suppressed'),
         facts,
         refusedDropped: typeof dropped === 'number' ? dropped : 0,
       };
@@ -212,6 +221,59 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       ).map((row) => historyRow(row, terms)),
     groups: ({ after, limit }) =>
       all('SELECT id, traits AS text FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
+    'messages-of-group': ({ group, after, limit }) =>
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE grp = ? AND seq > ? ORDER BY seq LIMIT ?`,
+        group,
+        after,
+        limit,
+      ).map((row) => historyRow(row, terms)),
+    'group-members': ({ group, after, limit }) =>
+      all<{ person: number }>(
+        'SELECT person FROM group_member WHERE grp = ? AND person > ? ORDER BY person LIMIT ?',
+        group,
+        after,
+        limit,
+      ).map(({ person }) => person),
+    'group-size': ({ group }) =>
+      one<{ n: number }>('SELECT count(*) AS n FROM group_member WHERE grp = ?', group)?.n ?? 0,
+    'groups-waiting': ({ limit }) =>
+      all<{ grp: string }>('SELECT DISTINCT grp FROM group_log ORDER BY grp LIMIT ?', limit).map(
+        ({ grp }) => grp,
+      ),
+    operations: () =>
+      all<{ id: number; kind: number; user: number; into_user: number | null; at: number; seq: number }>(
+        'SELECT * FROM operation ORDER BY id',
+      ).map(({ kind, into_user, ...row }) => ({
+        ...row,
+        kind: kind === 0 ? 'merge' : 'unmerge',
+        into: into_user,
+      })),
+    'transition-count': ({ person }) =>
+      count('SELECT count(*) AS n FROM transition WHERE person = ?', person),
+    'kept-links': () =>
+      all<{ user: number; device: number; time: number; message_id: string; kind: number; trusted: number }>(
+        'SELECT user, device, time, message_id, kind, trusted FROM alias WHERE seq = 0',
+      ).map(({ user, device, time, message_id, kind, trusted }) => ({
+        user,
+        device,
+        stamp: [time, message_id, kind === 0 ? 0 : 1],
+        trusted: trusted === 1,
+      })),
+    'listed-nodes': ({ list, after, limit }) =>
+      all<{ node: number }>(
+        'SELECT node FROM listed WHERE list = ? AND node > ? ORDER BY node LIMIT ?',
+        list,
+        after,
+        limit,
+      ).map(({ node }) => node),
+    'refused-naming': ({ texts }) => {
+      const found = new Map<number, RefusedRow>();
+      for (const text of texts)
+        for (const row of all<RefusedColumns>('SELECT * FROM refused WHERE instr(body, ?) > 0', text))
+          found.set(row.id, refused(row));
+      return [...found.values()];
+    },
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
     nodes: ({ after, limit }) =>
       all<Parameters<typeof nodeRow>[0]>(

@@ -5,6 +5,7 @@ import type { Run } from '../../engine/identity.ts';
 import { compareStamps, type Stamp } from '../../engine/stamp.ts';
 import {
   type AliasRow,
+  type GroupChange,
   type HistoryRange,
   type HistoryRow,
   type NextLink,
@@ -33,6 +34,8 @@ interface AliasColumns {
   message_id: string;
   kind: number;
   trusted: number;
+  seq: number;
+  voided: number;
 }
 
 export const NODE_COLUMNS = 'id, kind, ext, public_id, root';
@@ -54,6 +57,8 @@ function aliasRow(row: AliasColumns): AliasRow {
     previousUser: row.previous_user,
     stamp: [row.time, row.message_id, row.kind === 0 ? 0 : 1],
     trusted: row.trusted === 1,
+    seq: row.seq,
+    voided: row.voided === 1,
   };
 }
 
@@ -98,7 +103,20 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
   const aliasLinks = db.prepare<[number, number, number], AliasColumns>(
     'SELECT * FROM alias WHERE device = ? AND user = ? AND time <= ? ORDER BY time, message_id, kind',
   );
-  const group = db.prepare<[string], { traits: string }>('SELECT traits FROM grp WHERE id = ?');
+  const group = db.prepare<[string], { traits: string; revision: number }>(
+    'SELECT traits, revision FROM grp WHERE id = ?',
+  );
+  const groupLog = db.prepare<[string], GroupChange>(
+    'SELECT revision, at, traits AS text FROM group_log WHERE grp = ? ORDER BY revision',
+  );
+  const listed = db.prepare<[number], { node: number; list: number }>(
+    'SELECT node, list FROM listed WHERE node = ?',
+  );
+  const unmerged = db.prepare<[number], { seq: number | null }>(
+    'SELECT max(seq) AS seq FROM operation WHERE user = ? AND kind = 1',
+  );
+  const gone = db.prepare<[string, number]>('SELECT 1 FROM gone WHERE hash = ? AND kind = ?');
+  const suppressed = db.prepare<[string]>('SELECT 1 FROM suppressed WHERE hash = ?');
 
   function history({ node: id, from, to, until, order, limit = OPEN_END }: HistoryRange): HistoryRow[] {
     const last = Math.min(until, to === null ? OPEN_END : to[0]);
@@ -144,7 +162,17 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       history: (keys.history ?? []).map(history),
       nextLink: (keys.nextLink ?? []).map(nextLink),
       groups: new Map(),
+      listed: (keys.listed ?? []).flatMap((node) => listed.all(node)),
+      unmerged: new Map(),
+      gone: new Set(),
+      suppressed: new Set((keys.suppressed ?? []).filter((hash) => suppressed.get(hash))),
     };
+    for (const user of keys.unmerged ?? []) {
+      const seq = unmerged.get(user)?.seq;
+      if (seq !== null && seq !== undefined) result.unmerged.set(user, seq);
+    }
+    for (const { hash, kind } of keys.gone ?? [])
+      if (gone.get(hash, kindCode(kind))) result.gone.add(`${kind} ${hash}`);
     for (const key of keys.seen ?? [])
       if (seen.get(key.messageId, kindCode(key.kind))) result.seen.add(seenKey(key));
     for (const { ext, kind } of keys.nodes ?? []) {
@@ -195,7 +223,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     for (const user of keys.merges ?? []) result.merges.push(...aliases.all(user, user).map(aliasRow));
     for (const id of keys.groups ?? []) {
       const row = group.get(id);
-      if (row) result.groups.set(id, row.traits);
+      if (row) result.groups.set(id, { id, text: row.traits, revision: row.revision, log: groupLog.all(id) });
     }
     return result;
   };

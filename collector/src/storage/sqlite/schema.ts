@@ -114,6 +114,50 @@ const MIGRATIONS: readonly string[] = [
   CREATE UNIQUE INDEX refused_id ON refused (message_id, kind) WHERE message_id IS NOT NULL;
   CREATE INDEX refused_web ON refused (kind, id);
   `,
+  `
+  -- Groups: their messages, their members, and changes that not every member was brought up to yet.
+  ALTER TABLE message ADD COLUMN grp TEXT;
+  UPDATE message SET grp = CAST(json_extract(body, '$.groupId') AS TEXT) WHERE type = 4;
+  CREATE INDEX message_grp ON message (grp, seq) WHERE grp IS NOT NULL;
+  ALTER TABLE grp ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
+  CREATE TABLE group_log (
+    grp TEXT NOT NULL,
+    revision INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    traits TEXT NOT NULL,
+    PRIMARY KEY (grp, revision)
+  ) WITHOUT ROWID;
+  CREATE TABLE group_member (grp TEXT NOT NULL, person INTEGER NOT NULL, PRIMARY KEY (grp, person)) WITHOUT ROWID;
+  CREATE INDEX group_member_person ON group_member (person);
+
+  -- Merges and unmerges made by the API (kind 0, 1), in order; seq is that of the newest message then.
+  CREATE TABLE operation (
+    id INTEGER PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    user INTEGER NOT NULL,
+    into_user INTEGER,
+    at INTEGER NOT NULL,
+    seq INTEGER NOT NULL
+  );
+  CREATE INDEX operation_user ON operation (user);
+
+  -- A merge made by the API is an alias without a message: device 0, seq minus its operation's id.
+  ALTER TABLE alias ADD COLUMN seq INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE alias ADD COLUMN voided INTEGER NOT NULL DEFAULT 0;
+  UPDATE alias SET seq = coalesce(
+    (SELECT seq FROM message WHERE message.message_id = alias.message_id AND message.kind = alias.kind), 0);
+
+  -- Who was put on static lists, by the id it was given for.
+  CREATE TABLE listed (list INTEGER NOT NULL, node INTEGER NOT NULL, PRIMARY KEY (list, node)) WITHOUT ROWID;
+  CREATE INDEX listed_node ON listed (node);
+
+  -- Erased: keyed hashes of message ids used up, and of ids that are refused from now on.
+  CREATE TABLE gone (hash TEXT NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (hash, kind)) WITHOUT ROWID;
+  CREATE TABLE suppressed (hash TEXT PRIMARY KEY) WITHOUT ROWID;
+
+  -- Computed anew when the file is opened: how a person is written down has changed.
+  INSERT INTO fact VALUES ('rebuild', 'true') ON CONFLICT DO UPDATE SET value = 'true';
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

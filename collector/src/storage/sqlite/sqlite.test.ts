@@ -73,11 +73,11 @@ describe('a SQLite file', () => {
 
   it('gives readers one snapshot whatever the writer does', async () => {
     const writer = openSqlite({ path });
-    await writer.commit({ clock: 1, groups: [{ id: 'g', text: 'one' }] });
+    await writer.commit({ clock: 1, groups: [{ id: 'g', text: 'one', revision: 0 }] });
     const reader = openSqlite({ path, readOnly: true });
-    expect((await reader.read({ groups: ['g'] })).groups.get('g')).toBe('one');
-    await writer.commit({ clock: 2, groups: [{ id: 'g', text: 'two' }] });
-    expect((await reader.read({ groups: ['g'] })).groups.get('g')).toBe('one');
+    expect((await reader.read({ groups: ['g'] })).groups.get('g')?.text).toBe('one');
+    await writer.commit({ clock: 2, groups: [{ id: 'g', text: 'two', revision: 0 }] });
+    expect((await reader.read({ groups: ['g'] })).groups.get('g')?.text).toBe('one');
     await expect(reader.commit({ clock: 3 })).rejects.toThrow();
     await reader.close();
     await writer.close();

@@ -1,0 +1,192 @@
+// A leaf that sums up: one event selector, predicate and aggregate.
+// Invariant: after `add`s in any order the summary over any of its windows is exact at the clock,
+// as long as the blocks named by `opens` were opened in time.
+import type { Where } from '../wire/definitions.ts';
+import {
+  type Aggregate,
+  type AggregateName,
+  aggregateNamed,
+  type Entry,
+  type Packed,
+  type Summary,
+  timeOf,
+  unpack,
+} from './aggregates.ts';
+import { compileWhere, type EngineMessage, type Predicate } from './filter.ts';
+import { readPath } from './values.ts';
+import { addToWindow, type Block, type Span, windowSummary } from './window.ts';
+
+export interface AggregateSpec {
+  kind: 'aggregate';
+  event: string;
+  where: Where | undefined;
+  aggregate: AggregateName;
+  property: string | undefined;
+  /** Time zone of `days`. */
+  zone?: string;
+  /** `ever`, a fixed range (epoch ms, both ends inclusive), or a sliding window. */
+  reach: 'ever' | 'sliding' | { from: number; to: number };
+}
+
+/** An entry whose `where` will still change with the clock: `on` now, toggling at each of `at`. */
+export interface Waiting {
+  p: Packed;
+  on: boolean;
+  at: number[];
+}
+
+/** What a person's row keeps for a leaf; absent means nothing matched so far. */
+export interface AggregateState {
+  /** Summary of everything (not for sliding leaves). */
+  a?: Summary;
+  /** Blocks by time (sliding leaves). */
+  b?: Block[];
+  /** Entries still changing with the clock. */
+  w?: Waiting[];
+}
+
+export interface AggregateLeaf {
+  readonly kind: 'aggregate';
+  readonly id: number;
+  readonly spec: AggregateSpec;
+  readonly events: readonly string[];
+  /** Sliding windows asked of this leaf, ms, ascending; empty unless sliding. */
+  readonly windows: readonly number[];
+  readonly filter: Predicate | null;
+  readonly aggregate: Aggregate;
+  readonly steps: readonly string[] | null;
+}
+
+export function createAggregateLeaf(
+  id: number,
+  spec: AggregateSpec,
+  windows: readonly number[],
+): AggregateLeaf {
+  return {
+    kind: 'aggregate',
+    id,
+    spec,
+    events: [spec.event],
+    windows,
+    filter: compileWhere(spec.where),
+    aggregate: aggregateNamed(spec.aggregate, spec.zone),
+    steps: spec.property === undefined ? null : ['properties', ...spec.property.split('.')],
+  };
+}
+
+/** Adds a message whose selector matched. Returns the new state, or null if nothing changed. */
+export function addToAggregate(
+  leaf: AggregateLeaf,
+  state: AggregateState | undefined,
+  message: EngineMessage,
+  now: number,
+): AggregateState | null {
+  const time = message.stamp[0];
+  if (!reaches(leaf, time, now)) return null;
+  const { filter } = leaf;
+  if (filter && !filter.relative && !filter.test(message.body(), now)) return null;
+  const value = leaf.aggregate.accept(leaf.steps ? readPath(message.body(), leaf.steps) : undefined);
+  if (value === undefined) return null;
+  const entry: Entry = { stamp: message.stamp, value };
+  if (!filter?.relative) return settleEntry(leaf, state ?? {}, entry, now);
+  return addRelative(leaf, filter, state ?? {}, entry, message, now);
+}
+
+function reaches(leaf: AggregateLeaf, time: number, now: number): boolean {
+  const { reach } = leaf.spec;
+  if (reach === 'ever') return true;
+  if (reach === 'sliding') return time > now - longest(leaf);
+  return reach.from <= time && time <= reach.to;
+}
+
+function longest(leaf: AggregateLeaf): number {
+  return leaf.windows[leaf.windows.length - 1] ?? 0;
+}
+
+/** The entry counts for good (as far as `where` goes). */
+function settleEntry(leaf: AggregateLeaf, state: AggregateState, entry: Entry, now: number): AggregateState {
+  if (leaf.spec.reach === 'sliding') {
+    return { ...state, b: addToWindow(leaf.aggregate, leaf.windows, state.b ?? [], entry, now) };
+  }
+  const { aggregate } = leaf;
+  if (state.a === undefined) return { ...state, a: aggregate.of(entry) };
+  // Nobody else holds this summary: it belongs to this leaf of this person alone.
+  if (aggregate.absorb) return { ...state, a: aggregate.absorb(state.a, entry) };
+  return { ...state, a: aggregate.merge(state.a, aggregate.of(entry)) };
+}
+
+function addRelative(
+  leaf: AggregateLeaf,
+  filter: Predicate,
+  state: AggregateState,
+  entry: Entry,
+  message: EngineMessage,
+  now: number,
+): AggregateState | null {
+  const body = message.body();
+  const on = filter.test(body, now);
+  const at: number[] = [];
+  let last = on;
+  for (let t = filter.flip(body, now); t < Number.POSITIVE_INFINITY; t = filter.flip(body, t)) {
+    const next = filter.test(body, t);
+    if (next !== last) at.push(t);
+    last = next;
+  }
+  const rested = restWaiting(leaf, state, now);
+  if (at.length > 0)
+    return { ...rested, w: [...(rested.w ?? []), { p: leaf.aggregate.pack(entry), on, at }] };
+  return on ? settleEntry(leaf, rested, entry, now) : rested === state ? null : rested;
+}
+
+/** Moves waiting entries that will not change any more into the summary, or drops them. */
+export function restWaiting(leaf: AggregateLeaf, state: AggregateState, now: number): AggregateState {
+  if (!state.w?.some((waiting) => isOver(leaf, waiting, now))) return state;
+  let rest: AggregateState = { ...state, w: state.w.filter((waiting) => !isOver(leaf, waiting, now)) };
+  for (const waiting of state.w) {
+    if (!isOver(leaf, waiting, now) || !isOn(waiting, now)) continue;
+    const entry = unpack(waiting.p);
+    if (reaches(leaf, entry.stamp[0], now)) rest = settleEntry(leaf, rest, entry, now);
+  }
+  return rest;
+}
+
+function isOver(leaf: AggregateLeaf, waiting: Waiting, now: number): boolean {
+  return (waiting.at[waiting.at.length - 1] as number) <= now || !reaches(leaf, timeOf(waiting.p), now);
+}
+
+function isOn({ on, at }: Waiting, now: number): boolean {
+  let state = on;
+  for (const toggle of at) if (toggle <= now) state = !state;
+  return state;
+}
+
+/** The summary over `span` at the clock, or undefined if nothing counts. */
+export function summaryOf(
+  leaf: AggregateLeaf,
+  state: AggregateState | undefined,
+  span: Span,
+  now: number,
+): Summary | undefined {
+  if (!state) return undefined;
+  let summary = span === null ? state.a : windowSummary(leaf.aggregate, state.b ?? [], span, now);
+  for (const waiting of state.w ?? []) {
+    const time = timeOf(waiting.p);
+    if (!isOn(waiting, now) || (span !== null && time <= now - span)) continue;
+    const one = leaf.aggregate.of(unpack(waiting.p));
+    summary = summary === undefined ? one : leaf.aggregate.merge(summary, one);
+  }
+  return summary;
+}
+
+/** The next instant after `now` at which a waiting entry toggles, or Infinity. */
+export function nextToggle(state: AggregateState | undefined, now: number): number {
+  let next = Number.POSITIVE_INFINITY;
+  for (const { at } of state?.w ?? [])
+    for (const toggle of at) if (toggle > now && toggle < next) next = toggle;
+  return next;
+}
+
+/** Distinct waiting entries inside a sliding span also leave it by time. */
+export function waitingTimes(state: AggregateState | undefined, span: number, now: number): number[] {
+  return (state?.w ?? []).map((waiting) => timeOf(waiting.p)).filter((time) => time > now - span);
+}

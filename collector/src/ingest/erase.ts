@@ -1,0 +1,252 @@
+// Erases a person: every trace their messages left, but for keyed hashes.
+// Invariant: afterwards all is as if the messages had never been sent, except that their ids stay used
+// up and that times of theirs on shared devices go to nobody else.
+
+import { declaredTraits } from '../engine/filter.ts';
+import { holderOf, ownerAt, pairKey, type Run } from '../engine/identity.ts';
+import { emitDifference } from '../engine/person.ts';
+import type { Stamp } from '../engine/stamp.ts';
+import { emptyBag, writeTraits } from '../engine/trait-bag.ts';
+import type { AliasRow, Erasure, HistoryRow, NodeRow, RefusedRow } from '../storage/port.ts';
+import type { JsonObject } from '../wire/message.ts';
+import { occasionOf, settledPerson } from './arrival.ts';
+import type { Receipt } from './core.ts';
+import { noteGroupChange } from './groups.ts';
+import { ERASED, engineMessage, type WorkingSet } from './working-set.ts';
+
+/** Messages dated in the future go as well. */
+const FOREVER = Number.MAX_SAFE_INTEGER;
+
+/** Who is erased: their users, the devices that were theirs alone, and those they shared. */
+interface Erased {
+  node: NodeRow;
+  users: Set<number>;
+  alone: Set<number>;
+  shared: Set<number>;
+}
+
+/** Records the erasure of a settled person; the caller commits it and then forgets what is in memory. */
+export async function erasePerson(
+  set: WorkingSet,
+  id: number,
+  clock: number,
+  suppress: boolean,
+): Promise<Receipt | null> {
+  const person = await settledPerson(set, id, clock);
+  const node = await set.nodeById(id);
+  if (!person || !node) return null;
+  const who = await whoIs(set, node);
+  const rows = await set.historyOf(id, FOREVER);
+  const refused = await refusedOf(set, who);
+  const lists = await set.listsOf(id);
+  const logged = await loggedOf(set, who);
+  const aliases = await set.aliases([...who.users]);
+  const messages = rows.map(({ seq }) => seq);
+  const mine = new Set(messages);
+  const hashedNodes: Erasure['nodes'] = [];
+  const suppressed: string[] = [];
+  for (const gone of [...who.users, ...who.alone]) {
+    const row = (await set.nodeById(gone)) as NodeRow; // ids of the person's own nodes
+    const hash = row.ext.startsWith(ERASED)
+      ? row.ext.slice(ERASED.length)
+      : set.hash(`${row.kind}:${row.ext}`);
+    hashedNodes.push({ id: gone, ext: ERASED + hash });
+    if (suppress) suppressed.push(hash);
+  }
+  await keepTimes(set, who, rows, aliases, mine);
+  const listed = await listedNodes(set, who);
+  const erasure: Erasure = {
+    messages,
+    gone: rows.map(({ stamp }) => ({
+      hash: set.hash(`message:${stamp[1]}`),
+      kind: stamp[2] === 1 ? 'server' : 'web',
+    })),
+    nodes: hashedNodes,
+    droppedPairs: await ownPairs(set, who),
+    droppedTimelines: [...who.alone],
+    droppedAliases: aliases.filter(({ seq }) => seq < 0 || mine.has(seq)).map(({ seq }) => seq),
+    droppedOperations: aliases.filter(({ seq }) => seq < 0).map(({ seq }) => -seq),
+    transitionsOf: logged.people,
+    unlisted: listed,
+    suppressed,
+  };
+  emitDifference(
+    set.program,
+    person.members,
+    new Set(),
+    occasionOf(set, id, { clock, cause: { operation: 'erased' } }),
+  );
+  const segments = [...set.program.live.values()].filter(({ version }) => person.members.has(version)).length;
+  set.dropPerson(id);
+  set.record({
+    erasure,
+    removedRefused: refused.map((row) => row.id),
+    facts: [{ name: 'lastSeq', value: set.lastSeq() }],
+  });
+  await rewriteGroups(set, rows, mine, clock);
+  return {
+    profileId: node.publicId,
+    messages: messages.length,
+    rejected: refused.length,
+    transitions: logged.count,
+    segments,
+    lists: lists.length,
+    groups: person.groups.size,
+    userIds: who.users.size,
+    anonymousIds: who.alone.size,
+    suppressed: suppress,
+  };
+}
+
+async function whoIs(set: WorkingSet, node: NodeRow): Promise<Erased> {
+  const who: Erased = { node, users: new Set(), alone: new Set(), shared: new Set() };
+  if (node.kind === 'device') {
+    who.alone.add(node.id);
+    return who;
+  }
+  for (const user of await set.circle(node.id)) who.users.add(user);
+  for (const user of who.users)
+    for (const device of (await set.pairs(user)).keys()) {
+      const pairs = await set.devicePairs(device);
+      (pairs.every((pair) => who.users.has(pair.user)) ? who.alone : who.shared).add(device);
+    }
+  return who;
+}
+
+/** On shared devices the times of the person's links stay, as hashes, so that no others get their messages. */
+async function keepTimes(
+  set: WorkingSet,
+  { users, shared }: Erased,
+  rows: readonly HistoryRow[],
+  aliases: readonly AliasRow[],
+  mine: ReadonlySet<number>,
+): Promise<void> {
+  const hashed = ([time, messageId, kind]: Stamp): Stamp => [time, set.hash(`message:${messageId}`), kind];
+  const keep = (user: number, device: number, stamp: Stamp, trusted: boolean): void =>
+    set.addAlias({ user, device, previousUser: null, stamp: hashed(stamp), trusted, seq: 0, voided: false });
+  for (const { node, device, stamp, trusted } of rows)
+    if (device !== null && shared.has(device) && users.has(node)) keep(node, device, stamp, trusted);
+  for (const { user, device, stamp, trusted, seq } of aliases)
+    if (mine.has(seq) && shared.has(device) && users.has(user)) keep(user, device, stamp, trusted);
+  for (const device of shared) {
+    const runs = (await set.timeline(device)).map(
+      (run): Run => (users.has(run.user) ? { ...run, stamp: hashed(run.stamp) } : run),
+    );
+    set.setTimeline(device, runs);
+    for (const pair of await set.devicePairs(device)) {
+      if (!users.has(pair.user)) continue;
+      const trusted = pair.trusted && hashed(pair.trusted);
+      await set.setPair({ ...pair, trusted, plain: pair.plain && hashed(pair.plain) });
+    }
+  }
+}
+
+async function ownPairs(set: WorkingSet, { users, alone }: Erased): Promise<Erasure['droppedPairs']> {
+  const dropped = new Map<string, { user: number; device: number }>();
+  for (const user of users)
+    for (const device of (await set.pairs(user)).keys())
+      if (alone.has(device)) dropped.set(pairKey(user, device), { user, device });
+  return [...dropped.values()];
+}
+
+/** Ids on static lists that mean this person now. */
+async function listedNodes(set: WorkingSet, { users, alone, shared }: Erased): Promise<number[]> {
+  const nodes = [...users, ...alone];
+  for (const device of shared) {
+    const holder = holderOf(await set.timeline(device));
+    if (holder !== null && users.has(holder)) nodes.push(device);
+  }
+  return nodes;
+}
+
+/** People whose transitions are this person's: themselves and whoever they absorbed. */
+async function loggedOf(
+  set: WorkingSet,
+  { users, alone, shared }: Erased,
+): Promise<{ people: number[]; count: number }> {
+  const people = [...users, ...alone];
+  for (const device of shared) {
+    const first = (await set.timeline(device))[0];
+    if (first && users.has(first.user)) people.push(device);
+  }
+  let count = 0;
+  for (const person of people) count += await set.store.query({ ask: 'transition-count', person });
+  return { people, count };
+}
+
+/** Kept rejections that name the person. */
+async function refusedOf(set: WorkingSet, who: Erased): Promise<RefusedRow[]> {
+  const names = new Map<string, { user: boolean; device: NodeRow | null }>();
+  for (const id of [...who.users, ...who.alone, ...who.shared]) {
+    const node = (await set.nodeById(id)) as NodeRow; // ids of the person's own nodes
+    const known = names.get(node.ext) ?? { user: false, device: null };
+    names.set(node.ext, node.kind === 'user' ? { ...known, user: true } : { ...known, device: node });
+  }
+  const texts = [...names.keys()].map((name) => JSON.stringify(name).slice(1, -1));
+  const rows = await set.store.query({ ask: 'refused-naming', texts });
+  const found: RefusedRow[] = [];
+  for (const row of rows) if (await isNamed(set, who, row, names)) found.push(row);
+  return found;
+}
+
+async function isNamed(
+  set: WorkingSet,
+  { users, shared }: Erased,
+  row: RefusedRow,
+  names: ReadonlyMap<string, { user: boolean; device: NodeRow | null }>,
+): Promise<boolean> {
+  const message = parsed(row.text);
+  // Cut short, so that nobody can tell where the id stands.
+  if (!message) return true;
+  const named = (field: string) => names.get(String(message[field] ?? ''));
+  if (named('userId')?.user || named('previousId')) return true;
+  const device = named('anonymousId')?.device;
+  if (!device) return false;
+  if (!shared.has(device.id)) return true;
+  // Somebody else's message on the shared device.
+  if (message.userId !== undefined && message.userId !== null) return false;
+  const owner = ownerAt(await set.timeline(device.id), [row.receivedAt, '', 0]);
+  return owner !== null && users.has(owner);
+}
+
+function parsed(text: string): JsonObject | null {
+  try {
+    const value = JSON.parse(text) as unknown;
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as JsonObject)
+      : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Groups' traits as the messages that stay say; other members are brought up to them like to any change. */
+async function rewriteGroups(
+  set: WorkingSet,
+  rows: readonly HistoryRow[],
+  gone: ReadonlySet<number>,
+  clock: number,
+): Promise<void> {
+  const ids = new Set(rows.map(({ groupId }) => groupId).filter((id) => id !== null));
+  for (const id of ids) {
+    const group = await set.group(id);
+    const before = JSON.stringify(group.bag);
+    const bag = emptyBag();
+    let left = 0;
+    for (let after = 0; ; ) {
+      const page = await set.store.query({ ask: 'messages-of-group', group: id, after, limit: 1_000 });
+      for (const row of page) {
+        if (gone.has(row.seq)) continue;
+        left++;
+        if (row.stamp[0] <= clock) writeTraits(bag, declaredTraits(engineMessage(row).body()), row.stamp);
+      }
+      const last = page[page.length - 1];
+      if (!last) break;
+      after = last.seq;
+    }
+    group.bag = bag;
+    if (JSON.stringify(bag) !== before) noteGroupChange(set, group, before, clock);
+    set.touchGroup(group);
+    if (left === 0) set.record({ droppedGroups: [id] });
+  }
+}
