@@ -85,7 +85,8 @@ interface Edge {
 /** Every import, export-from and dynamic import, type-only ones included. */
 function importsOf(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
-  const pattern = /(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g;
+  // Not a text that ends in `from` or `import`, whose own closing quote comes next.
+  const pattern = /(?<!['"])(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g;
   return [...code.matchAll(pattern)].map(([, name]) => name as string);
 }
 
