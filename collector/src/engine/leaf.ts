@@ -161,6 +161,12 @@ export function leafOpening(leaf: Leaf, state: LeafState | undefined, now: numbe
   return state.q ? sequenceOpening(state.q) : Number.POSITIVE_INFINITY;
 }
 
+/** Whether the leaf looks into messages, beyond when they were and what they are called. */
+export function looksInside(leaf: Leaf): boolean {
+  if (leaf.kind === 'aggregate') return leaf.filter !== null || leaf.steps !== null;
+  return leaf.kind !== 'sequence' || leaf.sequence.steps.some(({ filter }) => filter !== null);
+}
+
 /** Event times before this cannot matter to the leaf at the clock; null: all matter. */
 export function reachOf(leaf: Leaf, now: number): number | null {
   const sliding =

@@ -4,15 +4,18 @@
 
 import type { EngineMessage } from '../engine/filter.ts';
 import { ownerAt } from '../engine/identity.ts';
-import { type Leaf, reachOf } from '../engine/leaf.ts';
+import type { Leaf } from '../engine/leaf.ts';
 import {
+  beginBuilding,
   emitDifference,
   evaluate,
+  finishBuilding,
+  finishRefold,
+  foldBuilding,
   foldMessage,
   type Occasion,
   open,
   openingsAt,
-  refold,
   refoldInto,
   settleInstant,
 } from '../engine/person.ts';
@@ -28,6 +31,7 @@ import {
   writeGroup,
 } from './groups.ts';
 import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from './identity-plan.ts';
+import { filterFor, reachStart } from './leaf-history.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** A message whose time has come, with its ids looked up. */
@@ -95,10 +99,13 @@ async function historyIn(
 
 /** The person's messages that may matter to a leaf at the clock, in order. */
 async function messagesOf(set: WorkingSet, id: number, leaf: Leaf, clock: number): Promise<EngineMessage[]> {
-  const reach = reachOf(leaf, clock);
-  const from: Stamp | null = reach === null ? null : [Math.max(0, reach), '', 0];
-  const messages = await historyIn(set, id, clock, { from, to: null });
-  return messages.filter((message) => set.program.match(message).includes(leaf));
+  const only = filterFor([leaf]);
+  const between = { from: reachStart([leaf], clock), to: null };
+  const messages: EngineMessage[] = [];
+  for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
+    for (const message of rows.map(engineMessage))
+      if (set.program.match(message).includes(leaf)) messages.push(message);
+  return messages;
 }
 
 export async function settledPerson(set: WorkingSet, id: number, until: number): Promise<PersonState | null> {
@@ -208,12 +215,35 @@ export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Pr
 /** The person as their messages say at the clock, or null without any. Changes nothing. */
 export async function foldedPerson(set: WorkingSet, id: number, clock: number): Promise<PersonState | null> {
   const node = await set.nodeById(id);
-  const rows = node !== null && node.root === id ? await set.historyOf(id, clock) : [];
-  if (!node || rows.length === 0) return null;
-  const named = new Set(rows.map(({ groupId }) => groupId).filter((group) => group !== null));
-  return refold(set.program, id, rows.map(engineMessage), clock, {
-    ext: node.ext,
-    lists: await set.listsOf(id),
-    groups: await surroundingGroups(set, named),
-  });
+  if (!node || node.root !== id) return null;
+  const person = emptyPerson(id, set.program.generation, node.ext);
+  for await (const rows of set.historyPages(id, clock))
+    for (const row of rows) foldMessage(set.program, person, engineMessage(row), clock, true);
+  if (person.eventCount === 0) return null;
+  person.lists = await set.listsOf(id);
+  finishRefold(set.program, person, clock, await surroundingGroups(set, person.groups.keys()));
+  return person;
+}
+
+/**
+ * Brings a person up to the definitions under construction: only what those need is read. Null when there
+ * is no such person or nothing to build.
+ */
+export async function buildPerson(set: WorkingSet, id: number, at: Clocked): Promise<PersonState | null> {
+  const { program } = set;
+  const person = await settledPerson(set, id, at.clock);
+  if (!person || person.built >= program.generation) return null;
+  const leaves = [...program.buildingLeaves].map((leaf) => program.leaves.get(leaf) as Leaf); // its own leaves
+  beginBuilding(program, person);
+  if (leaves.length > 0) {
+    const only = filterFor(leaves);
+    const between = { from: reachStart(leaves, at.clock), to: null };
+    for await (const rows of set.historyPages(id, at.clock, { between, ...(only ? { only } : {}) }))
+      for (const row of rows) foldBuilding(program, person, engineMessage(row), at.clock);
+  }
+  person.lists = await set.listsOf(id);
+  await viewGroups(set, person);
+  finishBuilding(program, person, occasionOf(set, id, at));
+  set.touch(person);
+  return person;
 }

@@ -12,6 +12,7 @@ import type {
   AliasRow,
   Changes,
   HistoryRow,
+  MessageFilter,
   NextLink,
   NodeKey,
   NodeKind,
@@ -28,6 +29,11 @@ import { type HeldGroup, restoreGroup } from './held-group.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
+/** Messages of one id read at a time: some 2 MB. */
+const HISTORY_PAGE = 2_000;
+
+const byStamp = (a: HistoryRow, b: HistoryRow): number => compareStamps(a.stamp, b.stamp);
+
 /** Nodes, timelines and pair lists kept: some 200 bytes each. */
 const MAX_HOT_ENTRIES = 40_000;
 
@@ -72,6 +78,12 @@ export interface WorkingSet {
     between?: Stretch,
     page?: { order: 'descending'; limit: number },
   ): Promise<HistoryRow[]>;
+  /** The same messages in order, a bounded number at a time; `only` picks some. */
+  historyPages(
+    root: number,
+    until: number,
+    options?: { between?: Stretch; only?: MessageFilter },
+  ): AsyncGenerator<HistoryRow[]>;
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   addMessage(entry: NonNullable<Changes['messages']>[number]): void;
@@ -254,12 +266,8 @@ export function createWorkingSet(
     return rows;
   }
 
-  async function historyOf(
-    root: number,
-    until: number,
-    between: Stretch = { from: null, to: null },
-    page: { order?: 'descending'; limit?: number } = {},
-  ): Promise<HistoryRow[]> {
+  /** Where a profile's messages are filed, and which stretches of those are its own. */
+  async function rangesOf(root: number, between: Stretch): Promise<{ node: number; stretch: Stretch }[]> {
     const own = await nodeById(root);
     const ranges: { node: number; stretch: Stretch }[] = [];
     if (own?.kind === 'device') {
@@ -278,6 +286,16 @@ export function createWorkingSet(
         }
       }
     }
+    return ranges;
+  }
+
+  async function historyOf(
+    root: number,
+    until: number,
+    between: Stretch = { from: null, to: null },
+    page: { order?: 'descending'; limit?: number } = {},
+  ): Promise<HistoryRow[]> {
+    const ranges = await rangesOf(root, between);
     const stored = await read({
       history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch, ...page })),
     });
@@ -285,6 +303,48 @@ export function createWorkingSet(
       ...(stored.history[i] as HistoryRow[]).filter(({ stamp }) => isVisible(stamp)),
       ...recent(id, until, stretch),
     ]);
+  }
+
+  async function* historyPages(
+    root: number,
+    until: number,
+    { between = { from: null, to: null }, only }: { between?: Stretch; only?: MessageFilter } = {},
+  ): AsyncGenerator<HistoryRow[]> {
+    const ranges = await rangesOf(root, between);
+    const fresh = ranges.flatMap(({ node: id, stretch }) => recent(id, until, stretch)).sort(byStamp);
+    let open = ranges;
+    while (open.length > 0) {
+      const { history } = await read({
+        history: open.map(({ node: id, stretch }) => ({
+          node: id,
+          until,
+          ...stretch,
+          limit: HISTORY_PAGE,
+          ...(only ? { only } : {}),
+        })),
+      });
+      // Past the last row of a range that was cut short there may be more: everything up to the first
+      // such place is complete.
+      let bound: Stamp | null = null;
+      for (const rows of history) {
+        const last = rows.length === HISTORY_PAGE ? (rows[rows.length - 1] as HistoryRow).stamp : null;
+        if (last && (bound === null || compareStamps(last, bound) < 0)) bound = last;
+      }
+      const upTo = bound;
+      const isWithin = ({ stamp }: HistoryRow): boolean => upTo === null || compareStamps(stamp, upTo) <= 0;
+      const page = history.flat().filter((row) => isWithin(row) && isVisible(row.stamp));
+      const cut = fresh.findIndex((row) => !isWithin(row));
+      page.push(...fresh.splice(0, cut < 0 ? fresh.length : cut));
+      yield page.sort(byStamp);
+      if (upTo === null) return;
+      const next: Stamp = [upTo[0], `${upTo[1]}\u0000`, 0];
+      const after = upTo[2] === 0 ? ([upTo[0], upTo[1], 1] as Stamp) : next;
+      open = open.flatMap(({ node: id, stretch }) => {
+        const rest = intersect(stretch, { from: after, to: null });
+        return rest ? [{ node: id, stretch: rest }] : [];
+      });
+    }
+    if (fresh.length > 0) yield fresh;
   }
 
   /** The ids that mean this profile now: its users, and the devices it holds. */
@@ -439,6 +499,7 @@ export function createWorkingSet(
       draft.people.add(state.id);
     },
     historyOf,
+    historyPages,
     async hasOwnMessages(device, stretch, until) {
       if (recent(device, until, stretch).length > 0) return true;
       const { history } = await read({ history: [{ node: device, until, limit: 1, ...stretch }] });

@@ -43,6 +43,16 @@ export interface HistoryRange {
   until: number;
   order?: 'ascending' | 'descending';
   limit?: number;
+  /** Only these; all unless given. */
+  only?: MessageFilter;
+}
+
+/** Messages of certain types, and track events of certain names. */
+export interface MessageFilter {
+  types: readonly MessageType[];
+  events: readonly string[];
+  /** False leaves `text` empty: cheaper where nothing looks into the messages. */
+  bodies: boolean;
 }
 
 export interface HistoryRow {

@@ -16,7 +16,7 @@ import {
   type Store,
   seenKey,
 } from '../port.ts';
-import { historyRow, kindCode, MESSAGE_COLUMNS, type MessageRow, textStamp } from './columns.ts';
+import { historyRow, kindCode, MESSAGE_COLUMNS, type MessageRow, textStamp, typeCode } from './columns.ts';
 import type { Terms } from './terms.ts';
 
 interface Node {
@@ -93,6 +93,17 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ?
      ORDER BY time DESC, message_id DESC, kind DESC`,
   );
+  const filtered = (order: 'ASC' | 'DESC', bodies: boolean) =>
+    db.prepare<[number, number, number, string, string], MessageRow>(
+      `SELECT ${bodies ? MESSAGE_COLUMNS : MESSAGE_COLUMNS.replace(', body', ", '' AS body")} FROM message
+       WHERE node = ? AND time BETWEEN ? AND ?
+       AND (type IN (SELECT value FROM json_each(?)) OR event IN (SELECT value FROM json_each(?)))
+       ORDER BY time ${order}, message_id ${order}, kind ${order}`,
+    );
+  const few = {
+    ascending: { whole: filtered('ASC', true), bare: filtered('ASC', false) },
+    descending: { whole: filtered('DESC', true), bare: filtered('DESC', false) },
+  };
   const nextMessageLink = db.prepare<
     [number, number, number],
     { time: number; message_id: string; kind: number; device: number | null }
@@ -118,11 +129,22 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
   const gone = db.prepare<[string, number]>('SELECT 1 FROM gone WHERE hash = ? AND kind = ?');
   const suppressed = db.prepare<[string]>('SELECT 1 FROM suppressed WHERE hash = ?');
 
-  function history({ node: id, from, to, until, order, limit = OPEN_END }: HistoryRange): HistoryRow[] {
+  function rowsIn(
+    { node: id, order = 'ascending', only }: HistoryRange,
+    from: number,
+    to: number,
+  ): IterableIterator<MessageRow> {
+    if (!only) return (order === 'descending' ? descending : ascending).iterate(id, from, to);
+    const events = only.events.map((name) => terms.find(name)).filter((term) => term !== null);
+    const statement = few[order][only.bodies ? 'whole' : 'bare'];
+    return statement.iterate(id, from, to, JSON.stringify(only.types.map(typeCode)), JSON.stringify(events));
+  }
+
+  function history(range: HistoryRange): HistoryRow[] {
+    const { from, to, until, limit = OPEN_END } = range;
     const last = Math.min(until, to === null ? OPEN_END : to[0]);
     const rows: HistoryRow[] = [];
-    const statement = order === 'descending' ? descending : ascending;
-    for (const row of statement.iterate(id, from === null ? 0 : from[0], last)) {
+    for (const row of rowsIn(range, from === null ? 0 : from[0], last)) {
       const item = historyRow(row, terms);
       if (from !== null && compareStamps(item.stamp, from) < 0) continue;
       if (to !== null && compareStamps(item.stamp, to) >= 0) continue;

@@ -1,0 +1,39 @@
+// Which stored messages a leaf may ask for, as a filter the store can apply.
+// Invariant: never leaves out a message that one of the leaves would match.
+import { type Leaf, looksInside, reachOf } from '../engine/leaf.ts';
+import type { Stamp } from '../engine/stamp.ts';
+import type { MessageFilter } from '../storage/port.ts';
+import type { MessageType } from '../wire/message.ts';
+
+const TYPES: Readonly<Record<string, MessageType>> = {
+  $page: 'page',
+  $screen: 'screen',
+  $identify: 'identify',
+  $group: 'group',
+  $survey: 'survey',
+};
+
+/** Filter for the messages that any of the leaves may match, or undefined where it may be all. */
+export function filterFor(leaves: readonly Leaf[]): MessageFilter | undefined {
+  const types = new Set<MessageType>();
+  const events = new Set<string>();
+  for (const name of leaves.flatMap((leaf) => leaf.events)) {
+    const type = TYPES[name];
+    if (name === '*') return undefined;
+    if (name.endsWith('*')) types.add('track');
+    else if (type) types.add(type);
+    else events.add(name);
+    // Segment's own survey event counts as a survey answer.
+    if (name === '$survey') events.add('Survey Responded');
+  }
+  // Whether that event counts as one is written in it.
+  const bodies = leaves.some(looksInside) || events.has('Survey Responded');
+  return { types: [...types], events: [...events], bodies };
+}
+
+/** The place from which on messages may matter to any of the leaves at the clock; null: from the first. */
+export function reachStart(leaves: readonly Leaf[], clock: number): Stamp | null {
+  let from = Number.POSITIVE_INFINITY;
+  for (const leaf of leaves) from = Math.min(from, reachOf(leaf, clock) ?? 0);
+  return from <= 0 || from === Number.POSITIVE_INFINITY ? null : [from, '', 0];
+}
