@@ -13,6 +13,8 @@ import type { HttpParts } from './parts.ts';
 import { replayRejected } from './replay.ts';
 
 const DEFAULT_LIMIT = 50;
+/** People shown of a segment that is tried out. */
+const DEFAULT_SAMPLE = 10;
 const MAX_LIMIT = 1_000;
 const KEY_KINDS: readonly KeyType[] = ['web', 'server', 'admin'];
 
@@ -61,9 +63,9 @@ function pageOfRows<T>(c: Context, rows: readonly T[], nameOf: (row: T) => strin
   return { data, next: more ? Buffer.from(nameOf(last)).toString('base64url') : null };
 }
 
-function limitOf(c: Context): number {
+function limitOf(c: Context, byDefault = DEFAULT_LIMIT): number {
   const text = c.req.query('limit');
-  if (text === undefined) return DEFAULT_LIMIT;
+  if (text === undefined) return byDefault;
   const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
   if (limit < 1 || limit > MAX_LIMIT)
     throw new ApiError(400, 'invalid_limit', `limit must be a whole number from 1 to ${MAX_LIMIT}`);
@@ -218,6 +220,16 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
   };
   app.put('/api/segments/:key/profiles/:id', (c) => setListed(c, true));
   app.delete('/api/segments/:key/profiles/:id', (c) => setListed(c, false));
+  app.post('/api/segments/preview', async (c) => {
+    const parsed = parseDefinition('segments', await readJson(c.req.raw));
+    if (!parsed.ok) throw invalidDefinition(parsed.faults);
+    if ('static' in parsed.value)
+      throw invalidDefinition([{ pointer: '/static', message: 'a list has nothing to preview' }]);
+    const sample = limitOf(c, DEFAULT_SAMPLE);
+    const result = await core.preview(parsed.value, { sample, signal: c.req.raw.signal });
+    if (!result.ok) throw invalidDefinition(result.faults);
+    return c.json(result.view);
+  });
   app.get('/api/segments/:key/transitions', async (c) => {
     const after = c.req.query('after') || '0';
     if (!/^\d{1,15}$/.test(after))
@@ -284,6 +296,26 @@ function addProfileRoutes(app: Hono, { core }: HttpParts): void {
     if (!page) throw notFound('profile');
     return c.json(page);
   });
+  app.get('/api/profiles/:id/segments/:key/why', async (c) => {
+    const key = c.req.param('key');
+    const why = await core.why(c.req.param('id'), key);
+    if (why === 'unknown_profile') throw notFound('profile');
+    if (why === 'unknown_segment') throw notFound('segment');
+    if (why === 'building')
+      throw new ApiError(
+        409,
+        'building',
+        `"${key}" is being built for the first time; ask again once it is ready`,
+      );
+    return c.json(why);
+  });
+  app.get('/api/profiles/:id/export', async (c) => {
+    const pieces = await core.export(c.req.param('id'));
+    if (!pieces) throw notFound('profile');
+    c.header('content-type', 'application/json');
+    c.header('content-disposition', 'attachment; filename="profile.json"');
+    return c.body(ReadableStream.from(encoded(pieces)));
+  });
   app.get('/api/profiles/:id/transitions', async (c) => {
     const page = await core.profileTransitions(c.req.param('id'), pageOf(c));
     if (!page) throw notFound('profile');
@@ -311,6 +343,11 @@ function mergeAnswer(result: MergeResult): { userId: string; id: string } {
     'merge_not_allowed',
     'this merge would take the profile past its limit of 1,000 ids or 100 merges',
   );
+}
+
+async function* encoded(pieces: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+  const encoder = new TextEncoder();
+  for await (const piece of pieces) yield encoder.encode(piece);
 }
 
 function addRejectedRoutes(app: Hono, parts: HttpParts): void {

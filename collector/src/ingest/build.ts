@@ -1,6 +1,7 @@
 // Builds new definitions beside the ones in force, person by person, then switches in one commit.
 // Invariant: until the switch every read is answered by the last complete set; live messages go on.
 import { buildPerson } from './arrival.ts';
+import { NotStored } from './core.ts';
 import type { DefinitionBook } from './definition-book.ts';
 import { type Lane, settleDue } from './lane.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -15,7 +16,7 @@ export interface Builder {
   start(): void;
   /** Share of people done, 0 to 1. */
   progress(): number;
-  /** Resolves when nothing is building. */
+  /** Resolves when nothing is building; throws what stopped a build, unless that was the store. */
   finished(): Promise<void>;
   stop(): void;
 }
@@ -31,6 +32,8 @@ export interface BuilderParts {
 export function createBuilder({ lane, book, set, onSwitch }: BuilderParts): Builder {
   let running: Promise<void> | null = null;
   let stopped = false;
+  /** What stopped the last build and is no fault of the disk: told to whoever waits for it. */
+  let failure: unknown = null;
   let done = 0;
   let total = 0;
 
@@ -87,9 +90,10 @@ export function createBuilder({ lane, book, set, onSwitch }: BuilderParts): Buil
           running = null;
           self.start();
         },
-        () => {
-          // The store did not take a slice (disk full, say): the next tick tries again.
+        (error: unknown) => {
           running = null;
+          // The store did not take a slice (disk full, say): the next tick tries again.
+          if (!(error instanceof NotStored)) failure = error;
         },
       );
     },
@@ -97,6 +101,10 @@ export function createBuilder({ lane, book, set, onSwitch }: BuilderParts): Buil
     async finished() {
       self.start();
       while (running) await running;
+      if (failure === null) return;
+      const error = failure;
+      failure = null;
+      throw error;
     },
     stop() {
       stopped = true;

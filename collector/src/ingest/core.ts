@@ -1,7 +1,14 @@
 // What the collector's inside offers to HTTP, the CLI and tests: one object, no SQL, no HTTP.
 // Invariant: every answer is exact as of `now()`, whether or not a tick came before it.
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
-import type { Definition, DefinitionFile, DefinitionKind, Expose, Fault } from '../wire/definitions.ts';
+import type {
+  Definition,
+  DefinitionFile,
+  DefinitionKind,
+  Expose,
+  Fault,
+  SegmentDefinition,
+} from '../wire/definitions.ts';
 import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
 
 /** What became of one message, in the order given. */
@@ -77,6 +84,29 @@ export type MergeResult =
 
 export type ListResult = 'done' | 'unknown_segment' | 'not_static' | 'unknown_profile';
 
+/** What a segment would be. */
+export interface PreviewView {
+  /** People it would have now. */
+  size: number;
+  /** People known. */
+  total: number;
+  sample: { id: string; userId: string | null; anonymousIds: string[] }[];
+}
+
+export interface WhyView {
+  segment: string;
+  profileId: string;
+  userId: string | null;
+  member: boolean;
+  since: string | null;
+  /** The clock this is true at. */
+  at: string;
+  /** When time alone will change it; null if it will not (or not within a thousand of its own changes). */
+  changesAt: string | null;
+  /** The condition as a tree, each part with `holds` and what its answer rests on. */
+  why: JsonObject;
+}
+
 export interface DefinitionView {
   key: string;
   definition: Definition;
@@ -147,6 +177,15 @@ export interface Core {
   applyFile(
     file: DefinitionFile,
   ): Promise<{ ok: true; changed: number; deleted: number } | { ok: false; faults: Fault[] }>;
+  /** Size and a sample of the people a segment would have, without saving it. */
+  preview(
+    definition: SegmentDefinition,
+    options: { sample: number; signal?: AbortSignal },
+  ): Promise<{ ok: true; view: PreviewView } | { ok: false; faults: Fault[] }>;
+  /** Why a person is in a segment or not. */
+  why(ref: ProfileRef, key: string): Promise<WhyView | 'unknown_profile' | 'unknown_segment' | 'building'>;
+  /** Everything about one person, as pieces of one JSON text. Null: unknown profile. */
+  export(ref: ProfileRef): Promise<AsyncIterable<string> | null>;
   segmentProfiles(
     key: string,
     page: { limit: number; cursor: string | null },

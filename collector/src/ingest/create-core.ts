@@ -1,22 +1,26 @@
 // Puts store, lane, definitions and reads together behind the one interface HTTP and the CLI use.
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
 import { createHash, randomBytes } from 'node:crypto';
+import type { Program } from '../engine/program.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import type { Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
-import type { Definition, DefinitionKind, Expose } from '../wire/definitions.ts';
+import type { Definition, DefinitionKind, Expose, SegmentDefinition } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { createBuilder } from './build.ts';
 import { BadCursor, type Core, type DefinitionView, NotStored, type RejectedView } from './core.ts';
 import { createDefinitionBook, isSame, type Kind } from './definition-book.ts';
-import { erasePerson } from './erase.ts';
+import { erasePerson, rejectionsNaming } from './erase.ts';
+import { explain, partsOf, segmentsBehind } from './explain.ts';
+import { exportProfile } from './export.ts';
 import { createLane, settleDue } from './lane.ts';
 import { mergeUsers, setListed, unmergeUser } from './operations.ts';
 import {
   decodeCursor,
   encodeCursor,
   findProfile,
+  idsOf,
   iso,
   listEvents,
   listMembers,
@@ -27,6 +31,7 @@ import {
   viewTransition,
 } from './profile-reads.ts';
 import { repairAll } from './repair.ts';
+import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet } from './working-set.ts';
 
@@ -232,6 +237,9 @@ export async function createCoreOn(
     recompile();
   }
 
+  /** A working set of its own, never committed: what it computes touches nobody. */
+  const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
+
   const viewOf = async (kind: Kind, key: string): Promise<DefinitionView | null> => {
     const definition = own<Definition>(book.wanted[kind], key);
     if (!definition) return null;
@@ -380,6 +388,59 @@ export async function createCoreOn(
           : { ok: true as const, ...book.applyFile(file) };
       });
     },
+    async preview(definition, { sample, signal }) {
+      const faults = book.trialFaults(definition);
+      if (faults.length > 0) return { ok: false, faults };
+      const copy = copyWith(book.trial({ [TRIAL]: definition }));
+      return { ok: true, view: await previewSegment(lane, copy, TRIAL, { sample, signal }) };
+    },
+    why: (ref, key) =>
+      read(async (at) => {
+        if (!own(book.wanted.segments, key)) return 'unknown_segment';
+        const { segments } = book.active;
+        if (!own(segments, key)) return 'building';
+        const id = await findProfile(set, ref);
+        const person = id === null ? null : await settledPerson(set, id, at);
+        if (id === null || !person) return 'unknown_profile';
+        const parts: Record<string, SegmentDefinition> = {};
+        for (const [name, of] of segmentsBehind(segments, key)) Object.assign(parts, partsOf(name, of));
+        // What was settled is written down first: the copy reads it from the store.
+        await writeIfPossible(at);
+        const answer = await explain(copyWith(book.trial(parts)), id, key, { segments, bucketOf }, at);
+        if (!answer) return 'unknown_profile';
+        const { publicId, userId } = await idsOf(set, id);
+        const version = set.program.live.get(key)?.version ?? -1;
+        const since = (await set.memberships(id)).get(version);
+        return {
+          segment: key,
+          profileId: publicId,
+          userId,
+          ...answer,
+          since: answer.member && since !== undefined ? iso(since) : null,
+          at: iso(at),
+        };
+      }),
+    async export(ref) {
+      if (!(await core.profile(ref))) return null;
+      return exportProfile(core, ref, () =>
+        read(async (at) => {
+          const id = await findProfile(set, ref);
+          if (id === null) return null;
+          const later = await set.historyOf(id, Number.MAX_SAFE_INTEGER, { from: [at + 1, '', 0], to: null });
+          const lists = await set.listsOf(id);
+          const refused = await rejectionsNaming(set, id);
+          return {
+            upcoming: later.map(({ text }) => parsedOr(text)),
+            rejected: refused.map(({ text, code, receivedAt }) => ({
+              code,
+              receivedAt: iso(receivedAt),
+              message: parsedOr(text),
+            })),
+            lists: [...set.program.lists].filter(([, list]) => lists.includes(list)).map(([name]) => name),
+          };
+        }),
+      );
+    },
     async segmentProfiles(key, page) {
       await settleAll();
       if (!own(book.wanted.segments, key)) return null;
@@ -433,10 +494,9 @@ export async function createCoreOn(
       await builder.finished();
     },
     async verify({ onProgress, repair: repairs = false }) {
-      const copyOf = () => createWorkingSet(store, set.program, { ...counters }, idKey, erased);
-      if (readOnly) return verifyAll(copyOf(), tell(), onProgress);
+      if (readOnly) return verifyAll(copyWith(set.program), tell(), onProgress);
       const found = await lane.task(async (_, at) => ({
-        result: await verifyAll(copyOf(), at, onProgress),
+        result: await verifyAll(copyWith(set.program), at, onProgress),
         changed: false,
       }));
       if (repairs) await repairAll(lane, onProgress);
@@ -444,7 +504,9 @@ export async function createCoreOn(
     },
     async close() {
       builder.stop();
-      await builder.finished();
+      await builder.finished().catch(() => {
+        // Closing goes on; the build begins anew when the file is opened again.
+      });
       await lane.drained();
       if (!readOnly) {
         // The clock has moved on since the last commit; the file must know how far.
@@ -463,6 +525,9 @@ function storable(kind: DefinitionKind): Kind {
   if (kind === 'surveys') throw new Error('survey definitions are refused by the schema');
   return kind;
 }
+
+/** Key of a segment that is only tried out: no definition can have it. */
+const TRIAL = '?';
 
 /** SHA-256(salt + ":" + id), first 6 bytes big-endian / 2^48 x 100. */
 function bucketOf(salt: string, id: string): number {

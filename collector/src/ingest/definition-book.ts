@@ -48,6 +48,10 @@ export interface DefinitionBook {
   /** Checks a whole file, pointers from its top. */
   faultsOfFile(file: DefinitionFile): Fault[];
   applyFile(file: DefinitionFile): { changed: number; deleted: number };
+  /** The definitions in force with some segments more, whose keys no definition can have; nothing is kept. */
+  trial(segments: Record<string, SegmentDefinition>): Program;
+  /** Faults of a segment as it would stand among the definitions in force. */
+  trialFaults(definition: SegmentDefinition): Fault[];
   /** What `finish` will have to swap in the store. */
   swaps(program: Program): Swap[];
   /** Puts the target in force. */
@@ -57,6 +61,9 @@ export interface DefinitionBook {
   /** Goes back to what `encode` gave. */
   restore(text: JsonValue | undefined): void;
 }
+
+/** Numbers of texts that are only tried out: no file gives so many. */
+const FIRST_PASSING = 2 ** 40;
 
 export interface BookOptions {
   /** IANA time zone that days are counted in. */
@@ -166,6 +173,25 @@ export function createDefinitionBook(
       want(next);
       state.fromFile = named;
       return { changed, deleted };
+    },
+    trial(segments) {
+      const passing = new Map<string, number>();
+      return compileProgram({
+        active: state.active,
+        target: { ...state.active, segments: { ...state.active.segments, ...segments } },
+        generation: state.generation + 1,
+        bucketOf,
+        intern(text) {
+          const known = Object.hasOwn(state.numbers, text) ? state.numbers[text] : undefined;
+          const number = known ?? passing.get(text) ?? FIRST_PASSING + passing.size;
+          if (known === undefined) passing.set(text, number);
+          return number;
+        },
+      });
+    },
+    trialFaults(definition) {
+      const key = '?';
+      return referenceFaults(withDefinition(state.active, 'segments', key, definition), 'segments', key);
     },
     swaps(program) {
       const keys = new Set([...program.live.keys(), ...program.wanted.keys()]);

@@ -7,12 +7,19 @@ import { holderOf, ownerAt, pairKey, type Run } from '../engine/identity.ts';
 import { emitDifference } from '../engine/person.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import { emptyBag, writeTraits } from '../engine/trait-bag.ts';
-import type { AliasRow, Erasure, HistoryRow, NodeRow, RefusedRow } from '../storage/port.ts';
+import {
+  type AliasRow,
+  ERASED,
+  type Erasure,
+  type HistoryRow,
+  type NodeRow,
+  type RefusedRow,
+} from '../storage/port.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { occasionOf, settledPerson } from './arrival.ts';
 import type { Receipt } from './core.ts';
 import { noteGroupChange } from './groups.ts';
-import { ERASED, engineMessage, type WorkingSet } from './working-set.ts';
+import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** Messages dated in the future go as well. */
 const FOREVER = Number.MAX_SAFE_INTEGER;
@@ -96,6 +103,12 @@ export async function erasePerson(
     anonymousIds: who.alone.size,
     suppressed: suppress,
   };
+}
+
+/** Refused messages that name a person. */
+export async function rejectionsNaming(set: WorkingSet, id: number): Promise<RefusedRow[]> {
+  const node = await set.nodeById(id);
+  return node ? refusedOf(set, await whoIs(set, node)) : [];
 }
 
 async function whoIs(set: WorkingSet, node: NodeRow): Promise<Erased> {

@@ -4,11 +4,11 @@
 
 import { ownerAt } from '../engine/identity.ts';
 import { stampOf } from '../engine/stamp.ts';
-import { type NodeKind, seenKey } from '../storage/port.ts';
+import { ERASED, isErased, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
-import { ERASED, engineMessage, isErased, type WorkingSet } from './working-set.ts';
+import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** Messages in one commit at most: a commit of 1,000 blocked the loop for up to 96 ms (design.md). */
 export const SLICE_MESSAGES = 200;

@@ -26,8 +26,8 @@ export function filterFor(leaves: readonly Leaf[]): MessageFilter | undefined {
     // Segment's own survey event counts as a survey answer.
     if (name === '$survey') events.add('Survey Responded');
   }
-  // Whether that event counts as one is written in it.
-  const bodies = leaves.some(looksInside) || events.has('Survey Responded');
+  // Whether that event counts as one is written in it, and a prefix may be its own.
+  const bodies = leaves.some(looksInside) || events.has('Survey Responded') || types.has('track');
   return { types: [...types], events: [...events], bodies };
 }
 

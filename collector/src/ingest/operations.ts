@@ -2,12 +2,12 @@
 // Invariant: each is written down as an operation or a list entry, from which the same state follows anew.
 import { evaluate } from '../engine/person.ts';
 import type { Stamp } from '../engine/stamp.ts';
-import type { NodeRow } from '../storage/port.ts';
+import { isErased, type NodeRow } from '../storage/port.ts';
 import { carryOut, occasionOf, settledPerson } from './arrival.ts';
 import type { ListResult, MergeResult } from './core.ts';
 import { type IdentityPlan, planMerge, planUnmerge } from './identity-plan.ts';
 import { profileOf } from './profile-reads.ts';
-import { isErased, type WorkingSet } from './working-set.ts';
+import type { WorkingSet } from './working-set.ts';
 
 const MERGED = { operation: 'merge' };
 const UNMERGED = { operation: 'unmerge' };

@@ -6,13 +6,13 @@ import { evaluate } from '../engine/person.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
-import type { LoggedTransition, NodeRow } from '../storage/port.ts';
+import { ERASED, isErased, type LoggedTransition, type NodeRow } from '../storage/port.ts';
 import type { Expose } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { BadCursor, type Cause, type Page, type ProfileView, type TransitionView } from './core.ts';
 import { isCapped } from './identity-plan.ts';
-import { ERASED, isErased, type WorkingSet } from './working-set.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** The node of the profile an id of /api/profiles/:id names, or null. */
 export async function findProfile(set: WorkingSet, ref: string): Promise<number | null> {
@@ -33,7 +33,7 @@ export async function profileOf(set: WorkingSet, node: NodeRow): Promise<number>
 
 export const iso = (time: number): string => new Date(time).toISOString();
 
-async function idsOf(
+export async function idsOf(
   set: WorkingSet,
   id: number,
 ): Promise<{ publicId: string; userId: string | null; anonymousIds: string[] }> {

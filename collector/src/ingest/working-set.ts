@@ -8,18 +8,19 @@ import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import type {
-  AliasRow,
-  Changes,
-  HistoryRow,
-  MessageFilter,
-  NextLink,
-  NodeKey,
-  NodeKind,
-  NodeRow,
-  PersonRow,
-  ReadKeys,
-  Store,
+import {
+  type AliasRow,
+  type Changes,
+  ERASED,
+  type HistoryRow,
+  type MessageFilter,
+  type NextLink,
+  type NodeKey,
+  type NodeKind,
+  type NodeRow,
+  type PersonRow,
+  type ReadKeys,
+  type Store,
 } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
@@ -127,10 +128,6 @@ export interface Counters {
   lastSeq: number;
   lastOperation: number;
 }
-
-/** What stands in for the id of an erased user or device: no id has a control character. */
-export const ERASED = '\u0000';
-export const isErased = ({ ext }: Pick<NodeRow, 'ext'>): boolean => ext.startsWith(ERASED);
 
 /** A stored message as the engine wants it; its body is parsed once, when asked for. */
 export function engineMessage({

@@ -1,4 +1,4 @@
-// The storage seam: read by keys, commit changes, query for reports. Types only.
+// The storage seam: read by keys, commit changes, query for reports. Types, and what both sides must agree on.
 // Invariant: no transaction crosses it. A commit names the versions it read; a store that has seen
 // newer ones refuses it as stale, and the lane reads and computes again.
 
@@ -22,6 +22,10 @@ export interface NodeRow extends NodeKey {
   /** Users: the survivor they are merged into, usually themselves. Devices: their own id. */
   root: number;
 }
+
+/** What stands before the keyed hash in place of an erased user's or device's id: no id has such a character. */
+export const ERASED = '\u0000';
+export const isErased = ({ ext }: Pick<NodeKey, 'ext'>): boolean => ext.startsWith(ERASED);
 
 /** A person's row; `id` is the survivor's node, or a never-linked device's. */
 export interface PersonRow {

@@ -3,7 +3,14 @@
 import type { Database, Statement } from 'better-sqlite3';
 import type { CauseOf } from '../../engine/person-state.ts';
 import type { JsonValue, RejectionCode } from '../../wire/message.ts';
-import type { Answers, LoggedTransition, Query, RefusedRow, Store } from '../port.ts';
+import {
+  type Answers,
+  isErased,
+  type LoggedTransition,
+  type Query,
+  type RefusedRow,
+  type Store,
+} from '../port.ts';
 import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow, typeCode, typeOf } from './columns.ts';
 import { NODE_COLUMNS, nodeRow } from './read.ts';
 import type { Terms } from './terms.ts';
@@ -52,7 +59,7 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
     segment: terms.text(row.segment),
     person: row.person,
     publicId: row.public_id,
-    userId: row.kind === 0 ? row.ext : null,
+    userId: row.kind === 0 && !isErased(row) ? row.ext : null,
     entered: row.entered === 1,
     at: row.at,
     cause: JSON.parse(row.cause) as CauseOf, // written by commit

@@ -1,0 +1,482 @@
+// What the API does to people and segments: merge, unmerge, lists, erase, export, groups, why, preview.
+// Invariant: talks to the collector only as an admin could.
+import { describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '../collector/src/wire/message.ts';
+import { SERVER_KEY, T0, type TestCollector, WEB_KEY, withCollector } from './collector.ts';
+
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+let serial = 0;
+
+const iso = (time: number): string => new Date(time).toISOString();
+
+function message(type: string, fields: JsonObject, at = 0): JsonObject {
+  return { type, messageId: `o${++serial}`, timestamp: iso(T0 + at), ...fields };
+}
+const track = (who: JsonObject, event: string, at = 0, properties: JsonObject = {}): JsonObject =>
+  message('track', { ...who, event, properties }, at);
+const user = (userId: string): JsonObject => ({ userId });
+
+const merge = (c: TestCollector, from: string, into: string) =>
+  c.api('POST', '/api/profiles/merge', { from, into });
+const unmerge = (c: TestCollector, userId: string) => c.api('POST', '/api/profiles/unmerge', { userId });
+const put = (c: TestCollector, segment: string, id: string) =>
+  c.api('PUT', `/api/segments/${segment}/profiles/${encodeURIComponent(id)}`);
+const take = (c: TestCollector, segment: string, id: string) =>
+  c.api('DELETE', `/api/segments/${segment}/profiles/${encodeURIComponent(id)}`);
+const erase = (c: TestCollector, id: string, query = '') =>
+  c.api('DELETE', `/api/profiles/${encodeURIComponent(id)}${query}`);
+
+describe('merge and unmerge', () => {
+  it('joins two users and parts them again as if nothing had been', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ segments: { twice: { where: { event: 'A', count: { op: 'gte', value: 2 } } } } });
+      await c.send('web', [track(user('a'), 'A'), track(user('b'), 'A'), track(user('c'), 'A')]);
+      const before = [await c.profile('user:a'), await c.profile('user:b')];
+      const done = await merge(c, 'a', 'b');
+      expect(done.status).toBe(200);
+      expect(done.json).toEqual({ userId: 'b', id: before[1]?.id });
+      expect((await c.profile('user:a'))?.userId).toBe('b');
+      expect((await c.profile('user:b'))?.eventCount).toBe(2);
+      expect(await c.members('twice')).toEqual(['b']);
+      expect((await c.transitions('twice'))[0]).toMatchObject({ userId: 'b', cause: { operation: 'merge' } });
+      // The merged id stands for its survivor.
+      await merge(c, 'a', 'c');
+      expect((await c.profile('user:b'))?.userId).toBe('c');
+      expect((await c.profile('user:c'))?.eventCount).toBe(3);
+      await unmerge(c, 'a');
+      expect((await c.profile('user:a'))?.eventCount).toBe(1);
+      expect((await c.profile('user:b'))?.userId).toBe('b');
+      expect(await c.members('twice')).toEqual([]);
+      expect([await c.profile('user:a'), await c.profile('user:b')]).toEqual(before);
+    });
+  });
+
+  it('undoes merges accepted so far, of aliases too, and none that come later', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.send('web', [track(user('a'), 'A'), track(user('b'), 'A')]);
+      await c.send('server', [message('alias', { previousId: 'a', userId: 'b' })]);
+      expect((await c.profile('user:a'))?.userId).toBe('b');
+      // One dated in the future has been accepted as well.
+      await c.send('server', [message('alias', { previousId: 'a', userId: 'b' }, MINUTE)]);
+      await unmerge(c, 'a');
+      expect((await c.profile('user:a'))?.userId).toBe('a');
+      c.advance(2 * MINUTE);
+      expect((await c.profile('user:a'))?.userId).toBe('a');
+      await c.reopen();
+      expect((await c.profile('user:a'))?.userId).toBe('a');
+      await c.send('server', [message('alias', { previousId: 'a', userId: 'b' }, 2 * MINUTE)]);
+      expect((await c.profile('user:a'))?.userId).toBe('b');
+    });
+  });
+
+  it('names what is wrong', async () => {
+    await withCollector({}, async (c) => {
+      await c.send('web', [track(user('a'), 'A')]);
+      expect((await merge(c, 'a', 'nobody')).status).toBe(404);
+      expect((await merge(c, 'nobody', 'a')).text).toContain('nobody');
+      expect((await unmerge(c, 'nobody')).status).toBe(404);
+      expect((await merge(c, 'a', 'a')).status).toBe(422);
+      expect((await c.api('POST', '/api/profiles/merge', { from: 'a' })).json).toMatchObject({
+        error: { details: [{ pointer: '/into', message: 'must be a userId' }] },
+      });
+      expect((await c.api('POST', '/api/profiles/merge', { from: 'a', into: 'b', why: 1 })).status).toBe(422);
+    });
+  });
+
+  it('flags a profile at its hundredth merge and refuses the next', async () => {
+    await withCollector({}, async (c) => {
+      const users = Array.from({ length: 102 }, (_, i) => `m${i}`);
+      await c.send(
+        'web',
+        users.map((id) => track(user(id), 'A')),
+      );
+      for (const id of users.slice(1, 101)) expect((await merge(c, id, 'm0')).status).toBe(200);
+      const past = await merge(c, 'm101', 'm0');
+      expect([past.status, (past.json.error as JsonObject).code]).toEqual([409, 'merge_not_allowed']);
+      expect((await c.profile('user:m0'))?.eventCount).toBe(101);
+      // With one undone there is room again.
+      await unmerge(c, 'm1');
+      expect((await merge(c, 'm101', 'm0')).status).toBe(200);
+    });
+  });
+});
+
+describe('static lists', () => {
+  it('hold the ids they were given, read through merges and devices’ holders', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({
+        segments: { vip: { static: true }, calm: { where: { not: { segment: 'vip' } } } },
+      });
+      await c.send('web', [track(user('a'), 'A'), track(user('b'), 'A'), track({ anonymousId: 'd' }, 'A')]);
+      expect((await put(c, 'vip', 'user:a')).status).toBe(204);
+      expect((await put(c, 'vip', 'user:a')).status).toBe(204);
+      expect((await put(c, 'vip', 'anon:d')).status).toBe(204);
+      expect(await c.members('vip')).toEqual(['a', 'd']);
+      expect(await c.members('calm')).toEqual(['b']);
+      expect((await c.api('GET', '/api/segments/vip')).json).toMatchObject({ static: true, size: 2 });
+      await merge(c, 'a', 'b');
+      expect(await c.members('vip')).toEqual(['b', 'd']);
+      await unmerge(c, 'a');
+      expect(await c.members('vip')).toEqual(['a', 'd']);
+      c.advance(10);
+      await c.send('web', [track({ userId: 'b', anonymousId: 'd' }, 'A', 5)]);
+      expect(await c.members('vip')).toEqual(['a', 'b']);
+      await c.send('web', [track({ userId: 'c', anonymousId: 'd' }, 'A', 6)]);
+      expect(await c.members('vip')).toEqual(['a', 'c']);
+      await c.reopen();
+      expect((await take(c, 'vip', 'anon:d')).status).toBe(204);
+      expect(await c.members('vip')).toEqual(['a']);
+      expect(await c.members('calm')).toEqual(['b', 'c']);
+    });
+  });
+
+  it('are empty when made anew', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ segments: { vip: { static: true } } });
+      await c.send('web', [track(user('a'), 'A')]);
+      await put(c, 'vip', 'user:a');
+      expect((await c.api('DELETE', '/api/segments/vip')).status).toBe(204);
+      await c.define({ segments: { vip: { static: true } } });
+      expect(await c.members('vip')).toEqual([]);
+    });
+  });
+
+  it('name what is wrong', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ segments: { vip: { static: true }, did: { where: { event: 'A' } } } });
+      await c.send('web', [track(user('a'), 'A')]);
+      expect((await put(c, 'vip', 'user:nobody')).status).toBe(404);
+      expect((await put(c, 'none', 'user:a')).status).toBe(404);
+      const computed = await put(c, 'did', 'user:a');
+      expect([computed.status, (computed.json.error as JsonObject).code]).toEqual([409, 'not_static']);
+    });
+  });
+});
+
+describe('groups', () => {
+  it('reach all their members at once', async () => {
+    await withCollector({ file: true }, async (c) => {
+      const where = {
+        group: {
+          all: [
+            { trait: 'plan', op: 'eq', value: 'pro' },
+            { trait: 'seats', op: 'gt', value: 2 },
+          ],
+        },
+      };
+      await c.define({ segments: { pros: { where }, solo: { where: { not: where } } } });
+      const join = (userId: string, groupId: string, traits: JsonObject, at = 0) =>
+        message('group', { userId, groupId, traits }, at);
+      await c.send('web', [
+        join('a', 'g', { plan: 'free', seats: 5 }),
+        join('b', 'g', {}),
+        join('b', 'h', { plan: 'pro' }),
+      ]);
+      // b has a pro group and one with seats, but not one that is both.
+      expect(await c.members('pros')).toEqual([]);
+      c.advance(MINUTE);
+      await c.send('web', [join('a', 'g', { plan: 'pro' }, MINUTE)]);
+      expect((await c.profile('user:b'))?.segments.map(({ key }) => key)).toEqual(['pros']);
+      expect(await c.members('pros')).toEqual(['a', 'b']);
+      const feed = await c.transitions('pros');
+      expect(feed.map(({ userId, change, at }) => [userId, change, at]).sort()).toEqual([
+        ['a', 'entered', iso(T0 + MINUTE)],
+        ['b', 'entered', iso(T0 + MINUTE)],
+      ]);
+      expect((await c.api('GET', '/api/groups/g')).json).toEqual({
+        id: 'g',
+        traits: { plan: 'pro', seats: 5 },
+        members: 2,
+      });
+      expect((await c.api('GET', '/api/groups/nope')).status).toBe(404);
+      // Changes while the collector is closed on the way are caught up with, each at its own instant.
+      c.advance(MINUTE);
+      await c.send('web', [join('a', 'g', { plan: null }, 2 * MINUTE)]);
+      c.advance(MINUTE);
+      await c.send('web', [join('a', 'g', { plan: 'pro' }, 3 * MINUTE)]);
+      await c.reopen();
+      c.advance(MINUTE);
+      const rows = (await c.transitions('pros')).filter(({ userId }) => userId === 'b');
+      expect(rows.map(({ change, at }) => [change, at])).toEqual([
+        ['entered', iso(T0 + MINUTE)],
+        ['left', iso(T0 + 2 * MINUTE)],
+        ['entered', iso(T0 + 3 * MINUTE)],
+      ]);
+    });
+  });
+});
+
+describe('erasing', () => {
+  it('leaves nothing, gives a receipt, and keeps message ids used up', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({
+        traits: { total: { type: 'sum', event: 'Paid', property: 'v' } },
+        segments: { payers: { where: { event: 'Paid' } }, vip: { static: true } },
+      });
+      const paid = track({ userId: 'a', anonymousId: 'd' }, 'Paid', 0, { v: 5 });
+      await c.send('web', [
+        paid,
+        message('group', { userId: 'a', groupId: 'g', traits: { plan: 'pro', city: 'X' } }),
+        message('group', { userId: 'b', groupId: 'g', traits: { city: 'Y' } }, -1),
+        track(user('a'), 'Later', DAY),
+        message('identify', { userId: 'a', traits: { email: 'a@x.example' }, timestamp: 'never' }),
+      ]);
+      await put(c, 'vip', 'user:a');
+      const done = await erase(c, 'user:a');
+      expect(done.status).toBe(200);
+      expect(done.json.erased).toMatchObject({
+        messages: 3,
+        rejected: 1,
+        segments: 2,
+        lists: 1,
+        groups: 1,
+        userIds: 1,
+        anonymousIds: 1,
+        suppressed: false,
+      });
+      expect(await c.profile('user:a')).toBeUndefined();
+      expect(await c.profile('anon:d')).toBeUndefined();
+      expect(await c.members('payers')).toEqual([]);
+      expect((await c.api('GET', '/api/groups/g')).json).toEqual({
+        id: 'g',
+        traits: { city: 'Y' },
+        members: 1,
+      });
+      expect(await c.all('/api/rejected')).toEqual([]);
+      const feed = await c.transitions('payers');
+      expect(feed.map(({ userId, change, cause }) => [userId, change, cause])).toEqual([
+        [null, 'left', { operation: 'erased' }],
+      ]);
+      expect(await c.send('web', [paid])).toMatchObject({ accepted: 0, duplicates: 1 });
+      c.advance(2 * DAY);
+      expect(await c.profile('user:a')).toBeUndefined();
+      // The person may come back, and begins anew.
+      await c.send('web', [track(user('a'), 'Paid', 2 * DAY, { v: 1 })]);
+      await c.reopen();
+      expect(await c.profile('user:a')).toMatchObject({
+        eventCount: 1,
+        computed: { total: 1 },
+        anonymousIds: [],
+      });
+      expect((await erase(c, 'user:nobody')).status).toBe(404);
+      expect((await erase(c, 'user:a', '?suppress=maybe')).status).toBe(400);
+    });
+  });
+
+  it('files late messages of a shared device to nobody else', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.send('web', [
+        track({ userId: 'a', anonymousId: 'd' }, 'A', 0),
+        track({ userId: 'b', anonymousId: 'd' }, 'A', 10_000),
+      ]);
+      c.advance(MINUTE);
+      await erase(c, 'user:a');
+      await c.send('web', [track({ anonymousId: 'd' }, 'A', 5_000)]);
+      expect((await c.profile('user:b'))?.eventCount).toBe(1);
+      await c.send('web', [track({ anonymousId: 'd' }, 'A', 30_000)]);
+      expect((await c.profile('user:b'))?.eventCount).toBe(2);
+      expect((await c.profile('anon:d'))?.userId).toBe('b');
+      // Who comes back finds what is theirs.
+      await c.send('web', [track(user('a'), 'A', MINUTE)]);
+      await c.reopen();
+      expect((await c.profile('user:a'))?.eventCount).toBe(2);
+    });
+  });
+
+  it('refuses the ids from then on, which a stranger cannot see', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.send('web', [
+        track({ userId: 'a', anonymousId: 'own' }, 'A'),
+        track({ userId: 'a', anonymousId: 'shared' }, 'A'),
+        track({ userId: 'b', anonymousId: 'shared' }, 'A', 1_000),
+      ]);
+      c.advance(MINUTE);
+      expect((await erase(c, 'user:a', '?suppress=true')).json.erased).toMatchObject({ suppressed: true });
+      await c.reopen();
+      const at = MINUTE;
+      expect(await c.send('web', [track(user('a'), 'B', at)])).toEqual({
+        success: true,
+        accepted: 1,
+        duplicates: 0,
+        rejected: [],
+      });
+      await c.send('web', [
+        track({ anonymousId: 'own' }, 'B', at),
+        track({ anonymousId: 'shared' }, 'B', 500),
+      ]);
+      expect(await c.profile('user:a')).toBeUndefined();
+      expect(await c.profile('anon:own')).toBeUndefined();
+      expect((await c.profile('user:b'))?.eventCount).toBe(1);
+      const { rejected } = await c.send('server', [track(user('a'), 'B', at)]);
+      expect(rejected).toMatchObject([{ code: 'suppressed' }]);
+      expect(await c.all('/api/rejected')).toMatchObject([
+        { code: 'suppressed', messageId: null, message: null },
+      ]);
+      // The shared device goes on for the other.
+      await c.send('web', [track({ anonymousId: 'shared' }, 'B', at)]);
+      expect((await c.profile('user:b'))?.eventCount).toBe(2);
+    });
+  });
+});
+
+describe('export', () => {
+  it('is everything about one person', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ segments: { did: { where: { event: 'A' } }, vip: { static: true } } });
+      await c.send('web', [
+        track({ userId: 'a', anonymousId: 'd' }, 'A', 0),
+        track(user('a'), 'Later', DAY),
+        track(user('b'), 'A'),
+        message('track', { userId: 'a' }),
+      ]);
+      await put(c, 'vip', 'user:a');
+      const answer = await c.api('GET', '/api/profiles/user:a/export');
+      expect(answer.status).toBe(200);
+      expect(answer.json).toMatchObject({
+        profile: { userId: 'a', eventCount: 1 },
+        events: [{ event: 'A', anonymousId: 'd' }],
+        transitions: [{ segment: 'vip' }, { segment: 'did' }],
+        upcoming: [{ event: 'Later' }],
+        rejected: [{ code: 'missing_event' }],
+        lists: ['vip'],
+      });
+      expect((await c.api('GET', '/api/profiles/user:nobody/export')).status).toBe(404);
+    });
+  });
+});
+
+describe('preview', () => {
+  it('answers size and a sample without saving', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ segments: { did: { where: { event: 'A' } } } });
+      await c.send(
+        'web',
+        ['a', 'b', 'c'].map((id) => track(user(id), id === 'c' ? 'B' : 'A', -MINUTE)),
+      );
+      const ask = (where: JsonValue, query = '') => c.api('POST', `/api/segments/preview${query}`, { where });
+      const { json } = await ask({ all: [{ segment: 'did' }, { event: 'A', within: '2m' }] }, '?limit=1');
+      expect(json).toMatchObject({ size: 2, total: 3 });
+      expect(json.sample).toMatchObject([{ userId: 'a', anonymousIds: [] }]);
+      c.advance(MINUTE);
+      expect((await ask({ event: 'A', within: '2m' })).json).toMatchObject({ size: 0 });
+      expect((await ask({ segment: 'nope' })).json).toMatchObject({
+        error: { details: [{ pointer: '/where/segment' }] },
+      });
+      expect((await c.api('POST', '/api/segments/preview', { static: true })).status).toBe(422);
+      expect((await c.all('/api/segments')).length).toBe(1);
+    });
+  });
+});
+
+describe('why', () => {
+  it('shows the tree, the messages and the next change', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({
+        traits: {
+          spent: { type: 'sum', event: 'Paid', property: 'v' },
+          score: { type: 'formula', expression: 'spent * 2' },
+        },
+        segments: {
+          base: { where: { event: 'A', within: '1h' } },
+          key: {
+            where: {
+              all: [
+                { segment: 'base' },
+                { not: { trait: 'plan', op: 'eq', value: 'pro' } },
+                {
+                  any: [
+                    { computed: 'spent', op: 'gte', value: 10 },
+                    { computed: 'score', op: 'gte', value: 10 },
+                  ],
+                },
+              ],
+            },
+          },
+        },
+      });
+      await c.send('web', [
+        track(user('a'), 'A', -MINUTE),
+        track(user('a'), 'Paid', 0, { v: 5 }),
+        message('identify', { userId: 'a', traits: { plan: 'free' } }),
+      ]);
+      const { status, json } = await c.api('GET', '/api/profiles/user:a/segments/key/why');
+      expect(status).toBe(200);
+      expect(json).toMatchObject({
+        segment: 'key',
+        userId: 'a',
+        member: true,
+        since: iso(T0),
+        at: iso(T0),
+        changesAt: iso(T0 + 59 * MINUTE),
+        why: {
+          holds: true,
+          all: [
+            {
+              segment: 'base',
+              holds: true,
+              because: {
+                event: 'A',
+                holds: true,
+                actual: 1,
+                messages: { total: 1, newest: [{ timestamp: iso(T0 - MINUTE) }] },
+              },
+            },
+            { not: { trait: 'plan', holds: false, actual: 'free', messages: { total: 1 } }, holds: true },
+            {
+              holds: true,
+              any: [
+                { computed: 'spent', holds: false, actual: 5, messages: { total: 1 } },
+                { computed: 'score', holds: true, actual: 10, formula: 'spent * 2', inputs: { spent: 5 } },
+              ],
+            },
+          ],
+        },
+      });
+      c.advance(59 * MINUTE);
+      const later = (await c.api('GET', '/api/profiles/user:a/segments/key/why')).json;
+      expect(later).toMatchObject({ member: false, since: null, changesAt: null, why: { holds: false } });
+      expect((await c.api('GET', '/api/profiles/user:b/segments/key/why')).status).toBe(404);
+      expect((await c.api('GET', '/api/profiles/user:a/segments/none/why')).status).toBe(404);
+    });
+  });
+
+  it('explains every leaf', async () => {
+    await withCollector({}, async (c) => {
+      const leaves: Record<string, JsonValue> = {
+        sequence: { sequence: [{ event: 'A' }, { event: 'B', within: '1h' }] },
+        first: { first: 'A', within: '1h' },
+        bucket: { bucket: { salt: 's', from: 0, to: 100 } },
+        survey: { survey: 'nps', question: 'score', op: 'gte', value: 9 },
+        group: { group: { trait: 'plan', op: 'eq', value: 'pro' } },
+        held: { trait: 'plan', op: 'not_exists', for: '1m' },
+        list: { segment: 'vip' },
+      };
+      const segments = Object.fromEntries(Object.entries(leaves).map(([key, where]) => [key, { where }]));
+      await c.define({ segments: { vip: { static: true }, ...segments } });
+      await c.send('web', [
+        track(user('a'), 'A', -2 * MINUTE),
+        track(user('a'), 'B', -MINUTE),
+        message('survey', { userId: 'a', surveyId: 'nps', answers: { score: 10 } }),
+        message('group', { userId: 'a', groupId: 'g', traits: { plan: 'pro' } }),
+      ]);
+      await put(c, 'vip', 'user:a');
+      for (const key of Object.keys(leaves)) {
+        const { json } = await c.api('GET', `/api/profiles/user:a/segments/${key}/why`);
+        expect([key, json.member, (json.why as JsonObject).holds]).toEqual([key, true, true]);
+      }
+      const { json } = await c.api('GET', '/api/profiles/user:a/segments/group/why');
+      expect(json.why).toMatchObject({ groups: [{ id: 'g', traits: { plan: 'pro' } }] });
+    });
+  });
+});
+
+it('only admins may', async () => {
+  await withCollector({}, async (c) => {
+    for (const key of [WEB_KEY, SERVER_KEY]) {
+      const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/json' };
+      const answer = await c.fetch('/api/profiles/merge', { method: 'POST', headers, body: '{}' });
+      expect(answer.status).toBe(401);
+    }
+  });
+});
