@@ -314,7 +314,7 @@ function addProfileRoutes(app: Hono, { core }: HttpParts): void {
     if (!pieces) throw notFound('profile');
     c.header('content-type', 'application/json');
     c.header('content-disposition', 'attachment; filename="profile.json"');
-    return c.body(ReadableStream.from(encoded(pieces)));
+    return c.body(streamOf(pieces));
   });
   app.get('/api/profiles/:id/transitions', async (c) => {
     const page = await core.profileTransitions(c.req.param('id'), pageOf(c));
@@ -345,9 +345,20 @@ function mergeAnswer(result: MergeResult): { userId: string; id: string } {
   );
 }
 
-async function* encoded(pieces: AsyncIterable<string>): AsyncGenerator<Uint8Array> {
+/** Made piece by piece, as fast as it is read. */
+function streamOf(pieces: AsyncIterable<string>): ReadableStream<Uint8Array> {
+  const source = pieces[Symbol.asyncIterator]();
   const encoder = new TextEncoder();
-  for await (const piece of pieces) yield encoder.encode(piece);
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await source.next();
+      if (done) controller.close();
+      else controller.enqueue(encoder.encode(value));
+    },
+    async cancel() {
+      await source.return?.();
+    },
+  });
 }
 
 function addRejectedRoutes(app: Hono, parts: HttpParts): void {
