@@ -11,7 +11,7 @@ import { settledPerson } from './arrival.ts';
 import { createBuilder } from './build.ts';
 import { BadCursor, type Core, type DefinitionView, NotStored, type RejectedView } from './core.ts';
 import { createDefinitionBook, isSame, type Kind } from './definition-book.ts';
-import { erasePerson, rejectionsNaming } from './erase.ts';
+import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { explain, partsOf, segmentsBehind } from './explain.ts';
 import { exportProfile } from './export.ts';
 import { createLane, settleDue } from './lane.ts';
@@ -423,10 +423,11 @@ export async function createCoreOn(
     async export(ref) {
       if (!(await core.profile(ref))) return null;
       return exportProfile(core, ref, () =>
-        read(async (at) => {
+        read(async () => {
           const id = await findProfile(set, ref);
           if (id === null) return null;
-          const later = await set.historyOf(id, Number.MAX_SAFE_INTEGER, { from: [at + 1, '', 0], to: null });
+          const node = await set.nodeById(id);
+          const later = node ? await upcomingOf(set, { node, users: await usersOf(set, node) }) : [];
           const lists = await set.listsOf(id);
           const refused = await rejectionsNaming(set, id);
           return {

@@ -3,9 +3,9 @@
 // up and that times of theirs on shared devices go to nobody else.
 
 import { declaredTraits } from '../engine/filter.ts';
-import { holderOf, ownerAt, pairKey, type Run } from '../engine/identity.ts';
+import { holderOf, ownerAt, pairKey, type Run, tidy } from '../engine/identity.ts';
 import { emitDifference } from '../engine/person.ts';
-import type { Stamp } from '../engine/stamp.ts';
+import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { emptyBag, writeTraits } from '../engine/trait-bag.ts';
 import {
   type AliasRow,
@@ -20,9 +20,6 @@ import { occasionOf, settledPerson } from './arrival.ts';
 import type { Receipt } from './core.ts';
 import { noteGroupChange } from './groups.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
-
-/** Messages dated in the future go as well. */
-const FOREVER = Number.MAX_SAFE_INTEGER;
 
 /** Who is erased: their users, the devices that were theirs alone, and those they shared. */
 interface Erased {
@@ -43,7 +40,7 @@ export async function erasePerson(
   const node = await set.nodeById(id);
   if (!person || !node) return null;
   const who = await whoIs(set, node);
-  const rows = await set.historyOf(id, FOREVER);
+  const rows = [...(await set.historyOf(id, clock)), ...(await upcomingOf(set, who))];
   const refused = await refusedOf(set, who);
   const lists = await set.listsOf(id);
   const logged = await loggedOf(set, who);
@@ -103,6 +100,55 @@ export async function erasePerson(
     anonymousIds: who.alone.size,
     suppressed: suppress,
   };
+}
+
+/**
+ * The person's messages dated in the future: those under their user ids, and a device's own in the stretch
+ * that will be theirs once the links that wait as well have taken effect.
+ */
+export async function upcomingOf(
+  set: WorkingSet,
+  { node, users }: Pick<Erased, 'node' | 'users'>,
+): Promise<HistoryRow[]> {
+  const mine: HistoryRow[] = [];
+  const own: HistoryRow[] = [];
+  const links = new Map<number, Run[]>();
+  const link = (device: number | undefined, { node: user, stamp }: HistoryRow): void => {
+    if (device !== undefined) links.set(device, [...(links.get(device) ?? []), { user, stamp }]);
+  };
+  for (let after = 0; ; ) {
+    const page = await set.store.query({ ask: 'pending', after, limit: 1_000 });
+    for (const row of page) {
+      const filed = await set.nodeById(row.node);
+      if (filed?.kind !== 'user') own.push(row);
+      else {
+        if (users.has(row.node)) mine.push(row);
+        if (row.device !== null) link(row.device, row);
+        if (row.type === 'alias') link((await namedDevice(set, row))?.id, row);
+      }
+    }
+    const last = page[page.length - 1];
+    if (!last) break;
+    after = last.seq;
+  }
+  for (const row of own) {
+    const timeline = tidy([...(await set.timeline(row.node)), ...(links.get(row.node) ?? [])]);
+    const run = timeline.findLast(({ stamp }) => compareStamps(stamp, row.stamp) <= 0);
+    if (run ? users.has(run.user) : row.node === node.id) mine.push(row);
+  }
+  return mine;
+}
+
+async function namedDevice(set: WorkingSet, row: HistoryRow): Promise<NodeRow | null> {
+  const { previousId } = JSON.parse(row.text) as JsonObject; // stored by the lane
+  return typeof previousId === 'string' || typeof previousId === 'number'
+    ? set.node('device', String(previousId))
+    : null;
+}
+
+/** Users of a profile, for what else is theirs. */
+export async function usersOf(set: WorkingSet, node: NodeRow): Promise<Set<number>> {
+  return new Set(node.kind === 'user' ? await set.circle(node.id) : []);
 }
 
 /** Refused messages that name a person. */

@@ -13,7 +13,7 @@ import {
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { emptyBag, type TraitBag, writeTraits } from '../engine/trait-bag.ts';
 import type { AliasRow, NodeRow } from '../storage/port.ts';
-import { mergeName } from './operations.ts';
+import { mergeStamp } from './operations.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** Rows read at a time. */
@@ -54,7 +54,7 @@ export async function collectLinks(set: WorkingSet, clock: number): Promise<Link
       links.merges = links.merges.filter((merge) => merge.from !== user);
       for (const alias of links.aliases) if (alias.previousUser === user) alias.voided = true;
     } else if (into !== null) {
-      const stamp: Stamp = [at, mergeName(id), 1];
+      const stamp = mergeStamp(at, id);
       links.merges.push({ from: user, into, stamp });
       links.aliases.push({
         user: into,

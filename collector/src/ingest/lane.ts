@@ -2,9 +2,8 @@
 // Invariant: an ingest resolves only after the commit that holds its last message; what one commit
 // holds is at most SLICE_MESSAGES messages, so that nobody waits long behind it.
 
-import { ownerAt } from '../engine/identity.ts';
 import { stampOf } from '../engine/stamp.ts';
-import { ERASED, isErased, type NodeKind, seenKey } from '../storage/port.ts';
+import { isErased, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
@@ -206,7 +205,7 @@ async function ingestSlice(
       outcomes.push('duplicate');
       continue;
     }
-    const isRefused = suppressed?.has(message) || (suppressed && (await isOfSuppressed(set, message)));
+    const isRefused = suppressed?.has(message) ?? false;
     const outcome = isRefused ? refuseSuppressed(set, message) : await ingestOne(set, message, clock);
     if (outcome === 'accepted' && !isRefused) seen.add(key);
     outcomes.push(outcome);
@@ -249,18 +248,6 @@ async function suppressedAmong(
   return new Set([...suppressed].flatMap((hash) => byHash.get(hash) ?? []));
 }
 
-/** A shared device's own message from the time of somebody who is refused. */
-async function isOfSuppressed(set: WorkingSet, message: AcceptedMessage): Promise<boolean> {
-  if (message.userId !== null || message.anonymousId === null) return false;
-  const device = await set.node('device', message.anonymousId);
-  if (!device) return false;
-  const owner = ownerAt(await set.timeline(device.id), stampOf(message));
-  const node = owner === null ? null : await set.nodeById(owner);
-  if (!node || !isErased(node)) return false;
-  const hash = node.ext.slice(ERASED.length);
-  return (await set.store.read({ suppressed: [hash] })).suppressed.has(hash);
-}
-
 /** To a web key it looks accepted: a stranger must not learn who was erased. */
 function refuseSuppressed(set: WorkingSet, { kind, receivedAt }: AcceptedMessage): Outcome {
   if (kind === 'web') return 'accepted';
@@ -273,7 +260,7 @@ function refuseSuppressed(set: WorkingSet, { kind, receivedAt }: AcceptedMessage
 
 async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: number): Promise<Outcome> {
   const pending = message.time > clock;
-  const arrival = await lookUp(set, message);
+  const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
   const node = arrival.user ?? arrival.device;
   if (!node) throw new Error('a message without an identity reached the lane');
   const entry = {
@@ -302,16 +289,16 @@ async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: numbe
   return 'accepted';
 }
 
-async function lookUp(set: WorkingSet, message: AcceptedMessage): Promise<Arrival> {
+async function lookUp(set: WorkingSet, message: AcceptedMessage, wait: 'wait' | undefined): Promise<Arrival> {
   const { userId, anonymousId, previousId, kind, trusted, type } = message;
-  const user = userId === null ? null : await set.ensureNode('user', userId);
-  const device = anonymousId === null ? null : await set.ensureNode('device', anonymousId);
+  const user = userId === null ? null : await set.ensureNode('user', userId, wait);
+  const device = anonymousId === null ? null : await set.ensureNode('device', anonymousId, wait);
   let previous: Arrival['previous'] = null;
   if (type === 'alias' && previousId !== null && userId !== null && previousId !== userId) {
     previous = {
-      device: await set.ensureNode('device', previousId),
+      device: await set.ensureNode('device', previousId, wait),
       // A web key may link a device, never merge two users: keys in pages are public.
-      user: kind === 'server' ? await set.ensureNode('user', previousId) : null,
+      user: kind === 'server' ? await set.ensureNode('user', previousId, wait) : null,
     };
   }
   const { body } = message;
@@ -339,10 +326,21 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
     if (due.length === 0) return any;
     for (const { row } of due) {
       const at = row.stamp[0];
-      const body = JSON.parse(row.text) as { previousId?: string | number }; // stored by the lane
-      const filed = await set.nodeById(row.node);
+      // Stored by the lane.
+      const body = JSON.parse(row.text) as {
+        previousId?: string | number;
+        anonymousId?: string;
+        userId?: string;
+      };
+      let filed = await set.nodeById(row.node);
+      // Filed while its id was erased: from now on it goes by its id again.
+      if (filed?.kind === 'user' && isErased(filed) && body.userId !== undefined)
+        filed = await set.ensureNode('user', body.userId);
       const user = filed?.kind === 'user' ? filed : null;
-      const device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
+      let device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
+      // Erased while this message waited: it names the device again.
+      if (device && isErased(device) && body.anonymousId !== undefined)
+        device = await set.ensureNode('device', body.anonymousId);
       let previous: Arrival['previous'] = null;
       if (
         row.type === 'alias' &&

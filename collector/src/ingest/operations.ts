@@ -30,7 +30,7 @@ export async function mergeUsers(
   const target = await knownUser(set, into, clock);
   if (!target) return { done: false, why: 'unknown', userId: into };
   const id = set.nextOperation();
-  const stamp: Stamp = [clock, mergeName(id), 1];
+  const stamp = mergeStamp(clock, id);
   const { plan, refused } = await planMerge(set, { from: source, into: target, stamp, seq: -id }, clock);
   if (refused) return { done: false, why: 'past_cap' };
   const operation = { id, kind: 'merge' as const, user: source.id, into: target.id, at: clock };
@@ -39,8 +39,15 @@ export async function mergeUsers(
   return survivorOf(set, source);
 }
 
-/** A merge's place among messages of its instant: before them, since no messageId has a control character. */
-export const mergeName = (operation: number): string => `\u0000merge ${String(operation).padStart(12, '0')}`;
+/**
+ * A merge's place in the order: half a millisecond after the clock's instant, so that it comes after all
+ * messages of that instant and before all later ones.
+ */
+export const mergeStamp = (clock: number, operation: number): Stamp => [
+  clock + 0.5,
+  `merge ${String(operation).padStart(12, '0')}`,
+  1,
+];
 
 export async function unmergeUser(set: WorkingSet, userId: string, clock: number): Promise<MergeResult> {
   const user = await knownUser(set, userId, clock);

@@ -48,8 +48,11 @@ export interface WorkingSet {
   node(kind: NodeKind, ext: string): Promise<NodeRow | null>;
   nodeById(id: number): Promise<NodeRow | null>;
   nodeByPublicId(publicId: string): Promise<NodeRow | null>;
-  /** The node, made if new. */
-  ensureNode(kind: NodeKind, ext: string): Promise<NodeRow>;
+  /**
+   * The node, made if new. One erased before goes by its id again, unless that is to `wait` until a message
+   * dated in the future takes effect.
+   */
+  ensureNode(kind: NodeKind, ext: string, wait?: 'wait'): Promise<NodeRow>;
   setRoot(node: NodeRow, root: number): Promise<void>;
   /** The users of a profile, its survivor included. */
   circle(root: number): Promise<number[]>;
@@ -384,10 +387,11 @@ export function createWorkingSet(
       const [row] = (await read({ publicIds: [publicId] })).nodes;
       return row ? remember(row) : null;
     },
-    async ensureNode(kind, ext) {
+    async ensureNode(kind, ext, wait) {
       const known = await node(kind, ext);
       if (known) return known;
       const back = erased.any ? await node(kind, ERASED + self.hash(`${kind}:${ext}`)) : null;
+      if (back && wait) return back;
       if (back) {
         // Erased before and here again: the same node, so that what is known of its times holds.
         nodes.delete(nodeKey(kind, back.ext));

@@ -301,6 +301,8 @@ export type Query =
   | { ask: 'next-due' }
   | { ask: 'due-people'; until: number; limit: number }
   | { ask: 'due-messages'; until: number; limit: number }
+  /** Messages whose time has not come, in order of arrival. */
+  | { ask: 'pending'; after: number; limit: number }
   | { ask: 'people'; after: number; limit: number; version?: number; prefix?: string }
   | { ask: 'people-count'; below?: number }
   | { ask: 'people-unbuilt'; generation: number; after: number; limit: number }
@@ -376,6 +378,7 @@ export interface Answers {
   'next-due': number | null;
   'due-people': number[];
   'due-messages': { row: HistoryRow }[];
+  pending: HistoryRow[];
   people: { id: number }[];
   'people-count': number;
   'people-unbuilt': number[];

@@ -124,6 +124,12 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         until,
         limit,
       ).map((row) => ({ row: historyRow(row, terms) })),
+    pending: ({ after, limit }) =>
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND seq IN (SELECT seq FROM pending) ORDER BY seq LIMIT ?`,
+        after,
+        limit,
+      ).map((row) => historyRow(row, terms)),
     people({ after, limit, version, prefix }) {
       if (prefix !== undefined) {
         return all<{ id: number }>(
