@@ -307,6 +307,7 @@ describe('erasing', () => {
       ]);
       expect(await c.profile('user:a')).toBeUndefined();
       expect(await c.profile('anon:own')).toBeUndefined();
+      // What the shared device sent in their time goes to nobody else.
       expect((await c.profile('user:b'))?.eventCount).toBe(1);
       const { rejected } = await c.send('server', [track(user('a'), 'B', at)]);
       expect(rejected).toMatchObject([{ code: 'suppressed' }]);

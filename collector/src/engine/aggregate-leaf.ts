@@ -6,14 +6,17 @@ import {
   type Aggregate,
   type AggregateName,
   aggregateNamed,
+  commonest,
   type Entry,
   type Packed,
+  type SpilledValues,
   type Summary,
   timeOf,
   unpack,
+  type Values,
 } from './aggregates.ts';
 import { compileWhere, type EngineMessage, type Predicate } from './filter.ts';
-import { readPath } from './values.ts';
+import { canonical, readPath } from './values.ts';
 import { addToWindow, type Block, type Span, windowSummary } from './window.ts';
 
 export interface AggregateSpec {
@@ -39,6 +42,8 @@ export interface Waiting {
 export interface AggregateState {
   /** Summary of everything (not for sliding leaves). */
   a?: Summary;
+  /** Distinct values that left the row, in place of `a`. */
+  d?: SpilledValues;
   /** Blocks by time (sliding leaves). */
   b?: Block[];
   /** Entries still changing with the clock. */
@@ -74,19 +79,55 @@ export function createAggregateLeaf(
   };
 }
 
-/** Adds a message whose selector matched. Returns the new state, or null if nothing changed. */
+/** A value to be counted where the distinct values of a leaf are kept outside of the row. */
+export interface ToCount {
+  key: string;
+}
+
+/**
+ * Distinct values a row holds. Past it they are kept one by one beside it, so that somebody with 100,000 of
+ * them makes no message dearer. Lists stay as long as all of them are shown.
+ */
+const MAX_VALUES: Partial<Record<AggregateName, number>> = { values: 200, list: 1_000 };
+
+/** Takes distinct values out of the row if there are too many of them. */
+export function spill(
+  leaf: AggregateLeaf,
+  { a, ...rest }: AggregateState,
+): { state: AggregateState; values: Values } | null {
+  const most = MAX_VALUES[leaf.spec.aggregate];
+  if (most === undefined || a === undefined || leaf.spec.reach === 'sliding' || leaf.filter?.relative)
+    return null;
+  const values = a as Values;
+  const n = Object.keys(values).length;
+  const top = n > most ? commonest(Object.entries(values)) : null;
+  return top && { state: { ...rest, d: { n, top } }, values };
+}
+
+/** One more occurrence of a value that is kept outside of the row, where it was counted `before` times. */
+export function countSpilled({ d, ...rest }: AggregateState, key: string, before: number): AggregateState {
+  if (!d) throw new Error('values of a leaf that keeps them in the row');
+  const top = commonest([d.top[0] === key ? [key, before + 1] : d.top, [key, before + 1]]) ?? d.top;
+  return { ...rest, d: { n: d.n + (before === 0 ? 1 : 0), top } };
+}
+
+/**
+ * Adds a message whose selector matched. Returns the new state, null if nothing changed, or the value to
+ * count where those are kept outside of the row.
+ */
 export function addToAggregate(
   leaf: AggregateLeaf,
   state: AggregateState | undefined,
   message: EngineMessage,
   now: number,
-): AggregateState | null {
+): AggregateState | ToCount | null {
   const time = message.stamp[0];
   if (!reaches(leaf, time, now)) return null;
   const { filter } = leaf;
   if (filter && !filter.relative && !filter.test(message.body(), now)) return null;
   const value = leaf.aggregate.accept(leaf.steps ? readPath(message.body(), leaf.steps) : undefined);
   if (value === undefined) return null;
+  if (state?.d) return { key: canonical(value) };
   const entry: Entry = { stamp: message.stamp, value };
   if (!filter?.relative) return settleEntry(leaf, state ?? {}, entry, now);
   return addRelative(leaf, filter, state ?? {}, entry, message, now);
@@ -168,6 +209,7 @@ export function summaryOf(
   now: number,
 ): Summary | undefined {
   if (!state) return undefined;
+  if (state.d) return state.d as unknown as Summary; // plain JSON
   let summary = span === null ? state.a : windowSummary(leaf.aggregate, state.b ?? [], span, now);
   for (const waiting of state.w ?? []) {
     const time = timeOf(waiting.p);

@@ -3,10 +3,19 @@
 import type { JsonValue } from '../wire/message.ts';
 import { dayIn } from './days.ts';
 import { addDecimals, type Decimal, toDecimal, ZERO } from './decimal.ts';
-import { compareStamps, type Stamp } from './stamp.ts';
+import { compareStamps, compareUtf8, type Stamp } from './stamp.ts';
 import { canonical, toNumber, type Value } from './values.ts';
 
-export type AggregateName = 'count' | 'sum' | 'extent' | 'seen' | 'first' | 'last' | 'values' | 'days';
+export type AggregateName =
+  | 'count'
+  | 'sum'
+  | 'extent'
+  | 'seen'
+  | 'first'
+  | 'last'
+  | 'values'
+  | 'list'
+  | 'days';
 
 /** One matching message, as far as an aggregate needs it. */
 export interface Entry {
@@ -113,6 +122,36 @@ const values: Aggregate<Values> = {
   pack: withValue,
 };
 
+/** Distinct values that left a person's row: how many there are, and the commonest with its occurrences. */
+export interface SpilledValues {
+  n: number;
+  top: [key: string, count: number];
+}
+
+export function isSpilled(summary: Values | SpilledValues): summary is SpilledValues {
+  return Array.isArray(summary.top);
+}
+
+/** A string's own text, other values' JSON: what values are ordered by. */
+export function textOfKey(key: string): string {
+  return key.startsWith('"') ? (JSON.parse(key) as string) : key;
+}
+
+/** By text, then by JSON, so that the number 1 and the text "1" have an order too. */
+export function orderKeys(a: string, b: string): number {
+  return compareUtf8(textOfKey(a), textOfKey(b)) || compareUtf8(a, b);
+}
+
+/** The commonest of these values; of equally common ones the smallest. */
+export function commonest(entries: Iterable<[key: string, count: number]>): [string, number] | null {
+  let best: [string, number] | null = null;
+  for (const entry of entries) {
+    const more = best === null ? 1 : entry[1] - best[1];
+    if (more > 0 || (more === 0 && best && orderKeys(entry[0], best[0]) < 0)) best = entry;
+  }
+  return best;
+}
+
 /** Days with an entry, as bits: `day >> 5` to a mask of 32 days. A century of visits is 10 KB at most. */
 export type Days = Record<string, number>;
 
@@ -159,4 +198,6 @@ const AGGREGATES = {
   first: pick((difference) => difference < 0),
   last: pick((difference) => difference > 0),
   values,
+  // The same, kept longer in the row: see MAX_VALUES in aggregate-leaf.ts.
+  list: values,
 } as unknown as Record<Exclude<AggregateName, 'days'>, Aggregate>;

@@ -4,17 +4,20 @@ import type { MeasuredDefinition } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 import {
   type AggregateName,
+  commonest,
   type Days,
   dayCount,
   EMPTY_SUM,
   type Extent,
+  isSpilled,
+  orderKeys,
   type Pick,
+  type SpilledValues,
   type Sum,
   type Summary,
   type Values,
 } from './aggregates.ts';
 import { type Decimal, fromDecimal } from './decimal.ts';
-import { compareUtf8 } from './stamp.ts';
 
 /** A unique list longer than this is cut, and says so; the count stays exact. */
 export const MAX_UNIQUE_LIST = 1_000;
@@ -33,7 +36,7 @@ const AGGREGATE_OF: Record<MeasuredType, AggregateName> = {
   last_seen: 'seen',
   most_frequent: 'values',
   unique_count: 'values',
-  unique_list: 'values',
+  unique_list: 'list',
   active_days: 'days',
 };
 
@@ -64,11 +67,11 @@ export function finish(definition: MeasuredDefinition, summary: Summary | undefi
     case 'last_seen':
       return summary === undefined ? null : new Date((summary as Extent)[1]).toISOString();
     case 'most_frequent':
-      return mostFrequent((summary ?? {}) as Values, definition.minCount ?? 1);
+      return mostFrequent((summary ?? {}) as Values | SpilledValues, definition.minCount ?? 1);
     case 'unique_count':
-      return Object.keys((summary ?? {}) as Values).length;
+      return valueCount((summary ?? {}) as Values | SpilledValues);
     case 'unique_list':
-      return uniqueList((summary ?? {}) as Values);
+      return uniqueList((summary ?? {}) as Values | SpilledValues);
     case 'active_days':
       return dayCount((summary ?? {}) as Days);
   }
@@ -78,29 +81,22 @@ function sumOf([, ...decimal]: Sum): number {
   return fromDecimal(decimal as Decimal);
 }
 
-/** Values order by their text: a string's own, other values' JSON. */
-function textOf(key: string): string {
-  return key.startsWith('"') ? (JSON.parse(key) as string) : key;
+function valueCount(values: Values | SpilledValues): number {
+  return isSpilled(values) ? values.n : Object.keys(values).length;
 }
 
-function mostFrequent(values: Values, minCount: number): JsonValue {
-  let best: string | undefined;
-  let most = 0;
-  for (const [key, n] of Object.entries(values)) {
-    if (n < minCount || n < most) continue;
-    if (n > most || best === undefined || orderKeys(key, best) < 0) best = key;
-    most = n;
-  }
-  return best === undefined ? null : (JSON.parse(best) as JsonValue);
+function mostFrequent(values: Values | SpilledValues, minCount: number): JsonValue {
+  const best = isSpilled(values) ? values.top : commonest(Object.entries(values));
+  return best === null || best[1] < minCount ? null : (JSON.parse(best[0]) as JsonValue);
 }
 
-function uniqueList(values: Values): JsonValue {
-  const keys = Object.keys(values).sort(orderKeys);
+/** Of values that left the row (always more than are listed) it is `listOf` that knows the first. */
+function uniqueList(values: Values | SpilledValues): JsonValue {
+  return isSpilled(values) ? { values: [], truncated: true } : listOf(Object.keys(values).sort(orderKeys));
+}
+
+/** The list of these values, in order: the first 1,000 and a mark where there are more. */
+export function listOf(keys: readonly string[]): JsonValue {
   const list = keys.slice(0, MAX_UNIQUE_LIST).map((key) => JSON.parse(key) as JsonValue);
   return keys.length > MAX_UNIQUE_LIST ? { values: list, truncated: true } : list;
-}
-
-/** By text, then by JSON, so that the number 1 and the text "1" have an order too. */
-function orderKeys(a: string, b: string): number {
-  return compareUtf8(textOf(a), textOf(b)) || compareUtf8(a, b);
 }

@@ -8,6 +8,7 @@ import {
   type AggregateState,
   addToAggregate,
   createAggregateLeaf,
+  type ToCount,
 } from './aggregate-leaf.ts';
 import { type AnswersState, addToAnswers, restAnswers } from './answers.ts';
 import { type Comparison, compileComparison } from './comparison.ts';
@@ -108,7 +109,7 @@ export function addToLeaf(
   message: EngineMessage,
   now: number,
   refolding = false,
-): LeafState | null | 'late' {
+): LeafState | ToCount | null | 'late' {
   switch (leaf.kind) {
     case 'aggregate':
       return addToAggregate(leaf, state, message, now);
@@ -148,7 +149,7 @@ export function refoldLeaf(
   let state: LeafState | undefined;
   for (const message of messages) {
     const next = addToLeaf(leaf, state, message, now, true);
-    if (next === 'late') throw new Error('messages out of order in a refold');
+    if (next === 'late' || (next && 'key' in next)) throw new Error('a refold that does not begin anew');
     state = next ?? state;
   }
   return state && restLeaf(leaf, state, now);

@@ -1,8 +1,8 @@
 // One person's state and how messages and time change it. Pure: what it needs is passed in.
 // Invariant: after any sequence of messages folded, leaves folded anew where asked for, and instants
 // settled, the state equals a `refold` of the person's messages at the same clock.
-import { addToAggregate, restWaiting } from './aggregate-leaf.ts';
-import type { Entry } from './aggregates.ts';
+import { addToAggregate, countSpilled, restWaiting, spill } from './aggregate-leaf.ts';
+import type { Entry, Values } from './aggregates.ts';
 import { declaredTraits, type EngineMessage } from './filter.ts';
 import { addToLeaf, type Leaf, leafOpening, refoldLeaf, restLeaf } from './leaf.ts';
 import {
@@ -56,6 +56,8 @@ export interface Folded {
   touched: Set<number>;
   /** Leaves it came too late for: to be folded anew (`refoldInto`) before segments are looked at. */
   late: Leaf[];
+  /** Values to count where a leaf keeps them outside of the row (`countValue`), before segments are looked at. */
+  toCount: { leaf: Leaf; key: string }[];
 }
 
 /** Folds one message in at the clock. Segments are not looked at yet: see `evaluate`. */
@@ -68,6 +70,7 @@ export function foldMessage(
 ): Folded {
   const touched = new Set<number>();
   const late: Leaf[] = [];
+  const toCount: Folded['toCount'] = [];
   const touch = (indexes: readonly number[]): void => {
     for (const index of indexes) touched.add(index);
   };
@@ -92,13 +95,14 @@ export function foldMessage(
     const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, refolding);
     if (state === null) continue;
     if (state === 'late') late.push(leaf);
+    else if ('key' in state) toCount.push({ leaf, key: state.key });
     else {
       person.leaves[leaf.id] = state;
       noteOpening(person, leaf, now);
     }
     touch(program.touchedByLeaf(leaf.id));
   }
-  return { touched, late };
+  return { touched, late, toCount };
 }
 
 /** Folds one leaf anew from the person's messages within its reach, which must come in order. */
@@ -113,6 +117,23 @@ export function refoldInto(
   else delete person.leaves[leaf.id];
   noteOpening(person, leaf, now);
 }
+
+/** Counts one more occurrence of a value that is kept outside of the row. */
+export function countValue(person: PersonState, leaf: Leaf, key: string, before: number): void {
+  person.leaves[leaf.id] = countSpilled(person.leaves[leaf.id] ?? {}, key, before);
+}
+
+/** Takes the distinct values of a leaf out of the row if they are too many for it. */
+export function spillValues(person: PersonState, leaf: Leaf): Values | null {
+  const state = person.leaves[leaf.id];
+  const spilled = leaf.kind === 'aggregate' && state ? spill(leaf, state) : null;
+  if (!spilled) return null;
+  person.leaves[leaf.id] = spilled.state;
+  return spilled.values;
+}
+
+/** Whether a leaf of this person keeps its values outside of the row. */
+export const isOutside = (person: PersonState, leaf: number): boolean => person.leaves[leaf]?.d !== undefined;
 
 function isBuilt(program: Program, person: PersonState, leaf: number): boolean {
   return person.built >= program.generation || !program.buildingLeaves.has(leaf);
@@ -211,7 +232,7 @@ export function open(
   for (const message of matching) {
     // Entries whose `where` still changes with the clock wait elsewhere and come back without `a`.
     const alone = addToAggregate(collecting, undefined, message, instant);
-    if (alone?.a !== undefined) entries.push(alone.a as unknown as Entry);
+    if (alone && 'a' in alone && alone.a !== undefined) entries.push(alone.a as unknown as Entry);
   }
   const blocks = openBlock(leaf.aggregate, leaf.windows, state.b as Block[], block, entries, instant);
   person.leaves[leaf.id] = { ...state, b: blocks };
@@ -267,7 +288,7 @@ export function foldBuilding(
   for (const leaf of program.match(message)) {
     if (!program.buildingLeaves.has(leaf.id)) continue;
     const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, true);
-    if (state === 'late') throw new Error('messages out of order in a build');
+    if (state === 'late' || (state && 'key' in state)) throw new Error('a build that does not begin anew');
     if (state !== null) person.leaves[leaf.id] = state;
   }
 }

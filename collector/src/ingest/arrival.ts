@@ -32,6 +32,7 @@ import {
 } from './groups.ts';
 import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from './identity-plan.ts';
 import { filterFor, reachStart } from './leaf-history.ts';
+import { countOutside, keepRowSmall } from './outside-values.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** A message whose time has come, with its ids looked up. */
@@ -149,7 +150,9 @@ export async function arrive(
   for (const touched of toRefold) await refoldPerson(set, touched, at);
   if (toRefold.has(id)) return;
   const person = held ?? (await newPerson(set, id));
-  const { touched, late } = foldMessage(set.program, person, message, at.clock);
+  const { touched, late, toCount } = foldMessage(set.program, person, message, at.clock);
+  if (toCount.length > 0) await countOutside(set, person, toCount);
+  keepRowSmall(set, person);
   if (message.groupId !== null) await seeNewest(set, person, message.groupId);
   for (const leaf of late) refoldInto(person, leaf, await messagesOf(set, id, leaf, at.clock), at.clock);
   evaluate(set.program, person, touched, occasionOf(set, id, at));
@@ -209,6 +212,8 @@ export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Pr
     return;
   }
   emitDifference(set.program, before?.members ?? new Set(), after.members, occasionOf(set, id, at));
+  if (before && Object.values(before.leaves).some(({ d }) => d)) set.clearDistinct(id);
+  keepRowSmall(set, after);
   set.putPerson(after);
 }
 
@@ -244,6 +249,7 @@ export async function buildPerson(set: WorkingSet, id: number, at: Clocked): Pro
   person.lists = await set.listsOf(id);
   await viewGroups(set, person);
   finishBuilding(program, person, occasionOf(set, id, at));
+  keepRowSmall(set, person);
   set.touch(person);
   return person;
 }

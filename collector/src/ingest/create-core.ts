@@ -120,10 +120,13 @@ export async function createCoreOn(
   for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
   const lane = createLane(set, tell);
   const recompile = (): void => {
-    const before = set.program.allLists;
+    const before = set.program;
     set.program = book.compile();
-    const dropped = [...before].filter((list) => !set.program.allLists.has(list));
-    if (dropped.length > 0) set.record({ droppedLists: dropped });
+    const droppedLists = [...before.allLists].filter((list) => !set.program.allLists.has(list));
+    const droppedLeaves = [...before.leaves.values()]
+      .filter(({ id, kind }) => kind === 'aggregate' && !set.program.leaves.has(id))
+      .map(({ id }) => id);
+    if (droppedLists.length + droppedLeaves.length > 0) set.record({ droppedLists, droppedLeaves });
   };
   const builder = createBuilder({ lane, book, set, onSwitch: recompile });
   if (!readOnly && typeof storedKey !== 'string') await saveFacts([{ name: 'idKey', value: idKey }]);

@@ -33,6 +33,10 @@ export interface Draft {
   listed: Map<string, { list: number; node: number; on: boolean }>;
   /** Users whose merges so far are undone. */
   voided: Set<number>;
+  /** Occurrences of values outside of rows: by `person leaf`, then by key. */
+  distinct: Map<string, { person: number; leaf: number; counts: Map<string, number> }>;
+  /** People whose values outside of their rows are thrown away first. */
+  clearedDistinct: Set<number>;
   /** Groups that people who go were in. */
   left: { group: string; person: number }[];
   extra: Partial<Changes>[];
@@ -53,6 +57,8 @@ export function emptyDraft(): Draft {
     groups: new Map(),
     listed: new Map(),
     voided: new Set(),
+    distinct: new Map(),
+    clearedDistinct: new Set(),
     left: [],
     extra: [],
   };
@@ -70,6 +76,7 @@ const LISTS = [
   'facts',
   'droppedVersions',
   'droppedLists',
+  'droppedLeaves',
   'operations',
   'groupLog',
   'settledGroups',
@@ -121,6 +128,10 @@ export function changesOf(
     groupMembers,
     listed: [...draft.listed.values()],
     voided: [...draft.voided],
+    clearedDistinct: [...draft.clearedDistinct],
+    distinct: [...draft.distinct.values()].flatMap(({ person, leaf, counts }) =>
+      [...counts].map(([key, count]) => ({ person, leaf, key, count })),
+    ),
   };
   for (const extra of draft.extra) {
     for (const key of LISTS) {

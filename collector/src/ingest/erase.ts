@@ -172,7 +172,17 @@ async function whoIs(set: WorkingSet, node: NodeRow): Promise<Erased> {
   return who;
 }
 
-/** On shared devices the times of the person's links stay, as hashes, so that no others get their messages. */
+interface KeptLink {
+  user: number;
+  device: number;
+  stamp: Stamp;
+  trusted: boolean;
+}
+
+/**
+ * On shared devices the times of the person's links stay, so that no others get their messages: at the same
+ * place among the device's messages, but without their message ids.
+ */
 async function keepTimes(
   set: WorkingSet,
   { users, shared }: Erased,
@@ -180,24 +190,61 @@ async function keepTimes(
   aliases: readonly AliasRow[],
   mine: ReadonlySet<number>,
 ): Promise<void> {
-  const hashed = ([time, messageId, kind]: Stamp): Stamp => [time, set.hash(`message:${messageId}`), kind];
-  const keep = (user: number, device: number, stamp: Stamp, trusted: boolean): void =>
-    set.addAlias({ user, device, previousUser: null, stamp: hashed(stamp), trusted, seq: 0, voided: false });
+  const links: KeptLink[] = [];
   for (const { node, device, stamp, trusted } of rows)
-    if (device !== null && shared.has(device) && users.has(node)) keep(node, device, stamp, trusted);
+    if (device !== null && shared.has(device) && users.has(node))
+      links.push({ user: node, device, stamp, trusted });
   for (const { user, device, stamp, trusted, seq } of aliases)
-    if (mine.has(seq) && shared.has(device) && users.has(user)) keep(user, device, stamp, trusted);
+    if (mine.has(seq) && shared.has(device) && users.has(user)) links.push({ user, device, stamp, trusted });
   for (const device of shared) {
+    const own = links.filter((link) => link.device === device);
+    const stamps = own.map(({ stamp }) => stamp);
+    const nameless = await namelessStamps(set, { device, stamps, gone: mine });
+    for (const { user, stamp, trusted } of own)
+      set.addAlias({
+        user,
+        device,
+        previousUser: null,
+        stamp: nameless(stamp),
+        trusted,
+        seq: 0,
+        voided: false,
+      });
     const runs = (await set.timeline(device)).map(
-      (run): Run => (users.has(run.user) ? { ...run, stamp: hashed(run.stamp) } : run),
+      (run): Run => (users.has(run.user) ? { ...run, stamp: nameless(run.stamp) } : run),
     );
     set.setTimeline(device, runs);
     for (const pair of await set.devicePairs(device)) {
       if (!users.has(pair.user)) continue;
-      const trusted = pair.trusted && hashed(pair.trusted);
-      await set.setPair({ ...pair, trusted, plain: pair.plain && hashed(pair.plain) });
+      const trusted = pair.trusted && nameless(pair.trusted);
+      await set.setPair({ ...pair, trusted, plain: pair.plain && nameless(pair.plain) });
     }
   }
+}
+
+/** Stamps that sort like these among the device's other messages of their instants, without their ids. */
+async function namelessStamps(
+  set: WorkingSet,
+  { device, stamps, gone }: { device: number; stamps: readonly Stamp[]; gone: ReadonlySet<number> },
+): Promise<(stamp: Stamp) => Stamp> {
+  const ordered = [...stamps].sort(compareStamps);
+  const timeline = await set.timeline(device);
+  const names = new Map<string, Stamp>();
+  for (const [place, stamp] of ordered.entries()) {
+    const [time, , kind] = stamp;
+    const instant = { from: [time, '', 0] as Stamp, to: [time + 1, '', 0] as Stamp, until: time };
+    const { history } = await set.store.read({ history: [{ node: device, ...instant }] });
+    const kept = (history[0] ?? []).filter(({ seq }) => !gone.has(seq));
+    const others = [...kept, ...timeline.filter((run) => run.stamp[0] === time)]
+      .map((other) => other.stamp)
+      .filter((other) => !stamps.some((own) => compareStamps(own, other) === 0))
+      .filter((other) => compareStamps(other, stamp) < 0)
+      .sort(compareStamps);
+    // After the id before it comes nothing else: no id has a control character.
+    const before = others[others.length - 1]?.[1] ?? '';
+    names.set(JSON.stringify(stamp), [time, `${before}${ERASED}${String(place).padStart(9, '0')}`, kind]);
+  }
+  return (stamp) => names.get(JSON.stringify(stamp)) ?? stamp;
 }
 
 async function ownPairs(set: WorkingSet, { users, alone }: Erased): Promise<Erasure['droppedPairs']> {

@@ -12,6 +12,7 @@ import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { BadCursor, type Cause, type Page, type ProfileView, type TransitionView } from './core.ts';
 import { isCapped } from './identity-plan.ts';
+import { valueOf } from './outside-values.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** The node of the profile an id of /api/profiles/:id names, or null. */
@@ -71,7 +72,7 @@ export async function viewProfile(set: WorkingSet, id: number, clock: number): P
   const { segments, flags, firstSeenAt, lastSeenAt, eventCount, ...ids } = head;
   return {
     ...ids,
-    computed: computedOf(set, person, clock),
+    computed: await computedOf(set, person, clock),
     segments,
     groups,
     firstSeenAt,
@@ -103,12 +104,16 @@ async function headOf(set: WorkingSet, person: PersonState): Promise<ProfileHead
   };
 }
 
-function computedOf(set: WorkingSet, person: PersonState, clock: number): Record<string, JsonValue> {
+async function computedOf(
+  set: WorkingSet,
+  person: PersonState,
+  clock: number,
+): Promise<Record<string, JsonValue>> {
   const computed: Record<string, JsonValue> = {};
   const memo = new Map<string, JsonValue>();
   for (const key of [...set.program.traits.keys()].sort()) {
-    const value = set.program.traits.get(key)?.value(person, clock, memo);
-    if (value !== undefined) computed[key] = value;
+    const trait = set.program.traits.get(key);
+    if (trait) computed[key] = await valueOf(set, person, trait, clock, memo);
   }
   return computed;
 }
@@ -137,8 +142,8 @@ export async function viewMe(
   const computed: Record<string, JsonValue> = {};
   const memo = new Map<string, JsonValue>();
   for (const key of [...set.program.traits.keys()].sort()) {
-    if (mayRead(exposeOf.trait(key)))
-      computed[key] = set.program.traits.get(key)?.value(person, clock, memo) ?? null;
+    const trait = set.program.traits.get(key);
+    if (trait && mayRead(exposeOf.trait(key))) computed[key] = await valueOf(set, person, trait, clock, memo);
   }
   return { segments, computed };
 }

@@ -6,6 +6,7 @@ import type { NodeRow } from '../storage/port.ts';
 import { foldedPerson, occasionOf } from './arrival.ts';
 import { collectGroups, collectLinks, timelinesOf } from './from-messages.ts';
 import type { Lane } from './lane.ts';
+import { keepRowSmall } from './outside-values.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People computed in one commit. */
@@ -65,6 +66,9 @@ async function repairPerson(set: WorkingSet, node: NodeRow, clock: number): Prom
   const person = await foldedPerson(set, node.id, clock);
   const cause = person ? { operation: 'repair' } : { operation: 'merged' };
   emitDifference(set.program, held, person?.members ?? new Set(), occasionOf(set, node.id, { clock, cause }));
-  if (person) set.putPerson(person);
-  else set.dropPerson(node.id);
+  if (person) {
+    keepRowSmall(set, person);
+    set.putPerson(person);
+  }
+  if (!person) set.dropPerson(node.id);
 }

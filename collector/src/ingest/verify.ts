@@ -9,6 +9,7 @@ import type { NodeRow } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { foldedPerson, settledPerson } from './arrival.ts';
 import { collectGroups, collectLinks, timelinesOf } from './from-messages.ts';
+import { valueOf } from './outside-values.ts';
 import type { WorkingSet } from './working-set.ts';
 
 export interface Difference {
@@ -80,7 +81,7 @@ async function verifyPerson(
   const stored = await settledPerson(set, id, clock);
   const fresh = (await foldedPerson(set, id, clock)) ?? emptyPerson(id, set.program.generation, '');
   if (!stored) return { differences, messages: fresh.eventCount };
-  const [a, b] = [summary(set, stored, clock), summary(set, fresh, clock)];
+  const [a, b] = [await summary(set, stored, clock), await summary(set, fresh, clock)];
   for (const what of Object.keys(b)) compare(differences, profile, what, a[what] ?? null, b[what] ?? null);
   return { differences, messages: fresh.eventCount };
 }
@@ -90,9 +91,14 @@ function sorted(set: WorkingSet, versions: ReadonlySet<number>): JsonValue {
 }
 
 /** What people can see of a person, and what segments under construction hold. */
-function summary(set: WorkingSet, person: PersonState, clock: number): Record<string, JsonValue> {
+async function summary(
+  set: WorkingSet,
+  person: PersonState,
+  clock: number,
+): Promise<Record<string, JsonValue>> {
   const computed: Record<string, JsonValue> = {};
-  for (const [key, trait] of set.program.traits) computed[`computed ${key}`] = trait.value(person, clock);
+  for (const [key, trait] of set.program.traits)
+    computed[`computed ${key}`] = await valueOf(set, person, trait, clock);
   const members = [...person.members].flatMap((version) => {
     const index = set.program.indexOf(version);
     const segment = index === undefined ? undefined : set.program.segments[index];

@@ -11,6 +11,7 @@ import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import {
   type AliasRow,
   type Changes,
+  type DistinctKey,
   ERASED,
   type HistoryRow,
   type MessageFilter,
@@ -103,6 +104,11 @@ export interface WorkingSet {
   listsOf(root: number): Promise<number[]>;
   isListed(node: number): Promise<boolean>;
   setListed(list: number, node: number, on: boolean): void;
+  /** How often a value that is kept outside of the row occurred. */
+  distinctCount(key: DistinctKey): Promise<number>;
+  setDistinct(key: DistinctKey, count: number): void;
+  /** Throws away all values kept outside of the person's row. */
+  clearDistinct(person: number): void;
   /** From now on (and in what follows in this commit) the user's merges so far do not count. */
   voidMerges(user: number): void;
   /** Whether merges from the user were undone after the message with that number. */
@@ -486,6 +492,7 @@ export function createWorkingSet(
     dropPerson(id) {
       const known = people.get(id);
       if (known && known.version > 0) draft.deleted.set(id, known.version);
+      if (known && Object.values(known.state.leaves).some(({ d }) => d)) self.clearDistinct(id);
       for (const group of known?.groups ?? []) draft.left.push({ group, person: id });
       people.set(id, null);
       draft.people.delete(id);
@@ -548,6 +555,22 @@ export function createWorkingSet(
     },
     setListed(list, id, on) {
       draft.listed.set(`${list}:${id}`, { list, node: id, on });
+    },
+    async distinctCount({ person, leaf, key }) {
+      const fresh = draft.distinct.get(`${person} ${leaf}`)?.counts.get(key);
+      if (fresh !== undefined) return fresh;
+      if (draft.clearedDistinct.has(person)) return 0;
+      return (await read({ distinct: [{ person, leaf, key }] })).distinct[0] ?? 0;
+    },
+    setDistinct({ person, leaf, key }, count) {
+      const name = `${person} ${leaf}`;
+      const known = draft.distinct.get(name) ?? { person, leaf, counts: new Map<string, number>() };
+      known.counts.set(key, count);
+      draft.distinct.set(name, known);
+    },
+    clearDistinct(person) {
+      draft.clearedDistinct.add(person);
+      for (const [name, { person: of }] of draft.distinct) if (of === person) draft.distinct.delete(name);
     },
     voidMerges(user) {
       draft.voided.add(user);

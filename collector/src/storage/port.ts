@@ -132,6 +132,13 @@ export interface NextLink {
   until: number;
 }
 
+/** A distinct value of one leaf of one person; `key` is its canonical JSON. */
+export interface DistinctKey {
+  person: number;
+  leaf: number;
+  key: string;
+}
+
 export interface ReadKeys {
   seen?: MessageKey[];
   nodes?: NodeKey[];
@@ -154,6 +161,8 @@ export interface ReadKeys {
   listed?: number[];
   /** Users: sequence number up to which merges from them were undone. */
   unmerged?: number[];
+  /** Occurrences of values kept outside of rows. */
+  distinct?: DistinctKey[];
   /** Keyed hashes of message ids: which were used by erased messages. */
   gone?: { hash: string; kind: KeyKind }[];
   /** Keyed hashes of user and device ids: which are refused. */
@@ -174,6 +183,8 @@ export interface ReadResult {
   groups: Map<string, GroupRow>;
   listed: { node: number; list: number }[];
   unmerged: Map<number, number>;
+  /** One count a key asked for; 0 if unknown. */
+  distinct: number[];
   /** `web <hash>` or `server <hash>`. */
   gone: Set<string>;
   suppressed: Set<string>;
@@ -281,6 +292,11 @@ export interface Changes {
   /** Users whose merges so far are undone. */
   voided?: number[];
   listed?: { list: number; node: number; on: boolean }[];
+  /** People whose values kept outside of their rows go; before `distinct`. */
+  clearedDistinct?: number[];
+  distinct?: (DistinctKey & { count: number })[];
+  /** Leaves that no definition asks for any more. */
+  droppedLeaves?: number[];
   /** Static lists that are no more. */
   droppedLists?: number[];
   erasure?: Erasure;
@@ -324,6 +340,8 @@ export type Query =
   /** Groups with members that were not brought up to their traits yet. */
   | { ask: 'groups-waiting'; limit: number }
   | { ask: 'operations' }
+  /** The first values of a leaf kept outside of the row, as canonical JSON, by text. */
+  | { ask: 'first-distinct'; person: number; leaf: number; limit: number }
   | { ask: 'transition-count'; person: number }
   /** Links of erased people on devices they shared, kept as hashes. */
   | { ask: 'kept-links' }
@@ -397,6 +415,7 @@ export interface Answers {
   'group-size': number;
   'groups-waiting': string[];
   operations: OperationRow[];
+  'first-distinct': string[];
   'transition-count': number;
   'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
   'listed-nodes': number[];

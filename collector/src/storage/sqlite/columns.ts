@@ -51,3 +51,10 @@ export const stampText = (stamp: Stamp | null): string | null =>
   stamp === null ? null : JSON.stringify(stamp);
 export const textStamp = (text: string | null): Stamp | null =>
   text === null ? null : (JSON.parse(text) as Stamp); // written by stampText
+
+/** A value's canonical JSON as the columns it is ordered by. */
+export function distinctColumns(key: string): [text: string, isText: 0 | 1] {
+  return key.startsWith('"') ? [JSON.parse(key) as string, 1] : [key, 0];
+}
+export const distinctKey = (text: string, isText: number): string =>
+  isText === 1 ? JSON.stringify(text) : text;

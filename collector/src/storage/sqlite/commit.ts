@@ -3,7 +3,7 @@
 import type { Database } from 'better-sqlite3';
 import type { RefusedMessage } from '../../wire/accepted.ts';
 import type { Changes, Committed, Rebuilt, Store, Swap } from '../port.ts';
-import { kindCode, stampText, typeCode } from './columns.ts';
+import { distinctColumns, kindCode, stampText, typeCode } from './columns.ts';
 import { createErase } from './erase.ts';
 import type { Terms } from './terms.ts';
 
@@ -65,6 +65,12 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const addListed = db.prepare('INSERT OR IGNORE INTO listed (list, node) VALUES (?, ?)');
   const dropListed = db.prepare('DELETE FROM listed WHERE list = ? AND node = ?');
   const dropList = db.prepare('DELETE FROM listed WHERE list = ?');
+  const clearDistinct = db.prepare('DELETE FROM distinct_value WHERE person = ?');
+  const setDistinct = db.prepare(
+    `INSERT INTO distinct_value (person, leaf, text, is_text, n) VALUES (?, ?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET n = excluded.n`,
+  );
+  const dropLeaf = db.prepare('DELETE FROM distinct_value WHERE leaf = ?');
   const erase = createErase(db);
   const refuseAgain = db.prepare(
     `UPDATE refused SET received_at = ?, code = ?, reason = ?, sent_at = ?, body = ?
@@ -155,7 +161,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   /** Clears what was computed about identities and groups; `write` then puts the new in its place. */
   function clearFor({ pendingAfter }: Rebuilt): void {
     db.exec(`DELETE FROM pending; DELETE FROM pair; DELETE FROM timeline; DELETE FROM alias WHERE seq <> 0;
-      DELETE FROM grp; DELETE FROM group_log; DELETE FROM group_member;`);
+      DELETE FROM grp; DELETE FROM group_log; DELETE FROM distinct_value; DELETE FROM group_member;`);
     repend.run(pendingAfter);
   }
 
@@ -210,6 +216,10 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
           : setPerson.run(due, built, email, text, id, version);
       if (done.changes === 0) throw new Stale();
     }
+    for (const person of changes.clearedDistinct ?? []) clearDistinct.run(person);
+    for (const { person, leaf, key, count } of changes.distinct ?? [])
+      setDistinct.run(person, leaf, ...distinctColumns(key), count);
+    for (const leaf of changes.droppedLeaves ?? []) dropLeaf.run(leaf);
     for (const { version, person, since } of changes.memberships ?? []) {
       if (since === null) leave.run(version, person);
       else enter.run(version, person, since);

@@ -11,7 +11,15 @@ import {
   type RefusedRow,
   type Store,
 } from '../port.ts';
-import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow, typeCode, typeOf } from './columns.ts';
+import {
+  distinctKey,
+  historyRow,
+  kindOf,
+  MESSAGE_COLUMNS,
+  type MessageRow,
+  typeCode,
+  typeOf,
+} from './columns.ts';
 import { NODE_COLUMNS, nodeRow } from './read.ts';
 import type { Terms } from './terms.ts';
 
@@ -262,6 +270,14 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         kind: kind === 0 ? 'merge' : 'unmerge',
         into: into_user,
       })),
+    'first-distinct': ({ person, leaf, limit }) =>
+      all<{ text: string; is_text: number }>(
+        `SELECT text, is_text FROM distinct_value WHERE person = ? AND leaf = ?
+         ORDER BY text, is_text DESC LIMIT ?`,
+        person,
+        leaf,
+        limit,
+      ).map(({ text, is_text }) => distinctKey(text, is_text)),
     'transition-count': ({ person }) =>
       count('SELECT count(*) AS n FROM transition WHERE person = ?', person),
     'kept-links': () =>

@@ -16,7 +16,15 @@ import {
   type Store,
   seenKey,
 } from '../port.ts';
-import { historyRow, kindCode, MESSAGE_COLUMNS, type MessageRow, textStamp, typeCode } from './columns.ts';
+import {
+  distinctColumns,
+  historyRow,
+  kindCode,
+  MESSAGE_COLUMNS,
+  type MessageRow,
+  textStamp,
+  typeCode,
+} from './columns.ts';
 import type { Terms } from './terms.ts';
 
 interface Node {
@@ -126,6 +134,9 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
   const unmerged = db.prepare<[number], { seq: number | null }>(
     'SELECT max(seq) AS seq FROM operation WHERE user = ? AND kind = 1',
   );
+  const distinct = db.prepare<[number, number, string, number], { n: number }>(
+    'SELECT n FROM distinct_value WHERE person = ? AND leaf = ? AND text = ? AND is_text = ?',
+  );
   const gone = db.prepare<[string, number]>('SELECT 1 FROM gone WHERE hash = ? AND kind = ?');
   const suppressed = db.prepare<[string]>('SELECT 1 FROM suppressed WHERE hash = ?');
 
@@ -186,6 +197,9 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       groups: new Map(),
       listed: (keys.listed ?? []).flatMap((node) => listed.all(node)),
       unmerged: new Map(),
+      distinct: (keys.distinct ?? []).map(
+        ({ person: id, leaf, key }) => distinct.get(id, leaf, ...distinctColumns(key))?.n ?? 0,
+      ),
       gone: new Set(),
       suppressed: new Set((keys.suppressed ?? []).filter((hash) => suppressed.get(hash))),
     };

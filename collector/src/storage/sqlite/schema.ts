@@ -151,6 +151,16 @@ const MIGRATIONS: readonly string[] = [
   CREATE TABLE listed (list INTEGER NOT NULL, node INTEGER NOT NULL, PRIMARY KEY (list, node)) WITHOUT ROWID;
   CREATE INDEX listed_node ON listed (node);
 
+  -- Distinct values of people with very many: text is a string's own or other values' JSON.
+  CREATE TABLE distinct_value (
+    person INTEGER NOT NULL,
+    leaf INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    is_text INTEGER NOT NULL,
+    n INTEGER NOT NULL,
+    PRIMARY KEY (person, leaf, text, is_text)
+  ) WITHOUT ROWID;
+
   -- Erased: keyed hashes of message ids used up, and of ids that are refused from now on.
   CREATE TABLE gone (hash TEXT NOT NULL, kind INTEGER NOT NULL, PRIMARY KEY (hash, kind)) WITHOUT ROWID;
   CREATE TABLE suppressed (hash TEXT PRIMARY KEY) WITHOUT ROWID;
