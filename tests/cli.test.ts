@@ -344,4 +344,76 @@ describe('verify', () => {
     expect(code).toBe(1);
     expect(out).toContain('user:ada');
   });
+
+  const tampering = `
+    DELETE FROM membership WHERE person = (SELECT id FROM node WHERE ext = 'ada');
+    UPDATE timeline SET runs = '[]';
+    UPDATE grp SET traits = '{"v":{},"s":[]}';
+    UPDATE person SET state = json_set(state, '$[0]', 99), version = version + 1
+      WHERE id = (SELECT id FROM node WHERE ext = 'bob');`;
+
+  async function tamper(): Promise<void> {
+    const csv = join(folder, 'orders.csv');
+    writeFileSync(csv, 'who,device,team\nada,d1,g\nbob,d2,g\nada,d2,h\n');
+    await run(['apply', cdnow], KEYS);
+    const map = ['--map', 'userId=who', '--map', 'anonymousId=device'];
+    await run(['import', '--csv', csv, ...map, '--event', 'Order Completed'], KEYS);
+    await run([
+      'import',
+      '--csv',
+      csv,
+      ...map,
+      '--type',
+      'group',
+      '--map',
+      'groupId=team',
+      '--map',
+      'traits.team=team',
+    ]);
+    const database = new Database(join(folder, 'data', 'tidemark.db'));
+    database.exec(tampering);
+    database.close();
+  }
+
+  it('mends all of it with --repair', async () => {
+    await tamper();
+    const found = JSON.parse((await run(['verify', '--json'])).out) as { differences: { what: string }[] };
+    expect(new Set(found.differences.map(({ what }) => what))).toEqual(
+      new Set(['links', 'traits', 'segment lists', 'eventCount']),
+    );
+    const { code, out } = await run(['verify', '--repair']);
+    expect(code).toBe(0);
+    expect(out).toMatch(/differences\n[\s\S]*repaired\n$/);
+    expect((await run(['verify'])).out).toContain('no difference');
+  });
+
+  it('mends a served file through its collector', async () => {
+    await tamper();
+    await serve();
+    expect((await run(['verify'])).code).toBe(1);
+    expect((await run(['verify', '--repair'])).code).toBe(0);
+    expect((await run(['verify'])).code).toBe(0);
+  });
+
+  it('brings a file back whose clock was ahead', async () => {
+    const csv = join(folder, 'orders.csv');
+    writeFileSync(csv, 'who,day\nada,2026-01-01\nbob,2026-03-01\n');
+    const ahead = { ...KEYS, TIDEMARK_NOW: '2026-06-01T00:00:00Z' };
+    const right = { ...KEYS, TIDEMARK_NOW: '2026-02-01T00:00:00Z' };
+    await run(['apply', cdnow], ahead);
+    const map = ['--map', 'userId=who', '--timestamp', 'day'];
+    await run(['import', '--csv', csv, ...map, '--event', 'Order Completed'], ahead);
+    const refused = await run(['apply', cdnow], right);
+    expect(refused.code).toBe(1);
+    expect(refused.err).toContain('2026-06-01T00:00:00.000Z');
+    expect(refused.err).toContain('tidemark verify --repair');
+    expect((await run(['verify', '--repair'], right)).code).toBe(0);
+    expect((await run(['apply', cdnow], right)).code).toBe(0);
+    // What lies in the future now has not happened yet.
+    expect(JSON.parse((await run(['verify', '--json'], right)).out)).toMatchObject({
+      profiles: 1,
+      messages: 1,
+      differences: [],
+    });
+  });
 });

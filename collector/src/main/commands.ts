@@ -11,7 +11,7 @@ import { importCsv } from './csv-import.ts';
 import { type Mapping, parseMap, readMappingFile } from './csv-mapping.ts';
 import { COMMAND_HELP, HELP } from './help.ts';
 import { holderOf, Locked, takeLock } from './lock.ts';
-import { type Ask, createOperations, type KeyView } from './operations.ts';
+import { type Ask, createOperations, type KeyView, type Repaired, repair } from './operations.ts';
 import { createProgress } from './progress.ts';
 import { serve } from './serve.ts';
 import {
@@ -73,8 +73,9 @@ const COMMANDS: Record<string, Command> = {
     },
   },
   verify: {
-    flags: {},
-    run: runVerify,
+    flags: { repair: { type: 'boolean' } },
+    run: (flags, settings) =>
+      flags.repair === true ? runRepair(flags, settings) : runVerify(flags, settings),
   },
   import: {
     flags: {
@@ -250,26 +251,61 @@ async function runVerify(flags: Flags, settings: Settings): Promise<number> {
       onProgress: (done, total) => progress.update(done, total, `${done.toLocaleString('en')} people`),
     });
     progress.finish();
-    const { profiles, messages, differences } = result;
-    const lines = differences
-      .slice(0, SHOWN_DIFFERENCES)
-      .map(
-        ({ profile, what, stored, recomputed }) =>
-          `  ${profile}: ${what} is ${JSON.stringify(stored)}, should be ${JSON.stringify(recomputed)}\n`,
-      );
-    const more =
-      differences.length > SHOWN_DIFFERENCES
-        ? `  and ${differences.length - SHOWN_DIFFERENCES} more (--json lists all)\n`
-        : '';
-    const head = `${profiles.toLocaleString('en')} profiles recomputed from ${messages.toLocaleString('en')} messages: `;
-    report(
-      flags,
-      result,
-      `${head}${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n${lines.join('')}${more}`,
-    );
-    return differences.length === 0 ? 0 : 1;
+    report(flags, result, verifiedText(result));
+    return result.differences.length === 0 ? 0 : 1;
   } finally {
     await core.close();
+  }
+}
+
+function verifiedText({ profiles, messages, differences }: Repaired['found']): string {
+  const lines = differences
+    .slice(0, SHOWN_DIFFERENCES)
+    .map(
+      ({ profile, what, stored, recomputed }) =>
+        `  ${profile}: ${what} is ${JSON.stringify(stored)}, should be ${JSON.stringify(recomputed)}\n`,
+    );
+  const more =
+    differences.length > SHOWN_DIFFERENCES
+      ? `  and ${differences.length - SHOWN_DIFFERENCES} more (--json lists all)\n`
+      : '';
+  const head = `${profiles.toLocaleString('en')} profiles recomputed from ${messages.toLocaleString('en')} messages: `;
+  return `${head}${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n${lines.join('')}${more}`;
+}
+
+/** Through the process that serves the file, or on the file itself, also one of a later clock. */
+async function runRepair(flags: Flags, settings: Settings): Promise<number> {
+  if (settings.database === ':memory:' || !existsSync(settings.database))
+    throw new UsageError(`there is no database ${settings.database}`);
+  const { found, left } = await repaired(settings);
+  const rest = left.length === 0 ? 'repaired\n' : `${left.length} differences are left\n`;
+  report(flags, { ...found, left }, verifiedText(found) + (found.differences.length > 0 ? rest : ''));
+  return left.length === 0 ? 0 : 1;
+}
+
+async function repaired(settings: Settings): Promise<Repaired> {
+  if (holderOf(settings.database) !== null)
+    // The server answers with what Operations says; both are this same program.
+    return (await askServer(settings.database, 'repair', null)) as Repaired;
+  const lock = takeLock(settings.database);
+  const progress = createProgress({
+    title: 'Repairing',
+    isTerminal: process.stderr.isTTY === true,
+    write: tell,
+  });
+  const onProgress = (done: number, total: number): void =>
+    progress.update(done, total, `${done.toLocaleString('en')} people`);
+  try {
+    const now = () => settings.now ?? Date.now();
+    const core = await createCore({ database: settings.database, now, repair: true, onProgress });
+    try {
+      return await repair(core, onProgress);
+    } finally {
+      progress.finish();
+      await core.close();
+    }
+  } finally {
+    lock.release();
   }
 }
 

@@ -49,12 +49,17 @@ does. Definitions made through the API stay. Resolves when everything is built.
 
   tidemark apply definitions.json
 `,
-  verify: `tidemark verify [--json]
+  verify: `tidemark verify [--repair] [--json]
 
 Recomputes every profile, trait and membership from the stored messages and reports each difference.
 Reads only; a collector may go on serving the file. Exit code 0 if there is no difference, else 1.
 
+  --repair   then computes everything anew, writes it down and looks again; exit code 0 if all is right
+             after that. On a served file the collector does it, and goes on taking messages meanwhile.
+             Also brings a file back whose clock was ahead: set the clock right, then repair.
+
   tidemark verify
+  tidemark verify --repair
   tidemark verify --json --db /var/lib/tidemark/tidemark.db
 `,
   import: `tidemark import --csv FILE --map FIELD=COLUMN... [options]

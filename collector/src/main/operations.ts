@@ -21,12 +21,34 @@ export interface ImportOutcome {
   rejected: { index: number; code: string; message: string }[];
 }
 
+type Verified = Awaited<ReturnType<InnerCollector['core']['verify']>>;
+
+export interface Repaired {
+  found: Verified;
+  /** What a second look found; none, unless messages themselves are broken. */
+  left: Verified['differences'];
+}
+
+type Progress = (done: number, total: number) => void;
+
+/** Reports every difference, then computes everything anew and looks again. */
+export async function repair(
+  core: InnerCollector['core'],
+  onProgress: Progress = () => {},
+): Promise<Repaired> {
+  const found = await core.verify({ repair: true, onProgress });
+  const { differences: left } = await core.verify({ onProgress });
+  return { found, left };
+}
+
 export interface Operations {
   keys: { input: null; output: KeyView[] };
   'keys-create': { input: { kind: KeyType; role?: Role; name?: string }; output: KeyView & { key: string } };
   'keys-revoke': { input: { id: string }; output: { revoked: true } };
   apply: { input: { config: unknown }; output: { changed: number; deleted: number } };
   import: { input: { messages: JsonValue[] }; output: ImportOutcome };
+  /** Verifies, computes everything anew, and verifies again. */
+  repair: { input: null; output: Repaired };
   /** The collector's clock, epoch ms. */
   clock: { input: null; output: { now: number } };
 }
@@ -74,6 +96,7 @@ export function createOperations({
       return { changed: result.changed, deleted: result.deleted };
     },
     import: async ({ messages }) => importMessages(messages),
+    repair: () => repair(core),
     clock: async () => ({ now: core.now() }),
   };
 
