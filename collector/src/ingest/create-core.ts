@@ -63,8 +63,8 @@ export class ClockBehind extends Error {
     readonly fileClock: number,
   ) {
     super(
-      `The clock says ${iso(clock)}, but the database was last used at ${iso(fileClock)}. Set the clock right, ` +
-        'or go back to a copy of the file from before that time.',
+      `The clock says ${iso(clock)}, but the database was last used at ${iso(fileClock)}. Set the clock right; ` +
+        'if the earlier time is the true one, `tidemark verify --repair` computes everything anew for it.',
     );
   }
 }
