@@ -9,14 +9,14 @@ export function addHealthRoutes(app: Hono, { core }: HttpParts): void {
     const ready = core.stats().writable;
     return c.json({ status: ready ? 'ready' : 'not_writable' }, ready ? 200 : 503);
   });
-  app.get('/metrics', () => {
-    return new Response(metricsText(core.stats()), {
+  app.get('/metrics', async () => {
+    return new Response(metricsText(core.stats(), await core.overdue()), {
       headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
     });
   });
 }
 
-function metricsText(stats: ReturnType<HttpParts['core']['stats']>): string {
+function metricsText(stats: ReturnType<HttpParts['core']['stats']>, overdue: number): string {
   const lines: [name: string, type: 'counter' | 'gauge', help: string, value: number][] = [
     ['tidemark_messages_accepted_total', 'counter', 'Messages stored since the start', stats.accepted],
     ['tidemark_messages_duplicate_total', 'counter', 'Repeats answered since the start', stats.duplicates],
@@ -28,6 +28,7 @@ function metricsText(stats: ReturnType<HttpParts['core']['stats']>): string {
       stats.rejectedDropped,
     ],
     ['tidemark_lane_depth', 'gauge', 'Requests and tasks waiting for the writer', stats.laneDepth],
+    ['tidemark_people_due', 'gauge', 'People whose changes by time are not written down yet', overdue],
     ['tidemark_writable', 'gauge', '1 if the last commit succeeded', stats.writable ? 1 : 0],
     ['process_resident_memory_bytes', 'gauge', 'Resident memory', process.memoryUsage.rss()],
     [

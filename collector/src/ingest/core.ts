@@ -211,6 +211,8 @@ export interface Core {
     laneDepth: number;
     writable: boolean;
   };
+  /** People that time has changed and that are not settled yet. Reads are exact all the same. */
+  overdue(): Promise<number>;
   tick(): Promise<void>;
   /** Recompute everything from the stored messages and report differences. */
   verify(options: {

@@ -492,6 +492,7 @@ export async function createCoreOn(
       laneDepth: lane.depth(),
       writable: lane.writable(),
     }),
+    overdue: () => store.query({ ask: 'due-count', until: tell() }),
     async tick() {
       await lane.task(async () => ({ result: undefined, changed: false }));
       await settleAll({ insist: true });

@@ -33,7 +33,7 @@ export function keepRowSmall(set: WorkingSet, person: PersonState): void {
 }
 
 /** A computed trait's value, also where its list is longer than a row holds. */
-export async function valueOf(
+export async function traitValue(
   set: WorkingSet,
   person: PersonState,
   trait: CompiledTrait,

@@ -12,7 +12,7 @@ import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { BadCursor, type Cause, type Page, type ProfileView, type TransitionView } from './core.ts';
 import { isCapped } from './identity-plan.ts';
-import { valueOf } from './outside-values.ts';
+import { traitValue } from './outside-values.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** The node of the profile an id of /api/profiles/:id names, or null. */
@@ -113,7 +113,7 @@ async function computedOf(
   const memo = new Map<string, JsonValue>();
   for (const key of [...set.program.traits.keys()].sort()) {
     const trait = set.program.traits.get(key);
-    if (trait) computed[key] = await valueOf(set, person, trait, clock, memo);
+    if (trait) computed[key] = await traitValue(set, person, trait, clock, memo);
   }
   return computed;
 }
@@ -143,7 +143,7 @@ export async function viewMe(
   const memo = new Map<string, JsonValue>();
   for (const key of [...set.program.traits.keys()].sort()) {
     const trait = set.program.traits.get(key);
-    if (trait && mayRead(exposeOf.trait(key))) computed[key] = await valueOf(set, person, trait, clock, memo);
+    if (trait && mayRead(exposeOf.trait(key))) computed[key] = await traitValue(set, person, trait, clock, memo);
   }
   return { segments, computed };
 }

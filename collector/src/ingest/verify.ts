@@ -9,7 +9,7 @@ import type { NodeRow } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { foldedPerson, settledPerson } from './arrival.ts';
 import { collectGroups, collectLinks, timelinesOf } from './from-messages.ts';
-import { valueOf } from './outside-values.ts';
+import { traitValue } from './outside-values.ts';
 import type { WorkingSet } from './working-set.ts';
 
 export interface Difference {
@@ -98,7 +98,7 @@ async function summary(
 ): Promise<Record<string, JsonValue>> {
   const computed: Record<string, JsonValue> = {};
   for (const [key, trait] of set.program.traits)
-    computed[`computed ${key}`] = await valueOf(set, person, trait, clock);
+    computed[`computed ${key}`] = await traitValue(set, person, trait, clock);
   const members = [...person.members].flatMap((version) => {
     const index = set.program.indexOf(version);
     const segment = index === undefined ? undefined : set.program.segments[index];

@@ -316,6 +316,7 @@ export type Query =
   | { ask: 'start' }
   | { ask: 'next-due' }
   | { ask: 'due-people'; until: number; limit: number }
+  | { ask: 'due-count'; until: number }
   | { ask: 'due-messages'; until: number; limit: number }
   /** Messages whose time has not come, in order of arrival. */
   | { ask: 'pending'; after: number; limit: number }
@@ -395,6 +396,7 @@ export interface Answers {
   /** Earliest instant at which a person or a message falls due, or null. */
   'next-due': number | null;
   'due-people': number[];
+  'due-count': number;
   'due-messages': { row: HistoryRow }[];
   pending: HistoryRow[];
   people: { id: number }[];

@@ -122,6 +122,7 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       all<{ id: number }>('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT ?', until, limit).map(
         ({ id }) => id,
       ),
+    'due-count': ({ until }) => count('SELECT count(*) AS n FROM person WHERE due <= ?', until),
     'due-messages': ({ until, limit }) =>
       all<MessageRow>(
         `SELECT ${MESSAGE_COLUMNS.split(', ')
