@@ -1,7 +1,11 @@
 // `npm run bench`: our road beside the bare road, measured in one run on one machine.
 // Invariant: it prints figures and ratios and fails only if a road fails; speed is read, not asserted.
 import { cpus } from 'node:os';
+import { benchBuild } from './build.ts';
+import { benchHistory } from './history.ts';
+import { say } from './report.ts';
 import { type Figure, type Load, measureHttp, measureInProcess, measureParse } from './road.ts';
+import { benchWave } from './wave.ts';
 
 /** The bare road counts as a yardstick only while its CPU a message stays under this many JSON.parses. */
 const MAX_BARE_IN_PARSES = 16;
@@ -13,7 +17,11 @@ Prints messages a second and CPU microseconds a message of the bare road and of 
 over HTTP, for batches of 1, 20 and 100 and 0, 5 and 20 matching definitions, and the ratios.
   --quick      a fifth of the messages: noisier, about a minute
   --batch N    only this batch size
-  --matching N only this many matching definitions`;
+  --matching N only this many matching definitions
+  --only NAMES one or more of history, wave, build (with commas) instead:
+               history  a message of a person with 100,000 messages
+               wave     100,000 people leaving a segment at one instant
+               build    a new definition over 1,000,000 messages, and the size of the file`;
 
 if (process.argv.includes('--help')) {
   console.log(HELP);
@@ -24,11 +32,28 @@ const only = (name: string): number | null => {
   const at = process.argv.indexOf(name);
   return at < 0 ? null : Number(process.argv[at + 1]);
 };
+const OTHERS: Record<string, (scale: number) => Promise<void>> = {
+  history: benchHistory,
+  wave: benchWave,
+  build: benchBuild,
+};
+const named = process.argv.indexOf('--only');
+if (named >= 0) {
+  for (const name of (process.argv[named + 1] ?? '').split(',')) {
+    const bench = OTHERS[name];
+    if (!bench) {
+      console.error(`there is no bench "${name}"; there are ${Object.keys(OTHERS).join(', ')}`);
+      process.exit(1);
+    }
+    await bench(quick ? 0.2 : 1);
+    say();
+  }
+  process.exit(0);
+}
 const batches = [1, 20, 100].filter((size) => only('--batch') === null || only('--batch') === size);
 const matchings = [0, 5, 20].filter((count) => only('--matching') === null || only('--matching') === count);
 const messagesFor = (batch: number): number => (batch === 1 ? 10_000 : 60_000) / (quick ? 5 : 1);
 
-const say = (line = ''): void => console.log(line);
 const cell = (text: string, width: number): string => text.padStart(width);
 const show = (name: string, { cpuUs, rate }: Figure, bare?: Figure): void => {
   const ratios = bare

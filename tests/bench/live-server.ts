@@ -1,0 +1,50 @@
+// A child process of the benchmark: our collector over HTTP with a clock that its parent sets.
+// Invariant: it ticks five times a second, as `serve` does.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { serve } from '@hono/node-server';
+import { createCollector } from '@tidemark/collector';
+
+const [start = '0', config = '{}'] = process.argv.slice(2);
+const folder = mkdtempSync(join(tmpdir(), 'tidemark-bench-'));
+let offset = Number(start) - Date.now();
+const collector = await createCollector({
+  database: join(folder, 'bench.db'),
+  writeKey: 'wk_bench',
+  serverKey: 'sk_bench',
+  adminKey: 'ak_bench',
+  signingSecret: 'bench-signing-secret-bench-signing-secret',
+  now: () => Date.now() + offset,
+  config: JSON.parse(config),
+});
+const server = serve({ fetch: collector.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
+  process.send?.({ port, folder });
+});
+let ticking = Promise.resolve();
+const ticks = setInterval(() => {
+  ticking = ticking.then(() => collector.tick());
+}, 200);
+
+const mebibytes = (bytes: number): number => Math.round(bytes / 1_048_576);
+
+process.on('message', (asked: { clock?: number; memory?: true; stop?: true }) => {
+  if (asked.clock !== undefined) {
+    offset = asked.clock - Date.now();
+    process.send?.({});
+  } else if (asked.memory) {
+    process.send?.({
+      now: mebibytes(process.memoryUsage().rss),
+      peak: mebibytes(process.resourceUsage().maxRSS * 1_024),
+    });
+  } else {
+    clearInterval(ticks);
+    server.close();
+    ticking
+      .then(() => collector.close())
+      .finally(() => {
+        rmSync(folder, { recursive: true, force: true });
+        process.exit(0);
+      });
+  }
+});
