@@ -60,6 +60,8 @@ export interface TestOptions {
   /** The clock to begin with, epoch milliseconds. */
   now?: number;
   config?: unknown;
+  /** Whose days `active_days` counts; UTC unless given. */
+  timezone?: string;
 }
 
 type Handle = Awaited<ReturnType<typeof createCollector>>;
@@ -105,6 +107,7 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
       adminKey: ADMIN_KEY,
       signingSecret: SIGNING_SECRET,
       now: () => clock.now,
+      ...(options.timezone === undefined ? {} : { timezone: options.timezone }),
       ...(options.config === undefined ? {} : { config: options.config as never }), // tests also pass bad ones
     });
   let collector = await open();

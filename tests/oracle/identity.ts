@@ -1,22 +1,6 @@
 // Who is who, worked out from nothing: users, devices, links by time, merges and the caps (contract section 4).
-// Invariant: a function of the messages alone, in message order; arrival order never enters.
-import type { KeyKind } from '../../collector/src/wire/accepted.ts';
-import type { JsonObject, MessageType } from '../../collector/src/wire/message.ts';
-
-/** An accepted message as the model sees it. Ids are as sent: blocked ones are sorted out here. */
-export interface ModelMessage {
-  type: MessageType;
-  messageId: string;
-  kind: KeyKind;
-  trusted: boolean;
-  userId?: string | null;
-  anonymousId?: string | null;
-  previousId?: string | null;
-  groupId?: string | null;
-  /** Corrected event time, epoch milliseconds. */
-  time: number;
-  body: JsonObject;
-}
+// Invariant: a function of the history alone; the order in which messages arrived never enters.
+import { type History, idOf, inOrder, type ModelMessage, type Stamp } from './history.ts';
 
 export interface Caps {
   ids: number;
@@ -24,36 +8,27 @@ export interface Caps {
 }
 export const CONTRACT_CAPS: Caps = { ids: 1_000, merges: 100 };
 
+export interface Link {
+  stamp: Stamp;
+  user: string;
+  trusted: boolean;
+}
+
+/**
+ * People have keys: `user:<survivor>`, `anon:<device>` for a device never linked, and `nameless:<user>` for one
+ * who was erased and of whom only the times on shared devices are left.
+ */
 export interface Identity {
-  /** The key of the person a message belongs to: `user:<survivor>` or `anon:<device>`. */
+  /** The key of the person a message belongs to. */
   ownerOf(message: ModelMessage): string;
-  /** The person that an address (`user:x`, `anon:x`) means now. */
+  /** The key of the person that an address (`user:x`, `anon:x`) means now. */
   holderOf(address: string): string;
+  /** All user ids of a person; none for a device. */
+  usersOf(person: string): Set<string>;
   devicesOf(person: string): string[];
+  /** Who was linked to a device and when, in order. */
+  timelineOf(device: string): readonly Link[];
   flagged(person: string): boolean;
-}
-
-const BLOCKED = new Set(
-  'null undefined -1 nan none nil unknown anonymous guest true false [objectobject]'.split(' '),
-);
-
-/** Whether a value is never an identifier. */
-export function isBlocked(id: string): boolean {
-  const bare = id.toLowerCase().replace(/\s+/g, '');
-  return /^[0-]*$/.test(bare) || BLOCKED.has(bare);
-}
-
-/** The id, or undefined when there is none to speak of. */
-export function idOf(id: string | null | undefined): string | undefined {
-  return id == null || isBlocked(id) ? undefined : id;
-}
-
-/** Message order: time, then messageId by UTF-8 bytes, then web before server. */
-export function inOrder(a: ModelMessage, b: ModelMessage): number {
-  if (a.time !== b.time) return a.time - b.time;
-  const bytes = Buffer.compare(Buffer.from(a.messageId), Buffer.from(b.messageId));
-  if (bytes !== 0) return bytes;
-  return (a.kind === 'web' ? 0 : 1) - (b.kind === 'web' ? 0 : 1);
 }
 
 interface Person {
@@ -64,10 +39,32 @@ interface Person {
   flagged: boolean;
 }
 
-/** Works out all links and merges. `messages` are those in effect. */
-export function identityOf(messages: readonly ModelMessage[], caps: Caps = CONTRACT_CAPS): Identity {
+/** Something that links or merges, with its place among the others. */
+interface Tie {
+  trusted: boolean;
+  time: number;
+  /** Absent for a merge made through the API. */
+  stamp?: Stamp;
+  apply(): void;
+}
+
+/** Trusted ones first, then by time; at one instant messages in their order, then API merges in theirs. */
+function inTieOrder(a: Tie, b: Tie): number {
+  if (a.trusted !== b.trusted) return a.trusted ? -1 : 1;
+  if (a.time !== b.time) return a.time - b.time;
+  if (a.stamp && b.stamp) return inOrder(a.stamp, b.stamp);
+  return Number(a.stamp === undefined) - Number(b.stamp === undefined);
+}
+
+const linkBefore = (timeline: readonly Link[], stamp: Stamp): Link | undefined =>
+  timeline.findLast((link) => inOrder(link.stamp, stamp) <= 0);
+
+/** Works out all links and merges from what took effect at `now` or before. */
+export function identityOf(history: History, now: number, caps: Caps = CONTRACT_CAPS): Identity {
   const people = new Map<string, Person>();
-  const links = new Map<string, { message: ModelMessage; user: string }[]>();
+  const timelines = new Map<string, Link[]>();
+  /** Users that somebody named; the others are known by the times of an erased person only. */
+  const named = new Set<string>();
 
   function personOf(user: string): Person {
     const known = people.get(user);
@@ -83,17 +80,20 @@ export function identityOf(messages: readonly ModelMessage[], caps: Caps = CONTR
     return fresh;
   }
 
-  function link(device: string, user: string, message: ModelMessage): void {
+  function link(device: string, { stamp, user, trusted }: Link): void {
     const person = personOf(user);
     if (!person.devices.has(device) && person.users.size + person.devices.size >= caps.ids) {
       person.flagged = true;
       return;
     }
     person.devices.add(device);
-    links.set(device, [...(links.get(device) ?? []), { message, user }]);
+    const timeline = timelines.get(device) ?? [];
+    timeline.push({ stamp, user, trusted });
+    timelines.set(device, timeline);
   }
 
   function merge(from: string, into: string): void {
+    named.add(from).add(into);
     const lost = personOf(from);
     const kept = personOf(into);
     if (lost === kept) return;
@@ -111,40 +111,72 @@ export function identityOf(messages: readonly ModelMessage[], caps: Caps = CONTR
     kept.flagged ||= lost.flagged;
   }
 
-  const ordered = [...messages].sort(inOrder);
-  for (const message of [...ordered.filter((m) => m.trusted), ...ordered.filter((m) => !m.trusted)]) {
+  function applyMessage(message: ModelMessage): void {
     const user = idOf(message.userId);
-    if (user === undefined) continue;
+    if (user === undefined) return;
+    named.add(user);
     const device = idOf(message.anonymousId);
-    if (device !== undefined) link(device, user, message);
+    const tie = { stamp: message, user, trusted: message.trusted };
+    if (device !== undefined) link(device, tie);
     const previous = message.type === 'alias' ? idOf(message.previousId) : undefined;
-    if (previous === undefined || previous === user) continue;
-    link(previous, user, message);
-    if (message.kind === 'server') merge(previous, user);
+    if (previous === undefined || previous === user) return;
+    link(previous, tie);
+    if (message.kind === 'server' && !message.unmerged) merge(previous, user);
   }
-  for (const timeline of links.values()) timeline.sort((a, b) => inOrder(a.message, b.message));
 
-  const ofUser = (user: string) => `user:${personOf(user).name}`;
+  const messages = history.messages.filter((message) => message.time <= now);
+  const ties: Tie[] = [
+    ...messages.map((m) => ({
+      trusted: m.trusted,
+      time: m.time,
+      stamp: m,
+      apply: () => applyMessage(m),
+    })),
+    ...history.shadows.map((s) => ({
+      trusted: s.trusted,
+      time: s.time,
+      stamp: s,
+      apply: () => link(s.device, { stamp: s, user: s.user, trusted: s.trusted }),
+    })),
+    ...history.merges.map(({ from, into, time }) => ({
+      trusted: true,
+      time,
+      apply: () => merge(from, into),
+    })),
+  ];
+  for (const tie of ties.sort(inTieOrder)) tie.apply();
+  for (const timeline of timelines.values()) timeline.sort((a, b) => inOrder(a.stamp, b.stamp));
+
+  const keyOf = (user: string) => {
+    const { name, users } = personOf(user);
+    return [...users].some((one) => named.has(one)) ? `user:${name}` : `nameless:${name}`;
+  };
+  const personWith = (key: string): Person | undefined =>
+    key.startsWith('anon:') ? undefined : personOf(key.slice(key.indexOf(':') + 1));
   return {
     ownerOf(message) {
       const user = idOf(message.userId);
-      if (user !== undefined) return ofUser(user);
+      if (user !== undefined) return keyOf(user);
       const device = idOf(message.anonymousId);
       if (device === undefined) throw new Error(`a message of nobody: ${message.messageId}`);
-      const timeline = links.get(device);
-      if (!timeline) return `anon:${device}`;
-      const holder = timeline.findLast((entry) => inOrder(entry.message, message) <= 0) ?? timeline[0];
-      if (!holder) throw new Error('an empty timeline');
-      return ofUser(holder.user);
+      const timeline = timelines.get(device) ?? [];
+      const holder = linkBefore(timeline, message) ?? timeline[0];
+      return holder ? keyOf(holder.user) : `anon:${device}`;
     },
     holderOf(address) {
       const name = address.slice(5);
-      if (address.startsWith('user:')) return ofUser(name);
-      const last = links.get(name)?.at(-1);
-      return last ? ofUser(last.user) : address;
+      if (address.startsWith('user:')) return named.has(name) ? keyOf(name) : address;
+      const last = timelines.get(name)?.at(-1);
+      return last ? keyOf(last.user) : address;
     },
-    devicesOf: (person) =>
-      person.startsWith('anon:') ? [person.slice(5)] : [...personOf(person.slice(5)).devices].sort(),
-    flagged: (person) => person.startsWith('user:') && personOf(person.slice(5)).flagged,
+    usersOf: (key) => new Set(personWith(key)?.users),
+    devicesOf: (key) => [...(personWith(key)?.devices ?? [key.slice(5)])].sort(),
+    timelineOf: (device) => timelines.get(device) ?? [],
+    flagged: (key) => personWith(key)?.flagged ?? false,
   };
+}
+
+/** The user whose stretch of the device's timeline a message would fall into; none before every link. */
+export function userAt(timeline: readonly Link[], stamp: Stamp): string | undefined {
+  return linkBefore(timeline, stamp)?.user;
 }

@@ -1,36 +1,15 @@
 // The reference model against cases small enough to be worked out by hand.
 // Invariant: every expectation here is read off the contract, never off the collector.
 import { describe, expect, it } from 'vitest';
-import type { Condition, Op, Operand, TraitDefinition } from '../../collector/src/wire/definitions.ts';
+import type { Op, Operand, TraitDefinition } from '../../collector/src/wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../../collector/src/wire/message.ts';
 import { at, compares, instantOf } from './comparison.ts';
+import { passageOfTime } from './deadlines.ts';
 import { add, decimalOf, toNumber, ZERO } from './decimal.ts';
 import { eventTime } from './event-time.ts';
-import { inOrder, isBlocked } from './identity.ts';
-import { type Definitions, type ModelMessage, transitionsByTime, world } from './model.ts';
-
-const T0 = Date.parse('2026-06-10T12:00:00Z');
-const NONE: Definitions = { traits: {}, segments: {} };
-let serial = 0;
-
-function message(fields: Partial<ModelMessage> & { body?: JsonObject }): ModelMessage {
-  const id = String(++serial).padStart(4, '0');
-  return { type: 'track', messageId: id, kind: 'web', trusted: false, time: T0, body: {}, ...fields };
-}
-
-function track(userId: string, event: string, at: number, properties: JsonObject = {}): ModelMessage {
-  return message({ userId, time: T0 + at, body: { type: 'track', event, properties } });
-}
-
-function segments(
-  definitions: Record<string, Condition>,
-  traits: Record<string, TraitDefinition> = {},
-): Definitions {
-  return {
-    traits,
-    segments: Object.fromEntries(Object.entries(definitions).map(([key, where]) => [key, { where }])),
-  };
-}
+import { inOrder, isBlocked } from './history.ts';
+import { world } from './model.ts';
+import { message, NONE, segments, T0, told, track } from './tell.ts';
 
 describe('comparison', () => {
   const now = T0;
@@ -130,7 +109,11 @@ describe('identity', () => {
   it('files the events of a shared device by time', () => {
     const on = (time: number, userId?: string) =>
       message({ time: T0 + time, anonymousId: 'd', ...(userId ? { userId } : {}), body: { event: 'e' } });
-    const { profiles, find } = world([on(0), on(1, 'u1'), on(2), on(5, 'u2'), on(6), on(3)], NONE, T0 + 10);
+    const { profiles, find } = world(
+      told(on(0), on(1, 'u1'), on(2), on(5, 'u2'), on(6), on(3)),
+      NONE,
+      T0 + 10,
+    );
     expect(profiles.map((p) => [p.userId, p.eventCount, p.anonymousIds])).toEqual([
       ['u1', 4, ['d']],
       ['u2', 2, ['d']],
@@ -150,9 +133,9 @@ describe('identity', () => {
       });
     const mine = [message({ userId: 'old' }), message({ anonymousId: 'old' })];
     expect(
-      world([...mine, alias('server')], NONE, T0 + 5).profiles.map((p) => [p.userId, p.eventCount]),
+      world(told(...mine, alias('server')), NONE, T0 + 5).profiles.map((p) => [p.userId, p.eventCount]),
     ).toEqual([['new', 3]]);
-    const web = world([...mine, alias('web')], NONE, T0 + 5);
+    const web = world(told(...mine, alias('web')), NONE, T0 + 5);
     expect(web.find('user:old')?.eventCount).toBe(1);
     expect(web.find('user:new')?.eventCount).toBe(2);
     expect(web.find('anon:old')?.userId).toBe('new');
@@ -161,9 +144,9 @@ describe('identity', () => {
   it('has no effect of a message dated later', () => {
     const later = message({ userId: 'u', anonymousId: 'd', time: T0 + 1 });
     const early = message({ anonymousId: 'd' });
-    expect(world([later, early], NONE, T0).find('anon:d')?.userId).toBeNull();
-    expect(world([later, early], NONE, T0).find('user:u')).toBeUndefined();
-    expect(world([later, early], NONE, T0 + 1).find('anon:d')?.userId).toBe('u');
+    expect(world(told(later, early), NONE, T0).find('anon:d')?.userId).toBeNull();
+    expect(world(told(later, early), NONE, T0).find('user:u')).toBeUndefined();
+    expect(world(told(later, early), NONE, T0 + 1).find('anon:d')?.userId).toBe('u');
   });
 
   it('keeps the caps, trusted links first', () => {
@@ -175,9 +158,8 @@ describe('identity', () => {
         trusted,
         kind: trusted ? 'server' : 'web',
       });
-    const { profiles, find } = world([link('a', 0), link('b', 1), link('c', 2, true)], NONE, T0 + 9, {
-      ids: 3,
-      merges: 9,
+    const { profiles, find } = world(told(link('a', 0), link('b', 1), link('c', 2, true)), NONE, T0 + 9, {
+      caps: { ids: 3, merges: 9 },
     });
     expect(profiles[0]?.anonymousIds).toEqual(['a', 'c']);
     expect(profiles[0]?.flagged).toBe(true);
@@ -195,14 +177,14 @@ describe('declared traits and groups', () => {
       identify(1, { plan: 'pro', a: 1 }),
       identify(0, { a: 0 }),
     ];
-    expect(world(sent, NONE, T0 + 3).profiles[0]?.traits).toEqual({ a: 1 });
+    expect(world(told(...sent), NONE, T0 + 3).profiles[0]?.traits).toEqual({ a: 1 });
   });
 
   it('shares the traits of a group among its members', () => {
     const group = (userId: string, time: number, traits: JsonObject) =>
       message({ type: 'group', userId, groupId: 'g', time: T0 + time, body: { traits } });
     const { profiles } = world(
-      [group('u1', 0, { size: 1, x: 1 }), group('u2', 1, { size: 2, x: null })],
+      told(group('u1', 0, { size: 1, x: 1 }), group('u2', 1, { size: 2, x: null })),
       NONE,
       T0 + 1,
     );
@@ -235,14 +217,16 @@ describe('computed traits', () => {
     [{ type: 'unique_list', event: 'buy', property: 'v' }, [0.1, '0.2', 'hat', 'shoe']],
   ];
   it.each(expected)('%j is %j', (trait, value) => {
-    const { profiles } = world(sent, { traits: { t: trait }, segments: {} }, T0 + 9);
+    const { profiles } = world(told(...sent), { traits: { t: trait }, segments: {} }, T0 + 9);
     expect(profiles[0]?.computed.t).toEqual(value);
   });
 
   it('takes a fixed range with both ends', () => {
     const within = { from: '2026-06-10T12:00:00.001Z', to: '2026-06-10T12:00:00.003Z' };
     const count: TraitDefinition = { type: 'count', event: 'buy', within };
-    expect(world(sent, { traits: { count }, segments: {} }, T0 + 9).profiles[0]?.computed.count).toBe(3);
+    expect(
+      world(told(...sent), { traits: { count }, segments: {} }, T0 + 9).profiles[0]?.computed.count,
+    ).toBe(3);
   });
 });
 
@@ -254,8 +238,8 @@ describe('segments', () => {
     });
     const sent = [track('u', 'e', 0), track('u', 'e', 4_000)];
     const of = (segment: string) =>
-      transitionsByTime(sent, definitions, T0 + 4_000, T0 + 60_000)
-        .filter((row) => row.segment === segment)
+      passageOfTime(told(...sent), definitions, T0 + 4_000, T0 + 60_000)
+        .transitions.filter((row) => row.segment === segment)
         .map((row) => [row.change, row.at - T0]);
     expect(of('once')).toEqual([
       ['entered', 10_000],
@@ -269,12 +253,12 @@ describe('segments', () => {
 
   it('counts everyone known, also with none', () => {
     const definitions = segments({ never: { event: 'e', count: { op: 'eq', value: 0 } } });
-    const members = world([track('u1', 'e', 0), track('u2', 'f', 0)], definitions, T0).profiles;
+    const members = world(told(track('u1', 'e'), track('u2', 'f')), definitions, T0).profiles;
     expect(members.map((p) => p.segments)).toEqual([[], ['never']]);
   });
 
   it('does not take a track event named like a message type for one', () => {
     const definitions = segments({ page: { event: '$page' }, prefix: { event: '$p*' } });
-    expect(world([track('u', '$page', 0)], definitions, T0).profiles[0]?.segments).toEqual(['prefix']);
+    expect(world(told(track('u', '$page')), definitions, T0).profiles[0]?.segments).toEqual(['prefix']);
   });
 });
