@@ -143,7 +143,8 @@ export async function viewMe(
   const memo = new Map<string, JsonValue>();
   for (const key of [...set.program.traits.keys()].sort()) {
     const trait = set.program.traits.get(key);
-    if (trait && mayRead(exposeOf.trait(key))) computed[key] = await traitValue(set, person, trait, clock, memo);
+    if (trait && mayRead(exposeOf.trait(key)))
+      computed[key] = await traitValue(set, person, trait, clock, memo);
   }
   return { segments, computed };
 }
