@@ -1,9 +1,11 @@
 // Sets up a collector for tests of the public contract: fixed keys, a clock in the test's hand, temporary files.
-// Invariant: talks to the collector only as a user could: by requests, `tick()` and `close()`.
+// Invariant: talks to the collector only as a user could: by requests, `tick()`, `close()` and `tidemark verify`.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCollector } from '@tidemark/collector';
+import { createCore } from '../collector/src/ingest/create-core.ts';
+import type { Difference } from '../collector/src/ingest/verify.ts';
 import type { JsonObject, JsonValue } from '../collector/src/wire/message.ts';
 
 export const WEB_KEY = 'wk_web_for_tests';
@@ -91,6 +93,8 @@ export interface TestCollector {
   advance(ms: number): void;
   tick(): Promise<void>;
   reopen(): Promise<void>;
+  /** What `tidemark verify` says of the file while it is open. */
+  verify(): Promise<Difference[]>;
   dispose(): Promise<void>;
 }
 
@@ -199,6 +203,14 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
       if (!folder) throw new Error('only a collector on a file can be reopened');
       await collector.close();
       collector = await open();
+    },
+    async verify() {
+      if (!folder) throw new Error('only a collector on a file can be verified');
+      const database = join(folder, 'tidemark.db');
+      const core = await createCore({ database, now: () => clock.now, readOnly: true });
+      const { differences } = await core.verify({});
+      await core.close();
+      return differences;
     },
     async dispose() {
       await collector.close();

@@ -284,6 +284,36 @@ describe('erasing', () => {
     });
   });
 
+  it('lets go of the times kept on a device once all who used it are erased', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.send('web', [
+        track({ userId: 'a', anonymousId: 'd' }, 'A', 0),
+        track({ userId: 'b', anonymousId: 'd' }, 'A', 10_000),
+      ]);
+      c.advance(MINUTE);
+      await erase(c, 'user:a');
+      await c.send('web', [track(user('a'), 'A', MINUTE)]);
+      await merge(c, 'a', 'b');
+      await erase(c, 'user:b');
+      await c.send('web', [track({ anonymousId: 'd' }, 'A', 5_000)]);
+      expect(await c.profile('anon:d')).toMatchObject({ userId: null, eventCount: 1 });
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
+  it('leaves a device to itself that only an alias to its own name will name', async () => {
+    await withCollector({}, async (c) => {
+      await c.send('web', [
+        track({ userId: 'a', anonymousId: 'd' }, 'A', -1_000),
+        message('alias', { userId: 'a', previousId: 'a' }, 10_000),
+        track({ anonymousId: 'a' }, 'A', 30_000),
+      ]);
+      await erase(c, 'user:a');
+      c.advance(MINUTE);
+      expect(await c.profile('anon:a')).toMatchObject({ userId: null, eventCount: 1 });
+    });
+  });
+
   it('refuses the ids from then on, which a stranger cannot see', async () => {
     await withCollector({ file: true }, async (c) => {
       await c.send('web', [

@@ -25,6 +25,8 @@ export async function playScript(script: Script): Promise<number> {
         throw new Error(`step ${index} (${step.do}) at ${iso(collector.clock.now)}:\n${faults.join('\n')}`);
       }
     }
+    const differences = await collector.verify();
+    if (differences.length > 0) throw new Error(`verify at the end: ${JSON.stringify(differences)}`);
   } finally {
     await collector.dispose();
   }

@@ -139,9 +139,12 @@ export async function upcomingOf(
   return mine;
 }
 
+/** The device that an alias links. */
 async function namedDevice(set: WorkingSet, row: HistoryRow): Promise<NodeRow | null> {
-  const { previousId } = JSON.parse(row.text) as JsonObject; // stored by the lane
-  return typeof previousId === 'string' || typeof previousId === 'number'
+  const { previousId, userId } = JSON.parse(row.text) as JsonObject; // stored by the lane
+  // An alias of an id to itself does nothing.
+  return (typeof previousId === 'string' || typeof previousId === 'number') &&
+    String(previousId) !== String(userId)
     ? set.node('device', String(previousId))
     : null;
 }

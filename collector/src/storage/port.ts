@@ -242,6 +242,7 @@ export interface Erasure {
   /** Ids replaced by keyed hashes; such nodes stand for themselves again. */
   nodes: { id: number; ext: string }[];
   droppedPairs: { user: number; device: number }[];
+  /** Devices whose links go, those kept of people erased before included. */
   droppedTimelines: number[];
   /** Aliases by sequence number, those made by the API included. */
   droppedAliases: number[];
