@@ -301,6 +301,36 @@ describe('erasing', () => {
     });
   });
 
+  it('keeps no times of links that had not come yet', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.send('web', [
+        track({ userId: 'a', anonymousId: 'd' }, 'A', 0),
+        track({ userId: 'b', anonymousId: 'd' }, 'A', 1),
+        track({ userId: 'a', anonymousId: 'd' }, 'A', 30_000),
+      ]);
+      c.advance(10);
+      await erase(c, 'user:a');
+      c.advance(MINUTE);
+      await c.send('web', [track({ anonymousId: 'd' }, 'A', 40_000)]);
+      expect((await c.profile('user:b'))?.eventCount).toBe(2);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
+  it('forgets a group that only messages dated in the future name', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.send('web', [
+        message('group', { userId: 'a', groupId: 'g', traits: { plan: 'pro' } }),
+        message('group', { userId: 'b', groupId: 'g', traits: { plan: 'free' } }, MINUTE),
+      ]);
+      await erase(c, 'user:a');
+      expect((await c.api('GET', '/api/groups/g')).status).toBe(404);
+      expect(await c.verify()).toEqual([]);
+      c.advance(MINUTE);
+      expect((await c.api('GET', '/api/groups/g')).json).toMatchObject({ traits: { plan: 'free' }, members: 1 });
+    });
+  });
+
   it('leaves a device to itself that only an alias to its own name will name', async () => {
     await withCollector({}, async (c) => {
       await c.send('web', [

@@ -40,7 +40,8 @@ export async function erasePerson(
   const node = await set.nodeById(id);
   if (!person || !node) return null;
   const who = await whoIs(set, node);
-  const rows = [...(await set.historyOf(id, clock)), ...(await upcomingOf(set, who))];
+  const inEffect = await set.historyOf(id, clock);
+  const rows = [...inEffect, ...(await upcomingOf(set, who))];
   const refused = await refusedOf(set, who);
   const lists = await set.listsOf(id);
   const logged = await loggedOf(set, who);
@@ -57,7 +58,7 @@ export async function erasePerson(
     hashedNodes.push({ id: gone, ext: ERASED + hash });
     if (suppress) suppressed.push(hash);
   }
-  await keepTimes(set, who, rows, aliases, mine);
+  await keepTimes(set, who, inEffect, aliases, mine);
   const listed = await listedNodes(set, who);
   const erasure: Erasure = {
     messages,
@@ -345,9 +346,9 @@ async function rewriteGroups(
     for (let after = 0; ; ) {
       const page = await set.store.query({ ask: 'messages-of-group', group: id, after, limit: 1_000 });
       for (const row of page) {
-        if (gone.has(row.seq)) continue;
+        if (gone.has(row.seq) || row.stamp[0] > clock) continue;
         left++;
-        if (row.stamp[0] <= clock) writeTraits(bag, declaredTraits(engineMessage(row).body()), row.stamp);
+        writeTraits(bag, declaredTraits(engineMessage(row).body()), row.stamp);
       }
       const last = page[page.length - 1];
       if (!last) break;
