@@ -331,6 +331,21 @@ describe('erasing', () => {
     });
   });
 
+  it('keeps a time in its place among links of the same instant that changed nothing', async () => {
+    await withCollector({ file: true }, async (c) => {
+      const both = (userId: string, at: number, messageId: string): JsonObject => ({
+        ...track({ userId, anonymousId: 'd' }, 'A', at),
+        messageId,
+      });
+      await c.send('web', [both('a', -10_000, 'm1'), both('a', 0, 'm2'), both('b', 0, 'm3')]);
+      await erase(c, 'user:b');
+      c.advance(MINUTE);
+      await c.send('web', [track({ anonymousId: 'd' }, 'A', 30_000)]);
+      expect((await c.profile('user:a'))?.eventCount).toBe(2);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
   it('leaves a device to itself that only an alias to its own name will name', async () => {
     await withCollector({}, async (c) => {
       await c.send('web', [

@@ -226,29 +226,41 @@ async function keepTimes(
   }
 }
 
-/** Stamps that sort like these among the device's other messages of their instants, without their ids. */
+/** Stamps that sort like these among what else the device sent and was linked by at their instants, without their ids. */
 async function namelessStamps(
   set: WorkingSet,
   { device, stamps, gone }: { device: number; stamps: readonly Stamp[]; gone: ReadonlySet<number> },
 ): Promise<(stamp: Stamp) => Stamp> {
-  const ordered = [...stamps].sort(compareStamps);
-  const timeline = await set.timeline(device);
+  const own = new Set(stamps.map((stamp) => JSON.stringify(stamp)));
   const names = new Map<string, Stamp>();
-  for (const [place, stamp] of ordered.entries()) {
+  for (const [place, stamp] of [...stamps].sort(compareStamps).entries()) {
     const [time, , kind] = stamp;
     const instant = { from: [time, '', 0] as Stamp, to: [time + 1, '', 0] as Stamp, until: time };
     const { history } = await set.store.read({ history: [{ node: device, ...instant }] });
-    const kept = (history[0] ?? []).filter(({ seq }) => !gone.has(seq));
-    const others = [...kept, ...timeline.filter((run) => run.stamp[0] === time)]
-      .map((other) => other.stamp)
-      .filter((other) => !stamps.some((own) => compareStamps(own, other) === 0))
-      .filter((other) => compareStamps(other, stamp) < 0)
+    const sent = (history[0] ?? []).filter(({ seq }) => !gone.has(seq)).map((row) => row.stamp);
+    const others = [...sent, ...(await linksAt(set, device, time))]
+      .filter((other) => !own.has(JSON.stringify(other)) && compareStamps(other, stamp) < 0)
       .sort(compareStamps);
     // After the id before it comes nothing else: no id has a control character.
     const before = others[others.length - 1]?.[1] ?? '';
     names.set(JSON.stringify(stamp), [time, `${before}${ERASED}${String(place).padStart(9, '0')}`, kind]);
   }
   return (stamp) => names.get(JSON.stringify(stamp)) ?? stamp;
+}
+
+/** Every link of the device at one instant, also those that changed nothing. */
+async function linksAt(set: WorkingSet, device: number, time: number): Promise<Stamp[]> {
+  const links: Stamp[] = [];
+  for (const { user } of await set.devicePairs(device)) {
+    const asked = { user, device, before: [time + 1, '', 0] as Stamp, until: time };
+    // No id is empty, so that nothing comes before this place.
+    let link = await set.nextLink({ ...asked, after: [time, '', 0] });
+    while (link) {
+      links.push(link);
+      link = await set.nextLink({ ...asked, after: link });
+    }
+  }
+  return links;
 }
 
 async function ownPairs(set: WorkingSet, { users, alone }: Erased): Promise<Erasure['droppedPairs']> {
