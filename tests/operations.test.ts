@@ -346,6 +346,16 @@ describe('erasing', () => {
     });
   });
 
+  it('takes what time had changed out of the feed as well', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ segments: { recent: { where: { event: 'A', within: '10s' } } } });
+      await c.send('web', [track(user('a'), 'A')]);
+      c.advance(MINUTE);
+      expect((await erase(c, 'user:a')).json.erased).toMatchObject({ transitions: 2, segments: 0 });
+      expect(await c.transitions('recent')).toEqual([]);
+    });
+  });
+
   it('leaves a device to itself that only an alias to its own name will name', async () => {
     await withCollector({}, async (c) => {
       await c.send('web', [

@@ -39,6 +39,8 @@ export async function erasePerson(
   const person = await settledPerson(set, id, clock);
   const node = await set.nodeById(id);
   if (!person || !node) return null;
+  // What time changed is written down first, so that it goes with the rest of their history.
+  await set.commit(clock);
   const who = await whoIs(set, node);
   const inEffect = await set.historyOf(id, clock);
   const rows = [...inEffect, ...(await upcomingOf(set, who))];
