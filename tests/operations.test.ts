@@ -327,7 +327,10 @@ describe('erasing', () => {
       expect((await c.api('GET', '/api/groups/g')).status).toBe(404);
       expect(await c.verify()).toEqual([]);
       c.advance(MINUTE);
-      expect((await c.api('GET', '/api/groups/g')).json).toMatchObject({ traits: { plan: 'free' }, members: 1 });
+      expect((await c.api('GET', '/api/groups/g')).json).toMatchObject({
+        traits: { plan: 'free' },
+        members: 1,
+      });
     });
   });
 
@@ -353,6 +356,24 @@ describe('erasing', () => {
       c.advance(MINUTE);
       expect((await erase(c, 'user:a')).json.erased).toMatchObject({ transitions: 2, segments: 0 });
       expect(await c.transitions('recent')).toEqual([]);
+    });
+  });
+
+  it('puts somebody in a bucket again once they are named again', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({ segments: { all: { where: { bucket: { salt: 's', from: 0, to: 100 } } } } });
+      await c.send('web', [
+        track({ userId: 'a', anonymousId: 'd' }, 'A', 0),
+        track({ userId: 'b', anonymousId: 'd' }, 'A', 10_000),
+      ]);
+      c.advance(MINUTE);
+      await erase(c, 'user:a');
+      // Without an id there is no bucket.
+      await c.send('web', [track({ anonymousId: 'd' }, 'A', 5_000)]);
+      expect(await c.members('all')).toEqual(['b']);
+      await c.send('web', [track(user('a'), 'A', MINUTE)]);
+      expect(await c.members('all')).toEqual(['a', 'b']);
+      expect(await c.verify()).toEqual([]);
     });
   });
 

@@ -20,8 +20,8 @@ export interface Subject {
   computed(key: string): JsonValue;
   /** The static segments this person is in. */
   lists: ReadonlySet<string>;
-  /** The userId, of a device the anonymousId. */
-  bucketId: string;
+  /** The userId, of a device the anonymousId; undefined for somebody erased, who is in no bucket. */
+  bucketId: string | undefined;
 }
 
 export function isMember(
@@ -42,6 +42,7 @@ export function isMember(
     if ('sequence' in condition) return hasSequence(condition, person.messages, now);
     if ('first' in condition) return hasFirst(condition, person.messages, now);
     if ('bucket' in condition) {
+      if (person.bucketId === undefined) return false;
       const { salt, from, to } = condition.bucket;
       const share = shareOf(salt, person.bucketId);
       return from <= share && share < to;

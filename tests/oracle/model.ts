@@ -132,7 +132,7 @@ function subjectsOf(
             .filter(([, addresses]) => addresses.some((address) => identity.holderOf(address) === key))
             .map(([segment]) => segment),
         ),
-        bucketId: key.startsWith('user:') ? key.slice(5) : (identity.devicesOf(key)[0] ?? ''),
+        bucketId: key.startsWith('nameless:') ? undefined : key.slice(5),
       },
     ]),
   );

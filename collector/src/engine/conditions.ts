@@ -158,6 +158,8 @@ function compileBucketCondition(
   scope.dependsOnStart();
   return {
     test(person) {
+      // Somebody erased whose late messages still come: without an id there is no bucket.
+      if (person.ext === '') return false;
       const place = scope.bucketOf(salt, person.ext);
       return from <= place && place < to;
     },

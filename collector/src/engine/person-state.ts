@@ -11,7 +11,7 @@ export type GroupTraits = (key: string) => JsonValue | undefined;
 
 export interface PersonState {
   readonly id: number;
-  /** The userId, or a lone device's anonymousId. Not stored. */
+  /** The userId, or a lone device's anonymousId; empty for somebody erased. Not stored. */
   ext: string;
   eventCount: number;
   /** Event times, epoch ms; null while nothing happened. */

@@ -150,7 +150,9 @@ export async function arrive(
   for (const touched of toRefold) await refoldPerson(set, touched, at);
   if (toRefold.has(id)) return;
   const person = held ?? (await newPerson(set, id));
+  const isNamedAgain = await set.takeName(person);
   const { touched, late, toCount } = foldMessage(set.program, person, message, at.clock);
+  if (isNamedAgain) for (const index of set.program.atStart) touched.add(index);
   if (toCount.length > 0) await countOutside(set, person, toCount);
   keepRowSmall(set, person);
   if (message.groupId !== null) await seeNewest(set, person, message.groupId);
@@ -161,7 +163,7 @@ export async function arrive(
 }
 
 async function newPerson(set: WorkingSet, id: number): Promise<PersonState> {
-  const person = emptyPerson(id, set.program.generation, (await set.nodeById(id))?.ext ?? '');
+  const person = emptyPerson(id, set.program.generation, await set.nameOf(id));
   person.lists = await set.listsOf(id);
   return person;
 }
@@ -221,7 +223,8 @@ export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Pr
 export async function foldedPerson(set: WorkingSet, id: number, clock: number): Promise<PersonState | null> {
   const node = await set.nodeById(id);
   if (!node || node.root !== id) return null;
-  const person = emptyPerson(id, set.program.generation, node.ext);
+  const person = emptyPerson(id, set.program.generation, await set.nameOf(id));
+  await set.takeName(person);
   for await (const rows of set.historyPages(id, clock))
     for (const row of rows) foldMessage(set.program, person, engineMessage(row), clock, true);
   if (person.eventCount === 0) return null;

@@ -158,7 +158,8 @@ function evidence(at: Explaining, condition: Condition): JsonObject {
     });
     return { messages: listed([...new Set(rows)].sort((a, b) => a.seq - b.seq)) };
   }
-  if ('bucket' in condition) return { actual: at.bucketOf(condition.bucket.salt, person.ext) };
+  if ('bucket' in condition)
+    return { actual: person.ext === '' ? null : at.bucketOf(condition.bucket.salt, person.ext) };
   if ('survey' in condition) {
     const { survey } = condition;
     const rows = rowsMatching(at, { event: '$survey' }).filter((row) => surveyOf(row) === survey);

@@ -111,7 +111,8 @@ async function summary(
     last: person.last as unknown as JsonValue, // a Stamp is a plain JSON tuple
     traits: traitsOf(person.traits),
     groups: [...person.groups.keys()].sort(),
-    lists: [...person.lists],
+    // A row may still name a list that was deleted: it goes when the row is next written.
+    lists: person.lists.filter((list) => set.program.allLists.has(list)),
     segments: members.sort(),
     ...computed,
   };

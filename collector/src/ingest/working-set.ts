@@ -14,6 +14,7 @@ import {
   type DistinctKey,
   ERASED,
   type HistoryRow,
+  isErased,
   type MessageFilter,
   type NextLink,
   type NodeKey,
@@ -67,6 +68,10 @@ export interface WorkingSet {
   addAlias(alias: AliasRow): void;
   nextLink(asked: NextLink): Promise<Stamp | null>;
   person(id: number): Promise<PersonState | null>;
+  /** What somebody is called: the userId, or a lone device's anonymousId; empty once erased. */
+  nameOf(id: number): Promise<string>;
+  /** Lets somebody erased before, whose id was named again, go by it from now on. False: nothing changed. */
+  takeName(state: PersonState): Promise<boolean>;
   putPerson(state: PersonState): void;
   dropPerson(id: number): void;
   /** Takes the person's row over without reading what it says, to be put anew or dropped. */
@@ -170,6 +175,8 @@ export function createWorkingSet(
   const waiting = new Set<string>();
   const people = new Map<number, Held | null>();
 
+  /** Users erased before who go by their id again; their row does not know it yet. */
+  const revived = new Set<number>();
   let draft = emptyDraft();
   const start = { ...counters };
 
@@ -210,9 +217,15 @@ export function createWorkingSet(
       return known;
     }
     const [row] = (await read({ persons: [id] })).persons;
-    const loaded = row ? hold(row, (await nodeById(id))?.ext ?? '') : null;
+    const loaded = row ? hold(row, await nameOf(id)) : null;
     people.set(id, loaded);
     return loaded;
+  }
+
+  /** Nobody goes by the hash that is kept of an erased id. */
+  async function nameOf(id: number): Promise<string> {
+    const found = await nodeById(id);
+    return found && !isErased(found) && !revived.has(id) ? found.ext : '';
   }
 
   function hold(row: PersonRow, ext: string): Held {
@@ -389,6 +402,12 @@ export function createWorkingSet(
     store,
     node,
     nodeById,
+    nameOf,
+    async takeName(state) {
+      if (!revived.delete(state.id)) return false;
+      state.ext = await nameOf(state.id);
+      return true;
+    },
     async nodeByPublicId(publicId) {
       const [row] = (await read({ publicIds: [publicId] })).nodes;
       return row ? remember(row) : null;
@@ -403,8 +422,7 @@ export function createWorkingSet(
         nodes.delete(nodeKey(kind, back.ext));
         back.ext = ext;
         draft.extra.push({ renamedNodes: [{ id: back.id, ext }] });
-        const person = people.get(back.id);
-        if (person) person.state.ext = ext;
+        revived.add(back.id);
         return remember(back);
       }
       const id = ++counters.lastNode;
@@ -499,8 +517,7 @@ export function createWorkingSet(
     },
     async disown(id) {
       const [row] = (await read({ persons: [id] })).persons;
-      const node = await nodeById(id);
-      const state = emptyPerson(id, 0, node?.ext ?? '');
+      const state = emptyPerson(id, 0, await nameOf(id));
       people.set(id, row ? { state, version: row.version, groups: [] } : null);
     },
     touch(state) {
@@ -622,8 +639,7 @@ export function createWorkingSet(
       const loaded = await read({ timelines: [...devices], persons: [...ids] });
       for (const [device, runs] of loaded.timelines) timelines.set(device, runs);
       for (const row of loaded.persons) {
-        const ext = byId.get(row.id)?.ext ?? (await nodeById(row.id))?.ext ?? '';
-        people.set(row.id, hold(row, ext));
+        people.set(row.id, hold(row, await nameOf(row.id)));
       }
     },
     nextSeq: () => ++counters.lastSeq,
@@ -648,6 +664,7 @@ export function createWorkingSet(
         person.groups = [...person.state.groups.keys()];
       }
       draft = emptyDraft();
+      revived.clear();
       Object.assign(start, counters);
       trim();
       return done.refusedDropped;
@@ -656,6 +673,7 @@ export function createWorkingSet(
       // Which groups wait is known from the store as well: it is asked again by whoever needs all of them.
       for (const map of [nodes, byId, circles, timelines, pairs, groups, people]) map.clear();
       draft = emptyDraft();
+      revived.clear();
       self.horizon = null;
       Object.assign(counters, start);
     },
