@@ -5,13 +5,7 @@ import { addToAggregate, countSpilled, restWaiting, spill } from './aggregate-le
 import type { Entry, Values } from './aggregates.ts';
 import { declaredTraits, type EngineMessage } from './filter.ts';
 import { addToLeaf, type Leaf, leafOpening, refoldLeaf, restLeaf } from './leaf.ts';
-import {
-  type CauseOf,
-  emptyPerson,
-  encodeState,
-  type GroupTraits,
-  type PersonState,
-} from './person-state.ts';
+import { type CauseOf, emptyPerson, type GroupTraits, type PersonState } from './person-state.ts';
 import type { Program } from './program.ts';
 import { compareStamps } from './stamp.ts';
 import { writeTraits } from './trait-bag.ts';
@@ -35,8 +29,8 @@ export interface Occasion {
   emit: Emit;
 }
 
-/** A row's text. Leaves and memberships of definitions that are gone are dropped on the way. */
-export function encodePerson(person: PersonState, program: Program): string {
+/** Drops leaves and memberships of definitions that are gone. */
+export function prunePerson(person: PersonState, program: Program): void {
   for (const version of person.members)
     if (program.indexOf(version) === undefined) person.members.delete(version);
   for (const id of Object.keys(person.leaves))
@@ -47,13 +41,14 @@ export function encodePerson(person: PersonState, program: Program): string {
   }
   if (person.lists.some((list) => !program.allLists.has(list)))
     person.lists = person.lists.filter((list) => program.allLists.has(list));
-  return encodeState(person);
 }
 
 /** What folding a message in leaves to be done. */
 export interface Folded {
-  /** Indexes of the segments that it may change. */
-  touched: Set<number>;
+  /** Indexes of the segments that it may change, in no order, some perhaps twice. */
+  touched: number[];
+  /** Leaves whose state in the row it changed. */
+  changed: Leaf[];
   /** Leaves it came too late for: to be folded anew (`refoldInto`) before segments are looked at. */
   late: Leaf[];
   /** Values to count where a leaf keeps them outside of the row (`countValue`), before segments are looked at. */
@@ -68,41 +63,38 @@ export function foldMessage(
   now: number,
   refolding = false,
 ): Folded {
-  const touched = new Set<number>();
-  const late: Leaf[] = [];
-  const toCount: Folded['toCount'] = [];
-  const touch = (indexes: readonly number[]): void => {
-    for (const index of indexes) touched.add(index);
-  };
+  const folded: Folded = { touched: [], changed: [], late: [], toCount: [] };
+  const { touched } = folded;
   const time = message.stamp[0];
   person.eventCount++;
   if (person.firstSeen === null || time < person.firstSeen) {
     person.firstSeen = time;
-    touch(program.atStart);
+    touched.push(...program.atStart);
   }
   if (person.lastSeen === null || time > person.lastSeen) person.lastSeen = time;
   if (person.last === null || compareStamps(message.stamp, person.last) > 0) person.last = message.stamp;
   if (message.groupId !== null) {
     if (!person.groups.has(message.groupId)) person.groups.set(message.groupId, 0);
-    touch(program.touchedByGroups);
+    touched.push(...program.touchedByGroups);
   }
   if (message.type === 'identify') {
     for (const key of writeTraits(person.traits, declaredTraits(message.body()), message.stamp))
-      touch(program.touchedByTrait(key));
+      touched.push(...program.touchedByTrait(key));
   }
   for (const leaf of program.match(message)) {
     if (!isBuilt(program, person, leaf.id)) continue;
     const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, refolding);
     if (state === null) continue;
-    if (state === 'late') late.push(leaf);
-    else if ('key' in state) toCount.push({ leaf, key: state.key });
+    if (state === 'late') folded.late.push(leaf);
+    else if ('key' in state) folded.toCount.push({ leaf, key: state.key });
     else {
       person.leaves[leaf.id] = state;
+      folded.changed.push(leaf);
       noteOpening(person, leaf, now);
     }
-    touch(program.touchedByLeaf(leaf.id));
+    for (const index of program.touchedByLeaf(leaf.id)) touched.push(index);
   }
-  return { touched, late, toCount };
+  return folded;
 }
 
 /** Folds one leaf anew from the person's messages within its reach, which must come in order. */
@@ -148,11 +140,15 @@ function noteOpening(person: PersonState, leaf: Leaf, now: number): void {
 export function evaluate(
   program: Program,
   person: PersonState,
-  touched: Iterable<number>,
+  touched: readonly number[],
   { now, cause, emit }: Occasion,
 ): void {
   // Ascending: a segment comes after all it refers to.
-  for (const index of [...touched].sort((a, b) => a - b)) {
+  const ordered = touched.length > 1 ? [...touched].sort((a, b) => a - b) : touched;
+  let last = -1;
+  for (const index of ordered) {
+    if (index === last) continue;
+    last = index;
     const segment = program.segments[index];
     if (!segment || (segment.building && person.built < program.generation)) continue;
     const { version } = segment;
@@ -168,8 +164,8 @@ export function evaluate(
 }
 
 function setDue(person: PersonState, key: number, at: number): void {
-  if (at === Number.POSITIVE_INFINITY) delete person.dues[key];
-  else person.dues[key] = at;
+  if (at !== Number.POSITIVE_INFINITY) person.dues[key] = at;
+  else if (person.dues[key] !== undefined) delete person.dues[key];
 }
 
 function earliestDue(person: PersonState): number | null {
@@ -240,7 +236,7 @@ export function open(
 
 /** Lets time pass to `instant` (the person's `due`): what falls due there, and what refers to it. */
 export function settleInstant(program: Program, person: PersonState, instant: number, emit: Emit): void {
-  const touched = new Set<number>();
+  const touched: number[] = [];
   for (const key in person.dues) {
     if ((person.dues[key] as number) > instant) continue;
     const id = Number(key);
@@ -248,7 +244,7 @@ export function settleInstant(program: Program, person: PersonState, instant: nu
     const leaf = id < 0 ? program.leaves.get(-id) : undefined;
     if (leaf) noteOpening(person, leaf, instant);
     const index = id > 0 ? program.indexOf(id) : undefined;
-    if (index !== undefined) for (const next of program.touchedBySegment(index)) touched.add(next);
+    if (index !== undefined) touched.push(...program.touchedBySegment(index));
   }
   evaluate(program, person, touched, { now: instant, cause: { deadline: instant }, emit });
 }

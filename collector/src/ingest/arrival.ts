@@ -53,9 +53,7 @@ export interface Clocked {
 
 /** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
 export async function settle(set: WorkingSet, person: PersonState, until: number): Promise<void> {
-  if (person.due === null || person.due > until) {
-    if (!set.program.usesGroups || person.groups.size === 0) return;
-  }
+  if (isSettled(set, person, until)) return;
   await viewGroups(set, person);
   for (;;) {
     const change = await nextGroupChange(set, person);
@@ -110,9 +108,16 @@ async function messagesOf(set: WorkingSet, id: number, leaf: Leaf, clock: number
 }
 
 export async function settledPerson(set: WorkingSet, id: number, until: number): Promise<PersonState | null> {
-  const person = await set.person(id);
-  if (person) await settle(set, person, until);
+  const held = set.personInMemory(id);
+  const person = held === undefined ? await set.person(id) : held;
+  if (person && !isSettled(set, person, until)) await settle(set, person, until);
   return person;
+}
+
+/** Nothing is due for the person, and no group of theirs needs to be looked at. */
+function isSettled(set: WorkingSet, person: PersonState, until: number): boolean {
+  if (person.due !== null && person.due <= until) return false;
+  return !set.program.usesGroups || person.groups.size === 0;
 }
 
 /** Plans what an alias changes about identities; `refused` when its merge is past a cap. */
@@ -144,17 +149,17 @@ export async function arrive(
     const plan = await planLink(set, { user, device, stamp: message.stamp, trusted }, at.clock);
     if (plan) await apply(set, plan, at.clock, toRefold);
   }
-  const id = await ownerOf(set, arrival);
+  const id = user ? user.root : await ownerOf(set, arrival);
   const held = await settledPerson(set, id, at.clock);
   if (message.groupId !== null) await writeGroup(set, message, at.clock);
   for (const touched of toRefold) await refoldPerson(set, touched, at);
   if (toRefold.has(id)) return;
   const person = held ?? (await newPerson(set, id));
-  const isNamedAgain = await set.takeName(person);
-  const { touched, late, toCount } = foldMessage(set.program, person, message, at.clock);
-  if (isNamedAgain) for (const index of set.program.atStart) touched.add(index);
+  const isNamedAgain = set.takeName(person);
+  const { touched, changed, late, toCount } = foldMessage(set.program, person, message, at.clock);
+  if (isNamedAgain) touched.push(...set.program.atStart);
   if (toCount.length > 0) await countOutside(set, person, toCount);
-  keepRowSmall(set, person);
+  keepRowSmall(set, person, changed);
   if (message.groupId !== null) await seeNewest(set, person, message.groupId);
   for (const leaf of late) refoldInto(person, leaf, await messagesOf(set, id, leaf, at.clock), at.clock);
   evaluate(set.program, person, touched, occasionOf(set, id, at));
@@ -224,7 +229,7 @@ export async function foldedPerson(set: WorkingSet, id: number, clock: number): 
   const node = await set.nodeById(id);
   if (!node || node.root !== id) return null;
   const person = emptyPerson(id, set.program.generation, await set.nameOf(id));
-  await set.takeName(person);
+  set.takeName(person);
   for await (const rows of set.historyPages(id, clock))
     for (const row of rows) foldMessage(set.program, person, engineMessage(row), clock, true);
   if (person.eventCount === 0) return null;

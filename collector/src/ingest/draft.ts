@@ -1,8 +1,8 @@
 // What the lane has changed since its last commit, and how it becomes the commit.
 // Invariant: each row is written once, as it stands at the end of the group.
 import type { Pair, Timeline } from '../engine/identity.ts';
-import { encodePerson } from '../engine/person.ts';
-import type { PersonState } from '../engine/person-state.ts';
+import { prunePerson } from '../engine/person.ts';
+import { encodeState, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { traitOf } from '../engine/trait-bag.ts';
 import type { AliasRow, Changes, NodeRow } from '../storage/port.ts';
@@ -15,6 +15,16 @@ export interface Held {
   version: number;
   /** The groups the store has for this person. */
   groups: readonly string[];
+  /** What the store has in its indexed columns; null when that is not known. */
+  keys: { due: number | null; email: string | null } | null;
+  /** The program whose leaves and segments are the only ones the state still names. */
+  prunedFor: Program | null;
+}
+
+/** Lower-case email, for looking people up. */
+export function emailOf({ traits }: PersonState): string | null {
+  const email = traitOf(traits, 'email');
+  return typeof email === 'string' ? email.toLowerCase() : null;
 }
 
 export interface Draft {
@@ -102,15 +112,14 @@ export function changesOf(
       for (const group of state.groups.keys())
         if (!person.groups.includes(group)) groupMembers.push({ group, person: id, on: true });
     }
-    const email = traitOf(state.traits, 'email');
-    return {
-      id,
-      version,
-      due: state.due,
-      built: state.built,
-      text: encodePerson(state, program),
-      email: typeof email === 'string' ? email.toLowerCase() : null,
-    };
+    if (person.prunedFor !== program) prunePerson(state, program);
+    person.prunedFor = program;
+    const before = person.keys;
+    const { due, built } = state;
+    const email = emailOf(state);
+    person.keys = { due, email };
+    const sameKeys = before !== null && before.due === due && before.email === email;
+    return { id, version, due, built, text: encodeState(state), email, sameKeys };
   });
   const changes: Changes = {
     clock,

@@ -258,6 +258,8 @@ function refuseSuppressed(set: WorkingSet, { kind, receivedAt }: AcceptedMessage
   return { code, reason: SUPPRESSED };
 }
 
+const NOTHING_PLANNED = { plans: [], refused: false };
+
 async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: number): Promise<Outcome> {
   const pending = message.time > clock;
   const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
@@ -274,7 +276,7 @@ async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: numbe
     set.addMessage(entry);
     return 'accepted';
   }
-  const { plans, refused } = await planArrival(set, arrival, clock);
+  const { plans, refused } = arrival.previous ? await planArrival(set, arrival, clock) : NOTHING_PLANNED;
   if (refused) {
     const reason =
       'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
@@ -291,8 +293,10 @@ async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: numbe
 
 async function lookUp(set: WorkingSet, message: AcceptedMessage, wait: 'wait' | undefined): Promise<Arrival> {
   const { userId, anonymousId, previousId, kind, trusted, type } = message;
-  const user = userId === null ? null : await set.ensureNode('user', userId, wait);
-  const device = anonymousId === null ? null : await set.ensureNode('device', anonymousId, wait);
+  const named = (nodeKind: NodeKind, ext: string) =>
+    set.nodeInMemory(nodeKind, ext) ?? set.ensureNode(nodeKind, ext, wait);
+  const user = userId === null ? null : await named('user', userId);
+  const device = anonymousId === null ? null : await named('device', anonymousId);
   let previous: Arrival['previous'] = null;
   if (type === 'alias' && previousId !== null && userId !== null && previousId !== userId) {
     previous = {

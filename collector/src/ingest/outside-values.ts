@@ -1,6 +1,7 @@
 // Distinct values that left a person's row because they are too many for it.
 // Invariant: for each leaf either the row holds all its values, or all are kept beside it, counted.
 import { listOf, MAX_UNIQUE_LIST } from '../engine/computed.ts';
+import type { Leaf } from '../engine/leaf.ts';
 import { countValue, type Folded, isOutside, spillValues } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import type { CompiledTrait } from '../engine/traits.ts';
@@ -21,10 +22,10 @@ export async function countOutside(
   }
 }
 
-/** Takes values out of the row where they are too many. */
-export function keepRowSmall(set: WorkingSet, person: PersonState): void {
-  for (const id of Object.keys(person.leaves)) {
-    const leaf = set.program.leaves.get(Number(id));
+/** Takes values out of the row where they are too many: of all leaves, or of those that changed. */
+export function keepRowSmall(set: WorkingSet, person: PersonState, changed?: readonly Leaf[]): void {
+  const leaves = changed ?? Object.keys(person.leaves).map((id) => set.program.leaves.get(Number(id)));
+  for (const leaf of leaves) {
     const values = leaf && spillValues(person, leaf);
     if (!leaf || !values) continue;
     for (const [key, count] of Object.entries(values))

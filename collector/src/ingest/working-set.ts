@@ -27,7 +27,7 @@ import {
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { NotStored } from './core.ts';
-import { changesOf, emptyDraft, type Held, isEmpty } from './draft.ts';
+import { changesOf, emailOf, emptyDraft, type Held, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
@@ -48,6 +48,8 @@ export interface WorkingSet {
    */
   horizon: Stamp | null;
   node(kind: NodeKind, ext: string): Promise<NodeRow | null>;
+  /** The node if it is known to be there without asking the store. */
+  nodeInMemory(kind: NodeKind, ext: string): NodeRow | undefined;
   nodeById(id: number): Promise<NodeRow | null>;
   nodeByPublicId(publicId: string): Promise<NodeRow | null>;
   /**
@@ -68,10 +70,12 @@ export interface WorkingSet {
   addAlias(alias: AliasRow): void;
   nextLink(asked: NextLink): Promise<Stamp | null>;
   person(id: number): Promise<PersonState | null>;
+  /** The same if it is known without asking the store; undefined otherwise. */
+  personInMemory(id: number): PersonState | null | undefined;
   /** What somebody is called: the userId, or a lone device's anonymousId; empty once erased. */
   nameOf(id: number): Promise<string>;
   /** Lets somebody erased before, whose id was named again, go by it from now on. False: nothing changed. */
-  takeName(state: PersonState): Promise<boolean>;
+  takeName(state: PersonState): boolean;
   putPerson(state: PersonState): void;
   dropPerson(id: number): void;
   /** Takes the person's row over without reading what it says, to be put anew or dropped. */
@@ -207,15 +211,19 @@ export function createWorkingSet(
     return row ? remember(row) : null;
   }
 
-  async function held(id: number): Promise<Held | null> {
+  /** Whoever is asked for stays longest. */
+  function remembered(id: number): Held | null | undefined {
     const known = people.get(id);
-    if (known !== undefined) {
-      if (known) {
-        people.delete(id);
-        people.set(id, known);
-      }
-      return known;
+    if (known) {
+      people.delete(id);
+      people.set(id, known);
     }
+    return known;
+  }
+
+  async function held(id: number): Promise<Held | null> {
+    const known = remembered(id);
+    if (known !== undefined) return known;
     const [row] = (await read({ persons: [id] })).persons;
     const loaded = row ? hold(row, await nameOf(id)) : null;
     people.set(id, loaded);
@@ -230,7 +238,8 @@ export function createWorkingSet(
 
   function hold(row: PersonRow, ext: string): Held {
     const state = decodePerson(row, ext);
-    return { state, version: row.version, groups: [...state.groups.keys()] };
+    const keys = { due: row.due, email: emailOf(state) };
+    return { state, version: row.version, groups: [...state.groups.keys()], keys, prunedFor: null };
   }
 
   async function circle(root: number): Promise<number[]> {
@@ -401,11 +410,12 @@ export function createWorkingSet(
     horizon: null,
     store,
     node,
+    nodeInMemory: (kind, ext) => nodes.get(nodeKey(kind, ext)) ?? undefined,
     nodeById,
     nameOf,
-    async takeName(state) {
+    takeName(state) {
       if (!revived.delete(state.id)) return false;
-      state.ext = await nameOf(state.id);
+      state.ext = byId.get(state.id)?.ext ?? ''; // renamed in this commit, hence in memory
       return true;
     },
     async nodeByPublicId(publicId) {
@@ -497,6 +507,7 @@ export function createWorkingSet(
         if (user === asked.user && device === asked.device && stamp[0] <= asked.until) offer(stamp);
       return first;
     },
+    personInMemory: (id) => remembered(id)?.state ?? (people.has(id) ? null : undefined),
     async person(id) {
       return (await held(id))?.state ?? null;
     },
@@ -504,7 +515,8 @@ export function createWorkingSet(
       const before = people.get(state.id);
       const version = before?.version ?? draft.deleted.get(state.id) ?? 0;
       draft.deleted.delete(state.id);
-      people.set(state.id, { state, version, groups: before?.groups ?? [] });
+      const keys = before?.keys ?? null;
+      people.set(state.id, { state, version, groups: before?.groups ?? [], keys, prunedFor: null });
       draft.people.add(state.id);
     },
     dropPerson(id) {
@@ -518,7 +530,8 @@ export function createWorkingSet(
     async disown(id) {
       const [row] = (await read({ persons: [id] })).persons;
       const state = emptyPerson(id, 0, await nameOf(id));
-      people.set(id, row ? { state, version: row.version, groups: [] } : null);
+      const held: Held = { state, version: row?.version ?? 0, groups: [], keys: null, prunedFor: null };
+      people.set(id, row ? held : null);
     },
     touch(state) {
       draft.people.add(state.id);

@@ -225,6 +225,8 @@ export interface PersonWrite {
   text: string;
   /** Lower-case email trait, for looking people up. */
   email: string | null;
+  /** `due` and `email` are as in the row already: their indexes need no touch. */
+  sameKeys?: boolean;
 }
 
 /** A definition's versions at the switch: null where there is none. */

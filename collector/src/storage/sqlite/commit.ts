@@ -1,6 +1,6 @@
 // The store's `commit`: one transaction with everything a group of messages changed.
 // Invariant: all or nothing; a person whose version moved on makes the whole commit stale.
-import type { Database } from 'better-sqlite3';
+import type { Database, RunResult } from 'better-sqlite3';
 import type { RefusedMessage } from '../../wire/accepted.ts';
 import type { Changes, Committed, Rebuilt, Store, Swap } from '../port.ts';
 import { distinctColumns, kindCode, stampText, typeCode } from './columns.ts';
@@ -43,6 +43,10 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   );
   const setPerson = db.prepare(
     'UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = ? WHERE id = ? AND version = ?',
+  );
+  // A column that is set is taken out of its index and put back, whether it changed or not.
+  const setState = db.prepare(
+    'UPDATE person SET version = version + 1, built = ?, state = ? WHERE id = ? AND version = ?',
   );
   const dropPerson = db.prepare('DELETE FROM person WHERE id = ? AND version = ?');
   const enter = db.prepare('INSERT OR REPLACE INTO membership (version, person, since) VALUES (?, ?, ?)');
@@ -209,11 +213,11 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     if (changes.erasure) erase(changes.erasure);
     for (const { id, version } of changes.deletedPersons ?? [])
       if (dropPerson.run(id, version).changes === 0) throw new Stale();
-    for (const { id, version, due, built, email, text } of changes.persons ?? []) {
-      const done =
-        version === 0
-          ? addPerson.run(id, due, built, email, text)
-          : setPerson.run(due, built, email, text, id, version);
+    for (const { id, version, due, built, email, text, sameKeys } of changes.persons ?? []) {
+      let done: RunResult;
+      if (version === 0) done = addPerson.run(id, due, built, email, text);
+      else if (sameKeys) done = setState.run(built, text, id, version);
+      else done = setPerson.run(due, built, email, text, id, version);
       if (done.changes === 0) throw new Stale();
     }
     for (const person of changes.clearedDistinct ?? []) clearDistinct.run(person);
