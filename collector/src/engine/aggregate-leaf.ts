@@ -147,7 +147,8 @@ function longest(leaf: AggregateLeaf): number {
 /** The entry counts for good (as far as `where` goes). */
 function settleEntry(leaf: AggregateLeaf, state: AggregateState, entry: Entry, now: number): AggregateState {
   if (leaf.spec.reach === 'sliding') {
-    return { ...state, b: addToWindow(leaf.aggregate, leaf.windows, state.b ?? [], entry, now) };
+    const blocks = addToWindow(leaf.aggregate, leaf.windows, state.b ?? [], entry, now);
+    return blocks === state.b ? state : { ...state, b: blocks };
   }
   const { aggregate } = leaf;
   if (state.a === undefined) return { ...state, a: aggregate.of(entry) };

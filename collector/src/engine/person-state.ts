@@ -5,6 +5,7 @@ import type { JsonValue } from '../wire/message.ts';
 import type { LeafState } from './leaf.ts';
 import type { Stamp } from './stamp.ts';
 import { emptyBag, restoreBag, type TraitBag } from './trait-bag.ts';
+import { restoreBlocks, type StoredBlock, storeBlocks } from './window.ts';
 
 /** Reads one trait of a group; undefined when unset. */
 export type GroupTraits = (key: string) => JsonValue | undefined;
@@ -71,11 +72,31 @@ type Encoded = [
   last: Stamp | null,
   traits: TraitBag,
   groups: [string, number][],
-  leaves: Record<number, LeafState>,
+  leaves: Record<number, StoredLeaf>,
   members: number[],
   dues: Record<number, number>,
   lists: readonly number[],
 ];
+
+type StoredLeaf = Omit<LeafState, 'b'> & { b?: StoredBlock[] };
+
+function storeLeaves(leaves: Record<number, LeafState>): Record<number, StoredLeaf> {
+  const stored: Record<number, StoredLeaf> = {};
+  for (const id in leaves) {
+    const state = leaves[id] as LeafState;
+    stored[id] = state.b ? { ...state, b: storeBlocks(state.b) } : state;
+  }
+  return stored;
+}
+
+/** In place: what was just read is nobody else's. */
+function restoreLeaves(stored: Record<number, StoredLeaf>): Record<number, LeafState> {
+  for (const id in stored) {
+    const leaf = stored[id] as StoredLeaf;
+    if (leaf.b) leaf.b = restoreBlocks(leaf.b);
+  }
+  return stored as Record<number, LeafState>; // every block is one again
+}
 
 export function encodeState(person: PersonState): string {
   const encoded: Encoded = [
@@ -85,7 +106,7 @@ export function encodeState(person: PersonState): string {
     person.last,
     person.traits,
     [...person.groups],
-    person.leaves,
+    storeLeaves(person.leaves),
     [...person.members],
     person.dues,
     person.lists,
@@ -112,7 +133,7 @@ export function decodePerson(
     groups: new Map(groups),
     view: new Map(),
     lists,
-    leaves,
+    leaves: restoreLeaves(leaves),
     members: new Set(members),
     dues,
     due,

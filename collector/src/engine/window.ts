@@ -13,6 +13,37 @@ export interface Sealed {
   a: Summary;
 }
 
+/** How a block is stored: bare times as the first one and the steps from each to the next, half as long. */
+export type StoredBlock = Block | { d: number[] };
+
+export function storeBlocks(blocks: readonly Block[]): StoredBlock[] {
+  return blocks.map((block) => {
+    if (isSealed(block) || typeof block.e[0] !== 'number') return block;
+    const times = block.e as number[]; // all entries of a leaf are of one shape
+    const steps = new Array<number>(times.length);
+    let before = 0;
+    for (let i = 0; i < times.length; i++) {
+      const time = times[i] as number;
+      steps[i] = time - before;
+      before = time;
+    }
+    return { d: steps };
+  });
+}
+
+export function restoreBlocks(stored: readonly StoredBlock[]): Block[] {
+  return stored.map((block) => {
+    if (!('d' in block)) return block;
+    let time = 0;
+    return {
+      e: block.d.map((step) => {
+        time += step;
+        return time;
+      }),
+    };
+  });
+}
+
 /** A sliding window in ms, or null for leaves that are no windows. */
 export type Span = number | null;
 
@@ -27,14 +58,16 @@ const firstTime = (block: Block): number => (isSealed(block) ? block.f : timeOf(
 const lastTime = (block: Block): number =>
   isSealed(block) ? block.t : timeOf(block.e[block.e.length - 1] as Packed);
 
+/** Adds an entry; `blocks` belong to the caller alone and may be changed themselves. */
 export function addToWindow(
   aggregate: Aggregate,
   windows: readonly number[],
-  blocks: readonly Block[],
+  blocks: Block[],
   entry: Entry,
   now: number,
 ): Block[] {
   const horizon = now - (windows[windows.length - 1] as number);
+  if (append(aggregate, blocks, entry, horizon)) return blocks;
   const kept = blocks.filter((block) => lastTime(block) > horizon);
   const time = entry.stamp[0];
   const edges = windows.map((window) => now - window);
@@ -45,6 +78,16 @@ export function addToWindow(
     kept.splice(index, 1, ...split(aggregate, insert(aggregate, home.e, entry), edges));
   else kept.splice(home ? index + 1 : 0, 0, { e: [aggregate.pack(entry)] });
   return compact(aggregate, kept, edges);
+}
+
+/** The common case, the newest entry so far, without a copy. False: nothing was done. */
+function append(aggregate: Aggregate, blocks: Block[], entry: Entry, horizon: number): boolean {
+  const last = blocks[blocks.length - 1];
+  if (!last || isSealed(last) || last.e.length >= MAX_EXACT_ENTRIES) return false;
+  if (lastTime(blocks[0] as Block) <= horizon) return false;
+  if (isAfter(last.e[last.e.length - 1] as Packed, entry)) return false;
+  last.e.push(aggregate.pack(entry));
+  return true;
 }
 
 /** The last block that starts at or before `time`; else the first one if it can take it; else -1. */

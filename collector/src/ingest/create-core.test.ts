@@ -115,11 +115,18 @@ describe.each(['error', 'stale'] as const)('a commit that fails (%s)', (how) => 
 });
 
 describe('the lane', () => {
-  it('shares a commit between requests, and cuts a large one into slices', async () => {
+  it('shares a commit between requests, and cuts a large one into several', async () => {
     commits = [];
-    const many = Array.from({ length: 450 }, (_, i) => track(`u${i % 7}`));
+    const many = Array.from({ length: 1_300 }, (_, i) => track(`u${i % 7}`));
     await Promise.all([ingest(track('a')), ingest(track('b')), ingest(...many)]);
-    expect(commits.map(({ messages }) => messages?.length)).toEqual([200, 200, 52]);
+    expect(commits.map(({ messages }) => messages?.length)).toEqual([600, 600, 102]);
+  });
+
+  it('knows a repeat of what the same commit holds', async () => {
+    const many = Array.from({ length: 250 }, (_, i) => track(`u${i % 7}`));
+    const [first, second] = await Promise.all([ingest(...many), ingest(...many)]);
+    expect(new Set(first)).toEqual(new Set(['accepted']));
+    expect(new Set(second)).toEqual(new Set(['duplicate']));
   });
 
   it('writes nothing where nothing changed', async () => {
