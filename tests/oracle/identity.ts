@@ -121,7 +121,10 @@ export function identityOf(history: History, now: number, caps: Caps = CONTRACT_
     const previous = message.type === 'alias' ? idOf(message.previousId) : undefined;
     if (previous === undefined || previous === user) return;
     link(previous, tie);
-    if (message.kind === 'server' && !message.unmerged) merge(previous, user);
+    if (message.kind !== 'server') return;
+    // Undoing the merge takes back that they are one, not that somebody is called so.
+    named.add(previous);
+    if (!message.unmerged) merge(previous, user);
   }
 
   const messages = history.messages.filter((message) => message.time <= now);

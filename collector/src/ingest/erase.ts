@@ -4,14 +4,15 @@
 
 import { declaredTraits } from '../engine/filter.ts';
 import { holderOf, ownerAt, pairKey, type Run, tidy } from '../engine/identity.ts';
-import { emitDifference } from '../engine/person.ts';
-import { compareStamps, type Stamp } from '../engine/stamp.ts';
+import { emitDifference, evaluate } from '../engine/person.ts';
+import { compareStamps } from '../engine/stamp.ts';
 import { emptyBag, writeTraits } from '../engine/trait-bag.ts';
 import {
   type AliasRow,
   ERASED,
   type Erasure,
   type HistoryRow,
+  isErased,
   type NodeRow,
   type RefusedRow,
 } from '../storage/port.ts';
@@ -19,6 +20,7 @@ import type { JsonObject } from '../wire/message.ts';
 import { occasionOf, settledPerson } from './arrival.ts';
 import type { Receipt } from './core.ts';
 import { noteGroupChange } from './groups.ts';
+import { keepTimes } from './kept-times.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** Who is erased: their users, the devices that were theirs alone, and those they shared. */
@@ -61,6 +63,11 @@ export async function erasePerson(
     if (suppress) suppressed.push(hash);
   }
   await keepTimes(set, who, inEffect, aliases, mine);
+  const droppedAliases = aliases.filter(({ seq }) => seq < 0 || mine.has(seq));
+  for (const named of await namedNowhereElse(set, who, droppedAliases)) {
+    hashedNodes.push({ id: named.id, ext: ERASED + set.hash(`${named.kind}:${named.ext}`) });
+    await takeNameAway(set, named.id, clock);
+  }
   const listed = await listedNodes(set, who);
   const erasure: Erasure = {
     messages,
@@ -71,8 +78,8 @@ export async function erasePerson(
     nodes: hashedNodes,
     droppedPairs: await ownPairs(set, who),
     droppedTimelines: [...who.alone],
-    droppedAliases: aliases.filter(({ seq }) => seq < 0 || mine.has(seq)).map(({ seq }) => seq),
-    droppedOperations: aliases.filter(({ seq }) => seq < 0).map(({ seq }) => -seq),
+    droppedAliases: droppedAliases.map(({ seq }) => seq),
+    droppedOperations: droppedAliases.filter(({ seq }) => seq < 0).map(({ seq }) => -seq),
     transitionsOf: logged.people,
     unlisted: listed,
     suppressed,
@@ -178,91 +185,34 @@ async function whoIs(set: WorkingSet, node: NodeRow): Promise<Erased> {
   return who;
 }
 
-interface KeptLink {
-  user: number;
-  device: number;
-  stamp: Stamp;
-  trusted: boolean;
-}
-
-/**
- * On shared devices the times of the person's links stay, so that no others get their messages: at the same
- * place among the device's messages, but without their message ids.
- */
-async function keepTimes(
+/** Others whom nothing but aliases of the person called by their id: users parted from the person again. */
+async function namedNowhereElse(
   set: WorkingSet,
-  { users, shared }: Erased,
-  rows: readonly HistoryRow[],
-  aliases: readonly AliasRow[],
-  mine: ReadonlySet<number>,
-): Promise<void> {
-  const links: KeptLink[] = [];
-  for (const { node, device, stamp, trusted } of rows)
-    if (device !== null && shared.has(device) && users.has(node))
-      links.push({ user: node, device, stamp, trusted });
-  for (const { user, device, stamp, trusted, seq } of aliases)
-    if (mine.has(seq) && shared.has(device) && users.has(user)) links.push({ user, device, stamp, trusted });
-  for (const device of shared) {
-    const own = links.filter((link) => link.device === device);
-    const stamps = own.map(({ stamp }) => stamp);
-    const nameless = await namelessStamps(set, { device, stamps, gone: mine });
-    for (const { user, stamp, trusted } of own)
-      set.addAlias({
-        user,
-        device,
-        previousUser: null,
-        stamp: nameless(stamp),
-        trusted,
-        seq: 0,
-        voided: false,
-      });
-    const runs = (await set.timeline(device)).map(
-      (run): Run => (users.has(run.user) ? { ...run, stamp: nameless(run.stamp) } : run),
-    );
-    set.setTimeline(device, runs);
-    for (const pair of await set.devicePairs(device)) {
-      if (!users.has(pair.user)) continue;
-      const trusted = pair.trusted && nameless(pair.trusted);
-      await set.setPair({ ...pair, trusted, plain: pair.plain && nameless(pair.plain) });
-    }
+  { users }: Erased,
+  dropped: readonly AliasRow[],
+): Promise<NodeRow[]> {
+  const others = new Set(dropped.map(({ previousUser }) => previousUser));
+  const found: NodeRow[] = [];
+  for (const id of others) {
+    if (id === null || users.has(id)) continue;
+    const node = (await set.nodeById(id)) as NodeRow; // an alias names nodes that are there
+    const seqs = new Set(dropped.map(({ seq }) => seq));
+    const naming = (await set.aliases([id])).filter(({ seq }) => seq !== 0 && !seqs.has(seq));
+    const anyTime = { from: null, to: null, until: Number.MAX_SAFE_INTEGER, limit: 1 };
+    const { history } = await set.store.read({ history: [{ node: id, ...anyTime }] });
+    if (naming.length === 0 && history[0]?.length === 0 && !isErased(node)) found.push(node);
   }
+  return found;
 }
 
-/** Stamps that sort like these among what else the device sent and was linked by at their instants, without their ids. */
-async function namelessStamps(
-  set: WorkingSet,
-  { device, stamps, gone }: { device: number; stamps: readonly Stamp[]; gone: ReadonlySet<number> },
-): Promise<(stamp: Stamp) => Stamp> {
-  const own = new Set(stamps.map((stamp) => JSON.stringify(stamp)));
-  const names = new Map<string, Stamp>();
-  for (const [place, stamp] of [...stamps].sort(compareStamps).entries()) {
-    const [time, , kind] = stamp;
-    const instant = { from: [time, '', 0] as Stamp, to: [time + 1, '', 0] as Stamp, until: time };
-    const { history } = await set.store.read({ history: [{ node: device, ...instant }] });
-    const sent = (history[0] ?? []).filter(({ seq }) => !gone.has(seq)).map((row) => row.stamp);
-    const others = [...sent, ...(await linksAt(set, device, time))]
-      .filter((other) => !own.has(JSON.stringify(other)) && compareStamps(other, stamp) < 0)
-      .sort(compareStamps);
-    // After the id before it comes nothing else: no id has a control character.
-    const before = others[others.length - 1]?.[1] ?? '';
-    names.set(JSON.stringify(stamp), [time, `${before}${ERASED}${String(place).padStart(9, '0')}`, kind]);
-  }
-  return (stamp) => names.get(JSON.stringify(stamp)) ?? stamp;
-}
-
-/** Every link of the device at one instant, also those that changed nothing. */
-async function linksAt(set: WorkingSet, device: number, time: number): Promise<Stamp[]> {
-  const links: Stamp[] = [];
-  for (const { user } of await set.devicePairs(device)) {
-    const asked = { user, device, before: [time + 1, '', 0] as Stamp, until: time };
-    // No id is empty, so that nothing comes before this place.
-    let link = await set.nextLink({ ...asked, after: [time, '', 0] });
-    while (link) {
-      links.push(link);
-      link = await set.nextLink({ ...asked, after: link });
-    }
-  }
-  return links;
+/** Somebody of whom only times are left goes by no id any more. */
+async function takeNameAway(set: WorkingSet, id: number, clock: number): Promise<void> {
+  const person = await settledPerson(set, id, clock);
+  if (!person) return;
+  person.ext = '';
+  const at = { clock, cause: { operation: 'erased' } };
+  evaluate(set.program, person, set.program.atStart, occasionOf(set, id, at));
+  set.touch(person);
 }
 
 async function ownPairs(set: WorkingSet, { users, alone }: Erased): Promise<Erasure['droppedPairs']> {
