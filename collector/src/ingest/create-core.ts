@@ -1,6 +1,7 @@
 // Puts store, lane, definitions and reads together behind the one interface HTTP and the CLI use.
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
 import { createHash, randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Program } from '../engine/program.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import type { Store } from '../storage/port.ts';
@@ -180,11 +181,14 @@ export async function createCoreOn(
     for (;;) {
       const next = await store.query({ ask: 'next-due' });
       if ((next === null || next > until) && set.waiting.size === 0) return;
+      const from = performance.now();
       try {
         await lane.task(async (working, at) => ({
           result: undefined,
           changed: await settleDue(working, at),
         }));
+        // Nobody waits for a tick: while messages arrive they get two thirds of the time.
+        if (insist && lane.isLive()) await sleep(2 * (performance.now() - from));
       } catch (error) {
         if (error instanceof NotStored && !insist) return;
         throw error;
