@@ -41,6 +41,16 @@ const copyScript = {
   writeBundle: () => copyFileSync('sdk-web/dist/sdk.js', 'collector/dist/sdk.js'),
 };
 
+/** A thread is started from a file of its own. */
+const copyThread = {
+  name: 'copy-thread',
+  writeBundle: () =>
+    copyFileSync(
+      'collector/src/storage/sqlite/checkpoint-thread.mjs',
+      'collector/dist/checkpoint-thread.mjs',
+    ),
+};
+
 const withPapers = (folder) => ({
   name: 'papers',
   writeBundle() {
@@ -105,7 +115,7 @@ export default [
       entryFileNames: '[name].js',
       chunkFileNames: 'chunk-[hash].js',
     },
-    plugins: [nodeResolve(), compile('node20'), runnable, copyScript, withPapers('collector')],
+    plugins: [nodeResolve(), compile('node20'), runnable, copyScript, copyThread, withPapers('collector')],
   },
   types('collector'),
 ];

@@ -33,14 +33,14 @@ const LAYERS: Layer[] = [
     name: 'sqlite',
     files: /^collector\/src\/storage\/sqlite\//,
     may: ['wire types', 'wire', 'engine', 'port'],
-    packages: /^(better-sqlite3|node:fs|node:path)$/,
+    packages: /^(better-sqlite3|node:fs|node:path|node:worker_threads)$/,
   },
   {
     // The one place that chooses a store and puts it behind the lane.
     name: 'core of the collector',
     files: /^collector\/src\/ingest\/create-core\.ts$/,
     may: ['wire types', 'wire', 'engine', 'port', 'sqlite', 'ingest'],
-    packages: /^node:crypto$/,
+    packages: /^node:(crypto|timers\/promises)$/,
   },
   {
     name: 'ingest',

@@ -19,7 +19,7 @@ const GROUP_MESSAGES = 600;
 /** People or future messages settled in one commit at most. */
 export const SLICE_PEOPLE = 200;
 /** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
-const SETTLE_SLICE_MS = 4;
+const SETTLE_SLICE_MS = 2;
 /** Messages count as arriving while the last ones are not older than this, ms. */
 const LIVE_MS = 100;
 
@@ -41,6 +41,8 @@ export interface Lane {
   task<T>(work: (set: WorkingSet, clock: number) => Promise<{ result: T; changed: boolean }>): Promise<T>;
   /** Requests and tasks waiting. */
   depth(): number;
+  /** Nothing waits and nothing is under way. */
+  isIdle(): boolean;
   /** Messages are arriving now. */
   isLive(): boolean;
   counts: LaneCounts;
@@ -215,6 +217,7 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
         });
       }),
     depth: () => queue.length,
+    isIdle: () => !running,
     isLive: () => performance.now() - lastIngest < LIVE_MS,
     writable: () => writable,
     drained: () => (running ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
