@@ -47,6 +47,37 @@ export function historyRow(row: MessageRow, terms: Terms): HistoryRow {
   };
 }
 
+/** A row as a list in the order of `MESSAGE_COLUMNS`: histories are long, and named columns cost twice as much. */
+export type MessageTuple = [
+  seq: number,
+  node: number,
+  device: number | null,
+  time: number,
+  messageId: string,
+  kind: number,
+  trusted: number,
+  type: number,
+  event: number | null,
+  receivedAt: number,
+  group: string | null,
+  body: string,
+];
+
+export function historyOfTuple(row: MessageTuple, terms: Terms): HistoryRow {
+  return {
+    seq: row[0],
+    node: row[1],
+    device: row[2],
+    stamp: [row[3], row[4], row[5] === 0 ? 0 : 1],
+    type: typeOf(row[7]),
+    event: row[8] === null ? null : terms.text(row[8]),
+    receivedAt: row[9],
+    trusted: row[6] === 1,
+    groupId: row[10],
+    text: row[11],
+  };
+}
+
 export const stampText = (stamp: Stamp | null): string | null =>
   stamp === null ? null : JSON.stringify(stamp);
 export const textStamp = (text: string | null): Stamp | null =>

@@ -18,10 +18,10 @@ import {
 } from '../port.ts';
 import {
   distinctColumns,
-  historyRow,
+  historyOfTuple,
   kindCode,
   MESSAGE_COLUMNS,
-  type MessageRow,
+  type MessageTuple,
   textStamp,
   typeCode,
 } from './columns.ts';
@@ -72,6 +72,8 @@ function aliasRow(row: AliasColumns): AliasRow {
 
 /** Bounds are compared by time in SQL and by the whole stamp here: equal times are few. */
 const OPEN_END = Number.MAX_SAFE_INTEGER;
+/** SQLite's LIMIT for as many as there are. */
+const ALL = -1;
 
 export function createRead(db: Database, terms: Terms): Store['read'] {
   const seen = db.prepare<[string, number]>('SELECT 1 FROM message WHERE message_id = ? AND kind = ?');
@@ -94,20 +96,24 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
   const aliases = db.prepare<[number, number], AliasColumns>(
     'SELECT * FROM alias WHERE user = ? UNION SELECT * FROM alias WHERE previous_user = ?',
   );
-  const ascending = db.prepare<[number, number, number], MessageRow>(
-    `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ? ORDER BY time, message_id, kind`,
-  );
-  const descending = db.prepare<[number, number, number], MessageRow>(
-    `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ?
-     ORDER BY time DESC, message_id DESC, kind DESC`,
-  );
+  // Parameters: node, first and last time, most rows (-1: all); the filtered ones: types and events before that.
+  const all = (order: 'ASC' | 'DESC') =>
+    db
+      .prepare<[number, number, number, number], MessageTuple>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ?
+         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT ?`,
+      )
+      .raw();
+  const whole = { ascending: all('ASC'), descending: all('DESC') };
   const filtered = (order: 'ASC' | 'DESC', bodies: boolean) =>
-    db.prepare<[number, number, number, string, string], MessageRow>(
-      `SELECT ${bodies ? MESSAGE_COLUMNS : MESSAGE_COLUMNS.replace(', body', ", '' AS body")} FROM message
-       WHERE node = ? AND time BETWEEN ? AND ?
-       AND (type IN (SELECT value FROM json_each(?)) OR event IN (SELECT value FROM json_each(?)))
-       ORDER BY time ${order}, message_id ${order}, kind ${order}`,
-    );
+    db
+      .prepare<[number, number, number, string, string, number], MessageTuple>(
+        `SELECT ${bodies ? MESSAGE_COLUMNS : MESSAGE_COLUMNS.replace(', body', ", '' AS body")} FROM message
+         WHERE node = ? AND time BETWEEN ? AND ?
+         AND (type IN (SELECT value FROM json_each(?)) OR event IN (SELECT value FROM json_each(?)))
+         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT ?`,
+      )
+      .raw();
   const few = {
     ascending: { whole: filtered('ASC', true), bare: filtered('ASC', false) },
     descending: { whole: filtered('DESC', true), bare: filtered('DESC', false) },
@@ -144,25 +150,26 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     { node: id, order = 'ascending', only }: HistoryRange,
     from: number,
     to: number,
-  ): IterableIterator<MessageRow> {
-    if (!only) return (order === 'descending' ? descending : ascending).iterate(id, from, to);
+    most: number,
+  ): MessageTuple[] {
+    if (!only) return whole[order].all(id, from, to, most);
     const events = only.events.map((name) => terms.find(name)).filter((term) => term !== null);
     const statement = few[order][only.bodies ? 'whole' : 'bare'];
-    return statement.iterate(id, from, to, JSON.stringify(only.types.map(typeCode)), JSON.stringify(events));
+    const types = JSON.stringify(only.types.map(typeCode));
+    return statement.all(id, from, to, types, JSON.stringify(events), most);
   }
 
   function history(range: HistoryRange): HistoryRow[] {
-    const { from, to, until, limit = OPEN_END } = range;
+    const { from, to, until, limit } = range;
     const last = Math.min(until, to === null ? OPEN_END : to[0]);
-    const rows: HistoryRow[] = [];
-    for (const row of rowsIn(range, from === null ? 0 : from[0], last)) {
-      const item = historyRow(row, terms);
-      if (from !== null && compareStamps(item.stamp, from) < 0) continue;
-      if (to !== null && compareStamps(item.stamp, to) >= 0) continue;
-      rows.push(item);
-      if (rows.length >= limit) break;
+    const isInside = ({ stamp }: HistoryRow): boolean =>
+      (from === null || compareStamps(stamp, from) >= 0) && (to === null || compareStamps(stamp, to) < 0);
+    // Rows of the very first and last instant may lie outside: then more are read.
+    for (let most = limit ?? ALL; ; most *= 2) {
+      const found = rowsIn(range, from === null ? 0 : from[0], last, most);
+      const rows = found.map((row) => historyOfTuple(row, terms)).filter(isInside);
+      if (limit === undefined || found.length < most || rows.length >= limit) return rows.slice(0, limit);
     }
-    return rows;
   }
 
   function nextLink({ user, device, after, before, until }: NextLink): Stamp | null {
