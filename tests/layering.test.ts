@@ -40,13 +40,13 @@ const LAYERS: Layer[] = [
     name: 'core of the collector',
     files: /^collector\/src\/ingest\/create-core\.ts$/,
     may: ['wire types', 'wire', 'engine', 'port', 'sqlite', 'ingest'],
-    packages: /^node:(crypto|timers\/promises)$/,
+    packages: /^node:crypto$/,
   },
   {
     name: 'ingest',
     files: /^collector\/src\/ingest\//,
     may: ['wire types', 'wire', 'engine', 'port'],
-    packages: /^node:crypto$/,
+    packages: /^node:(crypto|timers\/promises)$/,
   },
   {
     name: 'features',

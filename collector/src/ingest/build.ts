@@ -9,7 +9,7 @@ import type { WorkingSet } from './working-set.ts';
 /** People built in one commit at most. */
 const SLICE_BUILDS = 200;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
-const SLICE_MS = 8;
+const SLICE_MS = 4;
 
 export interface Builder {
   /** Starts building what the book wants, if it is not being built already. */
@@ -44,6 +44,7 @@ export function createBuilder({ lane, book, set, onSwitch }: BuilderParts): Buil
       total = await set.store.query({ ask: 'people-count' });
       let after = 0;
       while (book.building && book.generation === generation && !stopped) {
+        const from = performance.now();
         const step = await lane.task(async (working, clock) => {
           if (book.generation !== generation || !book.building) return { result: null, changed: false };
           return buildSlice(working, after, generation, clock);
@@ -56,6 +57,7 @@ export function createBuilder({ lane, book, set, onSwitch }: BuilderParts): Buil
         }
         after = step.last;
         done += step.people;
+        await lane.giveWay(performance.now() - from);
       }
     }
   }

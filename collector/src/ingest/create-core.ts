@@ -1,7 +1,6 @@
 // Puts store, lane, definitions and reads together behind the one interface HTTP and the CLI use.
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
 import { createHash, randomBytes } from 'node:crypto';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Program } from '../engine/program.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import type { Store } from '../storage/port.ts';
@@ -187,19 +186,12 @@ export async function createCoreOn(
           result: undefined,
           changed: await settleDue(working, at),
         }));
-        if (insist && lane.isLive()) await giveWay(performance.now() - from);
+        if (insist) await lane.giveWay(performance.now() - from);
       } catch (error) {
         if (error instanceof NotStored && !insist) return;
         throw error;
       }
     }
-  }
-
-  /** Nobody waits for a tick: messages go first, up to three quarters of the time. */
-  async function giveWay(tookMs: number): Promise<void> {
-    const end = performance.now() + 3 * tookMs;
-    do await sleep(1);
-    while (!lane.isIdle() && performance.now() < end);
   }
 
   /** Changes the definitions in one task; back to how they were if it cannot be stored. */

@@ -1,7 +1,7 @@
 // The single-writer lane: everything that changes the store goes through it, one piece at a time.
 // Invariant: an ingest resolves only after the commit that holds its last message; what is computed in one
 // go and what one commit holds is bounded, so that nobody waits long behind it.
-
+import { setTimeout as sleep } from 'node:timers/promises';
 import { stampOf } from '../engine/stamp.ts';
 import { isErased, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
@@ -41,10 +41,11 @@ export interface Lane {
   task<T>(work: (set: WorkingSet, clock: number) => Promise<{ result: T; changed: boolean }>): Promise<T>;
   /** Requests and tasks waiting. */
   depth(): number;
-  /** Nothing waits and nothing is under way. */
-  isIdle(): boolean;
-  /** Messages are arriving now. */
-  isLive(): boolean;
+  /**
+   * Lets messages go first after work of `tookMs` that nobody waits for, up to three quarters of the time;
+   * returns at once while none arrive.
+   */
+  giveWay(tookMs: number): Promise<void>;
   counts: LaneCounts;
   /** False after a failed commit, until one succeeds. */
   writable(): boolean;
@@ -217,8 +218,12 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
         });
       }),
     depth: () => queue.length,
-    isIdle: () => !running,
-    isLive: () => performance.now() - lastIngest < LIVE_MS,
+    async giveWay(tookMs) {
+      const now = performance.now();
+      if (now - lastIngest > LIVE_MS) return;
+      do await sleep(1);
+      while (running && performance.now() < now + 3 * tookMs);
+    },
     writable: () => writable,
     drained: () => (running ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
   };
