@@ -300,6 +300,13 @@ describe('import', () => {
     });
   });
 
+  it('ends with its totals after so many rows that the log is copied on the way', async () => {
+    const rows = Array.from({ length: 9_000 }, (_, i) => `c${i},2026-01-01,1`);
+    writeFileSync(csv(), `customer,date,revenue\n${rows.join('\n')}\n`);
+    const { code, out } = await run([...importArgs(), '--json'], environment);
+    expect([code, JSON.parse(out)]).toMatchObject([0, { rows: 9_000, accepted: 9_000 }]);
+  });
+
   it('says before the first row what is wrong with the mapping', async () => {
     writeFileSync(csv(), 'customer,date\n1,2026-01-01\n');
     expect(await run(importArgs(), environment)).toMatchObject({

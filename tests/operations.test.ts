@@ -415,8 +415,18 @@ describe('erasing', () => {
       expect(await c.profile('anon:own')).toBeUndefined();
       // What the shared device sent in their time goes to nobody else.
       expect((await c.profile('user:b'))?.eventCount).toBe(1);
-      const { rejected } = await c.send('server', [track(user('a'), 'B', at)]);
+      // Sent again it looks like any repeat, also within one batch.
+      const again = track(user('a'), 'C', at);
+      expect(await c.send('web', [again, again])).toMatchObject({ accepted: 1, duplicates: 1 });
+      expect(await c.send('web', [again])).toMatchObject({ accepted: 0, duplicates: 1 });
+      const sent = track(user('a'), 'B', at);
+      const { rejected } = await c.send('server', [sent]);
+      await c.send('server', [sent]);
       expect(rejected).toMatchObject([{ code: 'suppressed' }]);
+      const [row] = await c.all<{ id: number }>('/api/rejected');
+      expect((await c.api('POST', `/api/rejected/${row?.id}/replay`, {})).json.error).toMatchObject({
+        code: 'not_kept',
+      });
       expect(await c.all('/api/rejected')).toMatchObject([
         { code: 'suppressed', messageId: null, message: null },
       ]);

@@ -1,6 +1,6 @@
 // Checks what definitions say about each other: references exist, and nothing refers to itself.
 // Invariant: a set without faults compiles.
-import type { Condition, Definition, Fault } from '../wire/definitions.ts';
+import type { Condition, Definition, Fault, TraitDefinition } from '../wire/definitions.ts';
 import { parseFormula } from '../wire/formula.ts';
 import type { DefinitionSet } from './program.ts';
 
@@ -30,10 +30,15 @@ function referencesOf(condition: Condition, pointer: string): Reference[] {
 /** What a definition refers to: a formula's traits, a segment's segments and traits. */
 function refersTo(definition: Definition): Reference[] {
   if ('where' in definition && !('type' in definition)) return referencesOf(definition.where, '/where');
-  if (!('type' in definition) || definition.type !== 'formula') return [];
+  if (!('type' in definition)) return [];
+  return traitsNeededBy(definition).map((key) => ({ kind: 'traits', key, pointer: '/expression' }));
+}
+
+/** The traits a formula names; none for other traits. */
+export function traitsNeededBy(definition: TraitDefinition): readonly string[] {
+  if (definition.type !== 'formula') return [];
   const parsed = parseFormula(definition.expression);
-  const keys = parsed.ok ? parsed.keys : [];
-  return keys.map((key) => ({ kind: 'traits', key, pointer: '/expression' }));
+  return parsed.ok ? parsed.keys : [];
 }
 
 /** Deepest chain of definitions that refer to one another: deeper ones nobody can follow. */

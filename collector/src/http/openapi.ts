@@ -289,6 +289,57 @@ function definitionPaths(): Json {
       responses: { 200: ok('A page', page({ type: 'object' })) },
     },
   };
+  paths['/api/segments/{key}/profiles/{id}'] = {
+    parameters: [keyParameter, idParameter],
+    put: {
+      summary: 'Put somebody on a static segment, by the very id given',
+      security: admin,
+      responses: {
+        204: { description: 'On it' },
+        404: failure('Unknown segment or profile'),
+        409: failure('Not a static segment'),
+      },
+    },
+    delete: {
+      summary: 'Take an id off a static segment',
+      security: admin,
+      responses: {
+        204: { description: 'Off it' },
+        404: failure('Unknown segment or profile'),
+        409: failure('Not a static segment'),
+      },
+    },
+  };
+  paths['/api/segments/preview'] = {
+    post: {
+      summary: 'Size and a sample of people of a segment that is not saved',
+      security: admin,
+      requestBody: { required: true, ...json(ref('SegmentDefinition')) },
+      responses: {
+        200: ok('Its size and sample', { type: 'object' }),
+        422: failure('Invalid; details hold pointers'),
+      },
+    },
+  };
+  paths['/api/surveys'] = {
+    get: {
+      summary: 'List surveys',
+      security: admin,
+      parameters: paging,
+      responses: { 200: ok('A page', page({ type: 'object' })) },
+    },
+  };
+  paths['/api/surveys/{key}'] = {
+    parameters: [keyParameter],
+    get: { summary: 'Read one', security: admin, responses: { 404: failure('Unknown') } },
+    put: {
+      summary: 'Not in this version',
+      security: admin,
+      requestBody: { required: true, ...json({ type: 'object' }) },
+      responses: { 422: failure('Surveys cannot be defined yet') },
+    },
+    delete: { summary: 'Delete one', security: admin, responses: { 404: failure('Unknown') } },
+  };
   paths['/api/segments/{key}/transitions'] = {
     parameters: [keyParameter],
     get: {
@@ -303,6 +354,14 @@ function definitionPaths(): Json {
 
 function profilePaths(): Json {
   const one = { parameters: [idParameter] };
+  const users = (...fields: string[]): Json => ({
+    required: true,
+    ...json({
+      type: 'object',
+      required: fields,
+      properties: Object.fromEntries(fields.map((field) => [field, { type: 'string' }])),
+    }),
+  });
   return {
     '/api/profiles': {
       get: {
@@ -322,6 +381,56 @@ function profilePaths(): Json {
         summary: 'One person',
         security: admin,
         responses: { 200: ok('The profile', ref('Profile')), 404: failure('Unknown') },
+      },
+      delete: {
+        summary: 'Erase every trace of one person',
+        security: admin,
+        parameters: [parameter('suppress', 'query', '`true` also refuses their ids from then on')],
+        responses: { 200: ok('What was removed', { type: 'object' }), 404: failure('Unknown') },
+      },
+    },
+    '/api/profiles/merge': {
+      post: {
+        summary: 'Merge one user into another',
+        security: admin,
+        requestBody: users('from', 'into'),
+        responses: {
+          200: ok('The survivor', { type: 'object' }),
+          404: failure('An unknown user'),
+          409: failure('Past 1,000 ids or 100 merges'),
+        },
+      },
+    },
+    '/api/profiles/unmerge': {
+      post: {
+        summary: 'Undo every merge made from a user so far',
+        security: admin,
+        requestBody: users('userId'),
+        responses: { 200: ok('The user', { type: 'object' }), 404: failure('An unknown user') },
+      },
+    },
+    '/api/profiles/{id}/export': {
+      ...one,
+      get: {
+        summary: 'Everything about one person',
+        security: admin,
+        responses: { 200: ok('Everything', { type: 'object' }), 404: failure('Unknown') },
+      },
+    },
+    '/api/profiles/{id}/segments/{key}/why': {
+      parameters: [idParameter, keyParameter],
+      get: {
+        summary: 'Why somebody is in a segment or not: its condition as a tree, with values and messages',
+        security: admin,
+        responses: { 200: ok('The explanation', { type: 'object' }), 404: failure('Unknown') },
+      },
+    },
+    '/api/groups/{id}': {
+      parameters: [parameter('id', 'path', 'the groupId')],
+      get: {
+        summary: 'A group’s traits and how many people are in it',
+        security: admin,
+        responses: { 200: ok('The group', { type: 'object' }), 404: failure('Unknown') },
       },
     },
     '/api/profiles/{id}/events': {

@@ -14,7 +14,14 @@ export async function replayRejected(
 ): Promise<IngestAnswer | null> {
   const row = await core.rejectedRow(id);
   if (!row) return null;
-  const item = (await givenMessage(request)) ?? storedMessage(row.text);
+  const given = await givenMessage(request);
+  if (!given && row.code === 'suppressed')
+    throw new ApiError(
+      422,
+      'not_kept',
+      'nothing of this message was kept, since its person was erased and is refused from then on',
+    );
+  const item = given ?? storedMessage(row.text);
   const { kind, messageId, receivedAt, sentAt } = row;
   const result = parseMessage(item, {
     routeType: null,

@@ -2,10 +2,17 @@
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Program } from '../engine/program.ts';
+import { traitsNeededBy } from '../engine/references.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
-import type { Store } from '../storage/port.ts';
+import { ERASED, type Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
-import type { Definition, DefinitionKind, Expose, SegmentDefinition } from '../wire/definitions.ts';
+import type {
+  Definition,
+  DefinitionKind,
+  Expose,
+  SegmentDefinition,
+  TraitDefinition,
+} from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { createBuilder } from './build.ts';
@@ -264,7 +271,13 @@ export async function createCoreOn(
   const isInForce = (kind: Kind, key: string, definition: Definition): boolean =>
     kind === 'segments'
       ? set.program.live.get(key)?.version === set.program.wanted.get(key)?.version
-      : isSame(own<Definition>(book.active.traits, key), definition);
+      : isTraitInForce(key, definition as TraitDefinition); // of its kind
+
+  /** A formula waits for what it is computed from. */
+  function isTraitInForce(key: string, definition: TraitDefinition | undefined): boolean {
+    if (!definition || !isSame(own<Definition>(book.active.traits, key), definition)) return false;
+    return traitsNeededBy(definition).every((input) => isTraitInForce(input, own(book.wanted.traits, input)));
+  }
 
   /** The version that answers for a segment, if it is defined and has been built. */
   const liveVersion = (key: string): number | null =>
@@ -472,7 +485,10 @@ export async function createCoreOn(
         dropped: start.refusedDropped + lane.counts.rejectedDropped,
       };
     },
-    rejectedRow: (id) => store.query({ ask: 'refused-one', id }),
+    async rejectedRow(id) {
+      const row = await store.query({ ask: 'refused-one', id });
+      return row && { ...row, messageId: shownId(row.messageId) };
+    },
     removeRejected: (id) =>
       lane.task(async (working) => {
         const row = await store.query({ ask: 'refused-one', id });
@@ -548,7 +564,13 @@ function own<T>(record: Record<string, T>, key: string): T | undefined {
 
 function viewRejected(row: Awaited<ReturnType<Core['rejectedRow']>> & object): RejectedView {
   const { id, receivedAt, code, reason, messageId, text } = row;
-  return { id, receivedAt: iso(receivedAt), code, reason, messageId, message: parsedOr(text) };
+  const message = parsedOr(text);
+  return { id, receivedAt: iso(receivedAt), code, reason, messageId: shownId(messageId), message };
+}
+
+/** Of suppressed messages there is only a hash, which says nothing to anybody. */
+function shownId(messageId: string | null): string | null {
+  return messageId?.startsWith(ERASED) ? null : messageId;
 }
 
 function parsedOr(text: string): JsonValue {

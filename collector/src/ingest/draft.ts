@@ -92,6 +92,7 @@ const LISTS = [
   'settledGroups',
   'droppedGroups',
   'renamedNodes',
+  'usedUp',
 ] as const;
 
 export function changesOf(

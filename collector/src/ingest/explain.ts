@@ -6,10 +6,12 @@ import { readTrait } from '../engine/comparison.ts';
 import { compileWhere, selects } from '../engine/filter.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import type { BucketOf } from '../engine/program.ts';
+import { traitsNeededBy } from '../engine/references.ts';
+import { compareStamps } from '../engine/stamp.ts';
 import { traitOf } from '../engine/trait-bag.ts';
 import { reachFor } from '../engine/traits.ts';
 import type { HistoryRow } from '../storage/port.ts';
-import type { Condition, SegmentDefinition, Where, Within } from '../wire/definitions.ts';
+import type { Condition, SegmentDefinition, TraitDefinition, Where, Within } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settle } from './arrival.ts';
 import { iso } from './profile-reads.ts';
@@ -134,7 +136,7 @@ function evidence(at: Explaining, condition: Condition): JsonObject {
       return {
         actual,
         formula: definition?.type === 'formula' ? definition.expression : null,
-        inputs: inputsOf(at),
+        inputs: definition ? inputsOf(at, definition) : {},
       };
     return { actual, messages: matching(at, definition) };
   }
@@ -156,7 +158,7 @@ function evidence(at: Explaining, condition: Condition): JsonObject {
       const { event, where } = 'absent' in step ? step.absent : step;
       return rowsMatching(at, { event, where, within: condition.within });
     });
-    return { messages: listed([...new Set(rows)].sort((a, b) => a.seq - b.seq)) };
+    return { messages: listed([...new Set(rows)].sort((a, b) => compareStamps(a.stamp, b.stamp))) };
   }
   if ('bucket' in condition)
     return { actual: person.ext === '' ? null : at.bucketOf(condition.bucket.salt, person.ext) };
@@ -173,10 +175,11 @@ function evidence(at: Explaining, condition: Condition): JsonObject {
   return { groups };
 }
 
-/** Values of all computed traits: what a formula may stand on. */
-function inputsOf({ copy, person, clock }: Explaining): JsonObject {
+/** Values of the traits that a formula names. */
+function inputsOf({ copy, person, clock }: Explaining, formula: TraitDefinition): JsonObject {
   const values: JsonObject = {};
-  for (const [key, trait] of copy.program.traits) values[key] = trait.value(person, clock);
+  for (const key of traitsNeededBy(formula))
+    values[key] = copy.program.traits.get(key)?.value(person, clock) ?? null;
   return values;
 }
 

@@ -3,7 +3,7 @@
 // go and what one commit holds is bounded, so that nobody waits long behind it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { stampOf } from '../engine/stamp.ts';
-import { isErased, type NodeKind, seenKey } from '../storage/port.ts';
+import { ERASED, isErased, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
@@ -249,7 +249,7 @@ async function ingestSlice(
     }
     const isRefused = suppressed?.has(message) ?? false;
     const outcome = isRefused ? refuseSuppressed(set, message) : await ingestOne(set, message, clock);
-    if (outcome === 'accepted' && !isRefused) fresh.add(key);
+    if (outcome === 'accepted') fresh.add(key);
     outcomes.push(outcome);
   }
   return outcomes;
@@ -290,12 +290,18 @@ async function suppressedAmong(
   return new Set([...suppressed].flatMap((hash) => byHash.get(hash) ?? []));
 }
 
-/** To a web key it looks accepted: a stranger must not learn who was erased. */
-function refuseSuppressed(set: WorkingSet, { kind, receivedAt }: AcceptedMessage): Outcome {
-  if (kind === 'web') return 'accepted';
+/** To a web key it looks accepted, and repeated like a repeat: a stranger must not learn who was erased. */
+function refuseSuppressed(set: WorkingSet, { kind, receivedAt, messageId: id }: AcceptedMessage): Outcome {
+  const hash = set.hash(`message:${id}`);
+  if (kind === 'web') {
+    set.record({ usedUp: [{ hash, kind }] });
+    return 'accepted';
+  }
   const code = 'suppressed';
+  // Rejected again it keeps one row, though nothing of it may be kept.
+  const messageId = ERASED + hash;
   set.record({
-    refused: [{ code, reason: SUPPRESSED, messageId: null, kind, receivedAt, sentAt: null, text: 'null' }],
+    refused: [{ code, reason: SUPPRESSED, messageId, kind, receivedAt, sentAt: null, text: 'null' }],
   });
   return { code, reason: SUPPRESSED };
 }

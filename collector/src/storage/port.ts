@@ -303,6 +303,8 @@ export interface Changes {
   /** Static lists that are no more. */
   droppedLists?: number[];
   erasure?: Erasure;
+  /** Keyed hashes of message ids that are used up without their messages being kept. */
+  usedUp?: { hash: string; kind: KeyKind }[];
   /** Everything about who is who and about groups, in place of what is there. */
   rebuilt?: Rebuilt;
   refused?: RefusedMessage[];

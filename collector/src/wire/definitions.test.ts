@@ -158,7 +158,7 @@ describe('faults', () => {
     const a = { event: 'a' };
     expect(sequence(a)).toEqual(['/where/sequence sequence must have at least 2 values']);
     expect(sequence({ ...a, within: '1d' }, a)).toEqual([
-      '/where/sequence/0/within within is not used by the first step: it has none before it',
+      '/where/sequence/0/within is not used by the first step: it has none before it',
     ]);
     const absent = { absent: a, within: '1d' };
     expect(sequence(a, absent, a)).toEqual(['/where/sequence/1 an absent step must come last']);
@@ -198,7 +198,7 @@ describe('faults', () => {
 
   it('hand on what is wrong with a formula', () => {
     expect(faults('traits', { type: 'formula', expression: 'a + ' })).toEqual([
-      '/expression expression expected a number, a key or "(", found the end (at character 4)',
+      '/expression expected a number, a key or "(", found the end (at character 4)',
     ]);
     expect(faults('traits', { type: 'formula' })).toEqual(['/expression is required']);
     expect(faults('traits', { type: 'formula', expression: 'a', event: 'x' })).toEqual([

@@ -137,6 +137,9 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
             ? `must have at most ${issue.maximum} values`
             : `must be at most ${issue.maximum}`,
       );
+    case 'custom':
+      // Written for the place it points at; only a bare "must ..." leaves out what.
+      return issue.message.startsWith('must ') ? named(path, issue.message) : issue.message;
     default:
       return value === undefined ? 'is required' : named(path, issue.message);
   }

@@ -74,6 +74,8 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
     async close() {
       const stopping = thread;
       if (!stopping) return;
+      // From here on the process must not end before the thread has.
+      stopping.ref();
       const gone = new Promise((resolve) => stopping.once('exit', resolve));
       stopping.postMessage('close');
       await gone;

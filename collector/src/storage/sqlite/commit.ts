@@ -76,6 +76,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   );
   const dropLeaf = db.prepare('DELETE FROM distinct_value WHERE leaf = ?');
   const erase = createErase(db);
+  const useUp = db.prepare('INSERT OR IGNORE INTO gone (hash, kind) VALUES (?, ?)');
   const refuseAgain = db.prepare(
     `UPDATE refused SET received_at = ?, code = ?, reason = ?, sent_at = ?, body = ?
      WHERE message_id = ? AND kind = ?`,
@@ -211,6 +212,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     for (const { list, node, on } of changes.listed ?? []) (on ? addListed : dropListed).run(list, node);
     for (const list of changes.droppedLists ?? []) dropList.run(list);
     if (changes.erasure) erase(changes.erasure);
+    for (const { hash, kind } of changes.usedUp ?? []) useUp.run(hash, kindCode(kind));
     for (const { id, version } of changes.deletedPersons ?? [])
       if (dropPerson.run(id, version).changes === 0) throw new Stale();
     for (const { id, version, due, built, email, text, sameKeys } of changes.persons ?? []) {
