@@ -82,7 +82,7 @@ describe('faults', () => {
 
   it('name a missing field by its own pointer', () => {
     expect(faults('segments', {})).toEqual(['/where is required']);
-    expect(faults('segments', leaf('eq'))).toEqual(['/where/value is required']);
+    expect(faults('segments', leaf('eq'))).toEqual(['/where/value value is required']);
     expect(faults('segments', { where: { trait: 'plan' } })).toEqual(['/where/op is required']);
     expect(faults('traits', { event: 'x' })).toEqual(['/type is required']);
     expect(faults('traits', { type: 'count' })).toEqual(['/event is required']);
@@ -158,7 +158,7 @@ describe('faults', () => {
     const a = { event: 'a' };
     expect(sequence(a)).toEqual(['/where/sequence sequence must have at least 2 values']);
     expect(sequence({ ...a, within: '1d' }, a)).toEqual([
-      '/where/sequence/0/within is not used by the first step: it has none before it',
+      '/where/sequence/0/within within is not used by the first step: it has none before it',
     ]);
     const absent = { absent: a, within: '1d' };
     expect(sequence(a, absent, a)).toEqual(['/where/sequence/1 an absent step must come last']);

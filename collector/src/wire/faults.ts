@@ -138,8 +138,8 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
             : `must be at most ${issue.maximum}`,
       );
     case 'custom':
-      // Written for the place it points at; only a bare "must ..." leaves out what.
-      return issue.message.startsWith('must ') ? named(path, issue.message) : issue.message;
+      // A bare "must ..." or "is ..." leaves out what; other texts stand for themselves.
+      return /^(must|is) /.test(issue.message) ? named(path, issue.message) : issue.message;
     default:
       return value === undefined ? 'is required' : named(path, issue.message);
   }
