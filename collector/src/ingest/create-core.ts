@@ -21,7 +21,7 @@ import { createDefinitionBook, isSame, type Kind } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { explain, partsOf, segmentsBehind } from './explain.ts';
 import { exportProfile } from './export.ts';
-import { createLane, settleDue } from './lane.ts';
+import { createLane, passOver, settleDue, settleMembers, settlePeople } from './lane.ts';
 import { mergeUsers, setListed, unmergeUser } from './operations.ts';
 import {
   decodeCursor,
@@ -40,7 +40,7 @@ import {
 import { repairAll } from './repair.ts';
 import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
-import { createWorkingSet } from './working-set.ts';
+import { createWorkingSet, type WorkingSet } from './working-set.ts';
 
 /** A file opened this far behind its own clock waits there; further behind it is refused. */
 export const MAX_CLOCK_BEHIND_MS = 60_000;
@@ -184,20 +184,28 @@ export async function createCoreOn(
    */
   async function settleAll({ insist = false } = {}): Promise<void> {
     const until = tell();
-    for (;;) {
-      const next = await store.query({ ask: 'next-due' });
-      if ((next === null || next > until) && set.waiting.size === 0) return;
+    const slice = async (work: (working: WorkingSet, at: number) => Promise<boolean>): Promise<boolean> => {
       const from = performance.now();
-      try {
-        await lane.task(async (working, at) => ({
-          result: undefined,
-          changed: await settleDue(working, at),
-        }));
-        if (insist) await lane.giveWay(performance.now() - from);
-      } catch (error) {
-        if (error instanceof NotStored && !insist) return;
-        throw error;
+      const more = await lane.task(async (working, at) => ({
+        result: await work(working, at),
+        changed: true,
+      }));
+      if (insist) await lane.giveWay(performance.now() - from);
+      return more;
+    };
+    try {
+      for (;;) {
+        const next = await store.query({ ask: 'next-due' });
+        if (next === null || next > until) break;
+        await slice(settlePeople);
       }
+      // One pass each: what changes after this began is not asked for.
+      for (const group of [...set.waiting]) {
+        const pass = passOver(group);
+        while (await slice((working, at) => settleMembers(working, pass, at)));
+      }
+    } catch (error) {
+      if (!(error instanceof NotStored) || insist) throw error;
     }
   }
 

@@ -179,7 +179,8 @@ export function createDefinitionBook(
       return compileProgram({
         active: state.active,
         target: { ...state.active, segments: { ...state.active.segments, ...segments } },
-        generation: state.generation + 1,
+        // Nobody's row is built for it, whatever is being built beside.
+        generation: Number.POSITIVE_INFINITY,
         bucketOf,
         intern(text) {
           const known = Object.hasOwn(state.numbers, text) ? state.numbers[text] : undefined;

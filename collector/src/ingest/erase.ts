@@ -21,15 +21,11 @@ import { occasionOf, settledPerson } from './arrival.ts';
 import type { Receipt } from './core.ts';
 import { noteGroupChange } from './groups.ts';
 import { keepTimes } from './kept-times.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { logsOf, type Person, whoIs } from './person-ids.ts';
+import { breathe, engineMessage, type WorkingSet } from './working-set.ts';
 
-/** Who is erased: their users, the devices that were theirs alone, and those they shared. */
-interface Erased {
-  node: NodeRow;
-  users: Set<number>;
-  alone: Set<number>;
-  shared: Set<number>;
-}
+/** Rejected messages read at a time: 1 MB or so. */
+const REFUSED_PAGE = 1_000;
 
 /** Records the erasure of a settled person; the caller commits it and then forgets what is in memory. */
 export async function erasePerson(
@@ -48,7 +44,9 @@ export async function erasePerson(
   const rows = [...inEffect, ...(await upcomingOf(set, who))];
   const refused = await refusedOf(set, who);
   const lists = await set.listsOf(id);
-  const logged = await loggedOf(set, who);
+  const logged = await logsOf(set, who);
+  let transitions = 0;
+  for (const one of logged) transitions += await set.store.query({ ask: 'transition-count', person: one });
   const aliases = await set.aliases([...who.users]);
   const messages = rows.map(({ seq }) => seq);
   const mine = new Set(messages);
@@ -80,7 +78,7 @@ export async function erasePerson(
     droppedTimelines: [...who.alone],
     droppedAliases: droppedAliases.map(({ seq }) => seq),
     droppedOperations: droppedAliases.filter(({ seq }) => seq < 0).map(({ seq }) => -seq),
-    transitionsOf: logged.people,
+    transitionsOf: logged,
     unlisted: listed,
     suppressed,
   };
@@ -102,7 +100,7 @@ export async function erasePerson(
     profileId: node.publicId,
     messages: messages.length,
     rejected: refused.length,
-    transitions: logged.count,
+    transitions,
     segments,
     lists: lists.length,
     groups: person.groups.size,
@@ -118,7 +116,7 @@ export async function erasePerson(
  */
 export async function upcomingOf(
   set: WorkingSet,
-  { node, users }: Pick<Erased, 'node' | 'users'>,
+  { node, users }: Pick<Person, 'node' | 'users'>,
 ): Promise<HistoryRow[]> {
   const mine: HistoryRow[] = [];
   const own: HistoryRow[] = [];
@@ -170,25 +168,10 @@ export async function rejectionsNaming(set: WorkingSet, id: number): Promise<Ref
   return node ? refusedOf(set, await whoIs(set, node)) : [];
 }
 
-async function whoIs(set: WorkingSet, node: NodeRow): Promise<Erased> {
-  const who: Erased = { node, users: new Set(), alone: new Set(), shared: new Set() };
-  if (node.kind === 'device') {
-    who.alone.add(node.id);
-    return who;
-  }
-  for (const user of await set.circle(node.id)) who.users.add(user);
-  for (const user of who.users)
-    for (const device of (await set.pairs(user)).keys()) {
-      const pairs = await set.devicePairs(device);
-      (pairs.every((pair) => who.users.has(pair.user)) ? who.alone : who.shared).add(device);
-    }
-  return who;
-}
-
 /** Others whom nothing but aliases of the person called by their id: users parted from the person again. */
 async function namedNowhereElse(
   set: WorkingSet,
-  { users }: Erased,
+  { users }: Person,
   dropped: readonly AliasRow[],
 ): Promise<NodeRow[]> {
   const others = new Set(dropped.map(({ previousUser }) => previousUser));
@@ -215,7 +198,7 @@ async function takeNameAway(set: WorkingSet, id: number, clock: number): Promise
   set.touch(person);
 }
 
-async function ownPairs(set: WorkingSet, { users, alone }: Erased): Promise<Erasure['droppedPairs']> {
+async function ownPairs(set: WorkingSet, { users, alone }: Person): Promise<Erasure['droppedPairs']> {
   const dropped = new Map<string, { user: number; device: number }>();
   for (const user of users)
     for (const device of (await set.pairs(user)).keys())
@@ -224,7 +207,7 @@ async function ownPairs(set: WorkingSet, { users, alone }: Erased): Promise<Eras
 }
 
 /** Ids on static lists that mean this person now. */
-async function listedNodes(set: WorkingSet, { users, alone, shared }: Erased): Promise<number[]> {
+async function listedNodes(set: WorkingSet, { users, alone, shared }: Person): Promise<number[]> {
   const nodes = [...users, ...alone];
   for (const device of shared) {
     const holder = holderOf(await set.timeline(device));
@@ -233,45 +216,34 @@ async function listedNodes(set: WorkingSet, { users, alone, shared }: Erased): P
   return nodes;
 }
 
-/** People whose transitions are this person's: themselves and whoever they absorbed. */
-async function loggedOf(
-  set: WorkingSet,
-  { users, alone, shared }: Erased,
-): Promise<{ people: number[]; count: number }> {
-  const people = [...users, ...alone];
-  for (const device of shared) {
-    const first = (await set.timeline(device))[0];
-    if (first && users.has(first.user)) people.push(device);
-  }
-  let count = 0;
-  for (const person of people) count += await set.store.query({ ask: 'transition-count', person });
-  return { people, count };
-}
-
-/** Kept rejections that name the person. */
-async function refusedOf(set: WorkingSet, who: Erased): Promise<RefusedRow[]> {
+/** Kept rejections that name the person, found in one pass over all of them. */
+async function refusedOf(set: WorkingSet, who: Person): Promise<RefusedRow[]> {
   const names = new Map<string, { user: boolean; device: NodeRow | null }>();
   for (const id of [...who.users, ...who.alone, ...who.shared]) {
     const node = (await set.nodeById(id)) as NodeRow; // ids of the person's own nodes
     const known = names.get(node.ext) ?? { user: false, device: null };
     names.set(node.ext, node.kind === 'user' ? { ...known, user: true } : { ...known, device: node });
   }
-  const texts = [...names.keys()].map((name) => JSON.stringify(name).slice(1, -1));
-  const rows = await set.store.query({ ask: 'refused-naming', texts });
   const found: RefusedRow[] = [];
-  for (const row of rows) if (await isNamed(set, who, row, names)) found.push(row);
-  return found;
+  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
+    const rows = await set.store.query({ ask: 'refused', before, limit: REFUSED_PAGE });
+    for (const row of rows) if (await isNamed(set, who, row, names)) found.push(row);
+    const last = rows[rows.length - 1];
+    if (!last) return found;
+    before = last.id;
+    await breathe();
+  }
 }
 
 async function isNamed(
   set: WorkingSet,
-  { users, shared }: Erased,
+  { users, shared }: Person,
   row: RefusedRow,
   names: ReadonlyMap<string, { user: boolean; device: NodeRow | null }>,
 ): Promise<boolean> {
   const message = parsed(row.text);
-  // Cut short, so that nobody can tell where the id stands.
-  if (!message) return true;
+  // Cut short, so that nobody can tell where an id stands.
+  if (!message) return [...names.keys()].some((name) => row.text.includes(JSON.stringify(name).slice(1, -1)));
   const named = (field: string) => names.get(String(message[field] ?? ''));
   if (named('userId')?.user || named('previousId')) return true;
   const device = named('anonymousId')?.device;

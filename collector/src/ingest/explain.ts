@@ -14,6 +14,7 @@ import type { HistoryRow } from '../storage/port.ts';
 import type { Condition, SegmentDefinition, TraitDefinition, Where, Within } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settle } from './arrival.ts';
+import { traitValue } from './outside-values.ts';
 import { iso } from './profile-reads.ts';
 import { tryPerson } from './trial.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
@@ -68,6 +69,8 @@ interface Explaining {
   segments: Readonly<Record<string, SegmentDefinition>>;
   history: HistoryRow[];
   bucketOf: BucketOf;
+  /** Every computed trait's value. */
+  values: ReadonlyMap<string, JsonValue>;
 }
 
 /** Explains one person's membership. The copy's program holds `partsOf` all `segmentsBehind` it. */
@@ -83,18 +86,33 @@ export async function explain(
   if (!person || !definition) return null;
   const history: HistoryRow[] = [];
   for await (const rows of copy.historyPages(id, clock)) history.push(...rows);
-  const explaining = { copy, person, clock, segments, history, bucketOf };
+  const values = new Map<string, JsonValue>();
+  for (const [name, trait] of copy.program.traits)
+    values.set(name, await traitValue(copy, person, trait, clock));
+  const explaining = { copy, person, clock, segments, history, bucketOf, values };
   const why = explainSegment(explaining, key, definition);
   const version = copy.program.live.get(key)?.version ?? -1;
   const member = person.members.has(version);
-  return { member, why, changesAt: await nextChange(copy, person, version) };
+  const behind = new Set(
+    [...segmentsBehind(segments, key).keys()].map((name) => copy.program.live.get(name)?.version ?? -1),
+  );
+  return { member, why, changesAt: await nextChange(copy, person, version, behind) };
 }
 
-/** Walks ahead in time, in memory only, until the membership is another. */
-async function nextChange(copy: WorkingSet, person: PersonState, version: number): Promise<string | null> {
+/** Walks ahead in time, in memory only, until the membership is another; only what is behind it moves. */
+async function nextChange(
+  copy: WorkingSet,
+  person: PersonState,
+  version: number,
+  behind: ReadonlySet<number>,
+): Promise<string | null> {
   const before = person.members.has(version);
-  for (let step = 0; step < MAX_STEPS && person.due !== null; step++) {
-    const instant = person.due;
+  for (let step = 0; step < MAX_STEPS; step++) {
+    for (const id of Object.keys(person.dues).map(Number))
+      if (id > 0 && !behind.has(id)) delete person.dues[id];
+    const instant = Math.min(...Object.values(person.dues));
+    if (instant === Number.POSITIVE_INFINITY) return null;
+    person.due = instant;
     await settle(copy, person, instant);
     if (person.members.has(version) !== before) return iso(instant);
   }
@@ -123,14 +141,14 @@ function explainCondition(at: Explaining, key: string, condition: Condition, poi
 
 /** What a leaf's answer rests on. */
 function evidence(at: Explaining, condition: Condition): JsonObject {
-  const { copy, person, clock } = at;
+  const { copy, person } = at;
   if ('trait' in condition) {
     const actual = readTrait((key) => traitOf(person.traits, key), condition.trait) ?? null;
     return { actual, messages: setters(at, condition.trait) };
   }
   if ('computed' in condition) {
     const trait = copy.program.traits.get(condition.computed);
-    const actual = trait?.value(person, clock) ?? null;
+    const actual = at.values.get(condition.computed) ?? null;
     const definition = trait?.definition;
     if (!definition || definition.type === 'formula')
       return {
@@ -176,11 +194,8 @@ function evidence(at: Explaining, condition: Condition): JsonObject {
 }
 
 /** Values of the traits that a formula names. */
-function inputsOf({ copy, person, clock }: Explaining, formula: TraitDefinition): JsonObject {
-  const values: JsonObject = {};
-  for (const key of traitsNeededBy(formula))
-    values[key] = copy.program.traits.get(key)?.value(person, clock) ?? null;
-  return values;
+function inputsOf({ values }: Explaining, formula: TraitDefinition): JsonObject {
+  return Object.fromEntries(traitsNeededBy(formula).map((key) => [key, values.get(key) ?? null]));
 }
 
 function groupTraits(

@@ -85,9 +85,9 @@ export async function writeGroup(set: WorkingSet, message: EngineMessage, clock:
   const id = message.groupId as string; // the caller looked
   const group = await set.group(id);
   const before = set.program.usesGroups ? JSON.stringify(group.bag) : '';
-  const isNew = Object.keys(group.bag.v).length === 0 && group.revision === 0;
   const changed = writeTraits(group.bag, declaredTraits(message.body()), message.stamp);
-  if (changed.length > 0 && !isNew) noteGroupChange(set, group, before, clock);
+  if (changed.length > 0 && group.isKnown) noteGroupChange(set, group, before, clock);
+  group.isKnown = true;
   set.touchGroup(group);
 }
 
@@ -101,7 +101,6 @@ export function noteGroupChange(set: WorkingSet, group: HeldGroup, before: strin
   log(set, group, { revision: group.revision, at: clock, bag: now });
   if (group.log.length > MAX_WAITING_CHANGES) group.log.splice(1, 1);
   set.waiting.add(group.id);
-  set.settledUpTo.delete(group.id);
 }
 
 function log(set: WorkingSet, group: HeldGroup, entry: Logged): void {

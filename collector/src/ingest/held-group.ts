@@ -7,6 +7,8 @@ import type { GroupRow } from '../storage/port.ts';
 export interface HeldGroup {
   readonly id: string;
   bag: TraitBag;
+  /** Some message named it before. */
+  isKnown: boolean;
   /** How many changes of its traits were written down for its members. */
   revision: number;
   log: Logged[];
@@ -21,7 +23,7 @@ export interface Logged {
 
 export function restoreGroup(id: string, row: GroupRow | undefined): HeldGroup {
   const bagOf = (text: string): TraitBag => restoreBag(JSON.parse(text) as TraitBag); // written by the lane
-  if (!row) return { id, bag: emptyBag(), revision: 0, log: [] };
+  if (!row) return { id, bag: emptyBag(), isKnown: false, revision: 0, log: [] };
   const log = row.log.map(({ revision, at, text }) => ({ revision, at, bag: bagOf(text) }));
-  return { id, bag: bagOf(row.text), revision: row.revision, log };
+  return { id, bag: bagOf(row.text), isKnown: true, revision: row.revision, log };
 }

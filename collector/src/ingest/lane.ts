@@ -7,7 +7,7 @@ import { ERASED, isErased, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { breathe, engineMessage, type GroupPass, type WorkingSet } from './working-set.ts';
 
 /** Messages computed in one go, some 6 ms; between two slices new requests come in. */
 const SLICE_MESSAGES = 200;
@@ -76,9 +76,6 @@ interface Part {
   from: number;
   to: number;
 }
-
-/** Lets new requests in. */
-const breathe = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 export function createLane(set: WorkingSet, now: () => number): Lane {
   const queue: (IngestJob | TaskJob)[] = [];
@@ -419,32 +416,48 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
     set.record({ arrived: due.map(({ row }) => row.seq) });
     any = true;
     await set.commit(clock);
+    await breathe();
   }
 }
 
 /** Settles one slice of people who are due, or of a group's members. Answers whether there were any. */
 export async function settleDue(set: WorkingSet, clock: number): Promise<boolean> {
+  if (await settlePeople(set, clock)) return true;
+  const [group] = set.waiting;
+  if (group === undefined) return false;
+  const pass = set.passes.get(group) ?? passOver(group);
+  set.passes.set(group, pass);
+  if (!(await settleMembers(set, pass, clock))) set.passes.delete(group);
+  return true;
+}
+
+/** Settles one slice of people who are due. Answers whether there were any. */
+export async function settlePeople(set: WorkingSet, clock: number): Promise<boolean> {
   const due = await set.store.query({ ask: 'due-people', until: clock, limit: SLICE_PEOPLE });
   const end = performance.now() + SETTLE_SLICE_MS;
   for (const id of due) {
     await settledPerson(set, id, clock);
     if (performance.now() > end) break;
   }
-  if (due.length > 0) return true;
-  const [group] = set.waiting;
-  if (group === undefined) return false;
-  const after = set.settledUpTo.get(group) ?? 0;
-  const members = await set.store.query({ ask: 'group-members', group, after, limit: SLICE_PEOPLE });
-  let done = 0;
+  return due.length > 0;
+}
+
+export const passOver = (group: string): GroupPass => ({ group, after: 0, revision: null });
+
+/** Brings one slice of a group's members up to its changes. False: that was the last. */
+export async function settleMembers(set: WorkingSet, pass: GroupPass, clock: number): Promise<boolean> {
+  const group = await set.group(pass.group);
+  pass.revision ??= group.revision;
+  const asked = { group: pass.group, after: pass.after, limit: SLICE_PEOPLE };
+  const members = await set.store.query({ ask: 'group-members', ...asked });
+  const end = performance.now() + SETTLE_SLICE_MS;
   for (const id of members) {
     await settledPerson(set, id, clock);
-    done++;
-    if (performance.now() > end) break;
+    pass.after = id;
+    if (performance.now() > end) return true;
   }
-  if (done < members.length || done === SLICE_PEOPLE) set.settledUpTo.set(group, members[done - 1] as number);
-  else {
-    set.settledUpTo.delete(group);
-    await set.settleGroup(group);
-  }
-  return true;
+  if (members.length === SLICE_PEOPLE) return true;
+  // Changed meanwhile, it goes on waiting: for another pass.
+  if (group.revision === pass.revision) await set.settleGroup(pass.group);
+  return false;
 }

@@ -13,6 +13,7 @@ import { settledPerson } from './arrival.ts';
 import { BadCursor, type Cause, type Page, type ProfileView, type TransitionView } from './core.ts';
 import { isCapped } from './identity-plan.ts';
 import { traitValue } from './outside-values.ts';
+import { logsOf, whoIs } from './person-ids.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** The node of the profile an id of /api/profiles/:id names, or null. */
@@ -196,7 +197,9 @@ export async function listTransitions(
   { limit, cursor }: { limit: number; cursor: string | null },
 ): Promise<Page<TransitionView>> {
   const before = cursor === null ? Number.MAX_SAFE_INTEGER : decodeCursor(cursor, isNumber);
-  const rows = await set.store.query({ ask: 'person-transitions', person: id, before, limit: limit + 1 });
+  const node = await set.nodeById(id);
+  const people = node ? await logsOf(set, await whoIs(set, node)) : [];
+  const rows = await set.store.query({ ask: 'person-transitions', people, before, limit: limit + 1 });
   const last = rows[limit - 1];
   return {
     data: rows.slice(0, limit).map(viewTransition),

@@ -40,6 +40,15 @@ const byStamp = (a: HistoryRow, b: HistoryRow): number => compareStamps(a.stamp,
 /** Nodes, timelines and pair lists kept: some 200 bytes each. */
 const MAX_HOT_ENTRIES = 40_000;
 
+/** One walk over a group's members. */
+export interface GroupPass {
+  readonly group: string;
+  /** The last person brought up. */
+  after: number;
+  /** The group's revision when it began; null before. */
+  revision: number | null;
+}
+
 export interface WorkingSet {
   program: Program;
   /**
@@ -105,8 +114,8 @@ export interface WorkingSet {
   touchGroup(group: HeldGroup): void;
   /** Groups some members of which lag behind a change of its traits. */
   readonly waiting: Set<string>;
-  /** How far members were brought up: by group, the last person. Forgotten when the group changes again. */
-  readonly settledUpTo: Map<string, number>;
+  /** Walks over the members of groups that are under way. */
+  readonly passes: Map<string, GroupPass>;
   /** Every member was brought up to the group's newest traits. */
   settleGroup(id: string): Promise<void>;
   /** Numbers of the static lists a profile is on, by any of the ids that resolve to it now. */
@@ -146,6 +155,9 @@ export interface Counters {
   lastSeq: number;
   lastOperation: number;
 }
+
+/** Lets the process answer others between two pieces of long work. */
+export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 /** A stored message as the engine wants it; its body is parsed once, when asked for. */
 export function engineMessage({
@@ -365,6 +377,7 @@ export function createWorkingSet(
       page.push(...fresh.splice(0, cut < 0 ? fresh.length : cut));
       yield page.sort(byStamp);
       if (upTo === null) return;
+      await breathe();
       const next: Stamp = [upTo[0], `${upTo[1]}\u0000`, 0];
       const after = upTo[2] === 0 ? ([upTo[0], upTo[1], 1] as Stamp) : next;
       open = open.flatMap(({ node: id, stretch }) => {
@@ -547,7 +560,7 @@ export function createWorkingSet(
       draft.messages.push(entry);
     },
     waiting,
-    settledUpTo: new Map(),
+    passes: new Map(),
     erased,
     hash: (text) => createHmac('sha256', idKey).update(`erased ${text}`).digest('base64url').slice(0, 27),
     async group(id) {

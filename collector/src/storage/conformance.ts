@@ -394,7 +394,7 @@ export function describeStore(name: string, make: () => Promise<Backend>): void 
         ).toEqual([]);
         const mine = await store.query({
           ask: 'person-transitions',
-          person: 1,
+          people: [1],
           before: Number.MAX_SAFE_INTEGER,
           limit: 2,
         });

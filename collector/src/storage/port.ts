@@ -332,7 +332,7 @@ export type Query =
   | { ask: 'member-count'; version: number }
   | { ask: 'memberships'; person: number }
   | { ask: 'segment-transitions'; segment: string; after: number; limit: number }
-  | { ask: 'person-transitions'; person: number; before: number; limit: number }
+  | { ask: 'person-transitions'; people: readonly number[]; before: number; limit: number }
   | { ask: 'refused'; before: number; limit: number }
   | { ask: 'refused-one'; id: number }
   | { ask: 'links'; after: number; limit: number }
@@ -354,7 +354,6 @@ export type Query =
   /** Whose id is on the list. */
   | { ask: 'listed-nodes'; list: number; after: number; limit: number }
   /** Refused messages that hold one of the texts. */
-  | { ask: 'refused-naming'; texts: string[] }
   /** Messages dated up to `until`. */
   | { ask: 'message-count'; until: number }
   | { ask: 'nodes'; after: number; limit: number };
@@ -426,7 +425,6 @@ export interface Answers {
   'transition-count': number;
   'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
   'listed-nodes': number[];
-  'refused-naming': RefusedRow[];
   'message-count': number;
   nodes: NodeRow[];
 }

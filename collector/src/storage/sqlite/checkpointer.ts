@@ -18,6 +18,9 @@ const MAX_LOG_PAGES = 64_000;
 /** The same where there is no thread: at the default 1,000 p99 of a commit was nearly twice as high (design.md). */
 const PAGES_WITHOUT_THREAD = 8_000;
 
+/** better-sqlite3's own default. */
+const BUSY_TIMEOUT_MS = 5_000;
+
 export interface Checkpointer {
   /** Counts what was written, and has the log copied when it has grown. */
   committed(changes: Changes): void;
@@ -31,6 +34,8 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
   let isBroken = false;
   let rows = 0;
   let rounds = 0;
+  /** The log may still hold pages with somebody who was erased. */
+  let holdsErased = false;
   db.pragma(`wal_autocheckpoint = ${MAX_LOG_PAGES}`);
 
   function giveUp(): void {
@@ -49,11 +54,32 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
       isWorking = false;
       if (!done || !db.open) return;
       if (rows > FEW_ROWS && rounds < MAX_ROUNDS) ask(started);
-      // With this the log is copied whole, so that the next write begins it anew.
-      else db.pragma('wal_checkpoint(PASSIVE)');
+      else copyRest();
     });
     started.on('error', giveUp);
     return started;
+  }
+
+  /** With this the log is copied whole, so that the next write begins it anew. */
+  function copyRest(): void {
+    try {
+      db.pragma('wal_checkpoint(PASSIVE)');
+    } catch {
+      // A full disk, say: the log holds everything, and the next round tries again.
+    }
+  }
+
+  /** Empties the log, unless a reader or the thread is in it: then the next commit tries again. */
+  function scrub(): void {
+    db.pragma('busy_timeout = 0');
+    try {
+      const [outcome] = db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]; // SQLite's one row
+      holdsErased = outcome?.busy !== 0;
+    } catch {
+      // As for `copyRest`.
+    } finally {
+      db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
+    }
   }
 
   function ask(worker: Worker): void {
@@ -64,7 +90,9 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
   }
 
   return {
-    committed({ messages = [], persons = [], transitions = [], swaps }) {
+    committed({ messages = [], persons = [], transitions = [], swaps, erasure }) {
+      if (erasure) holdsErased = true;
+      if (holdsErased) scrub();
       rows += messages.length + persons.length + transitions.length + (swaps ? ROWS_BETWEEN : 0);
       if (rows < ROWS_BETWEEN || isWorking || isBroken) return;
       rounds = 0;

@@ -28,6 +28,8 @@ export function openSqlite({ path, readOnly = false }: SqliteOptions): Store {
     if (!readOnly) {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
+      // What is deleted or overwritten is zeroed: nothing of an erased person stays in a page. Costs 1 to 5 %.
+      db.pragma('secure_delete = ON');
       migrate(db);
     } else {
       requireCurrent(db);

@@ -202,10 +202,10 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         limit,
       ).map(transition);
     },
-    'person-transitions': ({ person, before, limit }) =>
+    'person-transitions': ({ people, before, limit }) =>
       all<TransitionColumns>(
-        `${TRANSITION} WHERE t.person = ? AND t.seq < ? ORDER BY t.seq DESC LIMIT ?`,
-        person,
+        `${TRANSITION} WHERE t.person IN (SELECT value FROM json_each(?)) AND t.seq < ? ORDER BY t.seq DESC LIMIT ?`,
+        JSON.stringify(people),
         before,
         limit,
       ).map(transition),
@@ -297,13 +297,6 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         after,
         limit,
       ).map(({ node }) => node),
-    'refused-naming': ({ texts }) => {
-      const found = new Map<number, RefusedRow>();
-      for (const text of texts)
-        for (const row of all<RefusedColumns>('SELECT * FROM refused WHERE instr(body, ?) > 0', text))
-          found.set(row.id, refused(row));
-      return [...found.values()];
-    },
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
     nodes: ({ after, limit }) =>
       all<Parameters<typeof nodeRow>[0]>(
