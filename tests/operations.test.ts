@@ -1,8 +1,13 @@
 // What the API does to people and segments: merge, unmerge, lists, erase, export, groups, why, preview.
 // Invariant: talks to the collector only as an admin could.
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { createApp } from '../collector/src/app.ts';
+import { createCore } from '../collector/src/ingest/create-core.ts';
 import type { JsonObject, JsonValue } from '../collector/src/wire/message.ts';
-import { SERVER_KEY, T0, type TestCollector, WEB_KEY, withCollector } from './collector.ts';
+import { basic, SERVER_KEY, T0, type TestCollector, WEB_KEY, withCollector } from './collector.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -264,6 +269,40 @@ describe('erasing', () => {
     });
   });
 
+  it('leaves no byte of the person in the file or its log', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tidemark-erase-'));
+    const database = join(folder, 'tidemark.db');
+    const core = await createCore({ database, now: () => T0 });
+    try {
+      const { fetch } = await createApp({ core, keys: { writeKey: WEB_KEY } });
+      const send = async (batch: JsonObject[]): Promise<void> => {
+        const request = new Request('http://localhost/v1/batch', {
+          method: 'POST',
+          headers: { authorization: basic(WEB_KEY) },
+          body: JSON.stringify({ batch }),
+        });
+        expect((await fetch(request)).status).toBe(200);
+      };
+      for (let i = 0; i < 20; i++)
+        await send([
+          message('identify', { userId: 'zaphod', traits: { email: `zaphod${i}@betelgeuse.example` } }),
+          track({ userId: 'zaphod', anonymousId: 'heart-of-gold' }, 'Improbable', 0, {
+            note: 'x'.repeat(5_000),
+          }),
+          track(user(`other${i}`), 'A'),
+        ]);
+      await core.erase('user:zaphod', { suppress: false });
+      for (const name of readdirSync(folder)) {
+        const bytes = readFileSync(join(folder, name));
+        for (const trace of ['zaphod', 'betelgeuse', 'heart-of-gold'])
+          expect(bytes.includes(trace), `${trace} in ${name}`).toBe(false);
+      }
+    } finally {
+      await core.close();
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
   it('files late messages of a shared device to nobody else', async () => {
     await withCollector({ file: true }, async (c) => {
       await c.send('web', [
@@ -433,6 +472,46 @@ describe('erasing', () => {
       // The shared device goes on for the other.
       await c.send('web', [track({ anonymousId: 'shared' }, 'B', at)]);
       expect((await c.profile('user:b'))?.eventCount).toBe(2);
+    });
+  });
+});
+
+describe('groups that change', () => {
+  it('bring members up to traits that are told after they joined', async () => {
+    await withCollector({ file: true }, async (c) => {
+      const trait = (op: string, value?: number) => ({
+        where: { group: { trait: 'x', op, ...(value === undefined ? {} : { value }) } },
+      });
+      await c.define({ segments: { with: trait('eq', 1), without: trait('not_exists') } });
+      await c.send('web', [
+        message('group', { userId: 'a', groupId: 'g' }),
+        message('group', { userId: 'b', groupId: 'g', traits: { x: 1 } }),
+      ]);
+      expect(await c.members('with')).toEqual(['a', 'b']);
+      expect(await c.members('without')).toEqual([]);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
+  it('answer for a segment while their traits go on changing', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({
+        segments: { with: { where: { group: { trait: 'x', op: 'gte', value: 1 } } } },
+      });
+      const joined = Array.from({ length: 600 }, (_, i) =>
+        message('group', { userId: `u${i}`, groupId: 'g', traits: { x: 1 } }),
+      );
+      await c.send('web', joined);
+      let isRead = false;
+      const change = async (): Promise<void> => {
+        for (let x = 2; !isRead && x < 500; x++)
+          await c.send('web', [message('group', { userId: 'u1', groupId: 'g', traits: { x } }, x)]);
+      };
+      const reading = c.api('GET', '/api/segments/with').finally(() => {
+        isRead = true;
+      });
+      const [answer] = await Promise.all([reading, change()]);
+      expect(answer.json.size).toBe(600);
     });
   });
 });

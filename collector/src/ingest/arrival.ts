@@ -49,7 +49,12 @@ export interface Arrival {
 export interface Clocked {
   clock: number;
   cause: CauseOf;
+  /** Where leaves to be folded anew are noted, for `foldLate`; without it they are folded at once. */
+  late?: LateLeaves;
 }
+
+/** By person: leaves that a message of the same slice came too late for, and the last such message. */
+export type LateLeaves = Map<number, { leaves: Set<Leaf>; cause: CauseOf }>;
 
 /** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
 export async function settle(set: WorkingSet, person: PersonState, until: number): Promise<void> {
@@ -161,10 +166,31 @@ export async function arrive(
   if (toCount.length > 0) await countOutside(set, person, toCount);
   keepRowSmall(set, person, changed);
   if (message.groupId !== null) await seeNewest(set, person, message.groupId);
-  for (const leaf of late) refoldInto(person, leaf, await messagesOf(set, id, leaf, at.clock), at.clock);
+  if (late.length > 0 && at.late) {
+    const leaves = at.late.get(id)?.leaves ?? new Set();
+    for (const leaf of late) leaves.add(leaf);
+    at.late.set(id, { leaves, cause: at.cause });
+  } else for (const leaf of late) await refoldLeafOf(set, person, leaf, at.clock);
   evaluate(set.program, person, touched, occasionOf(set, id, at));
   if (held) set.touch(person);
   else set.putPerson(person);
+}
+
+async function refoldLeafOf(set: WorkingSet, person: PersonState, leaf: Leaf, clock: number): Promise<void> {
+  refoldInto(person, leaf, await messagesOf(set, person.id, leaf, clock), clock);
+}
+
+/** Folds what came late in a slice, once for all of its messages: late ones may be applied together. */
+export async function foldLate(set: WorkingSet, late: LateLeaves, clock: number): Promise<void> {
+  for (const [id, { leaves, cause }] of late) {
+    const person = await settledPerson(set, id, clock);
+    // Merged into somebody else meanwhile: that one was folded anew.
+    if (!person) continue;
+    for (const leaf of leaves) await refoldLeafOf(set, person, leaf, clock);
+    const touched = [...leaves].flatMap((leaf) => set.program.touchedByLeaf(leaf.id));
+    evaluate(set.program, person, touched, occasionOf(set, id, { clock, cause }));
+    set.touch(person);
+  }
 }
 
 async function newPerson(set: WorkingSet, id: number): Promise<PersonState> {

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stampOf } from '../engine/stamp.ts';
 import { ERASED, isErased, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
-import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
+import { type Arrival, arrive, foldLate, type LateLeaves, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
 import { breathe, engineMessage, type GroupPass, type WorkingSet } from './working-set.ts';
 
@@ -238,6 +238,7 @@ async function ingestSlice(
   const suppressed = set.erased.suppressed ? await suppressedAmong(set, messages) : null;
   await set.prefetch(messages);
   const outcomes: Outcome[] = [];
+  const late: LateLeaves = new Map();
   for (const message of messages) {
     const key = seenKey(message);
     if (seen.has(key) || fresh.has(key)) {
@@ -245,10 +246,11 @@ async function ingestSlice(
       continue;
     }
     const isRefused = suppressed?.has(message) ?? false;
-    const outcome = isRefused ? refuseSuppressed(set, message) : await ingestOne(set, message, clock);
+    const outcome = isRefused ? refuseSuppressed(set, message) : await ingestOne(set, message, clock, late);
     if (outcome === 'accepted') fresh.add(key);
     outcomes.push(outcome);
   }
+  await foldLate(set, late, clock);
   return outcomes;
 }
 
@@ -305,7 +307,12 @@ function refuseSuppressed(set: WorkingSet, { kind, receivedAt, messageId: id }: 
 
 const NOTHING_PLANNED = { plans: [], refused: false };
 
-async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: number): Promise<Outcome> {
+async function ingestOne(
+  set: WorkingSet,
+  message: AcceptedMessage,
+  clock: number,
+  late: LateLeaves,
+): Promise<Outcome> {
   const pending = message.time > clock;
   const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
   const node = arrival.user ?? arrival.device;
@@ -332,7 +339,7 @@ async function ingestOne(set: WorkingSet, message: AcceptedMessage, clock: numbe
     return { code: 'merge_not_allowed', reason };
   }
   set.addMessage(entry);
-  await arrive(set, arrival, plans, { clock, cause: { messageId: message.messageId } });
+  await arrive(set, arrival, plans, { clock, cause: { messageId: message.messageId }, late });
   return 'accepted';
 }
 
