@@ -1,19 +1,21 @@
-// The Node client in the shapes of @segment/analytics-node: one object a call.
-// Invariant: after construction nothing throws into the host; every message is delivered, held, or told
-// to `onError` once.
-import {
-  createQueue,
-  type FlushResult,
-  type Loss,
-  type Queue,
-  type Queued,
-} from '../../sdk-web/src/core/queue.ts';
+// The client in the shapes of @segment/analytics-node: one object a call.
+// Invariant: after construction nothing throws into the host; every message is delivered, held, on disk, or
+// told to `onError` once.
+
+import type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
 import { LIBRARY_VERSION } from '../../sdk-web/src/version.ts';
-import { composeMessage, hasIdentity } from './compose.ts';
-import { unwatchExit, unwatchSignals, watchExit, watchSignals } from './exit.ts';
-import { type AnalyticsOptions, nodePlatform, type Platform, readOptions } from './options.ts';
+import { type Composed, compose, composeBare, hasIdentity } from './compose.ts';
+import { createDelivery, type Delivery } from './delivery.ts';
+import { asyncDispose } from './dispose.ts';
+import { createEmitter, type Emitter } from './emitter.ts';
+import { Held } from './held.ts';
+import type { Host } from './host.ts';
+import type { HttpRequestEvent, HttpResponseEvent } from './http-client.ts';
+import { type AnalyticsOptions, readOptions } from './options.ts';
 import type {
   AliasParams,
+  AnyEvents,
+  Call,
   Callback,
   Context,
   GroupParams,
@@ -23,12 +25,20 @@ import type {
   SurveyParams,
   TrackParams,
 } from './params.ts';
-import { createSender, type Sender } from './sender.ts';
+import { createSender } from './sender.ts';
 import { SnapshotFault } from './snapshot.ts';
+
+/** A loss as listeners of `error` get it: with Segment's words for the same beside ours. */
+export interface EmittedError extends Loss {
+  /** The same as `message`. */
+  reason: string;
+  /** The first of the messages. */
+  ctx?: Context | undefined;
+}
 
 /** What `on` hears of. The calls' own names: the collector has that message. */
 export interface Events {
-  error: [error: Loss, messages: Message[]];
+  error: [error: EmittedError, messages: Message[]];
   identify: [context: Context];
   track: [context: Context];
   page: [context: Context];
@@ -37,85 +47,90 @@ export interface Events {
   alias: [context: Context];
   survey: [context: Context];
   call_after_close: [message: Message];
+  /** A request that is about to be sent: its headers without the key. */
+  http_request: [request: HttpRequestEvent];
+  http_response: [response: HttpResponseEvent];
   /** Nothing is held any more. */
   drained: [];
 }
 
-type Listener<E extends keyof Events> = (...args: Events[E]) => void;
-type Call = Exclude<keyof Events, 'error' | 'call_after_close' | 'drained'>;
+/** Segment's client allows `const { track } = analytics`. */
+const DETACHABLE = [
+  'identify',
+  'track',
+  'page',
+  'screen',
+  'group',
+  'alias',
+  'survey',
+  'flush',
+  'closeAndFlush',
+  'drain',
+  'on',
+  'once',
+  'off',
+] as const;
 
-/** JSON characters held at most: with the newest refused past it, memory stays bounded. */
-const MAX_CHARS = 256 * 1024 * 1024;
-/** JSON characters of a request: within the collector's 4 MiB whatever UTF-8 makes of them. */
-const MAX_BATCH_CHARS = 1_000_000;
-/** More would only queue in the collector's one lane. */
-const MAX_IN_FLIGHT = 4;
-/** Keeps the process while a flush is awaited; it never fires in practice, ms. */
-const KEEP_ALIVE_MS = 60 * 60 * 1000;
-
-/** A message as the queue holds it: wrapped, so that messages with different contexts share a request. */
-interface Held extends Queued {
-  message: Message;
-  /** Not in its JSON, so not in its size. */
-  callback?: Callback | undefined;
-}
-
-/** The queue gives back what `add` gave it, and that is always this. */
-const ownEntries = (entries: Queued[]): Held[] => entries as Held[];
-
-export class Analytics {
+export class Analytics<E extends object = AnyEvents> {
   /** Segment's clients await it; this one can be used at once. */
   readonly ready: Promise<void> = Promise.resolve();
   readonly VERSION: string = LIBRARY_VERSION;
 
-  readonly #platform: Platform;
-  readonly #sender: Sender;
-  readonly #queue: Queue;
-  readonly #onError: AnalyticsOptions['onError'];
-  readonly #disabled: boolean;
-  readonly #listeners = new Map<string, Set<Listener<keyof Events>>>();
-  readonly #held = new Set<Held>();
-  readonly #holder = { beforeExit: () => this.#beforeExit(), exit: () => this.#abandon('the process ended') };
+  readonly #host: Host;
+  readonly #options: AnalyticsOptions;
+  readonly #delivery: Delivery;
+  readonly #emitter: Emitter<Events>;
+  readonly #holder = { beforeExit: () => this.#beforeExit(), exit: () => this.#exit() };
   readonly #onSignal = (): Promise<FlushResult> => this.closeAndFlush();
   #triedAtExit = false;
-  #keyRefused = false;
+  #burst: Promise<void> | undefined;
   #closing: Promise<FlushResult> | undefined;
 
-  /**
-   * @param platform clock, chance and timers; leave it out
-   * @throws TypeError for a missing writeKey, a host that is no http address, or a number out of range
-   */
-  constructor(options: AnalyticsOptions, platform: Platform = nodePlatform) {
+  /** @throws TypeError for a missing writeKey, a host that is no http address, or a number out of range */
+  constructor(options: AnalyticsOptions, host: Host) {
     const settings = readOptions(options);
-    const { now, random, after } = platform;
-    this.#platform = platform;
-    this.#onError = options.onError;
-    this.#disabled = options.disable === true;
-    this.#sender = createSender({
+    this.#host = host;
+    this.#options = options;
+    this.#emitter = createEmitter<Events>((run) => this.#quietly(run));
+    const sender = createSender({
       url: settings.url,
       writeKey: settings.writeKey,
       limitMs: settings.requestLimitMs,
+      gzip: settings.gzip,
       fetch: settings.fetch,
-      now,
-      after,
+      httpClient: settings.httpClient,
+      host,
+      onRequest: (tell) =>
+        this.#emitter.isHeard('http_request') && this.#emitter.emit('http_request', tell()),
+      onResponse: (tell) =>
+        this.#emitter.isHeard('http_response') && this.#emitter.emit('http_response', tell()),
     });
-    this.#queue = createQueue({
-      send: (entries) => this.#sender.send(ownEntries(entries).map(({ message }) => message)),
-      onLost: (loss, entries) => this.#lose(loss, ownEntries(entries)),
-      // The queue settles what it lost just before it says so: delivered is what was not told by then.
-      onSettled: (entries) => queueMicrotask(() => this.#answer(ownEntries(entries))),
-      now,
-      random,
-      after,
-      flushAt: settings.flushAt,
-      flushIntervalMs: settings.flushIntervalMs,
-      maxMessages: settings.maxQueue,
-      maxChars: MAX_CHARS,
-      maxBatchChars: MAX_BATCH_CHARS,
-      maxInFlight: MAX_IN_FLIGHT,
-      maxRetries: settings.maxRetries,
+    if (settings.spoolDir !== undefined && !host.openSpool)
+      throw new TypeError('spoolDir needs a disk: this build has none');
+    this.#delivery = createDelivery({
+      settings,
+      host,
+      sender,
+      spool:
+        settings.spoolDir === undefined || options.disable
+          ? null
+          : (host.openSpool?.({
+              folder: settings.spoolDir,
+              maxBytes: settings.maxSpoolBytes,
+              // Also of what is found at construction, when the host has no client in its hands yet.
+              onTrouble: (loss) => queueMicrotask(() => this.#report(loss, [])),
+              now: host.now,
+              after: host.after,
+              uuid: host.uuid,
+            }) ?? null),
+      onLost: (loss, entries) => this.#lose(loss, entries),
+      onDelivered: (entries) => {
+        for (const entry of entries) this.#answer(entry);
+      },
+      onBusy: (isBusy) => this.#watch(isBusy),
     });
-    if (options.handleSignals) watchSignals(this.#onSignal);
+    for (const name of DETACHABLE) Object.defineProperty(this, name, { value: this[name].bind(this) });
+    if (options.handleSignals) host.watchSignals(this.#onSignal);
   }
 
   /** Says who a person is. Each call answers false if its message was refused, which was then reported. */
@@ -123,8 +138,8 @@ export class Analytics {
     return this.#take('identify', params, callback);
   }
 
-  /** Says what a person did. */
-  track(params: TrackParams, callback?: Callback): boolean {
+  /** Says what a person did. False with `queue_full` reported: `await drain()`, then call again. */
+  track(params: TrackParams<E>, callback?: Callback): boolean {
     return this.#take('track', params, callback);
   }
 
@@ -156,150 +171,175 @@ export class Analytics {
    */
   flush(options: { timeout?: number | undefined; close?: boolean | undefined } = {}): Promise<FlushResult> {
     if (options.close) return this.closeAndFlush(options);
-    return this.#closing ?? this.#drain(options.timeout);
+    return this.#closing ?? this.#flush(options.timeout);
   }
 
   /**
-   * Takes no more calls, flushes for up to `timeout` ms (5,000), then closes. What is `pending` by then is
-   * told to `onError` as `closed`: it is held in memory only. Never rejects.
+   * Resolves with true at once while there is room; in a full queue when half of it is free. With false
+   * when there will be none: after `timeout` ms (no limit), a refused key, or the end. Never rejects.
+   */
+  drain(options: { timeout?: number | undefined } = {}): Promise<boolean> {
+    return this.#closing ? Promise.resolve(false) : this.#delivery.drain(options.timeout);
+  }
+
+  /**
+   * Takes no more calls, flushes for up to `timeout` ms (5,000), then closes. What is `pending` by then
+   * stays in `spoolDir` for the next client, or without one is told to `onError` as `closed`. Never rejects.
    */
   closeAndFlush(options: { timeout?: number | undefined } = {}): Promise<FlushResult> {
     this.#closing ??= this.#close(options.timeout);
     return this.#closing;
   }
 
-  on<E extends keyof Events>(event: E, listener: Listener<E>): this {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners);
-    listeners.add(listener as Listener<keyof Events>); // kept under its event, called with its arguments
+  async [asyncDispose](): Promise<void> {
+    await this.closeAndFlush();
+  }
+
+  on<N extends keyof Events>(event: N, listener: (...args: Events[N]) => void): this {
+    this.#emitter.on(event, listener);
     return this;
   }
 
-  once<E extends keyof Events>(event: E, listener: Listener<E>): this {
-    const once: Listener<E> = (...args) => {
-      this.off(event, once);
-      listener(...args);
-    };
-    return this.on(event, once);
+  once<N extends keyof Events>(event: N, listener: (...args: Events[N]) => void): this {
+    this.#emitter.once(event, listener);
+    return this;
   }
 
-  off<E extends keyof Events>(event: E, listener: Listener<E>): this {
-    this.#listeners.get(event)?.delete(listener as Listener<keyof Events>); // as in `on`
+  off<N extends keyof Events>(event: N, listener: (...args: Events[N]) => void): this {
+    this.#emitter.off(event, listener);
     return this;
   }
 
   #take(type: Call, params: unknown, callback: Callback | undefined): boolean {
-    let message: Message;
+    let composed: Composed;
     try {
-      message = composeMessage(type, params, this.#platform);
+      composed = compose(type, params, this.#host);
     } catch (error) {
-      const code = error instanceof SnapshotFault ? error.code : 'invalid_field';
-      return this.#refuse(
-        composeMessage(type, {}, this.#platform),
-        { code, message: String(error) },
-        callback,
-      );
+      return this.#refuseFault(type, 'invalid_field', error, callback);
     }
+    const { message, text } = composed;
+    const { messageId } = message;
+    const entry = new Held(messageId, type, text, this.#host.byteLength(text), callback);
     if (this.#closing) {
-      this.#emit('call_after_close', message);
-      return this.#refuse(message, { code: 'closed', message: 'closeAndFlush was called' }, callback);
+      this.#emitter.emit('call_after_close', entry.toMessage());
+      return this.#refuse(entry, { code: 'closed', message: 'closeAndFlush was called' });
     }
-    if (!hasIdentity(message)) {
-      const loss = { code: 'missing_identity', message: 'userId or anonymousId is required' };
-      return this.#refuse(message, loss, callback);
-    }
-    const entry: Held = { messageId: message.messageId, message, callback };
-    if (this.#held.size === 0) watchExit(this.#holder);
-    this.#held.add(entry);
-    this.#triedAtExit = false;
-    if (this.#disabled) {
-      queueMicrotask(() => this.#answer([entry]));
+    if (!hasIdentity(message))
+      return this.#refuse(entry, { code: 'missing_identity', message: 'userId or anonymousId is required' });
+    if (this.#options.disable) {
+      queueMicrotask(() => this.#answer(entry));
       return true;
     }
-    return this.#queue.add(entry);
+    this.#triedAtExit = false;
+    if (!this.#delivery.add(entry)) return this.#refuse(entry, { code: 'queue_full', message: 'queue_full' });
+    if (this.#options.waitUntil) this.#waitUntil(this.#options.waitUntil);
+    return true;
   }
 
-  #refuse(message: Message, loss: Loss, callback: Callback | undefined): false {
-    const entry: Held = { messageId: message.messageId, message, callback };
-    this.#held.add(entry);
+  #refuseFault(type: Call, code: string, error: unknown, callback: Callback | undefined): false {
+    const { message, text } = composeBare(type, this.#host);
+    const loss = { code: error instanceof SnapshotFault ? error.code : code, message: String(error) };
+    return this.#refuse(new Held(message.messageId, type, text, 0, callback), loss);
+  }
+
+  #refuse(entry: Held, loss: Loss): false {
     this.#lose(loss, [entry]);
     return false;
   }
 
   #lose(loss: Loss, entries: Held[]): void {
-    if (entries.length === 0) {
-      this.#keyRefused = true;
-      this.#report(loss, []);
-      return;
-    }
-    // An aborted request may be given up again by the queue: it was told already.
-    const lost = entries.filter((entry) => this.#held.has(entry));
-    if (lost.length === 0) return;
-    this.#answer(lost, loss);
-    this.#report(
-      loss,
-      lost.map(({ message }) => message),
-    );
+    const messages = entries.map((entry) => this.#answer(entry, loss) ?? entry.toMessage());
+    this.#report(loss, messages);
   }
 
   #report(loss: Loss, messages: Message[]): void {
-    quietly(() => this.#onError?.(loss, messages));
-    this.#emit('error', loss, messages);
+    const { onError } = this.#options;
+    if (onError) this.#quietly(() => onError(loss, messages));
+    if (!this.#emitter.isHeard('error')) return;
+    const [first] = messages;
+    const ctx = first && { id: first.messageId, event: first };
+    this.#emitter.emit('error', { ...loss, reason: loss.message, ctx }, messages);
   }
 
-  #answer(entries: Held[], loss?: Loss): void {
-    for (const entry of entries) {
-      if (!this.#held.delete(entry)) continue;
-      const { message, callback } = entry;
-      const context = { id: message.messageId, event: message };
-      quietly(() => callback?.(loss, context));
-      if (!loss) this.#emit(message.type as Call, context); // composed by #take, which takes only these
+  /** Tells whoever asked what became of one message, and answers it if it was made for that. */
+  #answer(entry: Held, loss?: Loss): Message | null {
+    const { callback, type } = entry;
+    const isHeard = !loss && this.#emitter.isHeard(type as Call);
+    if (!callback && !isHeard) return null;
+    const message = entry.toMessage();
+    const context = { id: message.messageId, event: message };
+    if (callback) this.#quietly(() => callback(loss, context));
+    if (isHeard) this.#emitter.emit(type as Call, context); // made by `#take`, or by another client's
+    return message;
+  }
+
+  #watch(isBusy: boolean): void {
+    if (isBusy) {
+      this.#host.watchExit(this.#holder);
+      return;
     }
-    if (this.#held.size > 0) return;
-    unwatchExit(this.#holder);
-    if (entries.length > 0) this.#emit('drained');
-  }
-
-  #emit<E extends keyof Events>(event: E, ...args: Events[E]): void {
-    for (const listener of this.#listeners.get(event) ?? [])
-      quietly(() => (listener as Listener<E>)(...args)); // as in `on`
+    this.#host.unwatchExit(this.#holder);
+    this.#emitter.emit('drained');
   }
 
   async #close(timeout: number | undefined): Promise<FlushResult> {
-    unwatchSignals(this.#onSignal);
-    const result = await this.#drain(timeout);
-    this.#queue.close();
-    this.#abandon('closeAndFlush ran out of time');
-    this.#sender.abort();
+    this.#host.unwatchSignals(this.#onSignal);
+    const result = await this.#flush(timeout);
+    this.#abandon(this.#delivery.close(), 'closeAndFlush ran out of time');
     return result;
   }
 
-  async #drain(timeout: number | undefined): Promise<FlushResult> {
+  async #flush(timeout: number | undefined): Promise<FlushResult> {
     // Timers of the queue do not keep the process; an awaited flush does.
-    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    const release = this.#host.keepAlive();
     try {
-      return await this.#queue.flush(timeout);
+      return await this.#delivery.flush(timeout);
     } finally {
-      clearInterval(keepAlive);
+      release();
     }
   }
 
+  /** One promise for all calls until nothing is held: it covers those made meanwhile. */
+  #waitUntil(keep: (promise: Promise<unknown>) => void): void {
+    if (this.#burst) return;
+    const burst = this.#flushBurst();
+    this.#burst = burst;
+    this.#quietly(() => keep(burst));
+  }
+
+  async #flushBurst(): Promise<void> {
+    // Calls of the same turn share a request.
+    await new Promise<void>((resolve) => this.#host.after(0, resolve));
+    let pending = 0;
+    while (this.#delivery.size() > 0 && pending === 0) pending = (await this.flush()).pending;
+    this.#burst = undefined;
+  }
+
   #beforeExit(): void {
-    if (this.#triedAtExit || this.#keyRefused || this.#closing) return;
+    if (this.#triedAtExit || this.#delivery.isStopped() || this.#closing) return;
     this.#triedAtExit = true;
-    void this.#drain(undefined);
+    void this.#flush(undefined);
   }
 
-  #abandon(message: string): void {
-    if (this.#held.size > 0) this.#lose({ code: 'closed', message }, [...this.#held]);
+  #exit(): void {
+    this.#abandon(this.#delivery.abandon(), 'the process ended');
   }
-}
 
-/** A host's callback may throw; its caller is a timer of ours, not the host. */
-function quietly(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    process.emitWarning(`A Tidemark callback threw: ${String(error)}`);
+  /** What is on disk is not lost: only those that asked hear that it waits there. */
+  #abandon(entries: Held[], message: string): void {
+    const isOnDisk = ({ place }: Held): boolean => place !== null;
+    const kept = { code: 'closed', message: `${message}: kept in spoolDir` };
+    for (const entry of entries) if (isOnDisk(entry)) this.#answer(entry, kept);
+    const lost = entries.filter((entry) => !isOnDisk(entry));
+    if (lost.length > 0) this.#lose({ code: 'closed', message }, lost);
+  }
+
+  /** A host's callback may throw; its caller is a timer of ours, not the host. */
+  #quietly(run: () => unknown): void {
+    try {
+      run();
+    } catch (error) {
+      this.#host.warn(`A Tidemark callback threw: ${String(error)}`);
+    }
   }
 }

@@ -1,48 +1,94 @@
-// Sends one batch over fetch.
+// Sends one batch over fetch, or over a client in the shape of Segment's `httpClient`.
 // Invariant: never rejects, and answers within its time limit whatever fetch does; the write key travels
-// in the Authorization header, never in the address.
+// in the Authorization header, never in the address, and is shown to no listener.
 import type { IngestAnswer } from '../../collector/src/wire/message.ts';
 import type { Answer } from '../../sdk-web/src/core/queue.ts';
-import type { Message } from './params.ts';
+import type { Host } from './host.ts';
+import type { HttpClient, HttpRequestEvent, HttpResponseEvent } from './http-client.ts';
 
 export interface SenderParts {
   url: string;
   writeKey: string;
   /** How long one request may take, ms. */
   limitMs: number;
+  gzip: boolean;
   fetch: typeof fetch;
-  now(): number;
-  /** Calls back after `ms`; the answer cancels. */
-  after(ms: number, callback: () => void): () => void;
+  /** Used instead of `fetch`, with bodies as text. */
+  httpClient?: HttpClient | undefined;
+  host: Pick<Host, 'now' | 'after' | 'gzip'>;
+  /** Null when nobody listens. */
+  onRequest(tell: () => HttpRequestEvent): void;
+  onResponse(tell: () => HttpResponseEvent): void;
 }
 
 export interface Sender {
-  send(batch: Message[]): Promise<Answer>;
+  /** @param texts the messages' JSON */
+  send(texts: string[]): Promise<Answer>;
   /** Gives up the requests under way: each is answered as if the network had failed. */
   abort(): void;
 }
 
+interface Reply {
+  status: number;
+  statusText: string;
+  retryAfter: string | null;
+  text: string;
+  headers: Record<string, string>;
+}
+
 const NO_ANSWER: Answer = { status: 0 };
+/** Smaller bodies fit one packet or nearly so: packing them costs more than it saves. */
+const MIN_GZIP_CHARS = 2_048;
+const UNSUPPORTED_MEDIA_TYPE = 415;
 
-export function createSender({ url, writeKey, limitMs, fetch, now, after }: SenderParts): Sender {
-  const authorization = `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}`;
+export function createSender(parts: SenderParts): Sender {
+  const { url, limitMs, fetch, httpClient, host } = parts;
+  const authorization = `Basic ${base64(`${parts.writeKey}:`)}`;
   const underWay = new Set<() => void>();
+  let gzips = parts.gzip && !httpClient;
 
-  async function request(batch: Message[], signal: AbortSignal): Promise<Answer> {
-    const answer = await fetch(url, {
-      method: 'POST',
-      headers: { authorization, 'content-type': 'application/json' },
-      body: JSON.stringify({ batch, sentAt: new Date(now()).toISOString() }),
-      signal,
-    });
-    const retryAfter = answer.headers.get('retry-after');
-    // Reading the body to its end frees the connection for the next batch.
-    const text = await answer.text();
-    return { status: answer.status, retryAfter, body: answer.ok ? parsed(text) : null };
+  async function request(texts: string[], signal: AbortSignal): Promise<Answer> {
+    const body = `{"batch":[${texts.join(',')}],"sentAt":"${new Date(host.now()).toISOString()}"}`;
+    const headers = { 'content-type': 'application/json' };
+    parts.onRequest(() => ({ url, method: 'POST', headers, body }));
+    const isPacked = gzips && body.length >= MIN_GZIP_CHARS;
+    let reply = await post(body, headers, isPacked, signal);
+    if (reply.status === UNSUPPORTED_MEDIA_TYPE && isPacked) {
+      // Something between does not take gzip; the collector does.
+      gzips = false;
+      reply = await post(body, headers, false, signal);
+    }
+    const { status, statusText, retryAfter, text } = reply;
+    parts.onResponse(() => ({ status, statusText, url, body: text, headers: reply.headers }));
+    return { status, retryAfter, body: status >= 200 && status < 300 ? parsed(text) : null };
+  }
+
+  async function post(
+    body: string,
+    plainHeaders: Record<string, string>,
+    isPacked: boolean,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const headers = { ...plainHeaders, authorization };
+    if (httpClient) {
+      return readReply(
+        await httpClient.makeRequest({ url, method: 'POST', headers, body, httpRequestTimeout: limitMs }),
+      );
+    }
+    return readReply(
+      isPacked
+        ? await fetch(url, {
+            method: 'POST',
+            headers: { ...headers, 'content-encoding': 'gzip' },
+            body: await host.gzip(body),
+            signal,
+          })
+        : await fetch(url, { method: 'POST', headers, body, signal }),
+    );
   }
 
   return {
-    async send(batch) {
+    async send(texts) {
       const abort = new AbortController();
       let giveUp = (): void => {};
       const givenUp = new Promise<Answer>((resolve) => {
@@ -52,9 +98,9 @@ export function createSender({ url, writeKey, limitMs, fetch, now, after }: Send
         };
       });
       underWay.add(giveUp);
-      const cancel = after(limitMs, giveUp);
+      const cancel = host.after(limitMs, giveUp);
       try {
-        return await Promise.race([request(batch, abort.signal).catch(() => NO_ANSWER), givenUp]);
+        return await Promise.race([request(texts, abort.signal).catch(() => NO_ANSWER), givenUp]);
       } finally {
         cancel();
         underWay.delete(giveUp);
@@ -64,6 +110,34 @@ export function createSender({ url, writeKey, limitMs, fetch, now, after }: Send
       for (const giveUp of underWay) giveUp();
     },
   };
+}
+
+/** What fetch answers, and what clients of Segment's shape may answer with less in it. */
+interface AnyResponse {
+  status: number;
+  statusText?: string | undefined;
+  headers?: unknown;
+  text?: (() => Promise<string>) | undefined;
+}
+
+async function readReply(response: AnyResponse): Promise<Reply> {
+  const headers = headersOf(response.headers);
+  return {
+    status: response.status,
+    statusText: response.statusText ?? '',
+    retryAfter: headers['retry-after'] ?? null,
+    headers,
+    // Reading the body to its end frees the connection for the next batch.
+    text: (await response.text?.()) ?? '',
+  };
+}
+
+function headersOf(headers: unknown): Record<string, string> {
+  const entries =
+    headers && typeof (headers as Headers).entries === 'function'
+      ? [...(headers as Headers).entries()]
+      : Object.entries(headers ?? {});
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]));
 }
 
 function parsed(text: string): Partial<IngestAnswer> | null {
@@ -77,3 +151,7 @@ function parsed(text: string): Partial<IngestAnswer> | null {
     return null;
   }
 }
+
+/** Of the text's UTF-8, as RFC 7617 has it; `btoa` takes bytes only. */
+export const base64 = (text: string): string =>
+  btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(''));

@@ -1,0 +1,27 @@
+// What both builds export beside the client: types.
+// Invariant: both builds export the same names.
+
+export type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
+export type { EmittedError, Events } from './analytics.ts';
+export type {
+  HttpClient,
+  HttpClientRequest,
+  HttpClientResponse,
+  HttpFetch,
+  HttpRequestEvent,
+  HttpResponseEvent,
+} from './http-client.ts';
+export type { AnalyticsOptions, AnalyticsOptions as AnalyticsSettings } from './options.ts';
+export type {
+  AliasParams,
+  AnyEvents,
+  Callback,
+  Context,
+  GroupParams,
+  IdentifyParams,
+  Identity,
+  Message,
+  PageParams,
+  SurveyParams,
+  TrackParams,
+} from './params.ts';
