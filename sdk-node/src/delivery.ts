@@ -142,8 +142,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
 
   function toHeld({ messageId, type, text, place }: Recovered): Held {
     const entry = new Held(messageId, type, text, host.byteLength(text));
-    entry.place = place;
-    entry.isRecovered = true;
+    entry.keepIn(place, true);
     return entry;
   }
 
@@ -156,7 +155,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
         isCrowded = true;
         return false;
       }
-      entry.place = spool?.write(entry.text) ?? null;
+      if (spool) entry.keepIn(spool.write(entry.text));
       hold(entry);
       return true;
     },
