@@ -4,7 +4,7 @@
 
 import type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
 import { LIBRARY_VERSION } from '../../sdk-web/src/version.ts';
-import { type Composed, compose, composeBare, hasIdentity } from './compose.ts';
+import { type Composed, compose, composeBare, hasIdentity, write } from './compose.ts';
 import { createDelivery, type Delivery } from './delivery.ts';
 import { asyncDispose } from './dispose.ts';
 import { createEmitter, type Emitter } from './emitter.ts';
@@ -25,8 +25,9 @@ import type {
   SurveyParams,
   TrackParams,
 } from './params.ts';
+import { type Plugin, runBefore } from './plugin.ts';
 import { createSender } from './sender.ts';
-import { SnapshotFault } from './snapshot.ts';
+import { SnapshotFault, snapshot } from './snapshot.ts';
 
 /** A loss as listeners of `error` get it: with Segment's words for the same beside ours. */
 export interface EmittedError extends Loss {
@@ -69,6 +70,7 @@ const DETACHABLE = [
   'on',
   'once',
   'off',
+  'use',
 ] as const;
 
 export class Analytics<E extends object = AnyEvents> {
@@ -80,6 +82,8 @@ export class Analytics<E extends object = AnyEvents> {
   readonly #options: AnalyticsOptions;
   readonly #delivery: Delivery;
   readonly #emitter: Emitter<Events>;
+  readonly #plugins: Plugin<Analytics<E>>[] = [];
+  readonly #stops: (() => void)[] = [];
   readonly #holder = { beforeExit: () => this.#beforeExit(), exit: () => this.#exit() };
   readonly #onSignal = (): Promise<FlushResult> => this.closeAndFlush();
   #triedAtExit = false;
@@ -124,9 +128,7 @@ export class Analytics<E extends object = AnyEvents> {
               uuid: host.uuid,
             }) ?? null),
       onLost: (loss, entries) => this.#lose(loss, entries),
-      onDelivered: (entries) => {
-        for (const entry of entries) this.#answer(entry);
-      },
+      onDelivered: (entries) => this.#deliver(entries),
       onBusy: (isBusy) => this.#watch(isBusy),
     });
     for (const name of DETACHABLE) Object.defineProperty(this, name, { value: this[name].bind(this) });
@@ -210,12 +212,30 @@ export class Analytics<E extends object = AnyEvents> {
     return this;
   }
 
+  /** Adds hooks around every message from now on, until the client is closed. */
+  use(plugin: Plugin<Analytics<E>>): this {
+    this.#plugins.push(plugin);
+    this.#quietly(() => {
+      const stop = plugin.start?.(this);
+      if (stop) this.#stops.push(stop);
+    });
+    return this;
+  }
+
   #take(type: Call, params: unknown, callback: Callback | undefined): boolean {
-    let composed: Composed;
+    let composed: Composed | null;
     try {
       composed = compose(type, params, this.#host);
     } catch (error) {
       return this.#refuseFault(type, 'invalid_field', error, callback);
+    }
+    if (!this.#closing && hasIdentity(composed.message) && this.#plugins.length > 0) {
+      try {
+        composed = this.#runBefore(composed);
+      } catch (error) {
+        return this.#refuseFault(type, 'plugin_failed', error, callback);
+      }
+      if (!composed) return this.#dropByPlugin(type, params, callback);
     }
     const { message, text } = composed;
     const { messageId } = message;
@@ -227,13 +247,28 @@ export class Analytics<E extends object = AnyEvents> {
     if (!hasIdentity(message))
       return this.#refuse(entry, { code: 'missing_identity', message: 'userId or anonymousId is required' });
     if (this.#options.disable) {
-      queueMicrotask(() => this.#answer(entry));
+      queueMicrotask(() => this.#deliver([entry]));
       return true;
     }
     this.#triedAtExit = false;
     if (!this.#delivery.add(entry)) return this.#refuse(entry, { code: 'queue_full', message: 'queue_full' });
     if (this.#options.waitUntil) this.#waitUntil(this.#options.waitUntil);
     return true;
+  }
+
+  #runBefore({ text, message: { type, messageId } }: Composed): Composed | null {
+    // A copy: hooks must not change the caller's own objects.
+    const changed = runBefore(this.#plugins, JSON.parse(text) as Message); // `compose` wrote it
+    return changed && write({ ...(snapshot(changed) as Message), type, messageId });
+  }
+
+  #dropByPlugin(type: Call, params: unknown, callback: Callback | undefined): false {
+    if (callback) {
+      const { message } = compose(type, params, this.#host);
+      const loss = { code: 'dropped_by_plugin', message: 'a plugin dropped it' };
+      this.#quietly(() => callback(loss, { id: message.messageId, event: message }));
+    }
+    return false;
   }
 
   #refuseFault(type: Call, code: string, error: unknown, callback: Callback | undefined): false {
@@ -248,8 +283,18 @@ export class Analytics<E extends object = AnyEvents> {
   }
 
   #lose(loss: Loss, entries: Held[]): void {
-    const messages = entries.map((entry) => this.#answer(entry, loss) ?? entry.toMessage());
+    const messages = entries.map((entry) => entry.toMessage());
+    for (const [i, entry] of entries.entries()) this.#answer(entry, loss, messages[i]);
+    for (const plugin of this.#plugins) this.#quietly(() => plugin.after?.(messages, loss));
     this.#report(loss, messages);
+  }
+
+  #deliver(entries: Held[]): void {
+    for (const entry of entries) this.#answer(entry);
+    const listening = this.#plugins.filter(({ after }) => after);
+    if (listening.length === 0) return;
+    const messages = entries.map((entry) => entry.toMessage());
+    for (const plugin of listening) this.#quietly(() => plugin.after?.(messages));
   }
 
   #report(loss: Loss, messages: Message[]): void {
@@ -261,16 +306,15 @@ export class Analytics<E extends object = AnyEvents> {
     this.#emitter.emit('error', { ...loss, reason: loss.message, ctx }, messages);
   }
 
-  /** Tells whoever asked what became of one message, and answers it if it was made for that. */
-  #answer(entry: Held, loss?: Loss): Message | null {
+  /** Tells whoever asked what became of one message. */
+  #answer(entry: Held, loss?: Loss, message?: Message): void {
     const { callback, type } = entry;
     const isHeard = !loss && this.#emitter.isHeard(type as Call);
-    if (!callback && !isHeard) return null;
-    const message = entry.toMessage();
-    const context = { id: message.messageId, event: message };
+    if (!callback && !isHeard) return;
+    const event = message ?? entry.toMessage();
+    const context = { id: event.messageId, event };
     if (callback) this.#quietly(() => callback(loss, context));
-    if (isHeard) this.#emitter.emit(type as Call, context); // made by `#take`, or by another client's
-    return message;
+    if (isHeard) this.#emitter.emit(type as Call, context); // made by `#take`, here or in another process
   }
 
   #watch(isBusy: boolean): void {
@@ -286,6 +330,7 @@ export class Analytics<E extends object = AnyEvents> {
     this.#host.unwatchSignals(this.#onSignal);
     const result = await this.#flush(timeout);
     this.#abandon(this.#delivery.close(), 'closeAndFlush ran out of time');
+    for (const stop of this.#stops) this.#quietly(stop);
     return result;
   }
 

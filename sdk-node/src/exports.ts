@@ -25,3 +25,4 @@ export type {
   SurveyParams,
   TrackParams,
 } from './params.ts';
+export type { Plugin } from './plugin.ts';
