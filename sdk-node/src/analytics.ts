@@ -2,6 +2,7 @@
 // Invariant: after construction nothing throws into the host; every message is delivered, held, on disk, or
 // told to `onError` once.
 
+import type { Me } from '../../collector/src/wire/message.ts';
 import type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
 import { LIBRARY_VERSION } from '../../sdk-web/src/version.ts';
 import { type Composed, compose, composeBare, hasIdentity, write } from './compose.ts';
@@ -26,6 +27,15 @@ import type {
   TrackParams,
 } from './params.ts';
 import { type Plugin, runBefore } from './plugin.ts';
+import {
+  createReader,
+  type MeQuery,
+  type Profile,
+  type ProfileId,
+  type Reader,
+  type ReadOptions,
+  type SegmentEntry,
+} from './reader.ts';
 import { createSender } from './sender.ts';
 import { SnapshotFault, snapshot } from './snapshot.ts';
 
@@ -71,6 +81,10 @@ const DETACHABLE = [
   'once',
   'off',
   'use',
+  'profile',
+  'segments',
+  'isIn',
+  'me',
 ] as const;
 
 export class Analytics<E extends object = AnyEvents> {
@@ -81,6 +95,7 @@ export class Analytics<E extends object = AnyEvents> {
   readonly #host: Host;
   readonly #options: AnalyticsOptions;
   readonly #delivery: Delivery;
+  readonly #reader: Reader;
   readonly #emitter: Emitter<Events>;
   readonly #plugins: Plugin<Analytics<E>>[] = [];
   readonly #stops: (() => void)[] = [];
@@ -96,6 +111,7 @@ export class Analytics<E extends object = AnyEvents> {
     this.#host = host;
     this.#options = options;
     this.#emitter = createEmitter<Events>((run) => this.#quietly(run));
+    this.#reader = createReader(settings, host);
     const sender = createSender({
       url: settings.url,
       writeKey: settings.writeKey,
@@ -220,6 +236,33 @@ export class Analytics<E extends object = AnyEvents> {
       if (stop) this.#stops.push(stop);
     });
     return this;
+  }
+
+  /**
+   * All of a profile, at most `cacheTtl` ms old. Needs `adminKey`.
+   * @throws ReadError 401 (key refused), 404 (unknown), 0 (no answer, no key) and others
+   */
+  profile(id: ProfileId, options?: ReadOptions): Promise<Profile> {
+    return this.#reader.profile(id, options);
+  }
+
+  /** The segments a person is in, and since when. Needs `adminKey`. @throws ReadError as `profile` */
+  segments(id: ProfileId, options?: ReadOptions): Promise<SegmentEntry[]> {
+    return this.#reader.segments(id, options);
+  }
+
+  /** Whether a person is in a segment. Needs `adminKey`. @throws ReadError as `profile`; 404 also for an unknown segment */
+  isIn(id: ProfileId, segment: string, options?: ReadOptions): Promise<boolean> {
+    return this.#reader.isIn(id, segment, options);
+  }
+
+  /**
+   * What is exposed of a person, with the write key: `verified` included for a server key, or a signature.
+   * An unknown id is seen as a person who has done nothing.
+   * @throws ReadError 401 (key or signature refused), 0 (no answer) and others
+   */
+  me(query: MeQuery, options?: ReadOptions): Promise<Me> {
+    return this.#reader.me(query, options);
   }
 
   #take(type: Call, params: unknown, callback: Callback | undefined): boolean {

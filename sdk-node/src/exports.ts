@@ -1,6 +1,7 @@
-// What both builds export beside the client: types.
+// What both builds export beside the client: types, and the one error.
 // Invariant: both builds export the same names.
 
+export type { Me } from '../../collector/src/wire/message.ts';
 export type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
 export type { EmittedError, Events } from './analytics.ts';
 export type {
@@ -26,3 +27,11 @@ export type {
   TrackParams,
 } from './params.ts';
 export type { Plugin } from './plugin.ts';
+export {
+  type MeQuery,
+  type Profile,
+  type ProfileId,
+  ReadError,
+  type ReadOptions,
+  type SegmentEntry,
+} from './reader.ts';

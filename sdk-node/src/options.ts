@@ -46,6 +46,12 @@ export interface AnalyticsOptions {
   fetch?: typeof fetch | undefined;
   /** Segment's way to bring a client of one's own: used for sending instead of `fetch`, without gzip. */
   httpClient?: HttpClient | HttpFetch | undefined;
+  /** An admin key, role `read` is enough: for `profile`, `segments` and `isIn`. */
+  adminKey?: string | undefined;
+  /** How long an answer to a read is used again, ms. Default 5,000; 0: never. */
+  cacheTtl?: number | undefined;
+  /** Answers kept at most. Default 1,000. */
+  cacheSize?: number | undefined;
   /** Segment's; without effect: messages are retried until they are answered, and the queue is bounded. */
   maxTotalBackoffDuration?: number | undefined;
   /** Segment's; without effect, as `maxTotalBackoffDuration`. */
@@ -54,7 +60,10 @@ export interface AnalyticsOptions {
 
 export interface Settings {
   url: string;
+  /** The collector, for reads. */
+  origin: string;
   writeKey: string;
+  adminKey: string | undefined;
   flushAt: number;
   flushIntervalMs: number;
   maxRetries: number;
@@ -66,6 +75,8 @@ export interface Settings {
   httpClient: HttpClient | undefined;
   spoolDir: string | undefined;
   maxSpoolBytes: number;
+  cacheTtlMs: number;
+  cacheSize: number;
 }
 
 const DEFAULT_HOST = 'http://127.0.0.1:4700';
@@ -80,11 +91,17 @@ const DEFAULT_MAX_QUEUE = 100_000;
 const DEFAULT_MAX_QUEUE_BYTES = 128 * 1024 * 1024;
 /** Eight full queues: of processes that died one after the other while the collector was away. */
 const DEFAULT_MAX_SPOOL_BYTES = 1024 * 1024 * 1024;
+/** Many reads of one request share an answer; a person's next click sees what the last one changed. */
+const DEFAULT_CACHE_TTL_MS = 5_000;
+const DEFAULT_CACHE_SIZE = 1_000;
+
 /** @throws TypeError for a missing writeKey, a host that is no http address, or a number out of range. */
 export function readOptions(options: AnalyticsOptions): Settings {
-  const { writeKey, spoolDir, host = DEFAULT_HOST, path = DEFAULT_PATH } = options ?? {};
+  const { writeKey, adminKey, spoolDir, host = DEFAULT_HOST, path = DEFAULT_PATH } = options ?? {};
   if (typeof writeKey !== 'string' || writeKey.trim() === '')
     throw new TypeError('writeKey is required: a server write key');
+  if (adminKey !== undefined && (typeof adminKey !== 'string' || !/^[\x21-\x7e]+$/.test(adminKey)))
+    throw new TypeError('adminKey must be an admin key');
   if (spoolDir !== undefined && (typeof spoolDir !== 'string' || spoolDir === ''))
     throw new TypeError('spoolDir must be the path of a folder');
   const url = new URL(path, host);
@@ -93,7 +110,9 @@ export function readOptions(options: AnalyticsOptions): Settings {
   const { httpClient } = options;
   return {
     url: url.href,
+    origin: url.origin,
     writeKey,
+    adminKey,
     flushAt: number('flushAt', options.flushAt ?? options.maxEventsInBatch, DEFAULT_FLUSH_AT, 1),
     flushIntervalMs: number('flushInterval', options.flushInterval, DEFAULT_FLUSH_INTERVAL_MS, 0),
     maxRetries: number('maxRetries', options.maxRetries, Number.POSITIVE_INFINITY, 0),
@@ -105,6 +124,8 @@ export function readOptions(options: AnalyticsOptions): Settings {
     httpClient: httpClient && toHttpClient(httpClient),
     spoolDir,
     maxSpoolBytes: number('maxSpoolBytes', options.maxSpoolBytes, DEFAULT_MAX_SPOOL_BYTES, 1),
+    cacheTtlMs: number('cacheTtl', options.cacheTtl, DEFAULT_CACHE_TTL_MS, 0),
+    cacheSize: number('cacheSize', options.cacheSize, DEFAULT_CACHE_SIZE, 0),
   };
 }
 
