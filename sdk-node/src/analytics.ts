@@ -7,7 +7,7 @@ import type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
 import { LIBRARY_VERSION } from '../../sdk-web/src/version.ts';
 import { type Composed, compose, composeBare, hasIdentity, write } from './compose.ts';
 import { createDelivery, type Delivery } from './delivery.ts';
-import { asyncDispose } from './dispose.ts';
+import { disposeSymbol } from './dispose.ts';
 import { createEmitter, type Emitter } from './emitter.ts';
 import { Held } from './held.ts';
 import type { Host } from './host.ts';
@@ -91,6 +91,8 @@ export class Analytics<E extends object = AnyEvents> {
   /** Segment's clients await it; this one can be used at once. */
   readonly ready: Promise<void> = Promise.resolve();
   readonly VERSION: string = LIBRARY_VERSION;
+  /** `await using analytics = new Analytics(...)`: `closeAndFlush` at the end of the block. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
   readonly #host: Host;
   readonly #options: AnalyticsOptions;
@@ -148,6 +150,8 @@ export class Analytics<E extends object = AnyEvents> {
       onBusy: (isBusy) => this.#watch(isBusy),
     });
     for (const name of DETACHABLE) Object.defineProperty(this, name, { value: this[name].bind(this) });
+    const dispose = async (): Promise<void> => void (await this.closeAndFlush());
+    Object.defineProperty(this, disposeSymbol(Symbol), { value: dispose });
     if (options.handleSignals) host.watchSignals(this.#onSignal);
   }
 
@@ -207,10 +211,6 @@ export class Analytics<E extends object = AnyEvents> {
   closeAndFlush(options: { timeout?: number | undefined } = {}): Promise<FlushResult> {
     this.#closing ??= this.#close(options.timeout);
     return this.#closing;
-  }
-
-  async [asyncDispose](): Promise<void> {
-    await this.closeAndFlush();
   }
 
   on<N extends keyof Events>(event: N, listener: (...args: Events[N]) => void): this {

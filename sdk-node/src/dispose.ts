@@ -3,6 +3,3 @@
 
 export const disposeSymbol = (symbols: { readonly asyncDispose?: symbol }): symbol =>
   symbols.asyncDispose ?? Symbol.for('Symbol.asyncDispose');
-
-// Its type must be the well-known symbol's, or `await using` would not find the method.
-export const asyncDispose = disposeSymbol(Symbol) as typeof Symbol.asyncDispose;
