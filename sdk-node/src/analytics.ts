@@ -37,6 +37,7 @@ import {
   type SegmentEntry,
 } from './reader.ts';
 import { createSender } from './sender.ts';
+import { createShelf, type Shelf } from './shelf.ts';
 import { SnapshotFault, snapshot } from './snapshot.ts';
 
 /** A loss as listeners of `error` get it: with Segment's words for the same beside ours. */
@@ -65,15 +66,10 @@ export interface Events {
   drained: [];
 }
 
+const CALLS = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'] as const;
 /** Segment's client allows `const { track } = analytics`. */
 const DETACHABLE = [
-  'identify',
-  'track',
-  'page',
-  'screen',
-  'group',
-  'alias',
-  'survey',
+  ...CALLS,
   'flush',
   'closeAndFlush',
   'drain',
@@ -98,6 +94,7 @@ export class Analytics<E extends object = AnyEvents> {
   readonly #options: AnalyticsOptions;
   readonly #delivery: Delivery;
   readonly #reader: Reader;
+  readonly #shelf: Shelf;
   readonly #emitter: Emitter<Events>;
   readonly #plugins: Plugin<Analytics<E>>[] = [];
   readonly #stops: (() => void)[] = [];
@@ -129,8 +126,10 @@ export class Analytics<E extends object = AnyEvents> {
     });
     if (settings.spoolDir !== undefined && !host.openSpool)
       throw new TypeError('spoolDir needs a disk: this build has none');
+    this.#shelf = createShelf(host.blocks);
     this.#delivery = createDelivery({
       settings,
+      shelf: this.#shelf,
       host,
       sender,
       spool:
@@ -281,8 +280,7 @@ export class Analytics<E extends object = AnyEvents> {
       if (!composed) return this.#dropByPlugin(type, params, callback);
     }
     const { message, text } = composed;
-    const { messageId } = message;
-    const entry = new Held(messageId, type, text, this.#host.byteLength(text), callback);
+    const entry = new Held(this.#shelf.put(text), callback);
     if (this.#closing) {
       this.#emitter.emit('call_after_close', entry.toMessage());
       return this.#refuse(entry, { code: 'closed', message: 'closeAndFlush was called' });
@@ -315,9 +313,9 @@ export class Analytics<E extends object = AnyEvents> {
   }
 
   #refuseFault(type: Call, code: string, error: unknown, callback: Callback | undefined): false {
-    const { message, text } = composeBare(type, this.#host);
+    const { text } = composeBare(type, this.#host);
     const loss = { code: error instanceof SnapshotFault ? error.code : code, message: String(error) };
-    return this.#refuse(new Held(message.messageId, type, text, 0, callback), loss);
+    return this.#refuse(new Held(this.#shelf.put(text), callback), loss);
   }
 
   #refuse(entry: Held, loss: Loss): false {
@@ -327,17 +325,26 @@ export class Analytics<E extends object = AnyEvents> {
 
   #lose(loss: Loss, entries: Held[]): void {
     const messages = entries.map((entry) => entry.toMessage());
-    for (const [i, entry] of entries.entries()) this.#answer(entry, loss, messages[i]);
+    for (const [i, entry] of entries.entries()) this.#answer(entry, loss, messages[i] as Message); // one each
     for (const plugin of this.#plugins) this.#quietly(() => plugin.after?.(messages, loss));
     this.#report(loss, messages);
   }
 
   #deliver(entries: Held[]): void {
-    for (const entry of entries) this.#answer(entry);
     const listening = this.#plugins.filter(({ after }) => after);
-    if (listening.length === 0) return;
-    const messages = entries.map((entry) => entry.toMessage());
-    for (const plugin of listening) this.#quietly(() => plugin.after?.(messages));
+    const isHeard = CALLS.some((type) => this.#emitter.isHeard(type));
+    const messages: Message[] = [];
+    for (const entry of entries) {
+      // Most messages nobody asks about: they are not read again.
+      if (!entry.callback && !isHeard && listening.length === 0) continue;
+      const message = entry.toMessage();
+      messages.push(message);
+      this.#answer(entry, undefined, message);
+      // Made by `#take`, here or in another process.
+      this.#emitter.emit(message.type as Call, { id: message.messageId, event: message });
+    }
+    if (messages.length === entries.length)
+      for (const plugin of listening) this.#quietly(() => plugin.after?.(messages));
   }
 
   #report(loss: Loss, messages: Message[]): void {
@@ -349,15 +356,8 @@ export class Analytics<E extends object = AnyEvents> {
     this.#emitter.emit('error', { ...loss, reason: loss.message, ctx }, messages);
   }
 
-  /** Tells whoever asked what became of one message. */
-  #answer(entry: Held, loss?: Loss, message?: Message): void {
-    const { callback, type } = entry;
-    const isHeard = !loss && this.#emitter.isHeard(type as Call);
-    if (!callback && !isHeard) return;
-    const event = message ?? entry.toMessage();
-    const context = { id: event.messageId, event };
-    if (callback) this.#quietly(() => callback(loss, context));
-    if (isHeard) this.#emitter.emit(type as Call, context); // made by `#take`, here or in another process
+  #answer({ callback }: Held, loss: Loss | undefined, event: Message): void {
+    if (callback) this.#quietly(() => callback(loss, { id: event.messageId, event }));
   }
 
   #watch(isBusy: boolean): void {
@@ -417,7 +417,8 @@ export class Analytics<E extends object = AnyEvents> {
   #abandon(entries: Held[], message: string): void {
     const isOnDisk = ({ place }: Held): boolean => place !== null;
     const kept = { code: 'closed', message: `${message}: kept in spoolDir` };
-    for (const entry of entries) if (isOnDisk(entry)) this.#answer(entry, kept);
+    for (const entry of entries)
+      if (entry.callback && isOnDisk(entry)) this.#answer(entry, kept, entry.toMessage());
     const lost = entries.filter((entry) => !isOnDisk(entry));
     if (lost.length > 0) this.#lose({ code: 'closed', message }, lost);
   }

@@ -12,6 +12,7 @@ import { Held } from './held.ts';
 import type { Host } from './host.ts';
 import type { Settings } from './options.ts';
 import type { Sender } from './sender.ts';
+import type { Shelf } from './shelf.ts';
 import type { Recovered, Spool } from './spool.ts';
 
 /** JSON characters of the weighed messages of a request; with the light ones within the collector's 4 MiB. */
@@ -24,6 +25,7 @@ export interface DeliveryParts {
   host: Host;
   sender: Sender;
   spool: Spool | null;
+  shelf: Shelf;
   /** Entries that are lost; with none and `http_401` or `http_403` the key was refused. */
   onLost(loss: Loss, entries: Held[]): void;
   onDelivered(entries: Held[]): void;
@@ -51,7 +53,7 @@ export interface Delivery {
 const ownEntries = (entries: Queued[]): Held[] => entries as Held[];
 
 export function createDelivery(parts: DeliveryParts): Delivery {
-  const { settings, host, sender, spool } = parts;
+  const { settings, host, sender, spool, shelf } = parts;
   const held = new Set<Held>();
   const draining = new Set<(hasRoom: boolean) => void>();
   let bytes = 0;
@@ -61,7 +63,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   let isClosed = false;
 
   const queue = createQueue({
-    send: (entries) => sender.send(ownEntries(entries).map((entry) => entry.text)),
+    send: (entries) => sender.send(ownEntries(entries).map((entry) => entry.bytes)),
     onLost: (loss, entries) => (entries.length > 0 ? lose(loss, ownEntries(entries)) : stop(loss)),
     // The queue settles what it lost just before it says so: delivered is what was not told by then.
     onSettled: (entries) => queueMicrotask(() => deliver(ownEntries(entries))),
@@ -83,7 +85,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   function hold(entry: Held): void {
     if (held.size === 0) parts.onBusy(true);
     held.add(entry);
-    bytes += entry.bytes;
+    bytes += entry.size;
     // Full, or so full that the next message may not fit: `drain` waits from here on.
     if (held.size >= settings.maxQueue || bytes + MAX_MESSAGE_BYTES > settings.maxQueueBytes)
       isCrowded = true;
@@ -94,7 +96,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   function release(entries: Held[]): Held[] {
     const released = entries.filter((entry) => held.delete(entry));
     for (const entry of released) {
-      bytes -= entry.bytes;
+      bytes -= entry.size;
       if (entry.isRecovered) recovered--;
     }
     spool?.settle(released);
@@ -140,8 +142,8 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     });
   }
 
-  function toHeld({ messageId, type, text, place }: Recovered): Held {
-    const entry = new Held(messageId, type, text, host.byteLength(text));
+  function toHeld({ text, place }: Recovered): Held {
+    const entry = new Held(shelf.put(text));
     entry.keepIn(place, true);
     return entry;
   }
@@ -151,11 +153,11 @@ export function createDelivery(parts: DeliveryParts): Delivery {
 
   return {
     add(entry) {
-      if (held.size >= settings.maxQueue || bytes + entry.bytes > settings.maxQueueBytes) {
+      if (held.size >= settings.maxQueue || bytes + entry.size > settings.maxQueueBytes) {
         isCrowded = true;
         return false;
       }
-      if (spool) entry.keepIn(spool.write(entry.text));
+      if (spool) entry.keepIn(spool.write(entry.bytes));
       hold(entry);
       return true;
     },

@@ -1,50 +1,50 @@
-// One message on its way: the text that is sent, and what is needed when it is answered for.
-// Invariant: the text never changes; JSON of an entry is its weight alone.
+// One message on its way: the bytes that are sent, and what is needed when it is answered for.
+// Invariant: the bytes never change; JSON of an entry is its weight alone.
 import type { Queued } from '../../sdk-web/src/core/queue.ts';
 import type { Callback, Message } from './params.ts';
+import type { Piece } from './shelf.ts';
 import type { Place } from './spool-journal.ts';
 
 /**
- * The queue weighs an entry by writing its JSON, which for every text would double the cost of a call.
+ * The queue weighs an entry by writing its JSON, which for every message would double the cost of a call.
  * A request of 500 messages of this size cannot be too large, so these weigh nothing.
  */
-const LIGHT_CHARS = 1_000;
+const LIGHT_BYTES = 1_000;
+const decoder = new TextDecoder();
 
-/** A class for its hidden fields: the queue sees, copies and writes none of them. */
+/**
+ * A class for its hidden fields: the queue sees, copies and writes none of them. What the text says is not
+ * kept beside it: at 100,000 entries each field is a megabyte, and the id ten.
+ */
 export class Held implements Queued {
   [field: string]: unknown;
-  readonly #messageId: string;
-  readonly #type: string;
-  readonly #text: string;
-  readonly #bytes: number;
+  readonly #block: Uint8Array<ArrayBuffer>;
+  readonly #start: number;
+  readonly #end: number;
   readonly #callback: Callback | undefined;
   #place: Place | null = null;
   #isRecovered = false;
 
-  /** @param bytes UTF-8 bytes of the text */
-  constructor(messageId: string, type: string, text: string, bytes: number, callback?: Callback) {
-    this.#messageId = messageId;
-    this.#type = type;
-    this.#text = text;
-    this.#bytes = bytes;
+  /** @param piece where the text lies that `compose` wrote */
+  constructor({ block, start, end }: Piece, callback?: Callback) {
+    this.#block = block;
+    this.#start = start;
+    this.#end = end;
     this.#callback = callback;
-    if (text.length > LIGHT_CHARS) this.weight = text;
+    if (end - start > LIGHT_BYTES) this.weight = '0'.repeat(end - start);
   }
 
   get messageId(): string {
-    return this.#messageId;
+    return this.toMessage().messageId;
   }
 
-  get type(): string {
-    return this.#type;
+  /** UTF-8 of its JSON. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#block.subarray(this.#start, this.#end);
   }
 
-  get text(): string {
-    return this.#text;
-  }
-
-  get bytes(): number {
-    return this.#bytes;
+  get size(): number {
+    return this.#end - this.#start;
   }
 
   get callback(): Callback | undefined {
@@ -68,6 +68,6 @@ export class Held implements Queued {
 
   /** The message anew: callers may keep and change it. */
   toMessage(): Message {
-    return JSON.parse(this.#text) as Message; // `compose` wrote it, or a spool checked it
+    return JSON.parse(decoder.decode(this.bytes)) as Message; // `compose` wrote it, or a spool checked it
   }
 }

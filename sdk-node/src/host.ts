@@ -1,6 +1,7 @@
 // What the client needs of the runtime it is in.
 // Invariant: types only; Node and the web-standard build each bring one, tests bring theirs.
 import type { Holder } from './exit.ts';
+import type { Blocks } from './shelf.ts';
 import type { Spool, SpoolParts } from './spool.ts';
 
 export interface Host {
@@ -12,9 +13,9 @@ export interface Host {
   uuid(): string;
   /** Calls back after `ms` without keeping the process; the answer cancels. */
   after(ms: number, callback: () => void): () => void;
-  /** UTF-8 bytes of a text. */
-  byteLength(text: string): number;
-  gzip(text: string): Promise<Uint8Array<ArrayBuffer>>;
+  /** Memory for texts that wait. */
+  blocks: Blocks;
+  gzip(bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>>;
   /** Keeps the process until the answer is called. */
   keepAlive(): () => void;
   warn(text: string): void;

@@ -24,11 +24,15 @@ export const nodeHost: Host = {
     timer.unref();
     return () => clearTimeout(timer);
   },
-  byteLength: (text) => Buffer.byteLength(text),
-  gzip: (text) =>
+  blocks: {
+    // Not from Node's pool: a block of its own goes as a whole.
+    create: (bytes) => Buffer.allocUnsafeSlow(bytes),
+    write: (text, block, at) => (block as Buffer<ArrayBuffer>).write(text, at), // `create` made it
+  },
+  gzip: (bytes) =>
     new Promise((resolve, reject) => {
       gzip(
-        text,
+        bytes,
         { level: GZIP_LEVEL },
         (error, packed) => (error ? reject(error) : resolve(packed as Uint8Array<ArrayBuffer>)), // zlib's own memory, never shared
       );

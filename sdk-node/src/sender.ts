@@ -22,8 +22,8 @@ export interface SenderParts {
 }
 
 export interface Sender {
-  /** @param texts the messages' JSON */
-  send(texts: string[]): Promise<Answer>;
+  /** @param texts UTF-8 of the messages' JSON */
+  send(texts: Uint8Array[]): Promise<Answer>;
   /** Gives up the requests under way: each is answered as if the network had failed. */
   abort(): void;
 }
@@ -38,8 +38,11 @@ interface Reply {
 
 const NO_ANSWER: Answer = { status: 0 };
 /** Smaller bodies fit one packet or nearly so: packing them costs more than it saves. */
-const MIN_GZIP_CHARS = 2_048;
+const MIN_GZIP_BYTES = 2_048;
 const UNSUPPORTED_MEDIA_TYPE = 415;
+const COMMA = 44;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
 export function createSender(parts: SenderParts): Sender {
   const { url, limitMs, fetch, httpClient, host } = parts;
@@ -47,11 +50,11 @@ export function createSender(parts: SenderParts): Sender {
   const underWay = new Set<() => void>();
   let gzips = parts.gzip && !httpClient;
 
-  async function request(texts: string[], signal: AbortSignal): Promise<Answer> {
-    const body = `{"batch":[${texts.join(',')}],"sentAt":"${new Date(host.now()).toISOString()}"}`;
+  async function request(texts: Uint8Array[], signal: AbortSignal): Promise<Answer> {
+    const body = bodyOf(texts, new Date(host.now()).toISOString());
     const headers = { 'content-type': 'application/json' };
-    parts.onRequest(() => ({ url, method: 'POST', headers, body }));
-    const isPacked = gzips && body.length >= MIN_GZIP_CHARS;
+    parts.onRequest(() => ({ url, method: 'POST', headers, body: decoder.decode(body) }));
+    const isPacked = gzips && body.length >= MIN_GZIP_BYTES;
     let reply = await post(body, headers, isPacked, signal);
     if (reply.status === UNSUPPORTED_MEDIA_TYPE && isPacked) {
       // Something between does not take gzip; the collector does.
@@ -64,7 +67,7 @@ export function createSender(parts: SenderParts): Sender {
   }
 
   async function post(
-    body: string,
+    body: Uint8Array<ArrayBuffer>,
     plainHeaders: Record<string, string>,
     isPacked: boolean,
     signal: AbortSignal,
@@ -72,7 +75,13 @@ export function createSender(parts: SenderParts): Sender {
     const headers = { ...plainHeaders, authorization };
     if (httpClient) {
       return readReply(
-        await httpClient.makeRequest({ url, method: 'POST', headers, body, httpRequestTimeout: limitMs }),
+        await httpClient.makeRequest({
+          url,
+          method: 'POST',
+          headers,
+          body: decoder.decode(body),
+          httpRequestTimeout: limitMs,
+        }),
       );
     }
     return readReply(
@@ -140,6 +149,23 @@ function headersOf(headers: unknown): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]));
 }
 
+function bodyOf(texts: Uint8Array[], sentAt: string): Uint8Array<ArrayBuffer> {
+  const head = encoder.encode('{"batch":[');
+  const tail = encoder.encode(`],"sentAt":"${sentAt}"}`);
+  const size = texts.reduce((sum, text) => sum + text.length + 1, head.length + tail.length - 1);
+  const body = new Uint8Array(size);
+  body.set(head);
+  let at = head.length;
+  for (const text of texts) {
+    body.set(text, at);
+    at += text.length + 1;
+    // The last one's is overwritten by the tail.
+    body[at - 1] = COMMA;
+  }
+  body.set(tail, at - 1);
+  return body;
+}
+
 function parsed(text: string): Partial<IngestAnswer> | null {
   try {
     const body: unknown = JSON.parse(text);
@@ -154,4 +180,4 @@ function parsed(text: string): Partial<IngestAnswer> | null {
 
 /** Of the text's UTF-8, as RFC 7617 has it; `btoa` takes bytes only. */
 export const base64 = (text: string): string =>
-  btoa(Array.from(new TextEncoder().encode(text), (byte) => String.fromCharCode(byte)).join(''));
+  btoa(Array.from(encoder.encode(text), (byte) => String.fromCharCode(byte)).join(''));

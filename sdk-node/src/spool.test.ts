@@ -68,10 +68,11 @@ function live(pid: number, { alive = [pid], files = fs as Files, maxBytes = 1e9,
   };
 }
 
+const bytesOf = (text: string): Uint8Array => new TextEncoder().encode(text);
 const textOf = (messageId: string, more = ''): string => JSON.stringify({ type: 'track', messageId, more });
 
 function write({ spool }: Life, ...ids: string[]): { messageId: string; place: Place | null }[] {
-  return ids.map((messageId) => ({ messageId, place: spool.write(textOf(messageId)) }));
+  return ids.map((messageId) => ({ messageId, place: spool.write(bytesOf(textOf(messageId))) }));
 }
 
 function found({ spool }: Life, most = Number.POSITIVE_INFINITY): Recovered[] {
@@ -302,7 +303,7 @@ describe('a disk that fails', () => {
 
   it('makes a folder anew that somebody removed', () => {
     const life = live(1);
-    life.spool.write('x'.repeat(1024 * 1024));
+    life.spool.write(bytesOf('x'.repeat(1024 * 1024)));
     fs.rmSync(folder, { recursive: true });
     expect(write(life, 'a')[0]?.place).toBeNull();
     life.advance(1_000);
@@ -356,7 +357,7 @@ it('has or has told of every message, whatever fails and whenever it is killed',
         if (what === 'write') {
           const messageId = `m${ids++}`;
           clock += 1_000;
-          const place = life.spool.write(textOf(messageId, 'x'.repeat(size)));
+          const place = life.spool.write(bytesOf(textOf(messageId, 'x'.repeat(size))));
           held.push({ messageId, place });
           if (place) owed.add(messageId);
         } else if (what === 'settle') {

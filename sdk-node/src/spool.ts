@@ -42,8 +42,8 @@ export interface Recovered extends Line {
 }
 
 export interface Spool {
-  /** Writes one message; null if that failed, which is then told. */
-  write(text: string): Place | null;
+  /** Writes one message, UTF-8 of its JSON; null if that failed, which is then told. */
+  write(text: Uint8Array): Place | null;
   /** These need no keeping any more. */
   settle(entries: { messageId: string; place?: Place | null }[]): void;
   /** Hands out what was left by others, until `take` refuses one or there is no more. */
@@ -61,6 +61,7 @@ const CARE_INTERVAL_MS = 30_000;
 /** After a failure nothing is written for so long, ms: a full disk is not asked at every call. */
 const WRITE_PAUSE_MS = 1_000;
 const FOLDER_MODE = 0o700;
+const LINE_END = 10;
 
 export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
   const { folder, files, processes, now } = parts;
@@ -258,7 +259,9 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
   return {
     write(text) {
       if (now() < pausedUntil) return null;
-      const line = Buffer.from(`${text}\n`);
+      const line = Buffer.allocUnsafe(text.length + 1);
+      line.set(text);
+      line[text.length] = LINE_END;
       try {
         if (usedBytes + line.length > parts.maxBytes)
           throw new Error(`${parts.maxBytes} bytes are on disk, as many as maxSpoolBytes allows`);
@@ -279,11 +282,11 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
     },
     settle(entries) {
       const ids = new Map<Place, string[]>();
-      for (const { messageId, place } of entries) {
-        if (!place) continue;
-        const list = ids.get(place);
-        if (list) list.push(messageId);
-        else ids.set(place, [messageId]);
+      for (const entry of entries) {
+        if (!entry.place) continue;
+        const list = ids.get(entry.place);
+        if (list) list.push(entry.messageId);
+        else ids.set(entry.place, [entry.messageId]);
       }
       for (const [place, messageIds] of ids) {
         place.open -= messageIds.length;

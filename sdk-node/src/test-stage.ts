@@ -13,9 +13,13 @@ export interface Request {
 
 export type Clock = Host & { step(): boolean; advance(ms: number): void };
 
+const GZIP_MAGIC = 0x1f;
+
 /** A request's body, unpacked. */
-const textOf = (body: unknown): string =>
-  body instanceof Uint8Array ? gunzipSync(body).toString() : String(body);
+function textOf(body: unknown): string {
+  const bytes = body as Uint8Array;
+  return Buffer.from(bytes[0] === GZIP_MAGIC ? gunzipSync(bytes) : bytes).toString();
+}
 
 export type Reply = Response | Error | Promise<Response>;
 
@@ -31,7 +35,7 @@ export function createClock(): Clock {
     now: () => now,
     random: () => 0.5,
     // At once, not on a thread whose turn the tests would have to wait for.
-    gzip: async (text) => new Uint8Array(gzipSync(text)),
+    gzip: async (bytes) => new Uint8Array(gzipSync(bytes)),
     after(ms, run) {
       const timer = { at: now + ms, run };
       timers.push(timer);
