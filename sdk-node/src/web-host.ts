@@ -15,9 +15,12 @@ export const webHost: Host = {
     const timer = setTimeout(callback, Math.min(ms, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
-  byteLength: (text) => encoder.encode(text).length,
-  async gzip(text) {
-    const packed = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
+  blocks: {
+    create: (bytes) => new Uint8Array(bytes),
+    write: (text, block, at) => encoder.encodeInto(text, block.subarray(at)).written,
+  },
+  async gzip(bytes) {
+    const packed = new Blob([bytes]).stream().pipeThrough(new CompressionStream('gzip'));
     return new Uint8Array(await new Response(packed).arrayBuffer());
   },
   keepAlive: () => nothing,
