@@ -1,8 +1,13 @@
 // The client with a fetch and a clock of the test's own.
-import type { Analytics as SegmentAnalytics } from '@segment/analytics-node';
+import SegmentDefault, {
+  type AnalyticsSettings,
+  type HTTPClient,
+  type HTTPFetchFn,
+  type Analytics as SegmentAnalytics,
+} from '@segment/analytics-node';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Analytics, type AnalyticsOptions, type Loss, type Message } from './index.ts';
+import TidemarkDefault, { Analytics, type AnalyticsOptions, type Loss, type Message } from './index.ts';
 import { closeOpened, never, ok, settle, setUp } from './test-stage.ts';
 
 afterEach(closeOpened);
@@ -321,6 +326,51 @@ describe('events and callbacks', () => {
     }
     const plan: Plan = { name: 'pro' };
     client.identify({ userId: 'u', traits: plan });
+  });
+});
+
+describe('a drop-in', () => {
+  it('takes what Segment’s constructor takes', () => {
+    const fetchFn: HTTPFetchFn = async () => ({ status: 200, statusText: 'OK' });
+    const clients: HTTPClient[] = [{ makeRequest: async () => ({ status: 200, statusText: 'OK' }) }];
+    for (const httpClient of [fetchFn, ...clients]) {
+      const settings: AnalyticsSettings = {
+        writeKey: 'k',
+        host: 'http://collector.test',
+        path: '/v1/batch',
+        maxRetries: 3,
+        maxEventsInBatch: 15,
+        flushInterval: 10_000,
+        httpRequestTimeout: 10_000,
+        disable: true,
+        httpClient,
+        maxTotalBackoffDuration: 60,
+        maxRateLimitDuration: 60,
+      };
+      expect(new Analytics(settings).track({ userId: 'u', event: 'E' })).toBe(true);
+    }
+  });
+
+  it('is the default export too, and its methods may be taken off it', async () => {
+    expect([TidemarkDefault, typeof SegmentDefault]).toEqual([Analytics, 'function']);
+    const { client, sent } = setUp();
+    const { track, identify, flush, on } = client;
+    const heard: unknown[] = [];
+    on('track', ({ event }) => heard.push(event.event));
+    identify({ userId: 'u', traits: {} });
+    track({ userId: 'u', event: 'E' });
+    await flush();
+    await settle();
+    expect([sent().length, heard]).toEqual([2, ['E']]);
+  });
+
+  it('tells errors in Segment’s words too', async () => {
+    const { client } = setUp(() => new Response('', { status: 404 }));
+    const heard: unknown[] = [];
+    client.on('error', ({ code, reason, ctx }) => heard.push([code, reason, ctx?.event.event]));
+    client.track({ userId: 'u', event: 'E' });
+    await client.flush();
+    expect(heard).toEqual([['http_404', 'http_404', 'E']]);
   });
 });
 
