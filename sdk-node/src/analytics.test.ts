@@ -6,7 +6,7 @@ import SegmentDefault, {
   type Analytics as SegmentAnalytics,
 } from '@segment/analytics-node';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import TidemarkDefault, { Analytics, type AnalyticsOptions, type Loss, type Message } from './index.ts';
 import { closeOpened, never, ok, settle, setUp } from './test-stage.ts';
 
@@ -362,6 +362,11 @@ describe('a drop-in', () => {
     await flush();
     await settle();
     expect([sent().length, heard]).toEqual([2, ['E']]);
+    // As tests of hosts do.
+    const spy = vi.spyOn(client, 'track').mockReturnValue(true);
+    client.track({ userId: 'u', event: 'Spied' });
+    expect(spy).toHaveBeenCalledOnce();
+    spy.mockRestore();
   });
 
   it('tells errors in Segment’s words too', async () => {

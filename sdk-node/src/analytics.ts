@@ -148,9 +148,8 @@ export class Analytics<E extends object = AnyEvents> {
       onDelivered: (entries) => this.#deliver(entries),
       onBusy: (isBusy) => this.#watch(isBusy),
     });
-    for (const name of DETACHABLE) Object.defineProperty(this, name, { value: this[name].bind(this) });
-    const dispose = async (): Promise<void> => void (await this.closeAndFlush());
-    Object.defineProperty(this, disposeSymbol(Symbol), { value: dispose });
+    for (const name of DETACHABLE) this.#define(name, this[name].bind(this));
+    this.#define(disposeSymbol(Symbol), async () => void (await this.closeAndFlush()));
     if (options.handleSignals) host.watchSignals(this.#onSignal);
   }
 
@@ -262,6 +261,11 @@ export class Analytics<E extends object = AnyEvents> {
    */
   me(query: MeQuery, options?: ReadOptions): Promise<Me> {
     return this.#reader.me(query, options);
+  }
+
+  /** Tests of hosts replace methods by their own. */
+  #define(name: string | symbol, value: unknown): void {
+    Object.defineProperty(this, name, { value, writable: true, configurable: true });
   }
 
   #take(type: Call, params: unknown, callback: Callback | undefined): boolean {

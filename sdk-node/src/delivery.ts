@@ -117,11 +117,12 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   }
 
   function afterRelease(count: number): void {
-    takeRecovered();
     if (isRoomy()) {
       isCrowded = false;
       for (const done of draining) done(true);
     }
+    // After those that wait: what is on disk would take the room again and again.
+    takeRecovered();
     if (count > 0 && held.size === 0) parts.onBusy(false);
   }
 

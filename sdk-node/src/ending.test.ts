@@ -119,6 +119,30 @@ describe('spoolDir', () => {
     ).toEqual([...ids].sort());
   });
 
+  it('does not keep those waiting who await room for new calls', async () => {
+    const first = setUp(never, { spoolDir: folder });
+    for (let i = 0; i < 60; i++) first.client.track({ userId: 'u', event: 'Old' });
+    void first.client.closeAndFlush({ timeout: 0 });
+    while (first.clock.step()) await settle();
+    let answer = (_: Response): void => {};
+    const next = setUp(() => new Promise((resolve) => (answer = resolve)), {
+      spoolDir: folder,
+      maxQueue: 10,
+      flushAt: 1,
+    });
+    while (next.client.track({ userId: 'u', event: 'New' }));
+    let hasRoom = false;
+    void next.client.drain().then((result) => {
+      hasRoom = result;
+    });
+    for (let i = 0; i < 10 && !hasRoom; i++) {
+      answer(ok());
+      await settle();
+    }
+    expect(hasRoom).toBe(true);
+    expect(next.sent().filter(({ event }) => event === 'Old').length).toBeLessThan(60);
+  });
+
   it('keeps what is put aside no longer than the collector’s word on it', async () => {
     const rejected = [{ index: 0, messageId: 'a', code: 'missing_event', message: 'no' }];
     const { client, codes } = setUp(() => ok(rejected), { spoolDir: folder });

@@ -10,7 +10,16 @@ import type { Place } from './spool-journal.ts';
  * A request of 500 messages of this size cannot be too large, so these weigh nothing.
  */
 const LIGHT_BYTES = 1_000;
+/** Heavier ones are weighed in steps, by a text that all of a step share. */
+const STEP_BYTES = 1_000;
+const WEIGHTS: string[] = [];
 const decoder = new TextDecoder();
+
+function weightOf(bytes: number): string {
+  const step = Math.ceil(bytes / STEP_BYTES);
+  WEIGHTS[step] ??= '0'.repeat(step * STEP_BYTES);
+  return WEIGHTS[step];
+}
 
 /**
  * A class for its hidden fields: the queue sees, copies and writes none of them. What the text says is not
@@ -31,7 +40,7 @@ export class Held implements Queued {
     this.#start = start;
     this.#end = end;
     this.#callback = callback;
-    if (end - start > LIGHT_BYTES) this.weight = '0'.repeat(end - start);
+    if (end - start > LIGHT_BYTES) this.weight = weightOf(end - start);
   }
 
   get messageId(): string {
