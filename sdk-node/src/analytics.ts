@@ -9,22 +9,23 @@ import { type Composed, compose, composeBare, hasIdentity, write } from './compo
 import { createDelivery, type Delivery } from './delivery.ts';
 import { disposeSymbol } from './dispose.ts';
 import { createEmitter, type Emitter } from './emitter.ts';
+import type { Events } from './events.ts';
 import { Held } from './held.ts';
 import type { Host } from './host.ts';
-import type { HttpRequestEvent, HttpResponseEvent } from './http-client.ts';
 import { type AnalyticsOptions, readOptions } from './options.ts';
-import type {
-  AliasParams,
-  AnyEvents,
-  Call,
-  Callback,
-  Context,
-  GroupParams,
-  IdentifyParams,
-  Message,
-  PageParams,
-  SurveyParams,
-  TrackParams,
+import { createOutcomes, type Outcomes } from './outcomes.ts';
+import {
+  type AliasParams,
+  type AnyEvents,
+  CALLS,
+  type Call,
+  type Callback,
+  type GroupParams,
+  type IdentifyParams,
+  type Message,
+  type PageParams,
+  type SurveyParams,
+  type TrackParams,
 } from './params.ts';
 import { type Plugin, runBefore } from './plugin.ts';
 import {
@@ -40,33 +41,6 @@ import { createSender } from './sender.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 import { SnapshotFault, snapshot } from './snapshot.ts';
 
-/** A loss as listeners of `error` get it: with Segment's words for the same beside ours. */
-export interface EmittedError extends Loss {
-  /** The same as `message`. */
-  reason: string;
-  /** The first of the messages. */
-  ctx?: Context | undefined;
-}
-
-/** What `on` hears of. The calls' own names: the collector has that message. */
-export interface Events {
-  error: [error: EmittedError, messages: Message[]];
-  identify: [context: Context];
-  track: [context: Context];
-  page: [context: Context];
-  screen: [context: Context];
-  group: [context: Context];
-  alias: [context: Context];
-  survey: [context: Context];
-  call_after_close: [message: Message];
-  /** A request that is about to be sent: its headers without the key. */
-  http_request: [request: HttpRequestEvent];
-  http_response: [response: HttpResponseEvent];
-  /** Nothing is held any more. */
-  drained: [];
-}
-
-const CALLS = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'] as const;
 /** Segment's client allows `const { track } = analytics`. */
 const DETACHABLE = [
   ...CALLS,
@@ -96,6 +70,7 @@ export class Analytics<E extends object = AnyEvents> {
   readonly #reader: Reader;
   readonly #shelf: Shelf;
   readonly #emitter: Emitter<Events>;
+  readonly #outcomes: Outcomes;
   readonly #plugins: Plugin<Analytics<E>>[] = [];
   readonly #stops: (() => void)[] = [];
   readonly #holder = { beforeExit: () => this.#beforeExit(), exit: () => this.#exit() };
@@ -110,6 +85,12 @@ export class Analytics<E extends object = AnyEvents> {
     this.#host = host;
     this.#options = options;
     this.#emitter = createEmitter<Events>((run) => this.#quietly(run));
+    this.#outcomes = createOutcomes({
+      emitter: this.#emitter,
+      plugins: this.#plugins,
+      onError: options.onError,
+      quietly: (run) => this.#quietly(run),
+    });
     this.#reader = createReader(settings, host);
     const sender = createSender({
       url: settings.url,
@@ -139,13 +120,13 @@ export class Analytics<E extends object = AnyEvents> {
               folder: settings.spoolDir,
               maxBytes: settings.maxSpoolBytes,
               // Also of what is found at construction, when the host has no client in its hands yet.
-              onTrouble: (loss) => queueMicrotask(() => this.#report(loss, [])),
+              onTrouble: (loss) => queueMicrotask(() => this.#outcomes.report(loss, [])),
               now: host.now,
               after: host.after,
               uuid: host.uuid,
             }) ?? null),
-      onLost: (loss, entries) => this.#lose(loss, entries),
-      onDelivered: (entries) => this.#deliver(entries),
+      onLost: this.#outcomes.lose,
+      onDelivered: this.#outcomes.deliver,
       onBusy: (isBusy) => this.#watch(isBusy),
     });
     for (const name of DETACHABLE) this.#define(name, this[name].bind(this));
@@ -292,7 +273,7 @@ export class Analytics<E extends object = AnyEvents> {
     if (!hasIdentity(message))
       return this.#refuse(entry, { code: 'missing_identity', message: 'userId or anonymousId is required' });
     if (this.#options.disable) {
-      queueMicrotask(() => this.#deliver([entry]));
+      queueMicrotask(() => this.#outcomes.deliver([entry]));
       return true;
     }
     this.#triedAtExit = false;
@@ -323,45 +304,8 @@ export class Analytics<E extends object = AnyEvents> {
   }
 
   #refuse(entry: Held, loss: Loss): false {
-    this.#lose(loss, [entry]);
+    this.#outcomes.lose(loss, [entry]);
     return false;
-  }
-
-  #lose(loss: Loss, entries: Held[]): void {
-    const messages = entries.map((entry) => entry.toMessage());
-    for (const [i, entry] of entries.entries()) this.#answer(entry, loss, messages[i] as Message); // one each
-    for (const plugin of this.#plugins) this.#quietly(() => plugin.after?.(messages, loss));
-    this.#report(loss, messages);
-  }
-
-  #deliver(entries: Held[]): void {
-    const listening = this.#plugins.filter(({ after }) => after);
-    const isHeard = CALLS.some((type) => this.#emitter.isHeard(type));
-    const messages: Message[] = [];
-    for (const entry of entries) {
-      // Most messages nobody asks about: they are not read again.
-      if (!entry.callback && !isHeard && listening.length === 0) continue;
-      const message = entry.toMessage();
-      messages.push(message);
-      this.#answer(entry, undefined, message);
-      // Made by `#take`, here or in another process.
-      this.#emitter.emit(message.type as Call, { id: message.messageId, event: message });
-    }
-    if (messages.length === entries.length)
-      for (const plugin of listening) this.#quietly(() => plugin.after?.(messages));
-  }
-
-  #report(loss: Loss, messages: Message[]): void {
-    const { onError } = this.#options;
-    if (onError) this.#quietly(() => onError(loss, messages));
-    if (!this.#emitter.isHeard('error')) return;
-    const [first] = messages;
-    const ctx = first && { id: first.messageId, event: first };
-    this.#emitter.emit('error', { ...loss, reason: loss.message, ctx }, messages);
-  }
-
-  #answer({ callback }: Held, loss: Loss | undefined, event: Message): void {
-    if (callback) this.#quietly(() => callback(loss, { id: event.messageId, event }));
   }
 
   #watch(isBusy: boolean): void {
@@ -376,7 +320,7 @@ export class Analytics<E extends object = AnyEvents> {
   async #close(timeout: number | undefined): Promise<FlushResult> {
     this.#host.unwatchSignals(this.#onSignal);
     const result = await this.#flush(timeout);
-    this.#abandon(this.#delivery.close(), 'closeAndFlush ran out of time');
+    this.#outcomes.abandon(this.#delivery.close(), 'closeAndFlush ran out of time');
     for (const stop of this.#stops) this.#quietly(stop);
     return result;
   }
@@ -414,17 +358,7 @@ export class Analytics<E extends object = AnyEvents> {
   }
 
   #exit(): void {
-    this.#abandon(this.#delivery.abandon(), 'the process ended');
-  }
-
-  /** What is on disk is not lost: only those that asked hear that it waits there. */
-  #abandon(entries: Held[], message: string): void {
-    const isOnDisk = ({ place }: Held): boolean => place !== null;
-    const kept = { code: 'closed', message: `${message}: kept in spoolDir` };
-    for (const entry of entries)
-      if (entry.callback && isOnDisk(entry)) this.#answer(entry, kept, entry.toMessage());
-    const lost = entries.filter((entry) => !isOnDisk(entry));
-    if (lost.length > 0) this.#lose({ code: 'closed', message }, lost);
+    this.#outcomes.abandon(this.#delivery.abandon(), 'the process ended');
   }
 
   /** A host's callback may throw; its caller is a timer of ours, not the host. */

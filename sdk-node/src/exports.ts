@@ -3,7 +3,7 @@
 
 export type { Me } from '../../collector/src/wire/message.ts';
 export type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
-export type { EmittedError, Events } from './analytics.ts';
+export type { EmittedError, Events } from './events.ts';
 export type {
   HttpClient,
   HttpClientRequest,

@@ -1,5 +1,5 @@
 // What a caller passes to the client, in the shapes of @segment/analytics-node.
-// Invariant: types only; whatever Segment's types take, these take.
+// Invariant: types, and the calls' names; whatever Segment's types take, these take.
 import type { SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
 import type { Loss } from '../../sdk-web/src/core/queue.ts';
 
@@ -49,7 +49,8 @@ export type SurveyParams = Identity &
   };
 
 /** The calls that make a message: its type, too. */
-export type Call = 'identify' | 'track' | 'page' | 'screen' | 'group' | 'alias' | 'survey';
+export const CALLS = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'] as const;
+export type Call = (typeof CALLS)[number];
 
 /** A message as it is sent, apart from `sentAt`. */
 export interface Message {
