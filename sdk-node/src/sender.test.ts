@@ -35,6 +35,14 @@ it('packs no more once something on the way has refused it', async () => {
   expect(lost).toEqual([]);
 });
 
+it('sends what a runtime cannot pack as it is', async () => {
+  const { client, clock, requests } = setUp();
+  clock.gzip = () => Promise.reject(new ReferenceError('CompressionStream is not defined'));
+  client.track(long);
+  await expect(client.flush()).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });
+  expect(requests.map(({ headers }) => headers.get('content-encoding'))).toEqual([null]);
+});
+
 it('keeps requests of large messages within what the collector takes', async () => {
   const { client, requests, sent } = setUp();
   for (let i = 0; i < 300; i++)

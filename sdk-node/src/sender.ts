@@ -54,45 +54,51 @@ export function createSender(parts: SenderParts): Sender {
     const body = bodyOf(texts, new Date(host.now()).toISOString());
     const headers = { 'content-type': 'application/json' };
     parts.onRequest(() => ({ url, method: 'POST', headers, body: decoder.decode(body) }));
-    const isPacked = gzips && body.length >= MIN_GZIP_BYTES;
-    let reply = await post(body, headers, isPacked, signal);
-    if (reply.status === UNSUPPORTED_MEDIA_TYPE && isPacked) {
+    const packed = await pack(body);
+    let reply = await post(body, packed, headers, signal);
+    if (reply.status === UNSUPPORTED_MEDIA_TYPE && packed) {
       // Something between does not take gzip; the collector does.
       gzips = false;
-      reply = await post(body, headers, false, signal);
+      reply = await post(body, null, headers, signal);
     }
     const { status, statusText, retryAfter, text } = reply;
     parts.onResponse(() => ({ status, statusText, url, body: text, headers: reply.headers }));
     return { status, retryAfter, body: status >= 200 && status < 300 ? parsed(text) : null };
   }
 
+  /** Null where the body travels as it is: it is small, or this runtime cannot pack. */
+  async function pack(body: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (!gzips || body.length < MIN_GZIP_BYTES) return null;
+    try {
+      return await host.gzip(body);
+    } catch {
+      gzips = false;
+      return null;
+    }
+  }
+
   async function post(
     body: Uint8Array<ArrayBuffer>,
+    packed: Uint8Array<ArrayBuffer> | null,
     plainHeaders: Record<string, string>,
-    isPacked: boolean,
     signal: AbortSignal,
   ): Promise<Reply> {
     const headers = { ...plainHeaders, authorization };
     if (httpClient) {
+      const text = decoder.decode(body);
       return readReply(
         await httpClient.makeRequest({
           url,
           method: 'POST',
           headers,
-          body: decoder.decode(body),
+          body: text,
           httpRequestTimeout: limitMs,
         }),
       );
     }
+    const coding = packed ? { 'content-encoding': 'gzip' } : {};
     return readReply(
-      isPacked
-        ? await fetch(url, {
-            method: 'POST',
-            headers: { ...headers, 'content-encoding': 'gzip' },
-            body: await host.gzip(body),
-            signal,
-          })
-        : await fetch(url, { method: 'POST', headers, body, signal }),
+      await fetch(url, { method: 'POST', headers: { ...headers, ...coding }, body: packed ?? body, signal }),
     );
   }
 
