@@ -243,6 +243,20 @@ describe('files that are not as they were written', () => {
     expect(filesIn().some((name) => name.endsWith('000000.jsonl'))).toBe(true);
   });
 
+  it('tells once of what others forbid to take', () => {
+    write(live(1), 'a');
+    const files: Files = {
+      ...fs,
+      renameSync: () => {
+        throw Object.assign(new Error('EACCES: permission denied, rename'), { code: 'EACCES' });
+      },
+    };
+    const next = live(2, { files });
+    for (let i = 0; i < 3; i++) next.advance(30_000);
+    expect(next.codes()).toEqual(['spool_unreadable']);
+    expect(idsOf(found(live(3)))).toEqual(['a']);
+  });
+
   it('leaves alone what is not its own', () => {
     fs.writeFileSync(join(folder, 'notes.txt'), 'x');
     fs.mkdirSync(join(folder, 'photos'));

@@ -69,6 +69,8 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
   const nonces: string[] = [];
   /** Files of others that were not read yet. */
   const backlog: Place[] = [];
+  /** What was told to be so. */
+  const unreadable = new Set<string>();
   let lines: Line[] = [];
   let linesPlace: Place | null = null;
   let own: Journal | null = null;
@@ -82,21 +84,21 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
 
   const trouble = (code: string, message: string): void => parts.onTrouble({ code, message });
 
-  function newName(): string {
+  /** Makes a folder that bears this process's name, by `make`. */
+  function openJournal(make: (path: string) => void): Journal {
     const nonce = parts.uuid();
+    const { machine, pid } = processes;
+    const path = `${folder}/${nameOf({ machine, pid, start: processes.startOf(pid), nonce })}`;
+    make(path);
     nonces.push(nonce);
     registeredNonces().add(nonce);
-    const { machine, pid } = processes;
-    return `${folder}/${nameOf({ machine, pid, start: processes.startOf(pid), nonce })}`;
+    const journal: Journal = { path, places: new Set() };
+    journals.add(journal);
+    return journal;
   }
 
   function begin(): Place {
-    if (!own) {
-      const path = newName();
-      files.mkdirSync(path, { recursive: true, mode: FOLDER_MODE });
-      own = { path, places: new Set() };
-      journals.add(own);
-    }
+    own ??= openJournal((path) => files.mkdirSync(path, { recursive: true, mode: FOLDER_MODE }));
     return beginPlace(files, own, String(++placeCount).padStart(6, '0'));
   }
 
@@ -175,19 +177,22 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
   /** Takes the folders of processes that are gone; of two that try, the first to rename one has it. */
   function adopt(): void {
     for (const name of files.readdirSync(folder)) {
-      let path = `${folder}/${name}`;
+      const path = `${folder}/${name}`;
       try {
         if (!isAbandoned(name, now() - files.statSync(path).mtimeMs, processes)) continue;
-        const journal: Journal = { path: newName(), places: new Set() };
-        files.renameSync(path, journal.path);
-        path = journal.path;
-        journals.add(journal);
-        list(journal);
+        list(openJournal((newPath) => files.renameSync(path, newPath)));
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT')
-          trouble('spool_unreadable', `${reasonOf(error)}; it is kept: ${path}`);
+        // Another was faster.
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') tellUnreadable(name, error);
       }
     }
+  }
+
+  /** Once for each name: the folder is looked through again and again. */
+  function tellUnreadable(name: string, error: unknown): void {
+    if (unreadable.has(name)) return;
+    unreadable.add(name);
+    trouble('spool_unreadable', `${reasonOf(error)}; it is kept`);
   }
 
   function list(journal: Journal): void {
@@ -226,8 +231,9 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
   function look(): void {
     try {
       adopt();
+      unreadable.delete(folder);
     } catch (error) {
-      trouble('spool_unreadable', reasonOf(error));
+      tellUnreadable(folder, error);
     }
   }
 
