@@ -143,6 +143,12 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     });
   }
 
+  /** All that is held; what was in memory only goes to disk if that works by now. */
+  function keepAll(): Held[] {
+    if (spool) for (const entry of held) if (!entry.place) entry.keepIn(spool.write(entry.bytes));
+    return [...held];
+  }
+
   function toHeld({ text, place }: Recovered): Held {
     const entry = new Held(shelf.put(text));
     entry.keepIn(place, true);
@@ -196,7 +202,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     close() {
       isClosed = true;
       queue.close();
-      const rest = [...held];
+      const rest = keepAll();
       held.clear();
       sender.abort();
       spool?.close();
@@ -204,6 +210,6 @@ export function createDelivery(parts: DeliveryParts): Delivery {
       if (rest.length > 0) parts.onBusy(false);
       return rest;
     },
-    abandon: () => [...held],
+    abandon: keepAll,
   };
 }

@@ -1,5 +1,5 @@
 // How a client ends: `await using`, serverless bursts, and what a spool keeps.
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -150,6 +150,24 @@ describe('spoolDir', () => {
     await client.closeAndFlush();
     expect(codes()).toEqual(['missing_event']);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  it('that works again by then keeps what was in memory only', async () => {
+    const place = join(folder, 'later');
+    mkdirSync(folder, { recursive: true });
+    writeFileSync(place, 'in the way');
+    const first = setUp(never, { spoolDir: place });
+    first.client.track({ userId: 'u', event: 'E', messageId: 'a' });
+    await settle();
+    expect(first.codes()).toContain('spool_failed');
+    rmSync(place);
+    const closing = first.client.closeAndFlush({ timeout: 2_000 });
+    while (first.clock.step()) await settle();
+    await expect(closing).resolves.toMatchObject({ pending: 1 });
+    expect(first.codes()).not.toContain('closed');
+    const next = setUp(() => ok(), { spoolDir: place });
+    await next.client.flush();
+    expect(next.sent().map(({ messageId }) => messageId)).toEqual(['a']);
   });
 
   it('that cannot be used is told, and messages are sent all the same', async () => {
