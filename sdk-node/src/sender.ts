@@ -39,6 +39,8 @@ interface Reply {
 const NO_ANSWER: Answer = { status: 0 };
 /** Smaller bodies fit one packet or nearly so: packing them costs more than it saves. */
 const MIN_GZIP_BYTES = 2_048;
+/** So that the next body, a little larger, fits where this one was. */
+const SPARE_BYTES = 64 * 1024;
 const UNSUPPORTED_MEDIA_TYPE = 415;
 const COMMA = 44;
 const encoder = new TextEncoder();
@@ -48,18 +50,20 @@ export function createSender(parts: SenderParts): Sender {
   const { url, limitMs, fetch, httpClient, host } = parts;
   const authorization = `Basic ${base64(`${parts.writeKey}:`)}`;
   const underWay = new Set<() => void>();
+  /** One for each request under way, at most: each takes one and puts it back. */
+  const scratch: Uint8Array<ArrayBuffer>[] = [];
   let gzips = parts.gzip && !httpClient;
 
   async function request(texts: Uint8Array[], signal: AbortSignal): Promise<Answer> {
-    const body = bodyOf(texts, new Date(host.now()).toISOString());
+    const body = describe(texts, new Date(host.now()).toISOString());
     const headers = { 'content-type': 'application/json' };
-    parts.onRequest(() => ({ url, method: 'POST', headers, body: decoder.decode(body) }));
+    parts.onRequest(() => ({ url, method: 'POST', headers, body: decoder.decode(fill(body)) }));
     const packed = await pack(body);
-    let reply = await post(body, packed, headers, signal);
+    let reply = await post(packed ?? fill(body), packed !== null, headers, signal);
     if (reply.status === UNSUPPORTED_MEDIA_TYPE && packed) {
       // Something between does not take gzip; the collector does.
       gzips = false;
-      reply = await post(body, null, headers, signal);
+      reply = await post(fill(body), false, headers, signal);
     }
     const { status, statusText, retryAfter, text } = reply;
     parts.onResponse(() => ({ status, statusText, url, body: text, headers: reply.headers }));
@@ -67,19 +71,24 @@ export function createSender(parts: SenderParts): Sender {
   }
 
   /** Null where the body travels as it is: it is small, or this runtime cannot pack. */
-  async function pack(body: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer> | null> {
-    if (!gzips || body.length < MIN_GZIP_BYTES) return null;
+  async function pack(body: Body): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (!gzips || body.size < MIN_GZIP_BYTES) return null;
+    // What is packed is needed no more: bodies of a long queue would be garbage of its own size.
+    const spare = scratch.pop();
+    const room = spare && spare.length >= body.size ? spare : new Uint8Array(body.size + SPARE_BYTES);
     try {
-      return await host.gzip(body);
+      return await host.gzip(fill(body, room));
     } catch {
       gzips = false;
       return null;
+    } finally {
+      scratch.push(room);
     }
   }
 
   async function post(
     body: Uint8Array<ArrayBuffer>,
-    packed: Uint8Array<ArrayBuffer> | null,
+    isPacked: boolean,
     plainHeaders: Record<string, string>,
     signal: AbortSignal,
   ): Promise<Reply> {
@@ -96,10 +105,8 @@ export function createSender(parts: SenderParts): Sender {
         }),
       );
     }
-    const coding = packed ? { 'content-encoding': 'gzip' } : {};
-    return readReply(
-      await fetch(url, { method: 'POST', headers: { ...headers, ...coding }, body: packed ?? body, signal }),
-    );
+    const coding: Record<string, string> = isPacked ? { 'content-encoding': 'gzip' } : {};
+    return readReply(await fetch(url, { method: 'POST', headers: { ...headers, ...coding }, body, signal }));
   }
 
   return {
@@ -155,21 +162,32 @@ function headersOf(headers: unknown): Record<string, string> {
   return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]));
 }
 
-function bodyOf(texts: Uint8Array[], sentAt: string): Uint8Array<ArrayBuffer> {
+interface Body {
+  head: Uint8Array;
+  texts: Uint8Array[];
+  tail: Uint8Array;
+  /** Bytes. */
+  size: number;
+}
+
+function describe(texts: Uint8Array[], sentAt: string): Body {
   const head = encoder.encode('{"batch":[');
   const tail = encoder.encode(`],"sentAt":"${sentAt}"}`);
   const size = texts.reduce((sum, text) => sum + text.length + 1, head.length + tail.length - 1);
-  const body = new Uint8Array(size);
-  body.set(head);
+  return { head, texts, tail, size };
+}
+
+function fill({ head, texts, tail, size }: Body, room = new Uint8Array(size)): Uint8Array<ArrayBuffer> {
+  room.set(head);
   let at = head.length;
   for (const text of texts) {
-    body.set(text, at);
+    room.set(text, at);
     at += text.length + 1;
     // The last one's is overwritten by the tail.
-    body[at - 1] = COMMA;
+    room[at - 1] = COMMA;
   }
-  body.set(tail, at - 1);
-  return body;
+  room.set(tail, at - 1);
+  return room.subarray(0, size);
 }
 
 function parsed(text: string): Partial<IngestAnswer> | null {
