@@ -25,6 +25,7 @@ export interface Processes {
 /** A live owner touches its folder every 30 s (`CARE_INTERVAL_MS`); a paused container may miss a few. */
 const SILENCE_MS = 5 * 60_000;
 const FREE = 'free';
+const ZOMBIE = 'Z';
 const NAME = /^([\w-]+)~(\d+)~(\d*)~([\w-]+)$/;
 
 export const nameOf = ({ machine, pid, start, nonce }: Owner): string =>
@@ -82,11 +83,15 @@ function namespaceOf(): string {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat (proc(5)); the name before it may hold spaces and brackets. */
+/**
+ * Field 22 of /proc/<pid>/stat (proc(5)); the name before it may hold spaces and brackets. A process that was
+ * killed and that its parent has not fetched yet is still listed, but began nothing.
+ */
 function startOf(pid: number): string {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return fields[0] === ZOMBIE ? '' : (fields[19] ?? '');
   } catch {
     return '';
   }

@@ -1,5 +1,6 @@
 // The spool on a real folder, and over a file system that fails.
 // Invariant held against it: a message is on disk, settled, or its write was told to have failed.
+import { spawn } from 'node:child_process';
 import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Loss } from '../../sdk-web/src/core/queue.ts';
 import { createSpool, type Recovered, type Spool } from './spool.ts';
 import type { Files, Place } from './spool-journal.ts';
-import { nodeProcesses, type Processes } from './spool-owner.ts';
+import { isAbandoned, nodeProcesses, type Processes } from './spool-owner.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -402,3 +403,23 @@ it('knows the processes of this machine', () => {
   expect(processes.exists(process.pid)).toBe(true);
   expect(processes.startOf(process.pid)).toBe(processes.startOf(process.pid));
 });
+
+it.runIf(process.platform === 'linux')(
+  'knows that a process is dead before its parent has fetched it',
+  async () => {
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 20'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    try {
+      const pid = await new Promise<number>((resolve) => {
+        parent.stdout.once('data', (chunk: Buffer) => resolve(Number(chunk.toString())));
+      });
+      const processes = nodeProcesses();
+      await expect.poll(() => processes.startOf(pid)).toBe('');
+      expect(processes.exists(pid)).toBe(true);
+      expect(isAbandoned(`${processes.machine}~${pid}~77~n`, 0, processes)).toBe(true);
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  },
+);
