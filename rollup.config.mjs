@@ -58,6 +58,15 @@ const withPapers = (folder) => ({
   },
 });
 
+const selfContained = {
+  name: 'self-contained',
+  generateBundle(_, bundle) {
+    for (const { fileName, imports } of Object.values(bundle))
+      if (imports?.length > 0)
+        this.error(`${fileName} must import nothing, but imports ${imports.join(', ')}`);
+  },
+};
+
 const runnable = {
   name: 'runnable',
   writeBundle(options) {
@@ -105,7 +114,14 @@ export default [
     ],
     plugins: [nodeResolve(), compile('node20'), withPapers('sdk-node')],
   },
+  {
+    // For runtimes without node: modules; the build fails if it comes to import one.
+    input: 'sdk-node/src/web.ts',
+    output: { file: 'sdk-node/dist/web.js', format: 'es' },
+    plugins: [nodeResolve(), compile('es2022'), selfContained],
+  },
   types('sdk-node', ['index.d.ts', 'index.d.cts']),
+  types('sdk-node', ['web.d.ts'], 'sdk-node/src/web.ts'),
   {
     input: { index: 'collector/src/index.ts', cli: 'collector/src/cli.ts' },
     external: external('collector'),

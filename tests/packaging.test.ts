@@ -127,6 +127,27 @@ describe('sdk-node', () => {
   });
 });
 
+describe('sdk-node on other runtimes', () => {
+  it('imports nothing, and is what they resolve to', async () => {
+    const text = readFileSync(join(unpacked('sdk-node'), 'dist/web.js'), 'utf8');
+    const code = text.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, '');
+    expect(/^\s*import\b|\bimport\s*\(|\brequire\s*\(|\bBuffer\b|\bprocess\./m.test(code)).toBe(false);
+    for (const condition of ['deno', 'bun', 'workerd', 'edge-light']) {
+      const { stdout } = await run(
+        process.execPath,
+        [
+          `--conditions=${condition}`,
+          '--input-type=module',
+          '--eval',
+          `console.log(import.meta.resolve('@tidemark/sdk-node'))`,
+        ],
+        { cwd: project },
+      );
+      expect(stdout.trim()).toMatch(/dist\/web\.js$/);
+    }
+  });
+});
+
 describe('collector', () => {
   it('runs as a command', async () => {
     const bin = join(unpacked('collector'), manifestOf('collector').bin?.tidemark ?? '');

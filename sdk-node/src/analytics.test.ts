@@ -1,104 +1,16 @@
 // The client with a fetch and a clock of the test's own.
-import type { Analytics as SegmentAnalytics } from '@segment/analytics-node';
+import SegmentDefault, {
+  type AnalyticsSettings,
+  type HTTPClient,
+  type HTTPFetchFn,
+  type Analytics as SegmentAnalytics,
+} from '@segment/analytics-node';
 import fc from 'fast-check';
-import { afterEach, describe, expect, it } from 'vitest';
-import { Analytics, type AnalyticsOptions, type Loss, type Message } from './index.ts';
-import type { Platform } from './options.ts';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import TidemarkDefault, { Analytics, type AnalyticsOptions, type Loss, type Message } from './index.ts';
+import { closeOpened, never, ok, settle, setUp } from './test-stage.ts';
 
-interface Request {
-  url: string;
-  headers: Headers;
-  body: { batch: Message[]; sentAt: string };
-}
-
-type Reply = Response | Error | Promise<Response>;
-
-const ok = (rejected: object[] = []): Response =>
-  Response.json({ success: true, accepted: 0, duplicates: 0, rejected });
-
-/** A clock whose timers fire when the test says so, in order. */
-function createClock(): Platform & { step(): boolean; advance(ms: number): void } {
-  let now = Date.parse('2026-03-04T05:06:07.000Z');
-  let timers: { at: number; run: () => void }[] = [];
-  return {
-    now: () => now,
-    random: () => 0.5,
-    fill: (bytes) => void crypto.getRandomValues(bytes),
-    after(ms, run) {
-      const timer = { at: now + ms, run };
-      timers.push(timer);
-      return () => {
-        timers = timers.filter((held) => held !== timer);
-      };
-    },
-    step() {
-      const next = timers.sort((a, b) => a.at - b.at).shift();
-      if (!next) return false;
-      now = Math.max(now, next.at);
-      next.run();
-      return true;
-    },
-    advance(ms) {
-      now += ms;
-    },
-  };
-}
-
-/** Lets promises and what fetch's bodies queue run. */
-const settle = async (): Promise<void> => {
-  for (let i = 0; i < 5; i++) await new Promise((resolve) => setImmediate(resolve));
-};
-
-function setUp(
-  reply: (request: Request, n: number) => Reply = () => ok(),
-  options: Partial<AnalyticsOptions> = {},
-) {
-  const clock = createClock();
-  const requests: Request[] = [];
-  const lost: { loss: Loss; messages: Message[] }[] = [];
-  let open = 0;
-  let mostOpen = 0;
-  const client = new Analytics(
-    {
-      writeKey: 'secret',
-      host: 'http://collector.test',
-      onError: (loss, messages) => lost.push({ loss, messages }),
-      fetch: async (url, init) => {
-        const request = {
-          url: String(url),
-          headers: new Headers(init?.headers),
-          body: JSON.parse(String(init?.body)) as Request['body'],
-        };
-        requests.push(request);
-        mostOpen = Math.max(mostOpen, ++open);
-        try {
-          const answer = await reply(request, requests.length);
-          if (answer instanceof Error) throw answer;
-          return answer;
-        } finally {
-          open--;
-        }
-      },
-      ...options,
-    },
-    clock,
-  );
-  opened.push({ client, clock });
-  const sent = (): Message[] => requests.flatMap(({ body }) => body.batch);
-  const codes = (): string[] => lost.map(({ loss }) => loss.code);
-  return { client, clock, requests, lost, sent, codes, mostOpen: () => mostOpen };
-}
-
-/** Closes what a test left open; its requests may never be answered. */
-const opened: { client: Analytics; clock: ReturnType<typeof createClock> }[] = [];
-afterEach(async () => {
-  for (const { client, clock } of opened.splice(0)) {
-    void client.closeAndFlush({ timeout: 0 });
-    while (clock.step()) await settle();
-  }
-});
-
-const never = (): Promise<Response> => new Promise(() => {});
+afterEach(closeOpened);
 
 describe('a call', () => {
   it('becomes a complete message, with the key in the header only', async () => {
@@ -385,7 +297,7 @@ describe('events and callbacks', () => {
   it('takes listeners of events that never come', () => {
     const { client } = setUp();
     // @ts-expect-error Segment's client has this one
-    expect(client.on('http_request', () => {})).toBe(client);
+    expect(client.on('register', () => {})).toBe(client);
   });
 
   it('stands where Segment’s client stood', () => {
@@ -414,6 +326,56 @@ describe('events and callbacks', () => {
     }
     const plan: Plan = { name: 'pro' };
     client.identify({ userId: 'u', traits: plan });
+  });
+});
+
+describe('a drop-in', () => {
+  it('takes what Segment’s constructor takes', () => {
+    const fetchFn: HTTPFetchFn = async () => ({ status: 200, statusText: 'OK' });
+    const clients: HTTPClient[] = [{ makeRequest: async () => ({ status: 200, statusText: 'OK' }) }];
+    for (const httpClient of [fetchFn, ...clients]) {
+      const settings: AnalyticsSettings = {
+        writeKey: 'k',
+        host: 'http://collector.test',
+        path: '/v1/batch',
+        maxRetries: 3,
+        maxEventsInBatch: 15,
+        flushInterval: 10_000,
+        httpRequestTimeout: 10_000,
+        disable: true,
+        httpClient,
+        maxTotalBackoffDuration: 60,
+        maxRateLimitDuration: 60,
+      };
+      expect(new Analytics(settings).track({ userId: 'u', event: 'E' })).toBe(true);
+    }
+  });
+
+  it('is the default export too, and its methods may be taken off it', async () => {
+    expect([TidemarkDefault, typeof SegmentDefault]).toEqual([Analytics, 'function']);
+    const { client, sent } = setUp();
+    const { track, identify, flush, on } = client;
+    const heard: unknown[] = [];
+    on('track', ({ event }) => heard.push(event.event));
+    identify({ userId: 'u', traits: {} });
+    track({ userId: 'u', event: 'E' });
+    await flush();
+    await settle();
+    expect([sent().length, heard]).toEqual([2, ['E']]);
+    // As tests of hosts do.
+    const spy = vi.spyOn(client, 'track').mockReturnValue(true);
+    client.track({ userId: 'u', event: 'Spied' });
+    expect(spy).toHaveBeenCalledOnce();
+    spy.mockRestore();
+  });
+
+  it('tells errors in Segment’s words too', async () => {
+    const { client } = setUp(() => new Response('', { status: 404 }));
+    const heard: unknown[] = [];
+    client.on('error', ({ code, reason, ctx }) => heard.push([code, reason, ctx?.event.event]));
+    client.track({ userId: 'u', event: 'E' });
+    await client.flush();
+    expect(heard).toEqual([['http_404', 'http_404', 'E']]);
   });
 });
 

@@ -1,121 +1,137 @@
-// The Node client in the shapes of @segment/analytics-node: one object a call.
-// Invariant: after construction nothing throws into the host; every message is delivered, held, or told
-// to `onError` once.
-import {
-  createQueue,
-  type FlushResult,
-  type Loss,
-  type Queue,
-  type Queued,
-} from '../../sdk-web/src/core/queue.ts';
+// The client in the shapes of @segment/analytics-node: one object a call.
+// Invariant: after construction nothing throws into the host; every message is delivered, held, on disk, or
+// told to `onError` once.
+
+import type { Me } from '../../collector/src/wire/message.ts';
+import type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
 import { LIBRARY_VERSION } from '../../sdk-web/src/version.ts';
-import { composeMessage, hasIdentity } from './compose.ts';
-import { unwatchExit, unwatchSignals, watchExit, watchSignals } from './exit.ts';
-import { type AnalyticsOptions, nodePlatform, type Platform, readOptions } from './options.ts';
-import type {
-  AliasParams,
-  Callback,
-  Context,
-  GroupParams,
-  IdentifyParams,
-  Message,
-  PageParams,
-  SurveyParams,
-  TrackParams,
+import { type Composed, compose, composeBare, hasIdentity, write } from './compose.ts';
+import { createDelivery, type Delivery } from './delivery.ts';
+import { disposeSymbol } from './dispose.ts';
+import { createEmitter, type Emitter } from './emitter.ts';
+import type { Events } from './events.ts';
+import { Held } from './held.ts';
+import type { Host } from './host.ts';
+import { type AnalyticsOptions, readOptions } from './options.ts';
+import { createOutcomes, type Outcomes } from './outcomes.ts';
+import {
+  type AliasParams,
+  type AnyEvents,
+  CALLS,
+  type Call,
+  type Callback,
+  type GroupParams,
+  type IdentifyParams,
+  type Message,
+  type PageParams,
+  type SurveyParams,
+  type TrackParams,
 } from './params.ts';
-import { createSender, type Sender } from './sender.ts';
-import { SnapshotFault } from './snapshot.ts';
+import { type Plugin, runBefore } from './plugin.ts';
+import {
+  createReader,
+  type MeQuery,
+  type Profile,
+  type ProfileId,
+  type Reader,
+  type ReadOptions,
+  type SegmentEntry,
+} from './reader.ts';
+import { createSender } from './sender.ts';
+import { createShelf, type Shelf } from './shelf.ts';
+import { SnapshotFault, snapshot } from './snapshot.ts';
 
-/** What `on` hears of. The calls' own names: the collector has that message. */
-export interface Events {
-  error: [error: Loss, messages: Message[]];
-  identify: [context: Context];
-  track: [context: Context];
-  page: [context: Context];
-  screen: [context: Context];
-  group: [context: Context];
-  alias: [context: Context];
-  survey: [context: Context];
-  call_after_close: [message: Message];
-  /** Nothing is held any more. */
-  drained: [];
-}
+/** Segment's client allows `const { track } = analytics`. */
+const DETACHABLE = [
+  ...CALLS,
+  'flush',
+  'closeAndFlush',
+  'drain',
+  'on',
+  'once',
+  'off',
+  'use',
+  'profile',
+  'segments',
+  'isIn',
+  'me',
+] as const;
 
-type Listener<E extends keyof Events> = (...args: Events[E]) => void;
-type Call = Exclude<keyof Events, 'error' | 'call_after_close' | 'drained'>;
-
-/** JSON characters held at most: with the newest refused past it, memory stays bounded. */
-const MAX_CHARS = 256 * 1024 * 1024;
-/** JSON characters of a request: within the collector's 4 MiB whatever UTF-8 makes of them. */
-const MAX_BATCH_CHARS = 1_000_000;
-/** More would only queue in the collector's one lane. */
-const MAX_IN_FLIGHT = 4;
-/** Keeps the process while a flush is awaited; it never fires in practice, ms. */
-const KEEP_ALIVE_MS = 60 * 60 * 1000;
-
-/** A message as the queue holds it: wrapped, so that messages with different contexts share a request. */
-interface Held extends Queued {
-  message: Message;
-  /** Not in its JSON, so not in its size. */
-  callback?: Callback | undefined;
-}
-
-/** The queue gives back what `add` gave it, and that is always this. */
-const ownEntries = (entries: Queued[]): Held[] => entries as Held[];
-
-export class Analytics {
+export class Analytics<E extends object = AnyEvents> {
   /** Segment's clients await it; this one can be used at once. */
   readonly ready: Promise<void> = Promise.resolve();
   readonly VERSION: string = LIBRARY_VERSION;
+  /** `await using analytics = new Analytics(...)`: `closeAndFlush` at the end of the block. */
+  declare readonly [Symbol.asyncDispose]: () => Promise<void>;
 
-  readonly #platform: Platform;
-  readonly #sender: Sender;
-  readonly #queue: Queue;
-  readonly #onError: AnalyticsOptions['onError'];
-  readonly #disabled: boolean;
-  readonly #listeners = new Map<string, Set<Listener<keyof Events>>>();
-  readonly #held = new Set<Held>();
-  readonly #holder = { beforeExit: () => this.#beforeExit(), exit: () => this.#abandon('the process ended') };
+  readonly #host: Host;
+  readonly #options: AnalyticsOptions;
+  readonly #delivery: Delivery;
+  readonly #reader: Reader;
+  readonly #shelf: Shelf;
+  readonly #emitter: Emitter<Events>;
+  readonly #outcomes: Outcomes;
+  readonly #plugins: Plugin<Analytics<E>>[] = [];
+  readonly #stops: (() => void)[] = [];
+  readonly #holder = { beforeExit: () => this.#beforeExit(), exit: () => this.#exit() };
   readonly #onSignal = (): Promise<FlushResult> => this.closeAndFlush();
   #triedAtExit = false;
-  #keyRefused = false;
+  #burst: Promise<void> | undefined;
   #closing: Promise<FlushResult> | undefined;
 
-  /**
-   * @param platform clock, chance and timers; leave it out
-   * @throws TypeError for a missing writeKey, a host that is no http address, or a number out of range
-   */
-  constructor(options: AnalyticsOptions, platform: Platform = nodePlatform) {
+  /** @throws TypeError for a missing writeKey, a host that is no http address, or a number out of range */
+  constructor(options: AnalyticsOptions, host: Host) {
     const settings = readOptions(options);
-    const { now, random, after } = platform;
-    this.#platform = platform;
-    this.#onError = options.onError;
-    this.#disabled = options.disable === true;
-    this.#sender = createSender({
+    this.#host = host;
+    this.#options = options;
+    this.#emitter = createEmitter<Events>((run) => this.#quietly(run));
+    this.#outcomes = createOutcomes({
+      emitter: this.#emitter,
+      plugins: this.#plugins,
+      onError: options.onError,
+      quietly: (run) => this.#quietly(run),
+    });
+    this.#reader = createReader(settings, host);
+    const sender = createSender({
       url: settings.url,
       writeKey: settings.writeKey,
       limitMs: settings.requestLimitMs,
+      gzip: settings.gzip,
       fetch: settings.fetch,
-      now,
-      after,
+      httpClient: settings.httpClient,
+      host,
+      onRequest: (tell) =>
+        this.#emitter.isHeard('http_request') && this.#emitter.emit('http_request', tell()),
+      onResponse: (tell) =>
+        this.#emitter.isHeard('http_response') && this.#emitter.emit('http_response', tell()),
     });
-    this.#queue = createQueue({
-      send: (entries) => this.#sender.send(ownEntries(entries).map(({ message }) => message)),
-      onLost: (loss, entries) => this.#lose(loss, ownEntries(entries)),
-      // The queue settles what it lost just before it says so: delivered is what was not told by then.
-      onSettled: (entries) => queueMicrotask(() => this.#answer(ownEntries(entries))),
-      now,
-      random,
-      after,
-      flushAt: settings.flushAt,
-      flushIntervalMs: settings.flushIntervalMs,
-      maxMessages: settings.maxQueue,
-      maxChars: MAX_CHARS,
-      maxBatchChars: MAX_BATCH_CHARS,
-      maxInFlight: MAX_IN_FLIGHT,
-      maxRetries: settings.maxRetries,
+    if (settings.spoolDir !== undefined && !host.openSpool)
+      throw new TypeError('spoolDir needs a disk: this build has none');
+    this.#shelf = createShelf(host.blocks);
+    this.#delivery = createDelivery({
+      settings,
+      shelf: this.#shelf,
+      host,
+      sender,
+      spool:
+        settings.spoolDir === undefined || options.disable
+          ? null
+          : (host.openSpool?.({
+              folder: settings.spoolDir,
+              maxBytes: settings.maxSpoolBytes,
+              // Also of what is found at construction, when the host has no client in its hands yet.
+              onTrouble: (loss) => queueMicrotask(() => this.#outcomes.report(loss, [])),
+              now: host.now,
+              after: host.after,
+              uuid: host.uuid,
+            }) ?? null),
+      onLost: this.#outcomes.lose,
+      onDelivered: this.#outcomes.deliver,
+      onBusy: (isBusy) => this.#watch(isBusy),
     });
-    if (options.handleSignals) watchSignals(this.#onSignal);
+    for (const name of DETACHABLE) this.#define(name, this[name].bind(this));
+    this.#define(disposeSymbol(Symbol), async () => void (await this.closeAndFlush()));
+    if (options.handleSignals) host.watchSignals(this.#onSignal);
   }
 
   /** Says who a person is. Each call answers false if its message was refused, which was then reported. */
@@ -123,8 +139,8 @@ export class Analytics {
     return this.#take('identify', params, callback);
   }
 
-  /** Says what a person did. */
-  track(params: TrackParams, callback?: Callback): boolean {
+  /** Says what a person did. False with `queue_full` reported: `await drain()`, then call again. */
+  track(params: TrackParams<E>, callback?: Callback): boolean {
     return this.#take('track', params, callback);
   }
 
@@ -156,150 +172,201 @@ export class Analytics {
    */
   flush(options: { timeout?: number | undefined; close?: boolean | undefined } = {}): Promise<FlushResult> {
     if (options.close) return this.closeAndFlush(options);
-    return this.#closing ?? this.#drain(options.timeout);
+    return this.#closing ?? this.#flush(options.timeout);
   }
 
   /**
-   * Takes no more calls, flushes for up to `timeout` ms (5,000), then closes. What is `pending` by then is
-   * told to `onError` as `closed`: it is held in memory only. Never rejects.
+   * Resolves with true at once while there is room; in a full queue when half of it is free. With false
+   * when there will be none: after `timeout` ms (no limit), a refused key, or the end. Never rejects.
+   */
+  drain(options: { timeout?: number | undefined } = {}): Promise<boolean> {
+    return this.#closing ? Promise.resolve(false) : this.#delivery.drain(options.timeout);
+  }
+
+  /**
+   * Takes no more calls, flushes for up to `timeout` ms (5,000), then closes. What is `pending` by then
+   * stays in `spoolDir` for the next client, or without one is told to `onError` as `closed`. Never rejects.
    */
   closeAndFlush(options: { timeout?: number | undefined } = {}): Promise<FlushResult> {
     this.#closing ??= this.#close(options.timeout);
     return this.#closing;
   }
 
-  on<E extends keyof Events>(event: E, listener: Listener<E>): this {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners);
-    listeners.add(listener as Listener<keyof Events>); // kept under its event, called with its arguments
+  on<N extends keyof Events>(event: N, listener: (...args: Events[N]) => void): this {
+    this.#emitter.on(event, listener);
     return this;
   }
 
-  once<E extends keyof Events>(event: E, listener: Listener<E>): this {
-    const once: Listener<E> = (...args) => {
-      this.off(event, once);
-      listener(...args);
-    };
-    return this.on(event, once);
+  once<N extends keyof Events>(event: N, listener: (...args: Events[N]) => void): this {
+    this.#emitter.once(event, listener);
+    return this;
   }
 
-  off<E extends keyof Events>(event: E, listener: Listener<E>): this {
-    this.#listeners.get(event)?.delete(listener as Listener<keyof Events>); // as in `on`
+  off<N extends keyof Events>(event: N, listener: (...args: Events[N]) => void): this {
+    this.#emitter.off(event, listener);
     return this;
+  }
+
+  /** Adds hooks around every message from now on, until the client is closed. */
+  use(plugin: Plugin<Analytics<E>>): this {
+    this.#plugins.push(plugin);
+    this.#quietly(() => {
+      const stop = plugin.start?.(this);
+      if (stop) this.#stops.push(stop);
+    });
+    return this;
+  }
+
+  /**
+   * All of a profile, at most `cacheTtl` ms old. Needs `adminKey`.
+   * @throws ReadError 401 (key refused), 404 (unknown), 0 (no answer, no key) and others
+   */
+  profile(id: ProfileId, options?: ReadOptions): Promise<Profile> {
+    return this.#reader.profile(id, options);
+  }
+
+  /** The segments a person is in, and since when. Needs `adminKey`. @throws ReadError as `profile` */
+  segments(id: ProfileId, options?: ReadOptions): Promise<SegmentEntry[]> {
+    return this.#reader.segments(id, options);
+  }
+
+  /** Whether a person is in a segment. Needs `adminKey`. @throws ReadError as `profile`; 404 also for an unknown segment */
+  isIn(id: ProfileId, segment: string, options?: ReadOptions): Promise<boolean> {
+    return this.#reader.isIn(id, segment, options);
+  }
+
+  /**
+   * What is exposed of a person, with the write key: `verified` included for a server key, or a signature.
+   * An unknown id is seen as a person who has done nothing.
+   * @throws ReadError 401 (key or signature refused), 0 (no answer) and others
+   */
+  me(query: MeQuery, options?: ReadOptions): Promise<Me> {
+    return this.#reader.me(query, options);
+  }
+
+  /** Tests of hosts replace methods by their own. */
+  #define(name: string | symbol, value: unknown): void {
+    Object.defineProperty(this, name, { value, writable: true, configurable: true });
   }
 
   #take(type: Call, params: unknown, callback: Callback | undefined): boolean {
-    let message: Message;
+    let composed: Composed | null;
     try {
-      message = composeMessage(type, params, this.#platform);
+      composed = compose(type, params, this.#host);
     } catch (error) {
-      const code = error instanceof SnapshotFault ? error.code : 'invalid_field';
-      return this.#refuse(
-        composeMessage(type, {}, this.#platform),
-        { code, message: String(error) },
-        callback,
-      );
+      return this.#refuseFault(type, 'invalid_field', error, callback);
     }
+    if (!this.#closing && hasIdentity(composed.message) && this.#plugins.length > 0) {
+      try {
+        composed = this.#runBefore(composed);
+      } catch (error) {
+        return this.#refuseFault(type, 'plugin_failed', error, callback);
+      }
+      if (!composed) return this.#dropByPlugin(type, params, callback);
+    }
+    const { message, text } = composed;
+    const entry = new Held(this.#shelf.put(text), callback);
     if (this.#closing) {
-      this.#emit('call_after_close', message);
-      return this.#refuse(message, { code: 'closed', message: 'closeAndFlush was called' }, callback);
+      this.#emitter.emit('call_after_close', entry.toMessage());
+      return this.#refuse(entry, { code: 'closed', message: 'closeAndFlush was called' });
     }
-    if (!hasIdentity(message)) {
-      const loss = { code: 'missing_identity', message: 'userId or anonymousId is required' };
-      return this.#refuse(message, loss, callback);
-    }
-    const entry: Held = { messageId: message.messageId, message, callback };
-    if (this.#held.size === 0) watchExit(this.#holder);
-    this.#held.add(entry);
-    this.#triedAtExit = false;
-    if (this.#disabled) {
-      queueMicrotask(() => this.#answer([entry]));
+    if (!hasIdentity(message))
+      return this.#refuse(entry, { code: 'missing_identity', message: 'userId or anonymousId is required' });
+    if (this.#options.disable) {
+      queueMicrotask(() => this.#outcomes.deliver([entry]));
       return true;
     }
-    return this.#queue.add(entry);
+    this.#triedAtExit = false;
+    if (!this.#delivery.add(entry)) return this.#refuse(entry, { code: 'queue_full', message: 'queue_full' });
+    if (this.#options.waitUntil) this.#waitUntil(this.#options.waitUntil);
+    return true;
   }
 
-  #refuse(message: Message, loss: Loss, callback: Callback | undefined): false {
-    const entry: Held = { messageId: message.messageId, message, callback };
-    this.#held.add(entry);
-    this.#lose(loss, [entry]);
+  #runBefore({ text, message: { type, messageId } }: Composed): Composed | null {
+    // A copy: hooks must not change the caller's own objects.
+    const changed = runBefore(this.#plugins, JSON.parse(text) as Message); // `compose` wrote it
+    return changed && write({ ...(snapshot(changed) as Message), type, messageId });
+  }
+
+  #dropByPlugin(type: Call, params: unknown, callback: Callback | undefined): false {
+    if (callback) {
+      const { message } = compose(type, params, this.#host);
+      const loss = { code: 'dropped_by_plugin', message: 'a plugin dropped it' };
+      this.#quietly(() => callback(loss, { id: message.messageId, event: message }));
+    }
     return false;
   }
 
-  #lose(loss: Loss, entries: Held[]): void {
-    if (entries.length === 0) {
-      this.#keyRefused = true;
-      this.#report(loss, []);
+  #refuseFault(type: Call, code: string, error: unknown, callback: Callback | undefined): false {
+    const { text } = composeBare(type, this.#host);
+    const loss = { code: error instanceof SnapshotFault ? error.code : code, message: String(error) };
+    return this.#refuse(new Held(this.#shelf.put(text), callback), loss);
+  }
+
+  #refuse(entry: Held, loss: Loss): false {
+    this.#outcomes.lose(loss, [entry]);
+    return false;
+  }
+
+  #watch(isBusy: boolean): void {
+    if (isBusy) {
+      this.#host.watchExit(this.#holder);
       return;
     }
-    // An aborted request may be given up again by the queue: it was told already.
-    const lost = entries.filter((entry) => this.#held.has(entry));
-    if (lost.length === 0) return;
-    this.#answer(lost, loss);
-    this.#report(
-      loss,
-      lost.map(({ message }) => message),
-    );
-  }
-
-  #report(loss: Loss, messages: Message[]): void {
-    quietly(() => this.#onError?.(loss, messages));
-    this.#emit('error', loss, messages);
-  }
-
-  #answer(entries: Held[], loss?: Loss): void {
-    for (const entry of entries) {
-      if (!this.#held.delete(entry)) continue;
-      const { message, callback } = entry;
-      const context = { id: message.messageId, event: message };
-      quietly(() => callback?.(loss, context));
-      if (!loss) this.#emit(message.type as Call, context); // composed by #take, which takes only these
-    }
-    if (this.#held.size > 0) return;
-    unwatchExit(this.#holder);
-    if (entries.length > 0) this.#emit('drained');
-  }
-
-  #emit<E extends keyof Events>(event: E, ...args: Events[E]): void {
-    for (const listener of this.#listeners.get(event) ?? [])
-      quietly(() => (listener as Listener<E>)(...args)); // as in `on`
+    this.#host.unwatchExit(this.#holder);
+    this.#emitter.emit('drained');
   }
 
   async #close(timeout: number | undefined): Promise<FlushResult> {
-    unwatchSignals(this.#onSignal);
-    const result = await this.#drain(timeout);
-    this.#queue.close();
-    this.#abandon('closeAndFlush ran out of time');
-    this.#sender.abort();
+    this.#host.unwatchSignals(this.#onSignal);
+    const result = await this.#flush(timeout);
+    this.#outcomes.abandon(this.#delivery.close(), 'closeAndFlush ran out of time');
+    for (const stop of this.#stops) this.#quietly(stop);
     return result;
   }
 
-  async #drain(timeout: number | undefined): Promise<FlushResult> {
+  async #flush(timeout: number | undefined): Promise<FlushResult> {
     // Timers of the queue do not keep the process; an awaited flush does.
-    const keepAlive = setInterval(() => {}, KEEP_ALIVE_MS);
+    const release = this.#host.keepAlive();
     try {
-      return await this.#queue.flush(timeout);
+      return await this.#delivery.flush(timeout);
     } finally {
-      clearInterval(keepAlive);
+      release();
     }
   }
 
+  /** One promise for all calls until nothing is held: it covers those made meanwhile. */
+  #waitUntil(keep: (promise: Promise<unknown>) => void): void {
+    if (this.#burst) return;
+    const burst = this.#flushBurst();
+    this.#burst = burst;
+    this.#quietly(() => keep(burst));
+  }
+
+  async #flushBurst(): Promise<void> {
+    // Calls of the same turn share a request.
+    await new Promise<void>((resolve) => this.#host.after(0, resolve));
+    let pending = 0;
+    while (this.#delivery.size() > 0 && pending === 0) pending = (await this.flush()).pending;
+    this.#burst = undefined;
+  }
+
   #beforeExit(): void {
-    if (this.#triedAtExit || this.#keyRefused || this.#closing) return;
+    if (this.#triedAtExit || this.#delivery.isStopped() || this.#closing) return;
     this.#triedAtExit = true;
-    void this.#drain(undefined);
+    void this.#flush(undefined);
   }
 
-  #abandon(message: string): void {
-    if (this.#held.size > 0) this.#lose({ code: 'closed', message }, [...this.#held]);
+  #exit(): void {
+    this.#outcomes.abandon(this.#delivery.abandon(), 'the process ended');
   }
-}
 
-/** A host's callback may throw; its caller is a timer of ours, not the host. */
-function quietly(run: () => void): void {
-  try {
-    run();
-  } catch (error) {
-    process.emitWarning(`A Tidemark callback threw: ${String(error)}`);
+  /** A host's callback may throw; its caller is a timer of ours, not the host. */
+  #quietly(run: () => unknown): void {
+    try {
+      run();
+    } catch (error) {
+      this.#host.warn(`A Tidemark callback threw: ${String(error)}`);
+    }
   }
 }

@@ -1,5 +1,5 @@
 // What a caller passes to the client, in the shapes of @segment/analytics-node.
-// Invariant: types only; whatever Segment's types take, these take.
+// Invariant: types, and the calls' names; whatever Segment's types take, these take.
 import type { SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
 import type { Loss } from '../../sdk-web/src/core/queue.ts';
 
@@ -23,7 +23,16 @@ export interface Common {
 }
 
 export type IdentifyParams = Identity & Common & { traits?: Fields | undefined };
-export type TrackParams = Identity & Common & { event: string; properties?: Fields | undefined };
+
+/** Names of events and their properties: `interface Events { 'Order Completed': { revenue: number } }`. */
+export type AnyEvents = Record<string, Fields>;
+
+/** Properties may be left out where none of them is required. */
+type Properties<P> = Partial<P> extends P ? { properties?: P | undefined } : { properties: P };
+
+export type TrackParams<E extends object = AnyEvents> = Identity &
+  Common &
+  { [N in keyof E & string]: { event: N } & Properties<E[N]> }[keyof E & string];
 export type PageParams = Identity &
   Common & { name?: string | undefined; category?: string | undefined; properties?: Fields | undefined };
 export type GroupParams = Identity & Common & { groupId: Id; traits?: Fields | undefined };
@@ -38,6 +47,10 @@ export type SurveyParams = Identity &
     version?: Id | undefined;
     language?: string | undefined;
   };
+
+/** The calls that make a message: its type, too. */
+export const CALLS = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'] as const;
+export type Call = (typeof CALLS)[number];
 
 /** A message as it is sent, apart from `sentAt`. */
 export interface Message {

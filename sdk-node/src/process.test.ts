@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { afterEach, expect, it } from 'vitest';
 import { Analytics, type Message } from './index.ts';
 
@@ -38,7 +39,9 @@ async function serve(answer: Answer = accept): Promise<Stub> {
     request.on('end', () => {
       stub.requests.push(request);
       answer(response, stub.requests.length);
-      const { batch } = JSON.parse(Buffer.concat(chunks).toString()) as { batch: Message[] };
+      const body = Buffer.concat(chunks);
+      const text = request.headers['content-encoding'] === 'gzip' ? gunzipSync(body) : body;
+      const { batch } = JSON.parse(text.toString()) as { batch: Message[] };
       if (response.statusCode === 200) stub.received.push(...batch);
     });
   });

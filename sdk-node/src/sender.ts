@@ -1,48 +1,116 @@
-// Sends one batch over fetch.
+// Sends one batch over fetch, or over a client in the shape of Segment's `httpClient`.
 // Invariant: never rejects, and answers within its time limit whatever fetch does; the write key travels
-// in the Authorization header, never in the address.
+// in the Authorization header, never in the address, and is shown to no listener.
 import type { IngestAnswer } from '../../collector/src/wire/message.ts';
 import type { Answer } from '../../sdk-web/src/core/queue.ts';
-import type { Message } from './params.ts';
+import type { Host } from './host.ts';
+import type { HttpClient, HttpRequestEvent, HttpResponseEvent } from './http-client.ts';
 
 export interface SenderParts {
   url: string;
   writeKey: string;
   /** How long one request may take, ms. */
   limitMs: number;
+  gzip: boolean;
   fetch: typeof fetch;
-  now(): number;
-  /** Calls back after `ms`; the answer cancels. */
-  after(ms: number, callback: () => void): () => void;
+  /** Used instead of `fetch`, with bodies as text. */
+  httpClient?: HttpClient | undefined;
+  host: Pick<Host, 'now' | 'after' | 'gzip'>;
+  /** Null when nobody listens. */
+  onRequest(tell: () => HttpRequestEvent): void;
+  onResponse(tell: () => HttpResponseEvent): void;
 }
 
 export interface Sender {
-  send(batch: Message[]): Promise<Answer>;
+  /** @param texts UTF-8 of the messages' JSON */
+  send(texts: Uint8Array[]): Promise<Answer>;
   /** Gives up the requests under way: each is answered as if the network had failed. */
   abort(): void;
 }
 
+interface Reply {
+  status: number;
+  statusText: string;
+  retryAfter: string | null;
+  text: string;
+  headers: Record<string, string>;
+}
+
 const NO_ANSWER: Answer = { status: 0 };
+/** Smaller bodies fit one packet or nearly so: packing them costs more than it saves. */
+const MIN_GZIP_BYTES = 2_048;
+/** So that the next body, a little larger, fits where this one was. */
+const SPARE_BYTES = 64 * 1024;
+const UNSUPPORTED_MEDIA_TYPE = 415;
+const COMMA = 44;
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
 
-export function createSender({ url, writeKey, limitMs, fetch, now, after }: SenderParts): Sender {
-  const authorization = `Basic ${Buffer.from(`${writeKey}:`).toString('base64')}`;
+export function createSender(parts: SenderParts): Sender {
+  const { url, limitMs, fetch, httpClient, host } = parts;
+  const authorization = `Basic ${base64(`${parts.writeKey}:`)}`;
   const underWay = new Set<() => void>();
+  /** One for each request under way, at most: each takes one and puts it back. */
+  const scratch: Uint8Array<ArrayBuffer>[] = [];
+  let gzips = parts.gzip && !httpClient;
 
-  async function request(batch: Message[], signal: AbortSignal): Promise<Answer> {
-    const answer = await fetch(url, {
-      method: 'POST',
-      headers: { authorization, 'content-type': 'application/json' },
-      body: JSON.stringify({ batch, sentAt: new Date(now()).toISOString() }),
-      signal,
-    });
-    const retryAfter = answer.headers.get('retry-after');
-    // Reading the body to its end frees the connection for the next batch.
-    const text = await answer.text();
-    return { status: answer.status, retryAfter, body: answer.ok ? parsed(text) : null };
+  async function request(texts: Uint8Array[], signal: AbortSignal): Promise<Answer> {
+    const body = describe(texts, new Date(host.now()).toISOString());
+    const headers = { 'content-type': 'application/json' };
+    parts.onRequest(() => ({ url, method: 'POST', headers, body: decoder.decode(fill(body)) }));
+    const packed = await pack(body);
+    let reply = await post(packed ?? fill(body), packed !== null, headers, signal);
+    if (reply.status === UNSUPPORTED_MEDIA_TYPE && packed) {
+      // Something between does not take gzip; the collector does.
+      gzips = false;
+      reply = await post(fill(body), false, headers, signal);
+    }
+    const { status, statusText, retryAfter, text } = reply;
+    parts.onResponse(() => ({ status, statusText, url, body: text, headers: reply.headers }));
+    return { status, retryAfter, body: status >= 200 && status < 300 ? parsed(text) : null };
+  }
+
+  /** Null where the body travels as it is: it is small, or this runtime cannot pack. */
+  async function pack(body: Body): Promise<Uint8Array<ArrayBuffer> | null> {
+    if (!gzips || body.size < MIN_GZIP_BYTES) return null;
+    // What is packed is needed no more: bodies of a long queue would be garbage of its own size.
+    const spare = scratch.pop();
+    const room = spare && spare.length >= body.size ? spare : new Uint8Array(body.size + SPARE_BYTES);
+    try {
+      return await host.gzip(fill(body, room));
+    } catch {
+      gzips = false;
+      return null;
+    } finally {
+      scratch.push(room);
+    }
+  }
+
+  async function post(
+    body: Uint8Array<ArrayBuffer>,
+    isPacked: boolean,
+    plainHeaders: Record<string, string>,
+    signal: AbortSignal,
+  ): Promise<Reply> {
+    const headers = { ...plainHeaders, authorization };
+    if (httpClient) {
+      const text = decoder.decode(body);
+      return readReply(
+        await httpClient.makeRequest({
+          url,
+          method: 'POST',
+          headers,
+          body: text,
+          httpRequestTimeout: limitMs,
+        }),
+      );
+    }
+    const coding: Record<string, string> = isPacked ? { 'content-encoding': 'gzip' } : {};
+    return readReply(await fetch(url, { method: 'POST', headers: { ...headers, ...coding }, body, signal }));
   }
 
   return {
-    async send(batch) {
+    async send(texts) {
       const abort = new AbortController();
       let giveUp = (): void => {};
       const givenUp = new Promise<Answer>((resolve) => {
@@ -52,9 +120,9 @@ export function createSender({ url, writeKey, limitMs, fetch, now, after }: Send
         };
       });
       underWay.add(giveUp);
-      const cancel = after(limitMs, giveUp);
+      const cancel = host.after(limitMs, giveUp);
       try {
-        return await Promise.race([request(batch, abort.signal).catch(() => NO_ANSWER), givenUp]);
+        return await Promise.race([request(texts, abort.signal).catch(() => NO_ANSWER), givenUp]);
       } finally {
         cancel();
         underWay.delete(giveUp);
@@ -64,6 +132,62 @@ export function createSender({ url, writeKey, limitMs, fetch, now, after }: Send
       for (const giveUp of underWay) giveUp();
     },
   };
+}
+
+/** What fetch answers, and what clients of Segment's shape may answer with less in it. */
+interface AnyResponse {
+  status: number;
+  statusText?: string | undefined;
+  headers?: unknown;
+  text?: (() => Promise<string>) | undefined;
+}
+
+async function readReply(response: AnyResponse): Promise<Reply> {
+  const headers = headersOf(response.headers);
+  return {
+    status: response.status,
+    statusText: response.statusText ?? '',
+    retryAfter: headers['retry-after'] ?? null,
+    headers,
+    // Reading the body to its end frees the connection for the next batch.
+    text: (await response.text?.()) ?? '',
+  };
+}
+
+function headersOf(headers: unknown): Record<string, string> {
+  const entries =
+    headers && typeof (headers as Headers).entries === 'function'
+      ? [...(headers as Headers).entries()]
+      : Object.entries(headers ?? {});
+  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]));
+}
+
+interface Body {
+  head: Uint8Array;
+  texts: Uint8Array[];
+  tail: Uint8Array;
+  /** Bytes. */
+  size: number;
+}
+
+function describe(texts: Uint8Array[], sentAt: string): Body {
+  const head = encoder.encode('{"batch":[');
+  const tail = encoder.encode(`],"sentAt":"${sentAt}"}`);
+  const size = texts.reduce((sum, text) => sum + text.length + 1, head.length + tail.length - 1);
+  return { head, texts, tail, size };
+}
+
+function fill({ head, texts, tail, size }: Body, room = new Uint8Array(size)): Uint8Array<ArrayBuffer> {
+  room.set(head);
+  let at = head.length;
+  for (const text of texts) {
+    room.set(text, at);
+    at += text.length + 1;
+    // The last one's is overwritten by the tail.
+    room[at - 1] = COMMA;
+  }
+  room.set(tail, at - 1);
+  return room.subarray(0, size);
 }
 
 function parsed(text: string): Partial<IngestAnswer> | null {
@@ -77,3 +201,7 @@ function parsed(text: string): Partial<IngestAnswer> | null {
     return null;
   }
 }
+
+/** Of the text's UTF-8, as RFC 7617 has it; `btoa` takes bytes only. */
+export const base64 = (text: string): string =>
+  btoa(Array.from(encoder.encode(text), (byte) => String.fromCharCode(byte)).join(''));
