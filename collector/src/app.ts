@@ -10,6 +10,7 @@ import { isOpenPath, preflight, withCors } from './http/cors.ts';
 import { ApiError, errorResponse, toApiError } from './http/errors.ts';
 import { addHealthRoutes } from './http/health-routes.ts';
 import { addIngestRoutes } from './http/ingest-routes.ts';
+import { addLedgerRoutes } from './http/ledger-routes.ts';
 import { addMeRoutes } from './http/me-routes.ts';
 import { createRateLimit, DEFAULT_REQUESTS_PER_MINUTE } from './http/rate-limit.ts';
 import type { Core } from './ingest/core.ts';
@@ -58,6 +59,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   addClientRoutes(app, parts);
   addHealthRoutes(app, parts);
   addApiRoutes(app, parts);
+  addLedgerRoutes(app, parts);
   app.notFound((c) =>
     errorResponse(new ApiError(404, 'not_found', `there is nothing at ${c.req.method} ${c.req.path}`)),
   );

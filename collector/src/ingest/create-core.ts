@@ -15,6 +15,7 @@ import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { explain, partsOf, segmentsBehind } from './explain.ts';
 import { exportProfile } from './export.ts';
 import { createLane, settleDue } from './lane.ts';
+import { measureCompleteness, seenAmong } from './ledger.ts';
 import { mergeUsers, setListed, unmergeUser } from './operations.ts';
 import {
   decodeCursor,
@@ -276,6 +277,8 @@ export async function createCoreOn(
   const core: Core = {
     now: tell,
     ingest: (input) => lane.ingest(input),
+    seen: (messageIds, kind) => read(() => seenAmong(store, messageIds, kind)),
+    completeness: (range) => measureCompleteness(store, range),
     me: (who) => read((at) => viewMe(set, who, exposeOf, at)),
     profile: (ref) =>
       read(async (at) => {
