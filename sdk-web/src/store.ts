@@ -1,122 +1,197 @@
-// Where messages wait across page loads: IndexedDB, with a journal in localStorage until it has them.
-// Invariant: a message is in one of the two before it is sent, unless the browser allows neither; keys
-// of the host are never touched.
-import { createStore, promisifyRequest } from 'idb-keyval';
+// Where messages wait across page loads: IndexedDB, with a journal in localStorage for what it lacks at unload.
+// Invariant: a record belongs to whoever holds its owner's lock, and goes only once all its messages are
+// settled; keys of the host are never touched.
 import { attempt } from './attempt.ts';
 import type { Queued } from './core/queue.ts';
 
+const DATABASE = 'tm.queue';
+const TABLE = 'm';
 const JOURNAL = 'tm.j.';
 
+/** Messages that were kept at once, and whose they are: in IndexedDB under `<owner>.<first messageId>`. */
+type StoredRecord = [owner: string, messages: Queued[]];
+
 export interface MessageStore {
-  /** Keeps a message: at once in the journal, soon after in IndexedDB. */
+  /** Keeps a message in memory, and in IndexedDB as soon as the running task ends. */
   keep(message: Queued): void;
   drop(messages: Queued[]): void;
-  /** Messages of earlier pages whose clients are gone, oldest first. */
+  /** Writes at once what IndexedDB does not have yet: the page may be gone next. */
+  journal(): void;
+  /** Takes over the messages of pages that are gone, oldest first. */
   adopt(): Promise<Queued[]>;
-  close(): void;
+  /** Says that this page is alive: nobody else may take its records. */
+  hold(): void;
+  /** Lets others take them. */
+  release(): void;
+  /** Forgets everything, of all pages. */
+  wipe(): void;
 }
+
+/** Messages that IndexedDB refused go to the journal together, after this long, ms. */
+const REFUSED_MS = 500;
 
 /** @param client names this page's instance; its lock says that it is alive. */
 export function createMessageStore(client: string): MessageStore {
+  /** Not in IndexedDB yet. */
+  const unsaved = new Map<string, Queued>();
+  /** The ids in each record, ours and adopted, that are not settled yet. */
+  const records = new Map<string, Set<string>>();
+  /** Pages that are gone, whose locks we hold. */
+  const adopted = new Set<string>();
   let fresh: Queued[] = [];
-  let release: (() => void) | undefined;
-  const database = attempt(() => createStore('tm.queue', 'messages'));
-  attempt(() =>
-    navigator.locks
-      .request(`tm.${client}`, () => new Promise<void>((resolve) => (release = resolve)))
-      .catch(() => {}),
-  );
+  let isJournaled = false;
+  let isRefused = false;
+  let opening: Promise<IDBDatabase> | undefined;
+  let releases: (() => void)[] | undefined;
 
-  const nameOf = (message: Queued): string => `${client}.${message.messageId}`;
-  const unjournal = (name: string): void => void attempt(() => localStorage.removeItem(JOURNAL + name));
-
-  /** Runs the changes in one transaction; answers whether they are stored. */
-  const write = async (change: (store: IDBObjectStore) => void): Promise<boolean> => {
+  /** One transaction; resolves once it is complete. */
+  async function run<T>(
+    mode: IDBTransactionMode,
+    work: (table: IDBObjectStore) => IDBRequest<T>,
+  ): Promise<T> {
+    opening ??= new Promise((resolve, reject) => {
+      const request = indexedDB.open(DATABASE);
+      request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
+      request.onerror = reject;
+      request.onsuccess = () => {
+        const database = request.result;
+        // Another tab deletes it, or Safari closes the connection on its own.
+        database.onversionchange = database.onclose = close;
+        resolve(database);
+      };
+    });
     try {
-      await database?.('readwrite', (store) => {
-        change(store);
-        return promisifyRequest(store.transaction);
+      const transaction = (await opening).transaction(TABLE, mode);
+      const request = work(transaction.objectStore(TABLE));
+      return await new Promise((resolve, reject) => {
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onabort = reject;
       });
-      return !!database;
-    } catch {
-      return false;
+    } catch (error) {
+      close();
+      throw error;
     }
-  };
+  }
+
+  function close(): void {
+    opening?.then((database) => database.close()).catch(() => {});
+    opening = undefined;
+  }
 
   async function move(): Promise<void> {
-    const batch = fresh;
+    const batch = fresh.filter(({ messageId }) => unsaved.has(messageId));
     fresh = [];
-    const stored = await write((store) => {
-      for (const message of batch) store.put(message, nameOf(message));
-    });
-    if (stored) for (const message of batch) unjournal(nameOf(message));
-  }
-
-  function keep(message: Queued): void {
-    // Where the journal is full or blocked, IndexedDB has more room.
-    attempt(() => localStorage.setItem(JOURNAL + nameOf(message), JSON.stringify(message)));
-    if (!fresh.length) setTimeout(move);
-    fresh.push(message);
-  }
-
-  function remove(names: string[]): void {
-    names.forEach(unjournal);
-    void write((store) => {
-      for (const name of names) store.delete(name);
-    });
-  }
-
-  /** Whose client is gone: nobody holds its lock. Without locks everyone's is. */
-  const isOrphan = async (owner: string): Promise<boolean> => {
+    const key = track(client, batch);
+    if (!key) return;
     try {
-      return (
-        owner !== client &&
-        (await navigator.locks.request(`tm.${owner}`, { ifAvailable: true }, (lock) => !!lock))
-      );
+      await run('readwrite', (table) => table.put([client, batch], key));
+      for (const { messageId } of batch) unsaved.delete(messageId);
+      if (isJournaled) journal();
     } catch {
-      return true;
+      if (!isRefused) setTimeout(journal, REFUSED_MS);
+      isRefused = true;
     }
-  };
+  }
+
+  /** Remembers what a record holds; answers its key. */
+  function track(
+    owner: string,
+    [...batch]: Queued[],
+    key = `${owner}.${batch[0]?.messageId}`,
+  ): string | undefined {
+    if (!batch.length || records.has(key)) return;
+    records.set(key, new Set(batch.map(({ messageId }) => messageId)));
+    return key;
+  }
+
+  function journal(): void {
+    isRefused = false;
+    isJournaled = unsaved.size > 0;
+    attempt(() => {
+      if (isJournaled) localStorage[JOURNAL + client] = JSON.stringify([...unsaved.values()]);
+      else delete localStorage[JOURNAL + client];
+    });
+  }
+
+  /** Whether the lock of that page is ours now. Without locks nobody holds any. */
+  const claim = (owner: string): Promise<boolean> =>
+    new Promise((resolve) => {
+      const free = (): void => resolve(true);
+      const asked = attempt(() =>
+        navigator.locks
+          .request(`tm.${owner}`, { ifAvailable: true }, (lock) => {
+            resolve(!!lock);
+            return lock && releases && new Promise<void>((release) => releases?.push(release));
+          })
+          .catch(free),
+      );
+      if (!asked) free();
+    });
+
+  /** Every record there is: its key, whose it is, its messages. */
+  async function readAll(): Promise<[key: string | undefined, owner: string, messages: Queued[]][]> {
+    const all: [string | undefined, string, Queued[]][] = [];
+    try {
+      for (const [owner, messages] of (await run('readonly', (table) => table.getAll())) as StoredRecord[])
+        all.push([undefined, owner, messages]);
+    } catch {
+      // IndexedDB is blocked: the journal is all there is.
+    }
+    attempt(() => {
+      for (const key of Object.keys(localStorage))
+        if (key.startsWith(JOURNAL))
+          all.push([key, key.slice(JOURNAL.length), JSON.parse(localStorage[key])]);
+    });
+    return all;
+  }
 
   return {
-    keep,
+    keep(message) {
+      if (!fresh.length) queueMicrotask(move);
+      fresh.push(message);
+      unsaved.set(message.messageId, message);
+    },
     drop(messages) {
-      fresh = fresh.filter((message) => !messages.includes(message));
-      remove(messages.map(nameOf));
+      const done: string[] = [];
+      for (const { messageId } of messages) unsaved.delete(messageId);
+      for (const [key, left] of records) {
+        for (const { messageId } of messages) left.delete(messageId);
+        if (left.size) continue;
+        records.delete(key);
+        attempt(() => delete localStorage[key]);
+        done.push(key);
+      }
+      if (done.length)
+        run('readwrite', (table) => done.map((key) => table.delete(key))[0] as IDBRequest).catch(() => {});
     },
+    journal,
     async adopt() {
+      for (const [, owner] of await readAll())
+        if (owner !== client && !adopted.has(owner) && (await claim(owner))) adopted.add(owner);
+      // Read again: until its lock was ours, a page may have written more.
       const found = new Map<string, Queued>();
-      try {
-        await database?.('readonly', async (store) => {
-          const [names, messages] = await Promise.all([
-            promisifyRequest(store.getAllKeys()),
-            promisifyRequest(store.getAll()),
-          ]);
-          names.forEach((name, i) => {
-            found.set(String(name), messages[i]);
-          });
-        });
-      } catch {
-        // IndexedDB is blocked: the journal is all there is.
-      }
-      for (const name of attempt(() => Object.keys(localStorage)) ?? []) {
-        if (!name.startsWith(JOURNAL)) continue;
-        const message = attempt(() => JSON.parse(localStorage[name]) as Queued); // written by keep
-        if (message) found.set(name.slice(JOURNAL.length), message);
-      }
-      const orphans = new Map<string, Promise<boolean>>();
-      const names: string[] = [];
-      for (const name of found.keys()) {
-        const owner = name.split('.')[0] as string;
-        if (!orphans.has(owner)) orphans.set(owner, isOrphan(owner));
-        if (await orphans.get(owner)) names.push(name);
-      }
-      const adopted = names.map((name) => found.get(name) as Queued);
-      // Ours from now on: kept under our name before the old one goes.
-      adopted.forEach(keep);
-      remove(names);
-      return adopted.sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+      for (const [key, owner, messages] of await readAll())
+        if (adopted.has(owner) && track(owner, messages, key))
+          for (const message of messages) found.set(message.messageId, message);
+      return [...found.values()];
     },
-    close: () => release?.(),
+    hold() {
+      if (releases?.length) return;
+      releases = [];
+      void claim(client);
+    },
+    release() {
+      for (const release of releases ?? []) release();
+      releases = undefined;
+      close();
+    },
+    wipe() {
+      unsaved.clear();
+      records.clear();
+      attempt(() => {
+        for (const key of Object.keys(localStorage)) if (key.startsWith(JOURNAL)) delete localStorage[key];
+      });
+      attempt(() => indexedDB.deleteDatabase(DATABASE));
+    },
   };
 }

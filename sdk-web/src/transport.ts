@@ -1,0 +1,67 @@
+// Sends one batch over fetch.
+// Invariant: never rejects; requests that may outlive the page share what browsers give all of them together.
+import type { Answer, Queued } from './core/queue.ts';
+
+/** Browsers let all requests that outlive a page have 64 KiB together; some is left to the host. */
+const KEEPALIVE_BYTES = 60_000;
+/** From this on compressing is worth its wait, bytes. */
+const GZIP_BYTES = 10_000;
+/** A request that hangs is given up after this, ms. */
+const REQUEST_LIMIT_MS = 20_000;
+
+export interface Transport {
+  /** @param isLeaving the page may be gone at any moment: nothing is waited for. */
+  send(url: string, text: string, isLeaving?: boolean): Promise<Answer>;
+  /** What requests under way leave of the bytes that may outlive the page. */
+  room(): number;
+}
+
+export const bytesOf = (text: string): number => new Blob([text]).size;
+
+/** A message's own part of its context travels with it, the rest once a batch. */
+export function bodyOf(batch: Queued[], rest: object): string {
+  const messages = batch.map(({ context: _shared, tm, ...message }) => ({ ...message, context: { tm } }));
+  return JSON.stringify({ ...rest, context: batch[0]?.context, batch: messages });
+}
+
+async function gzip(text: string): Promise<Blob | string> {
+  try {
+    const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
+    return await new Response(stream).blob();
+  } catch {
+    // Browsers before 2023 cannot.
+    return text;
+  }
+}
+
+export function createTransport(): Transport {
+  let room = KEEPALIVE_BYTES;
+  return {
+    async send(url, text, isLeaving) {
+      let size = 0;
+      try {
+        // Known to be offline: no need to find out.
+        if (navigator.onLine === false) return { status: 0 };
+        const bytes = bytesOf(text);
+        const keepalive = bytes <= room;
+        if (keepalive) size = bytes;
+        room -= size;
+        const answer = await fetch(url, {
+          method: 'POST',
+          // A text goes as text/plain, which needs no preflight; the collector reads bytes, not labels.
+          body: bytes < GZIP_BYTES || isLeaving ? text : await gzip(text),
+          keepalive,
+          // Browsers before 2022 have no time-out: their own, of minutes, must do.
+          signal: AbortSignal.timeout?.(REQUEST_LIMIT_MS) ?? null,
+        });
+        const body = answer.ok ? await answer.json().catch(() => null) : null;
+        return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body };
+      } catch {
+        return { status: 0 };
+      } finally {
+        room += size;
+      }
+    },
+    room: () => room,
+  };
+}

@@ -1,0 +1,232 @@
+// What must hold of delivery in a real Chromium, against the real collector: nothing lost, nothing twice.
+// Invariant: what is counted is what the collector stored and what went over the wire to it.
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Analytics } from '../../sdk-web/src/types.ts';
+import { idsOnDisk, named, numbersOf, storedIn } from './sdk-page.ts';
+import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
+
+/** Defined in every page by an init script: what runs there cannot see this file. */
+declare function sdk(): Analytics;
+
+let browser: Browser;
+let served: Served;
+let pages: { url: string; close(): Promise<void> };
+let context: BrowserContext;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  served = await serveCollector();
+  pages = await servePages({
+    '*': `<!doctype html><title>Quiet</title>${tag(served.url, 'data-page="off"')}`,
+  });
+  context = await browser.newContext();
+  await context.addInitScript('window.sdk = () => window.tidemark');
+});
+afterEach(async () => {
+  await context.close();
+  await pages.close();
+  await served.close();
+});
+
+async function open(path = '/'): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(pages.url + path);
+  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+  return page;
+}
+const stored = () => storedIn(served.collector);
+/** Messages that came over the wire and were accepted or known, by name: every copy counts. */
+const onTheWire = (event: string): number =>
+  served.log
+    .filter(({ path }) => path.startsWith('/v1/batch'))
+    .flatMap(({ body }) => (JSON.parse(body) as { batch: { event?: string }[] }).batch)
+    .filter((message) => message.event === event).length;
+
+describe('200 events and a navigation in the same task', () => {
+  const leave = async (page: Page) =>
+    page.evaluate(() => {
+      for (let i = 0; i < 200; i++) sdk().track('Many', { i });
+      location.href = '/next';
+    });
+
+  it('stores at least 150 without another page of ours, the rest with the next, and hardly any twice', async () => {
+    const page = await open();
+    // The next page has no SDK: only what left with this one can arrive.
+    await context.route('**/next', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<title>No SDK</title>' }),
+    );
+    await leave(page);
+    await page.waitForURL('**/next');
+    await eventually(stored, (all) => named(all, 'Many').length >= 150);
+    await page.goto(`${pages.url}/back`);
+    const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 200);
+    expect(numbersOf(named(all, 'Many'))).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    // Until its disk is empty this page may still send something.
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 0,
+    );
+    expect(onTheWire('Many')).toBeLessThanOrEqual(202);
+  });
+
+  it('does so when the next page has the SDK too and starts at once', async () => {
+    const page = await open();
+    await leave(page);
+    await page.waitForURL('**/next');
+    const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 200);
+    expect(numbersOf(named(all, 'Many'))).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 0,
+    );
+    expect(onTheWire('Many')).toBeLessThanOrEqual(202);
+  });
+});
+
+describe('a collector that is down', () => {
+  it('gets all 20 within 5 s of the page opened again, without a new event', async () => {
+    const page = await open();
+    await served.down();
+    await page.evaluate(() => {
+      for (let i = 0; i < 20; i++) sdk().track('Many', { i });
+    });
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 20,
+    );
+    await page.close();
+    await served.up();
+    await open();
+    const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 20, 5_000);
+    expect(numbersOf(named(all, 'Many'))).toHaveLength(20);
+  });
+
+  it('gets what was tracked in the very task that closed the tab', async () => {
+    const page = await open();
+    await served.down();
+    await page.evaluate(() => {
+      for (let i = 0; i < 20; i++) sdk().track('Many', { i });
+      location.href = 'about:blank';
+    });
+    await page.waitForURL('about:blank');
+    await page.close();
+    await served.up();
+    await open();
+    await eventually(stored, (messages) => named(messages, 'Many').length >= 20, 5_000);
+  });
+
+  it('waits while the browser is offline, and goes on when it is back', async () => {
+    const page = await open();
+    await context.setOffline(true);
+    await page.evaluate(() => {
+      for (let i = 0; i < 20; i++) sdk().track('Many', { i });
+    });
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 20,
+    );
+    expect(onTheWire('Many')).toBe(0);
+    await context.setOffline(false);
+    await eventually(stored, (messages) => named(messages, 'Many').length >= 20);
+    expect(onTheWire('Many')).toBe(20);
+  });
+});
+
+it('survives its renderer being killed', async () => {
+  const page = await open();
+  await served.down();
+  await page.evaluate(() => {
+    for (let i = 0; i < 20; i++) sdk().track('Many', { i });
+  });
+  // A second: what the promise allows. Nothing shorter is claimed.
+  await page.waitForTimeout(1_000);
+  const crashed = page.waitForEvent('crash');
+  void page.goto('chrome://crash').catch(() => {});
+  await crashed;
+  await page.close();
+  await served.up();
+  await open();
+  const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 20);
+  expect(numbersOf(named(all, 'Many'))).toHaveLength(20);
+});
+
+describe('five tabs of 1,000 events, one of them killed at a random moment', () => {
+  const EVENTS = 1_000;
+  const seeds = Number(process.env.TIDEMARK_TAB_SEEDS ?? 2);
+  it.each(Array.from({ length: seeds }, (_, i) => i + 1))(
+    'loses and doubles nothing (seed %i)',
+    async (seed) => {
+      const tabs = await Promise.all([0, 1, 2, 3, 4].map((tab) => open(`/?tab=${tab}`)));
+      const victim = seed % 5;
+      // Multiplicative hashing spreads the seeds over the second that tracking takes.
+      const momentMs = ((seed * 2_654_435_761) % 1_000) + 50;
+      const tracking = tabs.map((page, tab) =>
+        page
+          .evaluate(
+            async ([name, count]) => {
+              for (let i = 0; i < count; i++) {
+                sdk().track(name, { i });
+                // In bursts of ten, as a busy page does, over about a second.
+                if (i % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 10));
+              }
+            },
+            [`Tab ${tab}`, EVENTS] as const,
+          )
+          .catch(() => {}),
+      );
+      const survivor = tabs[(victim + 1) % 5] as Page;
+      await new Promise((resolve) => setTimeout(resolve, momentMs));
+      const dying = tabs[victim] as Page;
+      const crashed = dying.waitForEvent('crash');
+      void dying.goto('chrome://crash').catch(() => {});
+      await crashed;
+      // Everything on disk now, whoever wrote it.
+      const onDisk = await idsOnDisk(survivor);
+      await dying.close();
+      await Promise.all(tracking);
+      await open('/?after');
+      await eventually(
+        async () => {
+          const all = await stored();
+          const ids = new Set(all.map((message) => message.messageId));
+          const whole = [0, 1, 2, 3, 4].filter((tab) => named(all, `Tab ${tab}`).length === EVENTS).length;
+          return { whole, missing: onDisk.filter((id) => !ids.has(id)).length };
+        },
+        ({ whole, missing }) => whole >= 4 && missing === 0,
+        60_000,
+      );
+      const all = await stored();
+      for (let tab = 0; tab < 5; tab++) {
+        const numbers = numbersOf(named(all, `Tab ${tab}`));
+        expect(new Set(numbers).size).toBe(numbers.length);
+        if (tab !== victim) expect(numbers).toHaveLength(EVENTS);
+      }
+      // In the end nobody holds anything back that could be sent again.
+      await eventually(
+        () => idsOnDisk(survivor),
+        (ids) => ids.length === 0,
+      );
+    },
+  );
+});
+
+it('corrects a clock that is two days off to within 2 s', async () => {
+  const page = await context.newPage();
+  await page.addInitScript(`{
+    const now = Date.now.bind(Date);
+    Date.now = () => now() - 2 * 86_400_000;
+  }`);
+  await page.goto(pages.url);
+  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+  const before = Date.now();
+  await page.evaluate(() => {
+    sdk().track('Late');
+    return sdk().flush();
+  });
+  const [late] = named(await stored(), 'Late');
+  expect(Math.abs(Date.parse(late?.timestamp as string) - before)).toBeLessThan(2_000);
+});
