@@ -8,8 +8,8 @@ import { uuidv7 } from './core/ids.ts';
 import { createQueue, type Loss, type Queued } from './core/queue.ts';
 import { createIdentity, type Identity } from './identity.ts';
 import { watchPages } from './pages.ts';
-import { createMessageStore } from './store.ts';
-import { bodyOf, bytesOf, createTransport } from './transport.ts';
+import { createMessageStore, JOURNAL, journals } from './store.ts';
+import { bodyOf, bytesOf, post, roomLeft } from './transport.ts';
 import type { Analytics, CallOptions, Consent, EventMap, Fields, Options, Plugin } from './types.ts';
 
 /** Queue bounds: the contract's 512 KB, and far more messages than a page makes. */
@@ -17,16 +17,18 @@ const MAX_MESSAGES = 5_000;
 const MAX_BYTES = 512 * 1024;
 /** JSON bytes of a request: a tenth of what the collector takes. */
 const MAX_BATCH_BYTES = 400_000;
-/** Unsent messages older than this are given up, ms: 30 days. */
-const MAX_AGE_MS = 30 * 86_400_000;
 /** What a body holds besides its messages and their context, bytes. */
 const BODY_BYTES = 1_000;
 /** What the page before sent on leaving has arrived by then, as a rule, ms. */
 const ADOPT_MS = 1_000;
 
-/** @throws TypeError when writeKey or host is missing or no URL. */
-export function createAnalytics<E extends EventProperties = Record<string, Fields>>(
+/**
+ * @param more loads the chunk that few pages need
+ * @throws TypeError when writeKey or host is missing or no URL
+ */
+export function createClient<E extends EventProperties = Record<string, Fields>>(
   options: Options,
+  more: () => Promise<typeof import('./more.ts')>,
 ): Analytics<E> {
   const { writeKey, host, consent = 'granted', gpc } = options;
   if (!writeKey || !host) throw new TypeError('writeKey and host are required');
@@ -35,18 +37,16 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
   const now = (): number => Date.now();
   const newId = (): string => uuidv7(now(), fillRandom);
   const isLasting = (): boolean => state === 'granted';
-  const listeners: { [N in keyof EventMap]: Set<(...values: EventMap[N]) => void> } = {
-    me: new Set(),
-    segments: new Set(),
-    error: new Set(),
-  };
+  const listeners = new Set<[event: keyof EventMap, callback: (...values: never[]) => void]>();
   const plugins: Plugin[] = [];
   const cleanUps: (() => void)[] = [];
-  /** Names this instance in storage and in the ledger: the random end of an id. */
+  /** Names this instance in the ledger, and with its key in storage: the random end of an id. */
   const client = newId().slice(24);
+  const owner = `${writeKey}.${client}`;
+  /** Whether a record is of another instance with the same key. */
+  const isLeft = (key: string): boolean => key.startsWith(`${writeKey}.`) && !key.startsWith(owner);
   const identity = createIdentity(newId, now, isLasting, options.cookieDomain);
-  const store = createMessageStore(client);
-  const transport = createTransport();
+  const store = createMessageStore(owner);
   let { userSignature } = options;
   let state: Consent | undefined;
   const waiting: (() => void)[] = [];
@@ -54,6 +54,12 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
   let lost = 0;
   let isLeaving = false;
   let closed = false;
+
+  const gzip = async (text: string): Promise<Blob | string> =>
+    more().then(
+      (chunk) => chunk.gzip(text),
+      () => text,
+    );
 
   const queue = createQueue({
     flushAt: options.flushAt ?? 20,
@@ -71,10 +77,10 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
       return () => clearTimeout(timer);
     },
     send(batch) {
-      const wanted = listeners.me.size + listeners.segments.size ? '?reply=me' : '';
-      const sentAt = new Date(now()).toISOString();
+      const wanted = [...listeners].some(([event]) => event !== 'error') ? '?reply=me' : '';
+      const sentAt = isoOf(now());
       const body = bodyOf(batch, { writeKey, userSignature, sentAt });
-      return transport.send(`${endpoint}batch${wanted}`, body, isLeaving);
+      return post(`${endpoint}batch${wanted}`, body, isLeaving ? undefined : gzip);
     },
     onSettled(messages) {
       store.drop(messages);
@@ -89,7 +95,9 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
   });
 
   function emit<N extends keyof EventMap>(event: N, ...values: EventMap[N]): void {
-    listeners[event].forEach((listener) => void attempt(() => listener(...values)));
+    // What was added under a name takes what is told under it.
+    for (const [name, callback] of listeners)
+      if (name === event) attempt(() => (callback as unknown as (...given: EventMap[N]) => void)(...values));
   }
 
   function lose(loss: Loss, messages: Queued[]): void {
@@ -117,24 +125,25 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
     type: string,
     given: Fields,
     { timestamp, context, userSignature: signature = userSignature, ...rest }: CallOptions = {},
-    identify?: (identity: Identity) => Fields,
+    identify?: (identity: Identity) => Fields | undefined,
   ): void {
     const messageId = newId();
     const draft = attempt(() =>
       copy({
         type,
         messageId,
-        timestamp: new Date(timestamp ?? now()).toISOString(),
+        timestamp: isoOf(timestamp ?? now()),
         ...given,
         ...rest,
         context: { ...readContext(), ...context },
       }),
     );
     whenAllowed(() => {
-      // A date that is none, or properties that contain themselves.
-      if (!draft) return refuse('invalid_field', { type, messageId, ...given });
       const isAnonymous = state === 'anonymous';
       if (state === 'denied' || (isAnonymous && /^[iga]/.test(type))) return;
+      sequence++;
+      // A date that is none, or properties that contain themselves.
+      if (!draft) return refuse('invalid_field', { type, messageId, ...given });
       userSignature = signature;
       const own = identify?.(identity);
       const session = identity.touch();
@@ -153,7 +162,7 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
       }
       message.tm = {
         client,
-        seq: ++sequence,
+        seq: sequence,
         lost: lost || undefined,
         consent: isAnonymous ? state : undefined,
       };
@@ -162,61 +171,64 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
     });
   }
 
-  const analytics: Analytics = {
-    identify(userId, traits, callOptions) {
-      const isFirst = isFields(userId);
-      const given = (isFirst ? userId : traits) ?? {};
-      take(
-        'identify',
-        { traits: given },
-        isFirst ? (traits as CallOptions) : callOptions,
-        ({ read, write }) => {
-          const current = read();
-          const id =
-            isFirst || userId === undefined || userId === null || userId === ''
-              ? current.userId
-              : String(userId);
-          // Another person on this device: their traits are not the last one's.
-          const base = current.userId !== null && current.userId !== id ? {} : current.traits;
-          write({ userId: id, traits: { ...base, ...given } });
-          return {};
-        },
-      );
-    },
-    track: (event, properties = {}, callOptions) => take('track', { event, properties }, callOptions),
-    page(category, name, properties, callOptions) {
-      // Segment's forms: (), (properties), (name), (name, properties), (category, name, properties).
+  /** The calls that say what it is about, and then all about it. */
+  const call =
+    (type: string, subject: string, details: string) =>
+    (about: unknown, more: object = {}, callOptions?: CallOptions): void =>
+      take(type, { [subject]: about, [details]: more }, callOptions);
+
+  /** Segment's forms: (), (properties), (name), (name, properties), (category, name, properties). */
+  const view =
+    (type: string): Analytics['page'] =>
+    (category, name, properties, callOptions) => {
       const words = [category, name].filter((word) => typeof word === 'string');
       const given = [category, name, properties].find(isFields);
       take(
-        'page',
+        type,
         { name: words.pop(), category: words.pop(), properties: { ...readPage(), ...given } },
         callOptions,
       );
+    };
+
+  const analytics: Analytics = {
+    identify(userId, traits, callOptions) {
+      if (isFields(userId)) return analytics.identify(null, userId, traits as CallOptions);
+      take('identify', { traits: traits ?? {} }, callOptions, ({ read, write }) => {
+        const current = read();
+        const id = userId || userId === 0 ? `${userId}` : current.userId;
+        // Another person on this device: their traits are not the last one's.
+        const isSame = current.userId === null || current.userId === id;
+        write({ userId: id, traits: { ...(isSame && current.traits), ...traits } });
+      });
     },
-    group: (groupId, traits = {}, callOptions) => take('group', { groupId, traits }, callOptions),
+    track: call('track', 'event', 'properties'),
+    page: view('page'),
+    screen: view('screen'),
+    group: call('group', 'groupId', 'traits'),
     alias(userId, previousId, callOptions) {
       take('alias', { userId, previousId }, callOptions, ({ read, write }) => {
         const current = read();
-        write({ userId: String(userId) });
+        write({ userId: `${userId}` });
         return { previousId: current.userId ?? current.anonymousId };
       });
     },
-    survey: (surveyId, answers, callOptions) => take('survey', { surveyId, answers }, callOptions),
-    reset: () =>
+    survey: call('survey', 'surveyId', 'answers'),
+    reset: (anonymousId = newId()) =>
       whenAllowed(() => {
         userSignature = undefined;
-        identity.write({ userId: null, anonymousId: newId(), traits: {} });
+        identity.write({ userId: null, anonymousId, traits: {} });
       }),
     flush: queue.flush,
     ready: attempt,
     user() {
-      const { userId, anonymousId, traits } = identity.read();
-      return { userId, anonymousId, traits };
+      const { session: _session, seen: _seen, ...user } = identity.read();
+      return user;
     },
     on(event, callback) {
-      listeners[event].add(callback);
-      return () => listeners[event].delete(callback);
+      // Told under its name only what belongs to it.
+      const listener: [typeof event, (...values: never[]) => void] = [event, callback as never];
+      listeners.add(listener);
+      return () => listeners.delete(listener);
     },
     use(plugin) {
       plugins.push(plugin);
@@ -240,38 +252,45 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
     if (next === 'wait') return;
     if (isLasting()) {
       store.hold();
-      const timer = setTimeout(adopt, ADOPT_MS);
+      const timer = setTimeout(() => adopt().catch(() => {}), ADOPT_MS);
       cleanUps.push(() => clearTimeout(timer));
     } else {
       identity.wipe();
       store.wipe();
-      store.release();
+      store.letGo();
     }
     if (next === 'denied') queue.clear();
     for (const run of waiting.splice(0)) run();
   }
 
-  /** Sends what earlier pages left, unless the collector has it already. */
+  /** Sends what earlier pages left, unless the collector has it already. Fails where the chunk cannot be had. */
   async function adopt(): Promise<void> {
     if (closed || !isLasting()) return;
-    const messages = await store.adopt();
-    if (!messages.length) return;
-    const messageIds = messages.map((message) => message.messageId);
-    const { body } = await transport.send(`${endpoint}seen`, JSON.stringify({ writeKey, messageIds }));
-    const { seen = [] } = (body ?? {}) as { seen?: string[] };
-    const known = new Set(seen);
-    for (const message of messages) {
-      const isOld = now() - Date.parse(message.timestamp as string) > MAX_AGE_MS;
-      if (isOld && !known.has(message.messageId)) refuse('too_old', message);
-      if (isOld || known.has(message.messageId) || !queue.add(message)) store.drop([message]);
-    }
+    const stored = await store.transact('readonly', (table) => table.getAllKeys()).catch(() => []);
+    if (![...stored, ...journals()].some((key) => isLeft((key as string).replace(JOURNAL, '')))) return;
+    const { recover } = await more();
+    await recover(
+      isLeft,
+      store.transact,
+      store.claim,
+      store.enlist,
+      store.drop,
+      async (messageIds) => {
+        const { body } = await post(`${endpoint}seen`, JSON.stringify({ writeKey, messageIds }));
+        return (body as { seen?: string[] } | null)?.seen ?? [];
+      },
+      (message, code) => {
+        if (code) refuse(code, message);
+        if (code || !queue.add(message)) store.drop([message]);
+      },
+    );
   }
 
   /** What fits goes out with the page; all of it stays stored until an answer says otherwise. */
   function leave(): void {
     if (isLasting()) store.journal();
     isLeaving = true;
-    queue.unload(transport.room() - BODY_BYTES);
+    queue.unload(roomLeft() - BODY_BYTES);
     isLeaving = false;
   }
 
@@ -288,22 +307,24 @@ export function createAnalytics<E extends EventProperties = Record<string, Field
     decide(isSignalled ? (gpc === 'deny' ? 'denied' : 'anonymous') : consent);
     listen(document, 'visibilitychange', () => {
       if (document.visibilityState === 'hidden') leave();
-      else void adopt();
+      else adopt().catch(() => {});
     });
     listen(window, 'pagehide', () => {
       leave();
       // At once, so that the next page takes over; held locks would also keep this one from the back cache.
-      store.release();
+      store.letGo();
     });
     listen(window, 'pageshow', () => {
       if (isLasting()) store.hold();
     });
     listen(window, 'online', queue.resume);
-    cleanUps.push(store.release);
+    cleanUps.push(store.letGo);
     if (options.page !== false && options.page !== 'off') cleanUps.push(watchPages(analytics.page));
   });
   return analytics as Analytics<E>;
 }
+
+const isoOf = (time: string | number | Date): string => new Date(time).toISOString();
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null;

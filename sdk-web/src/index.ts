@@ -1,6 +1,9 @@
 // `@tidemark/sdk-web` for bundlers.
 // Invariant: importing it touches no browser API, so that it may be imported on a server.
-export { createAnalytics } from './client.ts';
+import { createClient } from './client.ts';
+import type { EventProperties } from './core/event-map.ts';
+import type { Analytics, Options } from './types.ts';
+
 export type { EventName, EventProperties } from './core/event-map.ts';
 export type { FlushResult, Loss, Queued } from './core/queue.ts';
 export type {
@@ -13,3 +16,10 @@ export type {
   SurveyOptions,
   User,
 } from './types.ts';
+
+/** @throws TypeError when writeKey or host is missing or no URL */
+export function createAnalytics<E extends EventProperties = Record<string, Record<string, unknown>>>(
+  options: Options,
+): Analytics<E> {
+  return createClient<E>(options, () => import('./more.ts'));
+}

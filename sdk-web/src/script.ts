@@ -1,6 +1,6 @@
 // The script tag: starts from its own attributes and replays what the page called before it loaded.
 // Invariant: a second tag on the page changes nothing; calls keep their order and their times.
-import { createAnalytics } from './client.ts';
+import { createClient } from './client.ts';
 import type { Analytics, Options, Plugin } from './types.ts';
 
 declare global {
@@ -30,7 +30,10 @@ const held = window.tidemark;
 if (tag && options.writeKey && (!held || Array.isArray(held))) {
   const { origin } = new URL(tag.src);
   // Attributes are the options' names and texts; numbers among them are only compared.
-  const analytics = createAnalytics({ host: origin, ...options } as unknown as Options);
+  const analytics = createClient(
+    { host: origin, ...options } as unknown as Options,
+    () => import(`${origin}/sdk-more.js`),
+  );
   window.tidemark = analytics;
   if (held) replay(analytics, held);
   // Modules inherit the tag's nonce, and need no element that Trusted Types would guard.

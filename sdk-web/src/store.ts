@@ -6,10 +6,18 @@ import type { Queued } from './core/queue.ts';
 
 const DATABASE = 'tm.queue';
 const TABLE = 'm';
-const JOURNAL = 'tm.j.';
+export const JOURNAL = 'tm.j.';
+/** Messages that IndexedDB refused go to the journal together, after this long, ms. */
+const REFUSED_MS = 500;
 
 /** Messages that were kept at once, and whose they are: in IndexedDB under `<owner>.<first messageId>`. */
-type StoredRecord = [owner: string, messages: Queued[]];
+export type StoredRecord = [owner: string, messages: Queued[]];
+
+/** One transaction; resolves with what was asked for once it is complete. */
+export type RunTransaction = <T>(
+  mode: IDBTransactionMode,
+  work: (table: IDBObjectStore) => IDBRequest<T>,
+) => Promise<T>;
 
 export interface MessageStore {
   /** Keeps a message in memory, and in IndexedDB as soon as the running task ends. */
@@ -17,47 +25,47 @@ export interface MessageStore {
   drop(messages: Queued[]): void;
   /** Writes at once what IndexedDB does not have yet: the page may be gone next. */
   journal(): void;
-  /** Takes over the messages of pages that are gone, oldest first. */
-  adopt(): Promise<Queued[]>;
   /** Says that this page is alive: nobody else may take its records. */
   hold(): void;
   /** Lets others take them. */
-  release(): void;
+  letGo(): void;
   /** Forgets everything, of all pages. */
   wipe(): void;
+  transact: RunTransaction;
+  /** Whether the lock of that page is ours now. Without locks nobody holds any. */
+  claim(owner: string): Promise<boolean>;
+  /** Takes a record over: it goes once its messages are dropped. */
+  enlist(key: string, messages: Queued[]): void;
 }
 
-/** Messages that IndexedDB refused go to the journal together, after this long, ms. */
-const REFUSED_MS = 500;
+/** The keys of all pages' journals. */
+export const journals = (): string[] =>
+  attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(JOURNAL))) ?? [];
 
 /** @param client names this page's instance; its lock says that it is alive. */
 export function createMessageStore(client: string): MessageStore {
   /** Not in IndexedDB yet. */
   const unsaved = new Map<string, Queued>();
-  /** The ids in each record, ours and adopted, that are not settled yet. */
-  const records = new Map<string, Set<string>>();
-  /** Pages that are gone, whose locks we hold. */
-  const adopted = new Set<string>();
+  /** The record each message is in. */
+  const homes = new Map<string, { key: string; left: number }>();
+  const journalKey = JOURNAL + client;
   let fresh: Queued[] = [];
   let isJournaled = false;
   let isRefused = false;
   let opening: Promise<IDBDatabase> | undefined;
-  let releases: (() => void)[] | undefined;
+  /** Our locks last until this resolves; none while others may take our records. */
+  let held: Promise<void> | undefined;
+  let release = (): void => {};
 
-  /** One transaction; resolves once it is complete. */
-  async function run<T>(
-    mode: IDBTransactionMode,
-    work: (table: IDBObjectStore) => IDBRequest<T>,
-  ): Promise<T> {
+  const transact: RunTransaction = async (mode, work) => {
     opening ??= new Promise((resolve, reject) => {
       const request = indexedDB.open(DATABASE);
       request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
       request.onerror = reject;
       request.onsuccess = () => {
-        const database = request.result;
         // Another tab deletes it, or Safari closes the connection on its own.
-        database.onversionchange = database.onclose = close;
-        resolve(database);
+        request.result.onversionchange = request.result.onclose = close;
+        resolve(request.result);
       };
     });
     try {
@@ -70,8 +78,11 @@ export function createMessageStore(client: string): MessageStore {
     } catch (error) {
       close();
       throw error;
+    } finally {
+      // An answer that comes after the page let go.
+      if (!held) close();
     }
-  }
+  };
 
   function close(): void {
     opening?.then((database) => database.close()).catch(() => {});
@@ -79,13 +90,14 @@ export function createMessageStore(client: string): MessageStore {
   }
 
   async function move(): Promise<void> {
-    const batch = fresh.filter(({ messageId }) => unsaved.has(messageId));
+    const batch = fresh.filter((message) => unsaved.has(message.messageId));
     fresh = [];
-    const key = track(client, batch);
-    if (!key) return;
+    if (!batch[0]) return;
+    const key = `${client}.${batch[0].messageId}`;
+    enlist(key, batch);
     try {
-      await run('readwrite', (table) => table.put([client, batch], key));
-      for (const { messageId } of batch) unsaved.delete(messageId);
+      await transact('readwrite', (table) => table.put([client, batch], key));
+      for (const message of batch) unsaved.delete(message.messageId);
       if (isJournaled) journal();
     } catch {
       if (!isRefused) setTimeout(journal, REFUSED_MS);
@@ -93,57 +105,32 @@ export function createMessageStore(client: string): MessageStore {
     }
   }
 
-  /** Remembers what a record holds; answers its key. */
-  function track(
-    owner: string,
-    [...batch]: Queued[],
-    key = `${owner}.${batch[0]?.messageId}`,
-  ): string | undefined {
-    if (!batch.length || records.has(key)) return;
-    records.set(key, new Set(batch.map(({ messageId }) => messageId)));
-    return key;
+  function enlist(key: string, messages: Queued[]): void {
+    const home = { key, left: messages.length };
+    for (const message of messages) homes.set(message.messageId, home);
   }
 
   function journal(): void {
     isRefused = false;
     isJournaled = unsaved.size > 0;
     attempt(() => {
-      if (isJournaled) localStorage[JOURNAL + client] = JSON.stringify([...unsaved.values()]);
-      else delete localStorage[JOURNAL + client];
+      if (isJournaled) localStorage[journalKey] = JSON.stringify([...unsaved.values()]);
+      else delete localStorage[journalKey];
     });
   }
 
-  /** Whether the lock of that page is ours now. Without locks nobody holds any. */
   const claim = (owner: string): Promise<boolean> =>
     new Promise((resolve) => {
       const free = (): void => resolve(true);
-      const asked = attempt(() =>
+      attempt(() =>
         navigator.locks
           .request(`tm.${owner}`, { ifAvailable: true }, (lock) => {
             resolve(!!lock);
-            return lock && releases && new Promise<void>((release) => releases?.push(release));
+            return lock && held;
           })
           .catch(free),
-      );
-      if (!asked) free();
+      ) ?? free();
     });
-
-  /** Every record there is: its key, whose it is, its messages. */
-  async function readAll(): Promise<[key: string | undefined, owner: string, messages: Queued[]][]> {
-    const all: [string | undefined, string, Queued[]][] = [];
-    try {
-      for (const [owner, messages] of (await run('readonly', (table) => table.getAll())) as StoredRecord[])
-        all.push([undefined, owner, messages]);
-    } catch {
-      // IndexedDB is blocked: the journal is all there is.
-    }
-    attempt(() => {
-      for (const key of Object.keys(localStorage))
-        if (key.startsWith(JOURNAL))
-          all.push([key, key.slice(JOURNAL.length), JSON.parse(localStorage[key])]);
-    });
-    return all;
-  }
 
   return {
     keep(message) {
@@ -153,45 +140,39 @@ export function createMessageStore(client: string): MessageStore {
     },
     drop(messages) {
       const done: string[] = [];
-      for (const { messageId } of messages) unsaved.delete(messageId);
-      for (const [key, left] of records) {
-        for (const { messageId } of messages) left.delete(messageId);
-        if (left.size) continue;
-        records.delete(key);
-        attempt(() => delete localStorage[key]);
-        done.push(key);
+      for (const { messageId } of messages) {
+        const home = homes.get(messageId);
+        homes.delete(messageId);
+        unsaved.delete(messageId);
+        if (home && !--home.left) done.push(home.key);
       }
-      if (done.length)
-        run('readwrite', (table) => done.map((key) => table.delete(key))[0] as IDBRequest).catch(() => {});
+      if (!done[0]) return;
+      for (const key of done) attempt(() => delete localStorage[key]);
+      transact('readwrite', (table) => done.map((key) => table.delete(key))[0] as IDBRequest).catch(() => {});
     },
     journal,
-    async adopt() {
-      for (const [, owner] of await readAll())
-        if (owner !== client && !adopted.has(owner) && (await claim(owner))) adopted.add(owner);
-      // Read again: until its lock was ours, a page may have written more.
-      const found = new Map<string, Queued>();
-      for (const [key, owner, messages] of await readAll())
-        if (adopted.has(owner) && track(owner, messages, key))
-          for (const message of messages) found.set(message.messageId, message);
-      return [...found.values()];
-    },
     hold() {
-      if (releases?.length) return;
-      releases = [];
+      if (held) return;
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
       void claim(client);
     },
-    release() {
-      for (const release of releases ?? []) release();
-      releases = undefined;
+    letGo() {
+      release();
+      held = undefined;
       close();
     },
     wipe() {
       unsaved.clear();
-      records.clear();
+      homes.clear();
       attempt(() => {
-        for (const key of Object.keys(localStorage)) if (key.startsWith(JOURNAL)) delete localStorage[key];
+        for (const key of journals()) delete localStorage[key];
       });
       attempt(() => indexedDB.deleteDatabase(DATABASE));
     },
+    transact,
+    claim,
+    enlist,
   };
 }

@@ -1,4 +1,4 @@
-// Sends one batch over fetch.
+// Sends one text over fetch.
 // Invariant: never rejects; requests that may outlive the page share what browsers give all of them together.
 import type { Answer, Queued } from './core/queue.ts';
 
@@ -9,12 +9,11 @@ const GZIP_BYTES = 10_000;
 /** A request that hangs is given up after this, ms. */
 const REQUEST_LIMIT_MS = 20_000;
 
-export interface Transport {
-  /** @param isLeaving the page may be gone at any moment: nothing is waited for. */
-  send(url: string, text: string, isLeaving?: boolean): Promise<Answer>;
-  /** What requests under way leave of the bytes that may outlive the page. */
-  room(): number;
-}
+/** Of the page, whoever sends. */
+let room = KEEPALIVE_BYTES;
+
+/** What requests under way leave of the bytes that may outlive the page. */
+export const roomLeft = (): number => room;
 
 export const bytesOf = (text: string): number => new Blob([text]).size;
 
@@ -24,44 +23,33 @@ export function bodyOf(batch: Queued[], rest: object): string {
   return JSON.stringify({ ...rest, context: batch[0]?.context, batch: messages });
 }
 
-async function gzip(text: string): Promise<Blob | string> {
+/** @param gzip compresses a large text; left out while the page is leaving, when nothing may be waited for. */
+export async function post(
+  url: string,
+  text: string,
+  gzip?: (text: string) => Promise<Blob | string>,
+): Promise<Answer> {
+  let size = bytesOf(text);
+  const isLarge = size > GZIP_BYTES;
+  const keepalive = size <= room;
+  if (!keepalive) size = 0;
+  room -= size;
   try {
-    const stream = new Blob([text]).stream().pipeThrough(new CompressionStream('gzip'));
-    return await new Response(stream).blob();
+    // Known to be offline: no need to find out.
+    if (navigator.onLine === false) throw 0;
+    const answer = await fetch(url, {
+      method: 'POST',
+      // A text goes as text/plain, which needs no preflight; the collector reads bytes, not labels.
+      body: isLarge && gzip ? await gzip(text) : text,
+      keepalive,
+      // Browsers before 2022 have no time-out: their own, of minutes, must do.
+      signal: AbortSignal.timeout?.(REQUEST_LIMIT_MS) ?? null,
+    });
+    const body = answer.ok ? await answer.json().catch(() => null) : null;
+    return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body };
   } catch {
-    // Browsers before 2023 cannot.
-    return text;
+    return { status: 0 };
+  } finally {
+    room += size;
   }
-}
-
-export function createTransport(): Transport {
-  let room = KEEPALIVE_BYTES;
-  return {
-    async send(url, text, isLeaving) {
-      let size = 0;
-      try {
-        // Known to be offline: no need to find out.
-        if (navigator.onLine === false) return { status: 0 };
-        const bytes = bytesOf(text);
-        const keepalive = bytes <= room;
-        if (keepalive) size = bytes;
-        room -= size;
-        const answer = await fetch(url, {
-          method: 'POST',
-          // A text goes as text/plain, which needs no preflight; the collector reads bytes, not labels.
-          body: bytes < GZIP_BYTES || isLeaving ? text : await gzip(text),
-          keepalive,
-          // Browsers before 2022 have no time-out: their own, of minutes, must do.
-          signal: AbortSignal.timeout?.(REQUEST_LIMIT_MS) ?? null,
-        });
-        const body = answer.ok ? await answer.json().catch(() => null) : null;
-        return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body };
-      } catch {
-        return { status: 0 };
-      } finally {
-        room += size;
-      }
-    },
-    room: () => room,
-  };
 }

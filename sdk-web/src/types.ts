@@ -81,12 +81,19 @@ export interface Analytics<E extends EventProperties = Record<string, Fields>> {
   identify(userId?: string | number | null | Fields, traits?: Fields, options?: CallOptions): void;
   track<N extends EventName<E>>(event: N, properties?: E[N], options?: CallOptions): void;
   page(category?: string | Fields, name?: string | Fields, properties?: Fields, options?: CallOptions): void;
+  /** As `page`, for an app's screens. */
+  screen(
+    category?: string | Fields,
+    name?: string | Fields,
+    properties?: Fields,
+    options?: CallOptions,
+  ): void;
   group(groupId: string | number, traits?: Fields, options?: CallOptions): void;
   /** Links `previousId` (by default the current user, else this device) to `userId`. */
   alias(userId: string | number, previousId?: string | number, options?: CallOptions): void;
   survey(surveyId: string, answers: Record<string, SurveyAnswer>, options?: SurveyOptions): void;
-  /** Forgets the user and becomes a new device. */
-  reset(): void;
+  /** Forgets the user and becomes a new device, of this id if one is given. */
+  reset(anonymousId?: string): void;
   /** Resolves when all queued now is answered or lost, or within 5 s. Never rejects. */
   flush(): Promise<FlushResult>;
   /** Calls back once the client works; at once if it does already. */

@@ -82,13 +82,8 @@ interface Entry {
   t: number;
   /** Messages its batch may have at most: halved when a batch was too large or unreadable. */
   k: number;
-}
-
-interface Waiter {
-  left: Set<Entry>;
-  done(): void;
-  delivered: number;
-  dropped: number;
+  /** Delivered (true) or lost; not set while it is held. */
+  d?: boolean;
 }
 
 export interface Queue {
@@ -110,44 +105,40 @@ export function createQueue(parts: QueueParts): Queue {
   const { onLost, now, after, sizeOf = (text) => text.length } = parts;
   const waiting: Entry[] = [];
   const flying = new Set<Entry>();
-  const waiters = new Set<Waiter>();
+  /** One for each flush: looks whether it is done; `late` says that it must be. */
+  const waiters = new Set<(late?: boolean) => void>();
   let held = 0;
   let inFlight = 0;
   let failures = 0;
   let pausedUntil = 0;
-  let stopped = false;
-  let closed = false;
+  let stopped: boolean | undefined;
+  let closed: boolean | undefined;
   let lastContext: string | undefined;
   let cancelTimer: (() => void) | null | undefined;
 
-  const count = (): number => waiting.length + flying.size;
+  const messagesOf = (entries: Entry[]): Queued[] => entries.map((entry) => entry.m);
+  const size = (): number => waiting.length + flying.size;
+
+  function settle(entries: Entry[], delivered = false): void {
+    for (const entry of entries) {
+      held -= entry.n;
+      entry.d = delivered;
+    }
+    parts.onSettled?.(messagesOf(entries));
+    for (const look of waiters) look();
+  }
 
   function lose(entries: Entry[], code: string, message = code): void {
     settle(entries);
-    onLost(
-      { code, message },
-      entries.map((entry) => entry.m),
-    );
-  }
-
-  function settle(entries: Entry[], delivered?: boolean): void {
-    for (const entry of entries) {
-      held -= entry.n;
-      for (const waiter of waiters) {
-        if (!waiter.left.delete(entry)) continue;
-        if (delivered) waiter.delivered++;
-        else waiter.dropped++;
-        if (!waiter.left.size) waiter.done();
-      }
-    }
-    parts.onSettled?.(entries.map((entry) => entry.m));
+    onLost({ code, message }, messagesOf(entries));
   }
 
   /** Whether nothing may be sent now; after a pause it is looked at again. */
-  function isHeldUp(): boolean {
+  function isHeldUp(): boolean | undefined {
     const pause = pausedUntil - now();
-    if (pause > 0 && !closed) schedule(pause);
-    return closed || stopped || pause > 0;
+    if (closed || stopped || pause <= 0) return closed || stopped;
+    schedule(pause);
+    return true;
   }
 
   function schedule(ms: number): void {
@@ -163,59 +154,61 @@ export function createQueue(parts: QueueParts): Queue {
   function pump(due?: boolean): void {
     if (isHeldUp()) return;
     while (inFlight < parts.maxInFlight && waiting.length && (due || waiting.length >= parts.flushAt))
-      void deliver(takeBatch(parts.maxBatchChars));
+      deliver(parts.maxBatchChars);
     if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight) schedule(parts.flushIntervalMs);
   }
 
-  /** At least one message; more while they are alike and fit. */
-  function takeBatch(room: number): Entry[] {
+  /** Sends at least one message; more while they are alike and fit. Answers what room is left. */
+  function deliver(room: number): number {
     const first = waiting[0] as Entry;
     let i = 0;
     for (const entry of waiting) {
+      if (i && (entry.c !== first.c || room < entry.n || i >= first.k)) break;
       room -= entry.n;
-      if (i && (entry.c !== first.c || room < 0 || i >= first.k)) break;
       i++;
     }
-    return waiting.splice(0, i);
+    const batch = waiting.splice(0, i);
+    for (const entry of batch) flying.add(entry);
+    inFlight++;
+    void parts.send(messagesOf(batch)).then((answer) => {
+      inFlight--;
+      pump(take(answer, batch));
+    });
+    return room;
   }
 
-  async function deliver(taken: Entry[]): Promise<void> {
-    let due = waiters.size > 0;
-    inFlight++;
-    for (const entry of taken) flying.add(entry);
-    const { status, retryAfter, body } = await parts.send(taken.map((entry) => entry.m));
-    inFlight--;
+  /** What an answer means for its batch. Answers whether the next is due. */
+  function take({ status, retryAfter, body }: Answer, sent: Entry[]): boolean {
     // Without those that were cleared meanwhile.
-    const batch = taken.filter((entry) => flying.delete(entry));
+    const batch = sent.filter((entry) => flying.delete(entry));
+    const code = `http_${status}`;
     const isBad = status === 413 || status === 400;
-    if (status >= 200 && status < 300) {
+    if (status > 199 && status < 300) {
       failures = 0;
-      const refused = new Map((body?.rejected ?? []).map((item) => [taken[item.index], item]));
+      const faults = new Map(body?.rejected?.map((item) => [sent[item.index], item]));
       settle(
-        batch.filter((entry) => !refused.has(entry)),
+        batch.filter((entry) => !faults.has(entry)),
         true,
       );
       for (const entry of batch) {
-        const fault = refused.get(entry);
+        const fault = faults.get(entry);
         if (fault) lose([entry], fault.code, fault.message);
       }
       if (body) parts.onAnswer?.(body);
     } else if (status === 401 || status === 403) {
       waiting.unshift(...batch);
-      if (!stopped) {
-        stopped = true;
-        onLost({ code: `http_${status}`, message: 'write key refused' }, []);
-      }
+      if (!stopped) onLost({ code, message: 'write key refused' }, []);
+      stopped = true;
     } else if (isBad && batch.length > 1) {
       for (const entry of batch) entry.k = (batch.length + 1) >> 1;
       waiting.unshift(...batch);
-      due = true;
+      return true;
     } else if (isBad || (status && status < 500 && ![408, 425, 429].includes(status))) {
-      lose(batch, `http_${status}`);
+      lose(batch, code);
     } else {
       const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
       waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
-      if (spent.length) lose(spent, `http_${status}`);
+      if (spent.length) lose(spent, code);
       // Requests that fail together are one failure.
       if (pausedUntil <= now()) failures++;
       const pause =
@@ -224,61 +217,49 @@ export function createQueue(parts: QueueParts): Queue {
       const asked = retryAfter ? +retryAfter * 1000 || Date.parse(retryAfter) - now() : 0;
       pausedUntil = Math.max(pausedUntil, now() + Math.max(pause, asked || 0));
     }
-    pump(due);
+    return waiters.size > 0;
   }
 
   return {
     add(message) {
       const c = JSON.stringify(message.context) ?? '';
-      const entry = {
-        m: message,
-        n: sizeOf(JSON.stringify({ ...message, context: 0 }) + (c === lastContext ? '' : c)),
-        c,
-        t: 0,
-        k: MAX_BATCH,
-      };
-      if (closed || count() >= parts.maxMessages || held + entry.n > parts.maxChars) {
+      const n = sizeOf(JSON.stringify({ ...message, context: 0 }) + (c === lastContext ? '' : c));
+      if (closed || size() >= parts.maxMessages || held + n > parts.maxChars) {
         const code = closed ? 'closed' : 'queue_full';
         onLost({ code, message: code }, [message]);
         return false;
       }
       lastContext = c;
-      held += entry.n;
-      waiting.push(entry);
+      held += n;
+      waiting.push({ m: message, n, c, t: 0, k: MAX_BATCH });
       pump();
       return true;
     },
-    flush(limitMs = FLUSH_LIMIT_MS) {
-      return new Promise((resolve) => {
-        const left = new Set([...waiting, ...flying]);
-        const waiter: Waiter = {
-          left,
-          delivered: 0,
-          dropped: 0,
-          done() {
-            cancel();
-            waiters.delete(waiter);
-            resolve({ delivered: waiter.delivered, pending: left.size, dropped: waiter.dropped });
-          },
+    flush: (limitMs = FLUSH_LIMIT_MS) =>
+      new Promise((resolve) => {
+        const all = [...waiting, ...flying];
+        const count = (d?: boolean): number => all.filter((entry) => entry.d === d).length;
+        const look = (late?: boolean): void => {
+          const pending = count();
+          if (pending && !late) return;
+          cancel();
+          waiters.delete(look);
+          resolve({ delivered: count(true), pending, dropped: count(false) });
         };
-        const cancel = after(limitMs, waiter.done);
-        if (!left.size) return waiter.done();
-        waiters.add(waiter);
+        const cancel = after(limitMs, () => look(true));
+        waiters.add(look);
         pump(true);
-      });
-    },
+        look();
+      }),
     unload(room) {
-      while (waiting.length && !isHeldUp()) {
-        const first = waiting[0] as Entry;
-        // Its context travels again with each batch, whoever it was counted for.
+      // A context travels again with each batch, whoever it was counted for.
+      for (let first = waiting[0]; first && !isHeldUp(); first = waiting[0]) {
         room -= sizeOf(first.c);
-        if (first.n > room) break;
-        const batch = takeBatch(room);
-        for (const entry of batch) room -= entry.n;
-        void deliver(batch);
+        if (room < first.n) break;
+        room = deliver(room);
       }
     },
-    size: count,
+    size,
     resume() {
       stopped = false;
       failures = pausedUntil = 0;
@@ -292,7 +273,7 @@ export function createQueue(parts: QueueParts): Queue {
     close() {
       closed = true;
       cancelTimer?.();
-      for (const waiter of waiters) waiter.done();
+      for (const look of waiters) look(true);
     },
   };
 }
