@@ -192,7 +192,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
 
   const analytics: Analytics = {
     identify(userId, traits, callOptions) {
-      if (isFields(userId)) return analytics.identify(null, userId, traits as CallOptions);
+      if (isFields(userId)) return analytics.identify(null, userId, callOptions ?? (traits as CallOptions));
       take('identify', { traits: traits ?? {} }, callOptions, ({ read, write }) => {
         const current = read();
         const id = userId || userId === 0 ? `${userId}` : current.userId;

@@ -162,8 +162,15 @@ function pageOf(arg: unknown): Fields | undefined {
 
 function optionsLast(given: unknown[], before: number): unknown[] {
   const page = pageOf(given.at(-1));
-  const args = page ? given.slice(0, -1) : given;
-  if (!page) return args;
+  if (!page) return given;
+  const args = given.slice(0, -1);
+  if (before === 3) {
+    // A page call is about the page as it was.
+    const words = args.filter((arg) => typeof arg === 'string');
+    const [properties, options] = args.filter((arg) => typeof arg === 'object' && arg !== null);
+    args.splice(0, args.length, ...words, { ...page, ...(properties as Fields) });
+    args[before] = options;
+  }
   const options = (args[before] ?? {}) as CallOptions;
   args[before] = { ...options, context: { page, ...options.context } };
   return args;
