@@ -9,14 +9,14 @@ import { createQueue, type Loss, type Queued } from './core/queue.ts';
 import { createIdentity, type Identity } from './identity.ts';
 import { watchPages } from './pages.ts';
 import { createMessageStore, JOURNAL, journals } from './store.ts';
-import { bodyOf, bytesOf, post, roomLeft } from './transport.ts';
+import { bodyOf, bytesOf, hurry, post, roomLeft } from './transport.ts';
 import type { Analytics, CallOptions, Consent, EventMap, Fields, Options, Plugin } from './types.ts';
 
 /** Queue bounds: the contract's 512 KB, and far more messages than a page makes. */
 const MAX_MESSAGES = 5_000;
 const MAX_BYTES = 512 * 1024;
-/** JSON bytes of a request: a tenth of what the collector takes. */
-const MAX_BATCH_BYTES = 400_000;
+/** JSON bytes of a request: it may outlive the page, and leaves room for what follows it. */
+const MAX_BATCH_BYTES = 50_000;
 /** What a body holds besides its messages and their context, bytes. */
 const BODY_BYTES = 1_000;
 /** What the page before sent on leaving has arrived by then, as a rule, ms. */
@@ -110,10 +110,11 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   }
 
   /** Does a call, or holds it until there is an answer. */
-  function whenAllowed(run: () => void): void {
+  function whenAllowed(run: () => void, message?: Queued): void {
     if (closed) return;
-    if (state === 'wait' && waiting.length < MAX_MESSAGES) waiting.push(run);
-    else run();
+    if (state !== 'wait') run();
+    else if (message && waiting.length >= MAX_MESSAGES) refuse('queue_full', message);
+    else waiting.push(run);
   }
 
   /**
@@ -141,9 +142,11 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     whenAllowed(() => {
       const isAnonymous = state === 'anonymous';
       if (state === 'denied' || (isAnonymous && /^[iga]/.test(type))) return;
-      sequence++;
       // A date that is none, or properties that contain themselves.
-      if (!draft) return refuse('invalid_field', { type, messageId, ...given });
+      if (!draft) {
+        sequence++;
+        return refuse('invalid_field', { type, messageId, ...given });
+      }
       userSignature = signature;
       const own = identify?.(identity);
       const session = identity.touch();
@@ -162,13 +165,13 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
       }
       message.tm = {
         client,
-        seq: sequence,
+        seq: ++sequence,
         lost: lost || undefined,
         consent: isAnonymous ? state : undefined,
       };
       if (isLasting()) store.keep(message);
       if (!queue.add(message)) store.drop([message]);
-    });
+    }, draft ?? { messageId });
   }
 
   /** The calls that say what it is about, and then all about it. */
@@ -289,6 +292,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   /** What fits goes out with the page; all of it stays stored until an answer says otherwise. */
   function leave(): void {
     if (isLasting()) store.journal();
+    hurry();
     isLeaving = true;
     queue.unload(roomLeft() - BODY_BYTES);
     isLeaving = false;

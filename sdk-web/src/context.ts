@@ -18,13 +18,17 @@ export function readCampaign(url: string): Record<string, string> | undefined {
   return campaign;
 }
 
+/** Asked once: it takes longer than all the rest. */
+let timezone: string | undefined;
+
 /** Segment's `context`. */
 export function readContext(): Record<string, unknown> {
+  timezone ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
   return {
     page: readPage(),
     userAgent: navigator.userAgent,
     locale: navigator.language,
-    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone,
     screen: { width: screen.width, height: screen.height, density: devicePixelRatio },
     campaign: readCampaign(location.href),
     library: { name: '@tidemark/sdk-web', version: LIBRARY_VERSION },

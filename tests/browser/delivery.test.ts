@@ -87,6 +87,24 @@ describe('200 events and a navigation in the same task', () => {
   });
 });
 
+it('sends what is being compressed as it is when the page goes', async () => {
+  await context.addInitScript(`window.CompressionStream = class {
+    constructor() { return new TransformStream({ transform: () => new Promise(() => {}) }); }
+  }`);
+  const page = await open();
+  await page.evaluate(async () => {
+    for (let i = 0; i < 19; i++) sdk().track('Many', { i, text: 'x'.repeat(1_000) });
+    void sdk().flush();
+    // Until the chunk that compresses is there and at work, for ever.
+    while (!performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/sdk-more.js')))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+  expect(await stored()).toEqual([]);
+  await page.goto('about:blank');
+  const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 19);
+  expect(numbersOf(named(all, 'Many'))).toHaveLength(19);
+});
+
 describe('a collector that is down', () => {
   it('gets all 20 within 5 s of the page opened again, without a new event', async () => {
     const page = await open();

@@ -29,7 +29,8 @@ declare function sdk(): Sdk;
 
 /** The stub as the docs give it. */
 const [stub = ''] =
-  /<script>[^<]*window\.tidemark[\s\S]*?<\/script>/.exec(readFileSync(`${root}/docs/sdk-web.md`, 'utf8')) ?? [];
+  /<script>[^<]*window\.tidemark[\s\S]*?<\/script>/.exec(readFileSync(`${root}/docs/sdk-web.md`, 'utf8')) ??
+  [];
 
 let browser: Browser;
 let served: Served;
