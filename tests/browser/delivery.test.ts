@@ -3,9 +3,15 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Analytics } from '../../sdk-web/src/types.ts';
+import { WEB_KEY } from '../collector.ts';
 import { idsOnDisk, named, numbersOf, storedIn } from './sdk-page.ts';
 import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
 
+declare global {
+  interface Window {
+    codes?: string[];
+  }
+}
 /** Defined in every page by an init script: what runs there cannot see this file. */
 declare function sdk(): Analytics;
 
@@ -247,4 +253,48 @@ it('corrects a clock that is two days off to within 2 s', async () => {
   });
   const [late] = named(await stored(), 'Late');
   expect(Math.abs(Date.parse(late?.timestamp as string) - before)).toBeLessThan(2_000);
+});
+
+it('gives up what nobody could send for 30 days, and says so', async () => {
+  const page = await context.newPage();
+  // A record as an earlier page would have left it.
+  await page.goto(`${pages.url}/robots.txt`);
+  await page.evaluate(
+    async ([key, old, young]) => {
+      (window.tidemark as Analytics).close();
+      const database = await new Promise<IDBDatabase>((resolve) => {
+        const request = indexedDB.open('tm.queue');
+        request.onupgradeneeded = () => request.result.createObjectStore('m');
+        request.onsuccess = () => resolve(request.result);
+      });
+      const record = (messageId: string, timestamp: string) => ({
+        ...{ type: 'track', event: messageId, properties: { i: 0 }, anonymousId: 'd' },
+        ...{ messageId, timestamp, context: {} },
+      });
+      const owner = `${key}.0123456789ab`;
+      const transaction = database.transaction('m', 'readwrite');
+      transaction.objectStore('m').put([owner, [record('old', old), record('young', young)]], `${owner}.old`);
+      await new Promise((resolve) => (transaction.oncomplete = resolve));
+      database.close();
+    },
+    [
+      WEB_KEY,
+      new Date(Date.now() - 31 * 86_400_000).toISOString(),
+      new Date(Date.now() - 86_400_000).toISOString(),
+    ] as const,
+  );
+  await page.close();
+  const next = await context.newPage();
+  await next.addInitScript(`window.codes = [];
+    Object.defineProperty(window, 'tidemark', { configurable: true, set(value) {
+      Object.defineProperty(window, 'tidemark', { value, writable: true, configurable: true });
+      value.on('error', ({ code }, messages) => window.codes.push(code + ' ' + messages[0].messageId)); } });`);
+  await next.goto(pages.url);
+  await eventually(stored, (all) => named(all, 'young').length === 1);
+  expect(named(await stored(), 'old')).toEqual([]);
+  expect(await next.evaluate(() => window.codes)).toEqual(['too_old old']);
+  await eventually(
+    () => idsOnDisk(next),
+    (ids) => ids.length === 0,
+  );
 });

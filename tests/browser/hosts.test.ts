@@ -16,6 +16,9 @@ declare global {
   }
 }
 
+/** What strict pages allow: scripts with a nonce, and what those load; or scripts by address. */
+const STRICT = ["'nonce-n0'", "'nonce-n0' 'strict-dynamic'", "COLLECTOR 'nonce-n0'"];
+
 let browser: Browser;
 let served: Served;
 let pages: { url: string; close(): Promise<void> };
@@ -30,6 +33,10 @@ beforeEach(async () => {
   served = await serveCollector();
   const quiet = (attributes = ''): string =>
     `<!doctype html><title>T</title>${tag(served.url, `data-page="off" ${attributes}`)}`;
+  const strict = `<!doctype html><title>Strict</title><script nonce="n0">
+      window.violations = [];
+      document.addEventListener('securitypolicyviolation', (e) => violations.push(e.violatedDirective + ' ' + e.blockedURI));
+      </script>${tag(served.url, 'nonce="n0" data-use="autocapture vitals errors leave"')}`;
   pages = await servePages(
     {
       '*': quiet(),
@@ -47,15 +54,17 @@ beforeEach(async () => {
       <div data-tm-ignore><button id="quiet">No</button></div>
       <div style="height: 5000px"></div>
       ${tag(served.url, 'data-page="off" data-use="autocapture errors leave vitals"')}`,
-      '/strict': `<!doctype html><title>Strict</title><script nonce="n0">
-      window.violations = [];
-      document.addEventListener('securitypolicyviolation', (e) => violations.push(e.violatedDirective + ' ' + e.blockedURI));
-      </script>${tag(served.url, 'nonce="n0" data-use="autocapture vitals errors leave"')}`,
+      ...Object.fromEntries(STRICT.map((_, i) => [`/strict${i}`, strict])),
     },
     {
-      '/strict': {
-        'content-security-policy': `default-src 'none'; script-src 'nonce-n0' 'strict-dynamic'; connect-src ${served.url}; require-trusted-types-for 'script'; trusted-types 'none'`,
-      },
+      ...Object.fromEntries(
+        STRICT.map((source, i) => [
+          `/strict${i}`,
+          {
+            'content-security-policy': `default-src 'none'; script-src ${source.replace('COLLECTOR', served.url)}; connect-src ${served.url}; require-trusted-types-for 'script'; trusted-types 'none'`,
+          },
+        ]),
+      ),
     },
   );
   context = await browser.newContext();
@@ -297,21 +306,24 @@ describe('a page that refuses', () => {
 });
 
 describe('a strict page', () => {
-  it('sees no violation of its content security policy, Trusted Types included', async () => {
-    const page = await open('/strict');
-    const modules = await eventually(
-      () => page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name)),
-      (names) =>
-        ['autocapture', 'vitals', 'errors', 'leave'].every((name) =>
-          names.some((url) => url.endsWith(`/sdk-${name}.js`)),
-        ),
-    );
-    expect(modules.length).toBeGreaterThan(4);
-    await page.evaluate(() => document.body.click());
-    await page.evaluate(() => sdk().flush());
-    expect(await page.evaluate(() => window.violations)).toEqual([]);
-    expect((await stored()).some((message) => message.type === 'page')).toBe(true);
-  });
+  it.each(STRICT.map((source, i) => [source, i] as const))(
+    'sees no violation, Trusted Types included: script-src %s',
+    async (_, i) => {
+      const page = await open(`/strict${i}`);
+      const modules = await eventually(
+        () => page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name)),
+        (names) =>
+          ['autocapture', 'vitals', 'errors', 'leave'].every((name) =>
+            names.some((url) => url.endsWith(`/sdk-${name}.js`)),
+          ),
+      );
+      expect(modules.length).toBeGreaterThan(4);
+      await page.evaluate(() => document.body.click());
+      await page.evaluate(() => sdk().flush());
+      expect(await page.evaluate(() => window.violations)).toEqual([]);
+      expect((await stored()).some((message) => message.type === 'page')).toBe(true);
+    },
+  );
 });
 
 describe('add-ons', () => {
