@@ -282,10 +282,9 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
         const { body } = await post(`${endpoint}seen`, JSON.stringify({ writeKey, messageIds }));
         return (body as { seen?: string[] } | null)?.seen ?? [];
       },
-      (message, code) => {
-        if (code) refuse(code, message);
-        if (code || !queue.add(message)) store.drop([message]);
-      },
+      (message) => closed || !isLasting() || queue.add(message, true),
+      queue.flush,
+      refuse,
     );
   }
 

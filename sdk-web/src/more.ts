@@ -8,6 +8,9 @@ import { JOURNAL, journals, type MessageStore, type StoredRecord } from './store
 /** Unsent messages older than this are given up, ms: 30 days. */
 const MAX_AGE_MS = 30 * 86_400_000;
 
+/** Looks for room this often at most, ms. */
+const ROOM_MS = 100;
+
 /** Pages that are gone, whose locks this page holds, by its own instance. */
 const adopted = new Set<string>();
 /** Records taken over so far. */
@@ -17,7 +20,7 @@ const taken = new Set<string>();
  * Takes over the messages of pages that are gone and hands over those that the collector does not have.
  * @param isLeft whether an owner's records may be taken over, once its lock is free
  * @param ask answers which of these ids the collector has
- * @param hand takes a message, or with a code the loss of one
+ * @param take takes a message; false while there is no room
  */
 export async function recover(
   isLeft: (owner: string) => boolean,
@@ -26,7 +29,9 @@ export async function recover(
   enlist: MessageStore['enlist'],
   drop: MessageStore['drop'],
   ask: (messageIds: string[]) => Promise<readonly string[]>,
-  hand: (message: Queued, code?: string) => void,
+  take: (message: Queued) => boolean,
+  flush: () => Promise<unknown>,
+  lose: (code: string, message: Queued) => void,
 ): Promise<void> {
   const readAll = async (): Promise<[key: string, owner: string, messages: Queued[]][]> => {
     const records = await transact('readonly', (table) => table.getAll()).catch(() => []);
@@ -56,13 +61,20 @@ export async function recover(
   }
   if (!found.size) return;
   const seen = new Set(await ask([...found.keys()]));
-  for (const [messageId, message] of found) {
-    if (seen.has(messageId)) drop([message]);
+  const messages = [...found.values()];
+  drop(messages.filter((message) => seen.has(message.messageId)));
+  for (const message of messages) {
+    if (seen.has(message.messageId)) continue;
+    if (Date.now() - Date.parse(message.timestamp as string) > MAX_AGE_MS) {
+      lose('too_old', message);
+      drop([message]);
+    }
+    // What finds no room stays stored until there is some, here or on a later page.
     else
-      hand(
-        message,
-        Date.now() - Date.parse(message.timestamp as string) > MAX_AGE_MS ? 'too_old' : undefined,
-      );
+      while (!take(message)) {
+        await flush();
+        await new Promise((resolve) => setTimeout(resolve, ROOM_MS));
+      }
   }
 }
 

@@ -129,6 +129,40 @@ describe('a collector that is down', () => {
     expect(numbersOf(named(all, 'Many'))).toHaveLength(20);
   });
 
+  it('gets all that several tabs left, more than one queue holds, and what is new besides', async () => {
+    const tabs = await Promise.all([0, 1, 2].map((tab) => open(`/?tab=${tab}`)));
+    await served.down();
+    for (const [tab, page] of tabs.entries()) {
+      await page.evaluate(
+        ([name]) => {
+          // 350 kB each.
+          for (let i = 0; i < 35; i++) sdk().track(name, { i, text: 'x'.repeat(10_000) });
+        },
+        [`Tab ${tab}`] as const,
+      );
+    }
+    await eventually(
+      () => idsOnDisk(tabs[0] as Page),
+      (ids) => ids.length === 105,
+    );
+    for (const page of tabs) await page.close();
+    await served.up();
+    const page = await open();
+    const codes = await page.evaluate(async () => {
+      const seen: string[] = [];
+      sdk().on('error', ({ code }) => seen.push(code));
+      for (let i = 0; i < 10; i++) {
+        sdk().track('New', { i });
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      return seen;
+    });
+    expect(codes).toEqual([]);
+    const all = await eventually(stored, (messages) => messages.length >= 115);
+    for (const name of ['Tab 0', 'Tab 1', 'Tab 2']) expect(numbersOf(named(all, name))).toHaveLength(35);
+    expect(numbersOf(named(all, 'New'))).toHaveLength(10);
+  });
+
   it('gets what was tracked in the very task that closed the tab', async () => {
     const page = await open();
     await served.down();

@@ -193,6 +193,15 @@ describe('delivery', () => {
     }
   });
 
+  it('lets what can wait have half of the room, without a report', () => {
+    const { queue, lost } = setUp(() => new Promise<Answer>(() => {}), { maxMessages: 4 });
+    expect([1, 2, 3].map(() => queue.add(message(), true))).toEqual([true, true, false]);
+    expect(lost).toEqual([]);
+    expect([1, 2].map(() => queue.add(message()))).toEqual([true, true]);
+    const one = setUp(() => new Promise<Answer>(() => {}), { maxChars: 200 });
+    expect(one.queue.add(message({ text: 'x'.repeat(120) }), true)).toBe(true);
+  });
+
   it('gives up after maxRetries', async () => {
     const { queue, lost, clock } = setUp(() => ({ status: 0 }), { maxRetries: 2, flushAt: 1 });
     queue.add(message());

@@ -87,8 +87,11 @@ interface Entry {
 }
 
 export interface Queue {
-  /** Takes a message in; false if it was refused (and reported). */
-  add(message: Queued): boolean;
+  /**
+   * Takes a message in; false if it was refused (and reported).
+   * @param spare only while half of the room stays free for others, or nothing is held; a refusal is not reported
+   */
+  add(message: Queued, spare?: boolean): boolean;
   flush(limitMs?: number): Promise<FlushResult>;
   /** Sends what fits into `room` at once, as the page may be gone next; never within a pause. */
   unload(room: number): void;
@@ -221,12 +224,13 @@ export function createQueue(parts: QueueParts): Queue {
   }
 
   return {
-    add(message) {
+    add(message, spare) {
       const c = JSON.stringify(message.context) ?? '';
       const n = sizeOf(JSON.stringify({ ...message, context: 0 }) + (c === lastContext ? '' : c));
-      if (closed || size() >= parts.maxMessages || held + n > parts.maxChars) {
+      const share = spare && size() ? 2 : 1;
+      if (closed || size() * share >= parts.maxMessages || (held + n) * share > parts.maxChars) {
         const code = closed ? 'closed' : 'queue_full';
-        onLost({ code, message: code }, [message]);
+        if (!spare) onLost({ code, message: code }, [message]);
         return false;
       }
       lastContext = c;
