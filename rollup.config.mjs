@@ -1,21 +1,29 @@
 // What is published: one file a package and its types, from the same sources that run in development.
 // Invariant: the build fails when the browser core is over its budget.
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { brotliCompressSync, constants } from 'node:zlib';
 import resolve from '@rollup/plugin-node-resolve';
 import dts from 'rollup-plugin-dts';
 import esbuild from 'rollup-plugin-esbuild';
+import { shrink } from './sdk-web/shrink.mjs';
 
-/** Brotli bytes of the script that a page loads: the README's promise. */
-const CORE_BUDGET_BYTES = 4096;
+/** Brotli bytes of each script that a page loads: the README's promise. */
+const BUDGET_BYTES = {
+  sdk: 4_880,
+  'sdk-more': 1_024,
+  'sdk-autocapture': 1_536,
+  'sdk-vitals': 2_560,
+  'sdk-errors': 1_024,
+  'sdk-leave': 1_024,
+};
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
 const conditions = ['tidemark-source'];
 const nodeResolve = () => resolve({ exportConditions: conditions, extensions: ['.ts', '.mjs', '.js'] });
-const compile = (target, minify = false) =>
+const compile = (target) =>
   esbuild({
     target,
-    minify,
     legalComments: 'none',
     tsconfig: false,
     define: { __TIDEMARK_VERSION__: JSON.stringify(version) },
@@ -25,20 +33,47 @@ const brotliBytes = (text) =>
   brotliCompressSync(text, { params: { [constants.BROTLI_PARAM_QUALITY]: constants.BROTLI_MAX_QUALITY } })
     .length;
 
+const addon = (name) => `sdk-web/src/addons/${name}.ts`;
+/** What `/sdk.js` loads when it is asked for. */
+const CHUNKS = {
+  more: 'sdk-web/src/more.ts',
+  autocapture: addon('autocapture'),
+  vitals: addon('vitals'),
+  errors: addon('errors'),
+  leave: addon('leave'),
+};
+const BANNERS = { vitals: '/*! with web-vitals, Copyright Google LLC, Apache-2.0 */' };
+/** What bundlers import. */
+const WEB_ENTRIES = {
+  index: 'sdk-web/src/index.ts',
+  segment: 'sdk-web/src/segment.ts',
+  autocapture: addon('autocapture'),
+  vitals: addon('vitals'),
+  errors: addon('errors'),
+  leave: addon('leave'),
+};
+
+/** Only the core's own names are shortened: the chunks hold other people's code too. */
+const shrunk = (inner) => ({ name: 'shrink', renderChunk: (code) => shrink(code, { inner }) });
+
 const budget = {
   name: 'budget',
   writeBundle(options) {
+    const limit = BUDGET_BYTES[basename(options.file, '.js')];
     const bytes = brotliBytes(readFileSync(options.file));
-    console.log(`${options.file}: ${bytes} bytes brotli, budget ${CORE_BUDGET_BYTES}`);
-    if (bytes > CORE_BUDGET_BYTES)
-      this.error(`${options.file} is ${bytes - CORE_BUDGET_BYTES} bytes over its budget`);
+    console.log(`${options.file}: ${bytes} bytes brotli, budget ${limit}`);
+    if (bytes > limit) this.error(`${options.file} is ${bytes - limit} bytes over its budget`);
   },
 };
 
-/** The published collector serves the script from its own folder. */
-const copyScript = {
-  name: 'copy-script',
-  writeBundle: () => copyFileSync('sdk-web/dist/sdk.js', 'collector/dist/sdk.js'),
+/** The published collector serves the scripts from its own folder. */
+const copyScripts = {
+  name: 'copy-scripts',
+  writeBundle() {
+    for (const file of readdirSync('sdk-web/dist'))
+      if (/^(sdk|segment\.min)[-\w]*\.js$/.test(file))
+        copyFileSync(`sdk-web/dist/${file}`, `collector/dist/${file}`);
+  },
 };
 
 /** A thread is started from a file of its own. */
@@ -96,15 +131,31 @@ const types = (folder, files = ['index.d.ts'], input = `${folder}/src/index.ts`)
 export default [
   {
     input: 'sdk-web/src/script.ts',
-    output: { file: 'sdk-web/dist/sdk.js', format: 'iife' },
-    plugins: [nodeResolve(), compile('es2020', true), budget, withPapers('sdk-web')],
+    output: { file: 'sdk-web/dist/sdk.js', format: 'iife', strict: false },
+    plugins: [nodeResolve(), compile('es2021'), shrunk(true), budget, withPapers('sdk-web')],
+  },
+  ...Object.entries(CHUNKS).map(([name, input]) => ({
+    input,
+    output: { file: `sdk-web/dist/sdk-${name}.js`, format: 'es', banner: BANNERS[name] },
+    plugins: [nodeResolve(), compile('es2021'), shrunk(false), budget],
+  })),
+  {
+    input: 'sdk-web/src/segment-script.ts',
+    // Everything in one file: what few pages need is rarely worth a request of its own there.
+    output: { file: 'sdk-web/dist/segment.min.js', format: 'iife', inlineDynamicImports: true },
+    plugins: [nodeResolve(), compile('es2021'), shrunk(false)],
   },
   {
-    input: 'sdk-web/src/index.ts',
-    output: { file: 'sdk-web/dist/index.js', format: 'es' },
-    plugins: [nodeResolve(), compile('es2020')],
+    input: WEB_ENTRIES,
+    output: {
+      dir: 'sdk-web/dist',
+      format: 'es',
+      entryFileNames: '[name].js',
+      chunkFileNames: 'chunk-[hash].js',
+    },
+    plugins: [nodeResolve(), compile('es2021')],
   },
-  types('sdk-web'),
+  ...Object.entries(WEB_ENTRIES).map(([name, input]) => types('sdk-web', [`${name}.d.ts`], input)),
   {
     input: 'sdk-node/src/index.ts',
     external: external('sdk-node'),
@@ -131,7 +182,7 @@ export default [
       entryFileNames: '[name].js',
       chunkFileNames: 'chunk-[hash].js',
     },
-    plugins: [nodeResolve(), compile('node20'), runnable, copyScript, copyThread, withPapers('collector')],
+    plugins: [nodeResolve(), compile('node20'), runnable, copyScripts, copyThread, withPapers('collector')],
   },
   types('collector'),
 ];

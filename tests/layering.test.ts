@@ -73,7 +73,7 @@ const LAYERS: Layer[] = [
     packages: /^(@hono\/node-server|csv-parse|node:)/,
   },
   { name: 'core', files: /^sdk-web\/src\/(core\/|version\.ts$)/, may: ['wire types'], packages: NONE },
-  { name: 'sdk-web', files: /^sdk-web\/src\//, may: ['wire types', 'core'], packages: /^idb-keyval$/ },
+  { name: 'sdk-web', files: /^sdk-web\/src\//, may: ['wire types', 'core'], packages: /^web-vitals$/ },
   { name: 'sdk-node', files: /^sdk-node\/src\//, may: ['wire types', 'core'], packages: /^node:/ },
 ];
 

@@ -458,6 +458,12 @@ describe('erasing', () => {
       const again = track(user('a'), 'C', at);
       expect(await c.send('web', [again, again])).toMatchObject({ accepted: 1, duplicates: 1 });
       expect(await c.send('web', [again])).toMatchObject({ accepted: 0, duplicates: 1 });
+      const seen = await c.fetch('/v1/seen', {
+        method: 'POST',
+        headers: { authorization: basic(WEB_KEY) },
+        body: JSON.stringify({ messageIds: [again.messageId, 'never sent'] }),
+      });
+      expect(seen.json).toEqual({ seen: [again.messageId] });
       const sent = track(user('a'), 'B', at);
       const { rejected } = await c.send('server', [sent]);
       await c.send('server', [sent]);

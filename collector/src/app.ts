@@ -10,8 +10,10 @@ import { isOpenPath, preflight, withCors } from './http/cors.ts';
 import { ApiError, errorResponse, toApiError } from './http/errors.ts';
 import { addHealthRoutes } from './http/health-routes.ts';
 import { addIngestRoutes } from './http/ingest-routes.ts';
+import { addLedgerRoutes } from './http/ledger-routes.ts';
 import { addMeRoutes } from './http/me-routes.ts';
 import { createRateLimit, DEFAULT_REQUESTS_PER_MINUTE } from './http/rate-limit.ts';
+import { addScriptRoutes } from './http/script-routes.ts';
 import type { Core } from './ingest/core.ts';
 import { createAgentReader } from './wire/user-agent.ts';
 
@@ -20,6 +22,8 @@ export interface AppOptions extends Partial<CallerOptions> {
   keys?: FixedKeys;
   /** The browser SDK's text. */
   script?: string | null;
+  /** Its chunks, by file name. */
+  modules?: Readonly<Record<string, string>>;
   /** Requests a minute of one key and address, or `off`. Default 1,200; loopback is exempt. */
   rateLimit?: number | 'off';
   /** Hears of failures that were answered with 500 or 503. */
@@ -36,7 +40,14 @@ export interface App {
 }
 
 export async function createApp(options: AppOptions): Promise<App> {
-  const { core, keys = {}, script = null, rateLimit = DEFAULT_REQUESTS_PER_MINUTE, onError } = options;
+  const {
+    core,
+    keys = {},
+    script = null,
+    modules = {},
+    rateLimit = DEFAULT_REQUESTS_PER_MINUTE,
+    onError,
+  } = options;
   const caller: CallerOptions = {
     trustProxyHops: options.trustProxyHops ?? 0,
     publicUrl: options.publicUrl ?? null,
@@ -51,13 +62,16 @@ export async function createApp(options: AppOptions): Promise<App> {
     addressOf: (request: Request, env: unknown) => addressOf(request, env, caller),
     originOf: (request: Request) => originOf(request, caller),
     script,
+    modules,
   };
   const app = new Hono();
   addIngestRoutes(app, parts);
   addMeRoutes(app, parts);
   addClientRoutes(app, parts);
+  addScriptRoutes(app, parts);
   addHealthRoutes(app, parts);
   addApiRoutes(app, parts);
+  addLedgerRoutes(app, parts);
   app.notFound((c) =>
     errorResponse(new ApiError(404, 'not_found', `there is nothing at ${c.req.method} ${c.req.path}`)),
   );

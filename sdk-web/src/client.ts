@@ -1,278 +1,333 @@
 // The browser client: Segment's calls on one durable queue.
 // Invariant: after construction nothing here throws into the page; a call returns before anything is sent.
-
-import type { IngestAnswer, Me, SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
+import type { IngestAnswer } from '../../collector/src/wire/message.ts';
 import { attempt } from './attempt.ts';
-import { readContext, readPage } from './context.ts';
+import { readCampaign, readContext, readPage } from './context.ts';
+import type { EventProperties } from './core/event-map.ts';
 import { uuidv7 } from './core/ids.ts';
-import { createQueue, type FlushResult, type Loss, type Queued } from './core/queue.ts';
-import { createIdentityStore } from './identity.ts';
+import { createQueue, type Loss, type Queued } from './core/queue.ts';
+import { createIdentity, type Identity } from './identity.ts';
 import { watchPages } from './pages.ts';
-import { createMessageStore } from './store.ts';
-
-type Fields = Record<string, unknown>;
-
-export interface Options {
-  /** The web write key: public. */
-  writeKey: string;
-  /** The collector's address, such as `https://collect.example.com`. */
-  host: string;
-  /** Send a page call now and at each change of path. Default true. */
-  page?: boolean;
-  /** Messages at which a batch leaves at once. Default 20. */
-  flushAt?: number;
-  /** How long a message waits for company, ms. Default 500. */
-  flushInterval?: number;
-  /** Hears of every message that is lost, with its code. */
-  onError?: (error: Loss, messages: Queued[]) => void;
-}
-
-export interface CallOptions {
-  timestamp?: string | number | Date;
-  context?: Fields;
-  integrations?: Fields;
-  anonymousId?: string;
-  userId?: string;
-}
-
-export interface User {
-  userId: string | null;
-  anonymousId: string;
-  traits: Fields;
-}
-
-export interface EventMap {
-  /** Your own exposed view, from the collector's answer. */
-  me: Me;
-  /** Keys of the exposed segments you are in. */
-  segments: string[];
-  error: Loss & { messages: Queued[] };
-}
-
-export interface Analytics {
-  identify(userId?: string | number | null | Fields, traits?: Fields, options?: CallOptions): void;
-  track(event: string, properties?: Fields, options?: CallOptions): void;
-  page(category?: string | Fields, name?: string | Fields, properties?: Fields, options?: CallOptions): void;
-  group(groupId: string | number, traits?: Fields, options?: CallOptions): void;
-  /** Links `previousId` (by default the current user, else this device) to `userId`. */
-  alias(userId: string | number, previousId?: string | number, options?: CallOptions): void;
-  survey(
-    surveyId: string,
-    answers: Record<string, SurveyAnswer>,
-    options?: CallOptions & {
-      submissionId?: string;
-      status?: SurveyStatus;
-      language?: string;
-      version?: string | number;
-    },
-  ): void;
-  /** Forgets the user and becomes a new device. */
-  reset(): void;
-  /** Resolves when all queued now is answered or lost, or within 5 s. Never rejects. */
-  flush(): Promise<FlushResult>;
-  /** Calls back once the client works; at once if it does already. */
-  ready(callback: () => void): void;
-  user(): User;
-  /** Listens; the answer stops listening. */
-  on<E extends keyof EventMap>(event: E, callback: (value: EventMap[E]) => void): () => void;
-  /** Removes listeners, timers and wrappers. What is unsent waits for the next page. */
-  close(): void;
-}
+import { createMessageStore, JOURNAL, journals } from './store.ts';
+import { bodyOf, bytesOf, hurry, post, roomLeft } from './transport.ts';
+import type { Analytics, CallOptions, Consent, EventMap, Fields, Options, Plugin } from './types.ts';
 
 /** Queue bounds: the contract's 512 KB, and far more messages than a page makes. */
 const MAX_MESSAGES = 5_000;
-const MAX_CHARS = 512 * 1024;
-/** JSON characters of a request: a third of what the collector takes, so that UTF-8 fits too. */
-const MAX_BATCH_CHARS = 400_000;
-/** Browsers let all requests that outlive a page have 64 KiB together. */
-const UNLOAD_CHARS = 60_000;
-/** A request that hangs is given up after this, ms. */
-const REQUEST_LIMIT_MS = 20_000;
+const MAX_BYTES = 512 * 1024;
+/** JSON bytes of a request: it may outlive the page, and leaves room for what follows it. */
+const MAX_BATCH_BYTES = 50_000;
+/** What a body holds besides its messages and their context, bytes. */
+const BODY_BYTES = 1_000;
+/** What the page before sent on leaving has arrived by then, as a rule, ms. */
+const ADOPT_MS = 1_000;
 
-/** @throws TypeError when writeKey or host is missing or no URL. */
-export function createAnalytics(options: Options): Analytics {
-  const { writeKey, host } = options;
+/**
+ * @param more loads the chunk that few pages need
+ * @throws TypeError when writeKey or host is missing or no URL
+ */
+export function createClient<E extends EventProperties = Record<string, Fields>>(
+  options: Options,
+  more: () => Promise<typeof import('./more.ts')>,
+): Analytics<E> {
+  const { writeKey, host, consent = 'granted', gpc } = options;
   if (!writeKey || !host) throw new TypeError('writeKey and host are required');
-  const endpoint = new URL('/v1/batch', host).href;
+  const endpoint = new URL('/v1/', host).href;
 
   const now = (): number => Date.now();
   const newId = (): string => uuidv7(now(), fillRandom);
-  const listeners: { [E in keyof EventMap]: Set<(value: EventMap[E]) => void> } = {
-    me: new Set(),
-    segments: new Set(),
-    error: new Set(),
-  };
-  function emit<E extends keyof EventMap>(event: E, value: EventMap[E]): void {
-    for (const callback of listeners[event]) attempt(() => callback(value));
-  }
-
-  const identity = createIdentityStore(newId);
-  const store = createMessageStore(newId());
+  const isLasting = (): boolean => state === 'granted';
+  const listeners = new Set<[event: keyof EventMap, callback: (...values: never[]) => void]>();
+  const plugins: Plugin[] = [];
   const cleanUps: (() => void)[] = [];
+  /** Names this instance in the ledger, and with its key in storage: the random end of an id. */
+  const client = newId().slice(24);
+  const owner = `${writeKey}.${client}`;
+  /** Whether a record is of another instance with the same key. */
+  const isLeft = (key: string): boolean => key.startsWith(`${writeKey}.`) && !key.startsWith(owner);
+  const identity = createIdentity(newId, now, isLasting, options.cookieDomain);
+  const store = createMessageStore(owner);
+  let { userSignature } = options;
+  let state: Consent | undefined;
+  const waiting: (() => void)[] = [];
+  let sequence = 0;
+  let lost = 0;
+  let isLeaving = false;
   let closed = false;
+
+  const gzip = async (text: string): Promise<Blob | string> =>
+    more().then(
+      (chunk) => chunk.gzip(text),
+      () => text,
+    );
 
   const queue = createQueue({
     flushAt: options.flushAt ?? 20,
     flushIntervalMs: options.flushInterval ?? 500,
     maxMessages: MAX_MESSAGES,
-    maxChars: MAX_CHARS,
-    maxBatchChars: MAX_BATCH_CHARS,
+    maxChars: MAX_BYTES,
+    maxBatchChars: MAX_BATCH_BYTES,
     maxInFlight: 1,
     maxRetries: Number.POSITIVE_INFINITY,
     now,
     random: Math.random,
+    sizeOf: bytesOf,
     after(ms, callback) {
       const timer = setTimeout(callback, ms);
       return () => clearTimeout(timer);
     },
-    send,
-    onSettled: store.drop,
-    onLost: report,
-    onAnswer(answer: Partial<IngestAnswer>) {
-      const { me } = answer;
+    send(batch) {
+      const wanted = [...listeners].some(([event]) => event !== 'error') ? '?reply=me' : '';
+      const sentAt = isoOf(now());
+      const body = bodyOf(batch, { writeKey, userSignature, sentAt });
+      return post(`${endpoint}batch${wanted}`, body, isLeaving ? undefined : gzip);
+    },
+    onSettled(messages) {
+      store.drop(messages);
+      for (const plugin of plugins) attempt(() => plugin.after?.(messages));
+    },
+    onLost: lose,
+    onAnswer({ me }: Partial<IngestAnswer>) {
       if (!me || 'error' in me) return;
       emit('me', me);
       emit('segments', me.segments);
     },
   });
 
-  function report(loss: Loss, messages: Queued[]): void {
-    attempt(() => options.onError?.(loss, messages));
-    emit('error', { ...loss, messages });
+  function emit<N extends keyof EventMap>(event: N, ...values: EventMap[N]): void {
+    // What was added under a name takes what is told under it.
+    for (const [name, callback] of listeners)
+      if (name === event) attempt(() => (callback as unknown as (...given: EventMap[N]) => void)(...values));
   }
 
-  function bodyOf(batch: Queued[]): string {
-    const context = batch[0]?.context;
-    // One batch shares one context: it travels once.
-    const messages = batch.map(({ context: _shared, ...message }) => message);
-    return JSON.stringify({ writeKey, sentAt: new Date(now()).toISOString(), context, batch: messages });
+  function lose(loss: Loss, messages: Queued[]): void {
+    lost += messages.length;
+    emit('error', loss, messages);
   }
 
-  async function send(
-    batch: Queued[],
-    unloading?: boolean,
-  ): Promise<{ status: number; retryAfter?: string | null; body?: null }> {
-    const wanted = listeners.me.size + listeners.segments.size > 0;
-    try {
-      const answer = await fetch(wanted ? `${endpoint}?reply=me` : endpoint, {
-        method: 'POST',
-        // A text goes as text/plain, which needs no preflight; the collector reads bytes, not labels.
-        body: bodyOf(batch),
-        keepalive: !!unloading,
-        // Browsers before 2022 have no time-out: their own, of minutes, must do.
-        signal: AbortSignal.timeout?.(REQUEST_LIMIT_MS) ?? null,
+  function refuse(code: string, message: Queued): void {
+    lose({ code, message: code }, [message]);
+  }
+
+  /** Does a call, or holds it until there is an answer. */
+  function whenAllowed(run: () => void, message?: Queued): void {
+    if (closed) return;
+    if (state !== 'wait') run();
+    else if (message && waiting.length >= MAX_MESSAGES) refuse('queue_full', message);
+    else waiting.push(run);
+  }
+
+  /**
+   * Makes a message of a call: at once, so that nothing changes it later. Who it is from is decided when
+   * it may be.
+   * @param identify what the call changes in the identity, with the fields that follow from it
+   */
+  function take(
+    type: string,
+    given: Fields,
+    { timestamp, context, userSignature: signature = userSignature, ...rest }: CallOptions = {},
+    identify?: (identity: Identity) => Fields | undefined,
+  ): void {
+    const messageId = newId();
+    const draft = attempt(() =>
+      copy({
+        type,
+        messageId,
+        timestamp: isoOf(timestamp ?? now()),
+        ...given,
+        ...rest,
+        context: { ...readContext(), ...context },
+      }),
+    );
+    whenAllowed(() => {
+      const isAnonymous = state === 'anonymous';
+      if (state === 'denied' || (isAnonymous && /^[iga]/.test(type))) return;
+      // A date that is none, or properties that contain themselves.
+      if (!draft) {
+        sequence++;
+        return refuse('invalid_field', { type, messageId, ...given });
+      }
+      userSignature = signature;
+      const own = identify?.(identity);
+      const session = identity.touch();
+      const { userId, anonymousId } = identity.read();
+      let message: Queued | null = {
+        anonymousId,
+        userId: userId ?? undefined,
+        ...own,
+        ...draft,
+        context: { session, campaign: attempt(() => readCampaign(session.landing)), ...draft.context },
+      };
+      for (const plugin of plugins) {
+        const answer = attempt(() => plugin.before?.(message as Queued));
+        if (answer === null) return;
+        message = answer ?? message;
+      }
+      message.tm = {
+        client,
+        seq: ++sequence,
+        lost: lost || undefined,
+        consent: isAnonymous ? state : undefined,
+      };
+      if (isLasting()) store.keep(message);
+      if (!queue.add(message)) store.drop([message]);
+    }, draft ?? { messageId });
+  }
+
+  /** The calls that say what it is about, and then all about it. */
+  const call =
+    (type: string, subject: string, details: string) =>
+    (about: unknown, more: object = {}, callOptions?: CallOptions): void =>
+      take(type, { [subject]: about, [details]: more }, callOptions);
+
+  /** Segment's forms: (), (properties), (name), (name, properties), (category, name, properties). */
+  const view =
+    (type: string): Analytics['page'] =>
+    (category, name, properties, callOptions) => {
+      const words = [category, name].filter((word) => typeof word === 'string');
+      const given = [category, name, properties].find(isFields);
+      take(
+        type,
+        { name: words.pop(), category: words.pop(), properties: { ...readPage(), ...given } },
+        callOptions,
+      );
+    };
+
+  const analytics: Analytics = {
+    identify(userId, traits, callOptions) {
+      if (isFields(userId)) return analytics.identify(null, userId, callOptions ?? (traits as CallOptions));
+      take('identify', { traits: traits ?? {} }, callOptions, ({ read, write }) => {
+        const current = read();
+        const id = userId || userId === 0 ? `${userId}` : current.userId;
+        // Another person on this device: their traits are not the last one's.
+        const isSame = current.userId === null || current.userId === id;
+        write({ userId: id, traits: { ...(isSame && current.traits), ...traits } });
       });
-      const body = answer.ok ? await answer.json().catch(() => null) : null;
-      return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body };
-    } catch {
-      return { status: 0 };
+    },
+    track: call('track', 'event', 'properties'),
+    page: view('page'),
+    screen: view('screen'),
+    group: call('group', 'groupId', 'traits'),
+    alias(userId, previousId, callOptions) {
+      take('alias', { userId, previousId }, callOptions, ({ read, write }) => {
+        const current = read();
+        write({ userId: `${userId}` });
+        return { previousId: current.userId ?? current.anonymousId };
+      });
+    },
+    survey: call('survey', 'surveyId', 'answers'),
+    reset: (anonymousId = newId()) =>
+      whenAllowed(() => {
+        userSignature = undefined;
+        identity.write({ userId: null, anonymousId, traits: {} });
+      }),
+    flush: queue.flush,
+    ready: attempt,
+    user() {
+      const { session: _session, seen: _seen, ...user } = identity.read();
+      return user;
+    },
+    on(event, callback) {
+      // Told under its name only what belongs to it.
+      const listener: [typeof event, (...values: never[]) => void] = [event, callback as never];
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    use(plugin) {
+      plugins.push(plugin);
+      const stop = attempt(() => plugin.start?.(analytics));
+      if (stop) cleanUps.push(stop);
+    },
+    consent: decide,
+    close() {
+      if (closed) return;
+      leave();
+      closed = true;
+      queue.close();
+      for (const cleanUp of cleanUps) attempt(cleanUp);
+    },
+  };
+
+  function decide(next: Consent): void {
+    if (closed || next === state) return;
+    state = next;
+    identity.forget();
+    if (next === 'wait') return;
+    if (isLasting()) {
+      store.hold();
+      const timer = setTimeout(() => adopt().catch(() => {}), ADOPT_MS);
+      cleanUps.push(() => clearTimeout(timer));
+    } else {
+      identity.wipe();
+      store.wipe();
+      store.letGo();
     }
+    if (next === 'denied') queue.clear();
+    for (const run of waiting.splice(0)) run();
+  }
+
+  /** Sends what earlier pages left, unless the collector has it already. Fails where the chunk cannot be had. */
+  async function adopt(): Promise<void> {
+    if (closed || !isLasting()) return;
+    const stored = await store.transact('readonly', (table) => table.getAllKeys()).catch(() => []);
+    if (![...stored, ...journals()].some((key) => isLeft((key as string).replace(JOURNAL, '')))) return;
+    const { recover } = await more();
+    await recover(
+      isLeft,
+      store.transact,
+      store.claim,
+      store.enlist,
+      store.drop,
+      async (messageIds) => {
+        const { body } = await post(`${endpoint}seen`, JSON.stringify({ writeKey, messageIds }));
+        return (body as { seen?: string[] } | null)?.seen ?? [];
+      },
+      (message) => closed || !isLasting() || queue.add(message, true),
+      queue.flush,
+      refuse,
+    );
   }
 
   /** What fits goes out with the page; all of it stays stored until an answer says otherwise. */
-  function unload(): void {
-    for (const batch of queue.peek(UNLOAD_CHARS)) void send(batch, true);
+  function leave(): void {
+    if (isLasting()) store.journal();
+    hurry();
+    isLeaving = true;
+    queue.unload(roomLeft() - BODY_BYTES);
+    isLeaving = false;
   }
 
-  function enqueue(type: string, fields: Fields, { timestamp, context, ...rest }: CallOptions = {}): void {
-    const { userId, anonymousId } = identity.read();
-    const draft = {
-      type,
-      messageId: newId(),
-      timestamp,
-      anonymousId,
-      userId: userId ?? undefined,
-      ...fields,
-      ...rest,
-      context,
-    };
-    const message = attempt(() => {
-      draft.timestamp = new Date(timestamp ?? now()).toISOString();
-      draft.context = { ...readContext(), ...context };
-      return copy(draft);
-    });
-    // A date that is none, or properties that contain themselves.
-    if (!message) {
-      report({ code: 'invalid_field', message: 'not JSON' }, [draft]);
-      return;
-    }
-    // A closed queue reports and refuses.
-    if (!closed) store.keep(message);
-    if (!queue.add(message)) store.drop([message]);
-  }
-
-  function listen(target: EventTarget, event: string, callback: () => void): void {
+  function listen(target: EventTarget, event: string, callback: (event: Event) => void): void {
     target.addEventListener(event, callback);
     cleanUps.push(() => target.removeEventListener(event, callback));
   }
 
-  const analytics: Analytics = {
-    identify(userId, traits, callOptions) {
-      const named = isFields(userId) ? undefined : userId;
-      const given = isFields(userId) ? userId : traits;
-      const current = identity.read();
-      const id = named === undefined || named === null || named === '' ? current.userId : String(named);
-      // Another person on this device: their traits are not the last one's.
-      const base = current.userId !== null && current.userId !== id ? {} : current.traits;
-      identity.write({ userId: id, traits: { ...base, ...given } });
-      enqueue('identify', { traits: given ?? {} }, isFields(userId) ? (traits as CallOptions) : callOptions);
-    },
-    track: (event, properties = {}, callOptions) => enqueue('track', { event, properties }, callOptions),
-    page(category, name, properties, callOptions) {
-      // Segment's forms: (), (properties), (name), (name, properties), (category, name, properties).
-      const words = [category, name].filter((word) => typeof word === 'string');
-      const given = [category, name, properties].find(isFields);
-      enqueue(
-        'page',
-        {
-          name: words.pop(),
-          category: words.pop(),
-          properties: { ...readPage(), ...given },
-        },
-        callOptions,
-      );
-    },
-    group: (groupId, traits = {}, callOptions) => enqueue('group', { groupId, traits }, callOptions),
-    alias(userId, previousId, callOptions) {
-      const { userId: current, anonymousId } = identity.read();
-      enqueue('alias', { userId, previousId: previousId ?? current ?? anonymousId }, callOptions);
-      identity.write({ userId: String(userId) });
-    },
-    survey: (surveyId, answers, callOptions) => enqueue('survey', { surveyId, answers }, callOptions),
-    reset: identity.renew,
-    flush: queue.flush,
-    ready: attempt,
-    user: () => ({ ...identity.read() }),
-    on(event, callback) {
-      listeners[event].add(callback);
-      return () => listeners[event].delete(callback);
-    },
-    close() {
-      if (closed) return;
-      closed = true;
-      unload();
-      queue.close();
-      for (const cleanUp of cleanUps) cleanUp();
-      store.close();
-    },
-  };
-
   attempt(() => {
+    if (options.onError) analytics.on('error', options.onError);
+    // Where nobody asked the visitor, their browser's signal is the answer.
+    const { globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
+    const isSignalled = globalPrivacyControl && consent === 'granted' && gpc !== 'ignore';
+    decide(isSignalled ? (gpc === 'deny' ? 'denied' : 'anonymous') : consent);
     listen(document, 'visibilitychange', () => {
-      if (document.visibilityState === 'hidden') unload();
+      if (document.visibilityState === 'hidden') leave();
+      else adopt().catch(() => {});
     });
-    listen(window, 'pagehide', unload);
+    listen(window, 'pagehide', () => {
+      leave();
+      // At once, so that the next page takes over; held locks would also keep this one from the back cache.
+      store.letGo();
+    });
+    listen(window, 'pageshow', () => {
+      if (isLasting()) store.hold();
+    });
     listen(window, 'online', queue.resume);
-    store.adopt().then(
-      (messages) => {
-        for (const message of messages) if (!queue.add(message)) store.drop([message]);
-      },
-      () => {},
-    );
-    if (options.page !== false) cleanUps.push(watchPages(analytics.page));
+    cleanUps.push(store.letGo);
+    if (options.page !== false && options.page !== 'off') cleanUps.push(watchPages(analytics.page));
   });
-  return analytics;
+  return analytics as Analytics<E>;
 }
+
+const isoOf = (time: string | number | Date): string => new Date(time).toISOString();
 
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null;
@@ -284,7 +339,7 @@ function copy<T>(value: T): T {
 }
 
 function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
-  // Without crypto (a page over http) Math.random must do: ids then are unlikely to clash, not unguessable.
+  // Without crypto Math.random must do: ids then are unlikely to clash, not unguessable.
   for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256;
   attempt(() => crypto.getRandomValues(bytes));
 }

@@ -8,20 +8,29 @@ export function readPage(): Record<string, string> {
   return { path: pathname, referrer: document.referrer, search, title: document.title, url: href };
 }
 
-/** Segment's `context`: page, locale, time zone, screen, campaign, library. */
-export function readContext(): Record<string, unknown> {
+/** The campaign an address names: utm_* without that, and click ids (gclid, fbclid, msclkid, wbraid...). */
+export function readCampaign(url: string): Record<string, string> | undefined {
   let campaign: Record<string, string> | undefined;
-  for (const [name, value] of new URLSearchParams(location.search)) {
-    if (name.startsWith('utm_'))
-      campaign = { ...campaign, [name === 'utm_campaign' ? 'name' : name.slice(4)]: value };
+  for (const [name, value] of new URL(url).searchParams) {
+    if (!/^utm_.|cl(k)?id$|braid$/.test(name)) continue;
+    campaign = { ...campaign, [name === 'utm_campaign' ? 'name' : name.replace('utm_', '')]: value };
   }
+  return campaign;
+}
+
+/** Asked once: it takes longer than all the rest. */
+let timezone: string | undefined;
+
+/** Segment's `context`. */
+export function readContext(): Record<string, unknown> {
+  timezone ??= Intl.DateTimeFormat().resolvedOptions().timeZone;
   return {
     page: readPage(),
     userAgent: navigator.userAgent,
     locale: navigator.language,
-    timezone: Intl.DateTimeFormat().resolvedOptions().timeZone,
+    timezone,
     screen: { width: screen.width, height: screen.height, density: devicePixelRatio },
-    campaign,
+    campaign: readCampaign(location.href),
     library: { name: '@tidemark/sdk-web', version: LIBRARY_VERSION },
   };
 }

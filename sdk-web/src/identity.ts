@@ -1,54 +1,108 @@
-// Who this browser is: the device's id, the user and their traits, across pages.
-// Invariant: storage is a copy; without it the identity lives as long as the page.
+// Who this browser is, the device's id, the user, their traits and the session, across pages.
+// Invariant: storage is a copy, written only while `isLasting` allows; without it all lives as long as the page.
 import { attempt } from './attempt.ts';
+import type { User } from './types.ts';
 
 const KEY = 'tm.id';
 /** The device's id outlives localStorage in a cookie for a year, seconds. */
 const COOKIE_SECONDS = 31_536_000;
+/** Silence that ends a session, ms. */
+const SESSION_MS = 30 * 60_000;
+/** A session's time is written this often at most, ms. */
+const TOUCH_MS = 1_000;
+
+export interface Session {
+  id: string;
+  /** The address it began at, and the page that led there. */
+  landing: string;
+  referrer: string;
+}
+
+export interface Person extends User {
+  session?: Session;
+  /** The session's last sign of life, epoch ms. */
+  seen?: number;
+}
 
 export interface Identity {
-  userId: string | null;
-  anonymousId: string;
-  traits: Record<string, unknown>;
+  read(): Person;
+  write(change: Partial<Person>): void;
+  /** Keeps the session alive, or begins a new one. */
+  touch(): Session;
+  /** Forgets what is in memory: it is read anew. */
+  forget(): void;
+  /** Removes what is stored. */
+  wipe(): void;
 }
 
-export interface IdentityStore {
-  read(): Identity;
-  write(change: Partial<Identity>): void;
-  /** Forgets the user and makes a new device id. */
-  renew(): void;
-}
+/** @param cookieDomain where the cookie goes; without it the widest domain that the browser allows. */
+export function createIdentity(
+  newId: () => string,
+  now: () => number,
+  isLasting: () => boolean,
+  cookieDomain?: string,
+): Identity {
+  let person: Person | undefined;
 
-export function createIdentityStore(newId: () => string): IdentityStore {
-  let identity: Identity | undefined;
+  const readCookie = (): string | undefined =>
+    attempt(() => /(?:^|; )tm\.id=([^;]+)/.exec(document.cookie)?.[1]);
 
-  function read(): Identity {
-    if (!identity) {
-      const stored = attempt(() => JSON.parse(localStorage[KEY]) as Identity | null); // written by save
-      const cookie = attempt(() => /(?:^|; )tm\.id=([^;]+)/.exec(document.cookie)?.[1]);
-      save({
-        userId: stored?.userId ?? null,
-        anonymousId: stored?.anonymousId ?? cookie ?? newId(),
-        traits: stored?.traits ?? {},
-      });
-    }
-    return identity as Identity;
+  /** Tries one domain after the other, from the widest, until one takes it. */
+  function writeCookie(id: string, seconds: number): void {
+    attempt(() => {
+      const labels = cookieDomain ? [cookieDomain] : location.hostname.split('.');
+      for (let i = labels.length; i-- && readCookie() !== id; )
+        // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is missing over http.
+        document.cookie = `${KEY}=${id};domain=${labels.slice(i).join('.')};path=/;max-age=${seconds};samesite=lax`;
+    });
   }
 
-  function save(next: Identity): void {
-    identity = next;
+  function read(): Person {
+    const isFirst = !person;
+    if (isLasting()) {
+      // Read again each time: another tab may have changed it.
+      person = attempt(() => JSON.parse(localStorage[KEY]) as Person | null) || person;
+      // The cookie is shared with other subdomains: who signed out there is signed out here.
+      const cookie = isFirst && readCookie();
+      if (cookie && cookie !== person?.anonymousId) person = newcomer(cookie);
+    }
+    if (!person) write(newcomer(newId()));
+    return person as Person;
+  }
+
+  function write(change: Partial<Person>): void {
+    person = { ...(person as Person), ...change };
+    if (!isLasting()) return;
     attempt(() => {
-      localStorage[KEY] = JSON.stringify(next);
+      localStorage[KEY] = JSON.stringify(person);
     });
-    attempt(() => {
-      // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is missing in Firefox and over http.
-      document.cookie = `${KEY}=${next.anonymousId};path=/;max-age=${COOKIE_SECONDS};samesite=lax`;
-    });
+    writeCookie(person.anonymousId, COOKIE_SECONDS);
   }
 
   return {
     read,
-    write: (change) => save({ ...read(), ...change }),
-    renew: () => save({ userId: null, anonymousId: newId(), traits: {} }),
+    write,
+    touch() {
+      const { session, seen = 0 } = read();
+      const time = now();
+      if (session && time - seen < TOUCH_MS) return session;
+      const next =
+        session && time - seen < SESSION_MS
+          ? session
+          : { id: newId(), landing: location.href, referrer: document.referrer };
+      write({ session: next, seen: time });
+      return next;
+    },
+    forget() {
+      person = undefined;
+    },
+    wipe() {
+      attempt(() => delete localStorage[KEY]);
+      writeCookie('', 0);
+    },
   };
+}
+
+export function newcomer(anonymousId: string): Person {
+  return { userId: null, anonymousId, traits: {} };
 }

@@ -1,11 +1,25 @@
 // `@tidemark/sdk-web` for bundlers.
 // Invariant: importing it touches no browser API, so that it may be imported on a server.
-export {
-  type Analytics,
-  type CallOptions,
-  createAnalytics,
-  type EventMap,
-  type Options,
-  type User,
-} from './client.ts';
+import { createClient } from './client.ts';
+import type { EventProperties } from './core/event-map.ts';
+import type { Analytics, Options } from './types.ts';
+
+export type { EventName, EventProperties } from './core/event-map.ts';
 export type { FlushResult, Loss, Queued } from './core/queue.ts';
+export type {
+  Analytics,
+  CallOptions,
+  Consent,
+  EventMap,
+  Options,
+  Plugin,
+  SurveyOptions,
+  User,
+} from './types.ts';
+
+/** @throws TypeError when writeKey or host is missing or no URL */
+export function createAnalytics<E extends EventProperties = Record<string, Record<string, unknown>>>(
+  options: Options,
+): Analytics<E> {
+  return createClient<E>(options, () => import('./more.ts'));
+}

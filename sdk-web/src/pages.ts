@@ -6,12 +6,12 @@ const MARK = '__tidemark_pages';
 /** Calls `view` now and whenever the path changes. The answer removes everything. */
 export function watchPages(view: () => void): () => void {
   // One page view is one, also with two copies of the SDK on the page.
-  const page = window as unknown as Record<string, boolean | undefined>;
+  const page = window as unknown as Record<string, unknown>;
   if (page[MARK]) return () => {};
   page[MARK] = true;
   let last = location.pathname;
   const check = (): void => {
-    if (location.pathname === last) return;
+    if (location.pathname === last || !page[MARK]) return;
     last = location.pathname;
     // After the router has set the title.
     setTimeout(view);
@@ -24,6 +24,7 @@ export function watchPages(view: () => void): () => void {
     };
     history[name] = wrapped;
     return () => {
+      // Somebody's wrapper around ours stays, and ours goes quiet.
       if (history[name] === wrapped) history[name] = original;
     };
   });

@@ -1,6 +1,7 @@
 // The script tag: starts from its own attributes and replays what the page called before it loaded.
 // Invariant: a second tag on the page changes nothing; calls keep their order and their times.
-import { type Analytics, createAnalytics } from './client.ts';
+import { createClient } from './client.ts';
+import type { Analytics, Options, Plugin } from './types.ts';
 
 declare global {
   interface Window {
@@ -24,10 +25,21 @@ function replay(analytics: Analytics, calls: StubCall[]): void {
 }
 
 const tag = document.currentScript as HTMLScriptElement | null;
-const { writeKey, page } = tag?.dataset ?? {};
+const { use, ...options } = tag?.dataset ?? {};
 const held = window.tidemark;
-if (tag && writeKey && (!held || Array.isArray(held))) {
-  const analytics = createAnalytics({ writeKey, host: new URL(tag.src).origin, page: page !== 'off' });
+if (tag && options.writeKey && (!held || Array.isArray(held))) {
+  const { origin } = new URL(tag.src);
+  // Attributes are the options' names and texts; numbers among them are only compared.
+  const analytics = createClient(
+    { host: origin, ...options } as unknown as Options,
+    () => import(`${origin}/sdk-more.js`),
+  );
   window.tidemark = analytics;
   if (held) replay(analytics, held);
+  // Modules inherit the tag's nonce, and need no element that Trusted Types would guard.
+  for (const name of use?.split(' ') ?? [])
+    import(`${origin}/sdk-${name}.js`).then(
+      ({ default: create }: { default: () => Plugin }) => analytics.use(create()),
+      () => {},
+    );
 }

@@ -1,122 +1,178 @@
-// Where messages wait across page loads: IndexedDB, with a journal in localStorage until it has them.
-// Invariant: a message is in one of the two before it is sent, unless the browser allows neither; keys
-// of the host are never touched.
-import { createStore, promisifyRequest } from 'idb-keyval';
+// Where messages wait across page loads: IndexedDB, with a journal in localStorage for what it lacks at unload.
+// Invariant: a record belongs to whoever holds its owner's lock, and goes only once all its messages are
+// settled; keys of the host are never touched.
 import { attempt } from './attempt.ts';
 import type { Queued } from './core/queue.ts';
 
-const JOURNAL = 'tm.j.';
+const DATABASE = 'tm.queue';
+const TABLE = 'm';
+export const JOURNAL = 'tm.j.';
+/** Messages that IndexedDB refused go to the journal together, after this long, ms. */
+const REFUSED_MS = 500;
+
+/** Messages that were kept at once, and whose they are: in IndexedDB under `<owner>.<first messageId>`. */
+export type StoredRecord = [owner: string, messages: Queued[]];
+
+/** One transaction; resolves with what was asked for once it is complete. */
+export type RunTransaction = <T>(
+  mode: IDBTransactionMode,
+  work: (table: IDBObjectStore) => IDBRequest<T>,
+) => Promise<T>;
 
 export interface MessageStore {
-  /** Keeps a message: at once in the journal, soon after in IndexedDB. */
+  /** Keeps a message in memory, and in IndexedDB as soon as the running task ends. */
   keep(message: Queued): void;
   drop(messages: Queued[]): void;
-  /** Messages of earlier pages whose clients are gone, oldest first. */
-  adopt(): Promise<Queued[]>;
-  close(): void;
+  /** Writes at once what IndexedDB does not have yet: the page may be gone next. */
+  journal(): void;
+  /** Says that this page is alive: nobody else may take its records. */
+  hold(): void;
+  /** Lets others take them. */
+  letGo(): void;
+  /** Forgets everything, of all pages. */
+  wipe(): void;
+  transact: RunTransaction;
+  /** Whether the lock of that page is ours now. Without locks nobody holds any. */
+  claim(owner: string): Promise<boolean>;
+  /** Takes a record over: it goes once its messages are dropped. */
+  enlist(key: string, messages: Queued[]): void;
 }
+
+/** The keys of all pages' journals. */
+export const journals = (): string[] =>
+  attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(JOURNAL))) ?? [];
 
 /** @param client names this page's instance; its lock says that it is alive. */
 export function createMessageStore(client: string): MessageStore {
+  /** Not in IndexedDB yet. */
+  const unsaved = new Map<string, Queued>();
+  /** The record each message is in. */
+  const homes = new Map<string, { key: string; left: number }>();
+  const journalKey = JOURNAL + client;
   let fresh: Queued[] = [];
-  let release: (() => void) | undefined;
-  const database = attempt(() => createStore('tm.queue', 'messages'));
-  attempt(() =>
-    navigator.locks
-      .request(`tm.${client}`, () => new Promise<void>((resolve) => (release = resolve)))
-      .catch(() => {}),
-  );
+  let isJournaled = false;
+  let isRefused = false;
+  let opening: Promise<IDBDatabase> | undefined;
+  /** Our locks last until this resolves; none while others may take our records. */
+  let held: Promise<void> | undefined;
+  let release = (): void => {};
 
-  const nameOf = (message: Queued): string => `${client}.${message.messageId}`;
-  const unjournal = (name: string): void => void attempt(() => localStorage.removeItem(JOURNAL + name));
-
-  /** Runs the changes in one transaction; answers whether they are stored. */
-  const write = async (change: (store: IDBObjectStore) => void): Promise<boolean> => {
+  const transact: RunTransaction = async (mode, work) => {
+    opening ??= new Promise((resolve, reject) => {
+      const request = indexedDB.open(DATABASE);
+      request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
+      request.onerror = reject;
+      request.onsuccess = () => {
+        // Another tab deletes it, or Safari closes the connection on its own.
+        request.result.onversionchange = request.result.onclose = close;
+        resolve(request.result);
+      };
+    });
     try {
-      await database?.('readwrite', (store) => {
-        change(store);
-        return promisifyRequest(store.transaction);
+      const transaction = (await opening).transaction(TABLE, mode);
+      const request = work(transaction.objectStore(TABLE));
+      return await new Promise((resolve, reject) => {
+        transaction.oncomplete = () => resolve(request.result);
+        transaction.onabort = reject;
       });
-      return !!database;
-    } catch {
-      return false;
+    } catch (error) {
+      close();
+      throw error;
+    } finally {
+      // An answer that comes after the page let go.
+      if (!held) close();
     }
   };
+
+  function close(): void {
+    opening?.then((database) => database.close()).catch(() => {});
+    opening = undefined;
+  }
 
   async function move(): Promise<void> {
-    const batch = fresh;
+    const batch = fresh.filter((message) => unsaved.has(message.messageId));
     fresh = [];
-    const stored = await write((store) => {
-      for (const message of batch) store.put(message, nameOf(message));
-    });
-    if (stored) for (const message of batch) unjournal(nameOf(message));
-  }
-
-  function keep(message: Queued): void {
-    // Where the journal is full or blocked, IndexedDB has more room.
-    attempt(() => localStorage.setItem(JOURNAL + nameOf(message), JSON.stringify(message)));
-    if (!fresh.length) setTimeout(move);
-    fresh.push(message);
-  }
-
-  function remove(names: string[]): void {
-    names.forEach(unjournal);
-    void write((store) => {
-      for (const name of names) store.delete(name);
-    });
-  }
-
-  /** Whose client is gone: nobody holds its lock. Without locks everyone's is. */
-  const isOrphan = async (owner: string): Promise<boolean> => {
+    if (!batch[0]) return;
+    const key = `${client}.${batch[0].messageId}`;
+    enlist(key, batch);
     try {
-      return (
-        owner !== client &&
-        (await navigator.locks.request(`tm.${owner}`, { ifAvailable: true }, (lock) => !!lock))
-      );
+      await transact('readwrite', (table) => table.put([client, batch], key));
+      for (const message of batch) unsaved.delete(message.messageId);
+      if (isJournaled) journal();
     } catch {
-      return true;
+      if (!isRefused) setTimeout(journal, REFUSED_MS);
+      isRefused = true;
     }
-  };
+  }
+
+  function enlist(key: string, messages: Queued[]): void {
+    const home = { key, left: messages.length };
+    for (const message of messages) homes.set(message.messageId, home);
+  }
+
+  function journal(): void {
+    isRefused = false;
+    isJournaled = unsaved.size > 0;
+    attempt(() => {
+      if (isJournaled) localStorage[journalKey] = JSON.stringify([...unsaved.values()]);
+      else delete localStorage[journalKey];
+    });
+  }
+
+  const claim = (owner: string): Promise<boolean> =>
+    new Promise((resolve) => {
+      const free = (): void => resolve(true);
+      attempt(() =>
+        navigator.locks
+          .request(`tm.${owner}`, { ifAvailable: true }, (lock) => {
+            resolve(!!lock);
+            return lock && held;
+          })
+          .catch(free),
+      ) ?? free();
+    });
 
   return {
-    keep,
+    keep(message) {
+      if (!fresh.length) queueMicrotask(move);
+      fresh.push(message);
+      unsaved.set(message.messageId, message);
+    },
     drop(messages) {
-      fresh = fresh.filter((message) => !messages.includes(message));
-      remove(messages.map(nameOf));
+      const done: string[] = [];
+      for (const { messageId } of messages) {
+        const home = homes.get(messageId);
+        homes.delete(messageId);
+        unsaved.delete(messageId);
+        if (home && !--home.left) done.push(home.key);
+      }
+      if (!done[0]) return;
+      for (const key of done) attempt(() => delete localStorage[key]);
+      transact('readwrite', (table) => done.map((key) => table.delete(key))[0] as IDBRequest).catch(() => {});
     },
-    async adopt() {
-      const found = new Map<string, Queued>();
-      try {
-        await database?.('readonly', async (store) => {
-          const [names, messages] = await Promise.all([
-            promisifyRequest(store.getAllKeys()),
-            promisifyRequest(store.getAll()),
-          ]);
-          names.forEach((name, i) => {
-            found.set(String(name), messages[i]);
-          });
-        });
-      } catch {
-        // IndexedDB is blocked: the journal is all there is.
-      }
-      for (const name of attempt(() => Object.keys(localStorage)) ?? []) {
-        if (!name.startsWith(JOURNAL)) continue;
-        const message = attempt(() => JSON.parse(localStorage[name]) as Queued); // written by keep
-        if (message) found.set(name.slice(JOURNAL.length), message);
-      }
-      const orphans = new Map<string, Promise<boolean>>();
-      const names: string[] = [];
-      for (const name of found.keys()) {
-        const owner = name.split('.')[0] as string;
-        if (!orphans.has(owner)) orphans.set(owner, isOrphan(owner));
-        if (await orphans.get(owner)) names.push(name);
-      }
-      const adopted = names.map((name) => found.get(name) as Queued);
-      // Ours from now on: kept under our name before the old one goes.
-      adopted.forEach(keep);
-      remove(names);
-      return adopted.sort((a, b) => (a.messageId < b.messageId ? -1 : 1));
+    journal,
+    hold() {
+      if (held) return;
+      held = new Promise((resolve) => {
+        release = resolve;
+      });
+      void claim(client);
     },
-    close: () => release?.(),
+    letGo() {
+      release();
+      held = undefined;
+      close();
+    },
+    wipe() {
+      unsaved.clear();
+      homes.clear();
+      attempt(() => {
+        for (const key of journals()) delete localStorage[key];
+      });
+      attempt(() => indexedDB.deleteDatabase(DATABASE));
+    },
+    transact,
+    claim,
+    enlist,
   };
 }

@@ -3,23 +3,33 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { gunzipSync } from 'node:zlib';
 import { serve } from '@hono/node-server';
 import { buildSync } from 'esbuild';
 import { type Browser, chromium } from 'playwright-core';
 import { findChromium } from '../../.ci/chromium.mjs';
+import { shrink } from '../../sdk-web/shrink.mjs';
 import { openCollector, type TestCollector, WEB_KEY } from '../collector.ts';
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
-/** The script a tag loads, built from source. */
-export const script = buildSync({
-  entryPoints: [`${root}/sdk-web/src/script.ts`],
-  bundle: true,
-  minify: true,
-  format: 'iife',
-  target: 'es2020',
-  write: false,
-}).outputFiles[0]?.text as string;
+const bundled = (entry: string, format: 'iife' | 'esm'): string =>
+  buildSync({
+    entryPoints: [`${root}/sdk-web/src/${entry}.ts`],
+    bundle: true,
+    format,
+    target: 'es2021',
+    write: false,
+  }).outputFiles[0]?.text as string;
+
+/** The scripts as they are published, built from source, by path. */
+export const scripts: Record<string, string> = {
+  '/sdk.js': await shrink(bundled('script', 'iife'), { inner: true }),
+  '/sdk-more.js': await shrink(bundled('more', 'esm')),
+  '/segment.min.js': await shrink(bundled('segment-script', 'iife')),
+};
+for (const name of ['autocapture', 'vitals', 'errors', 'leave'])
+  scripts[`/sdk-${name}.js`] = await shrink(bundled(`addons/${name}`, 'esm'));
 
 export interface Served {
   collector: TestCollector;
@@ -42,9 +52,12 @@ export async function serveCollector(): Promise<Served> {
   const fetch = async (request: Request): Promise<Response> => {
     collector.clock.now = Date.now();
     const { pathname, search } = new URL(request.url);
-    if (pathname === '/sdk.js')
-      return new Response(script, { headers: { 'content-type': 'text/javascript' } });
-    const body = request.method === 'POST' ? await request.clone().text() : '';
+    const script = scripts[pathname.startsWith('/analytics.js/') ? '/segment.min.js' : pathname];
+    if (script !== undefined)
+      return new Response(script, {
+        headers: { 'content-type': 'text/javascript', 'access-control-allow-origin': '*' },
+      });
+    const body = request.method === 'POST' ? textOf(await request.clone().arrayBuffer()) : '';
     const answer = await collector.handle(request);
     if (request.method === 'POST') log.push({ path: pathname + search, status: answer.status, body });
     return answer;
@@ -78,15 +91,24 @@ export async function serveCollector(): Promise<Served> {
   };
 }
 
-/** Serves `pages` by path on an origin of its own. */
+/** A body as text, inflated if it is gzip by its first byte. */
+function textOf(bytes: ArrayBuffer): string {
+  const body = Buffer.from(bytes);
+  return String(body[0] === 0x1f ? gunzipSync(body) : body);
+}
+
+/** Serves `pages`, with further `headers`, by path on an origin of its own. */
 export async function servePages(
   pages: Record<string, string>,
+  headers: Record<string, Record<string, string>> = {},
 ): Promise<{ url: string; close(): Promise<void> }> {
   const server = createServer((request, response) => {
     const path = (request.url ?? '/').split('?')[0] ?? '/';
     const page = pages[path] ?? pages['*'];
     const type = path.endsWith('.js') ? 'text/javascript' : 'text/html; charset=utf-8';
-    response.writeHead(page === undefined ? 404 : 200, { 'content-type': type }).end(page ?? '');
+    response
+      .writeHead(page === undefined ? 404 : 200, { 'content-type': type, ...headers[path] })
+      .end(page ?? '');
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo; // listening on TCP

@@ -1,8 +1,9 @@
 // The browser SDK in a real Chromium against the real collector, pages on another origin.
+import { readFileSync } from 'node:fs';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../collector/src/wire/message.ts';
-import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
+import { eventually, launchChromium, root, type Served, serveCollector, servePages, tag } from './stage.ts';
 
 interface Sdk {
   track(event: string, properties?: object): void;
@@ -26,6 +27,11 @@ declare global {
 /** Defined in every page by an init script: what runs there cannot see this file. */
 declare function sdk(): Sdk;
 
+/** The stub as the docs give it. */
+const [stub = ''] =
+  /<script>[^<]*window\.tidemark[\s\S]*?<\/script>/.exec(readFileSync(`${root}/docs/sdk-web.md`, 'utf8')) ??
+  [];
+
 let browser: Browser;
 let served: Served;
 let pages: { url: string; close(): Promise<void> };
@@ -45,11 +51,8 @@ beforeEach(async () => {
     '/quiet': `<!doctype html><title>Quiet</title>${tag(served.url, 'data-page="off"')}`,
     '/plain': '<!doctype html><title>Plain</title>',
     '/twice': `<!doctype html><title>Twice</title>${tag(served.url)}${tag(served.url)}`,
-    '/stub': `<!doctype html><title>Stub</title><script>
-      var t = window.tidemark = [];
-      ['track', 'identify', 'page'].forEach(function (m) { t[m] = function () {
-        var call = [m].concat([].slice.call(arguments)); call.t = Date.now(); t.push(call); }; });
-      t.identify('early', { plan: 'pro' }); t.track('Before Load', { n: 1 });
+    '/stub': `<!doctype html><title>Stub</title>${stub}<script>
+      tidemark.identify('early', { plan: 'pro' }); tidemark.track('Before Load', { n: 1 });
     </script>${tag(served.url, 'data-page="off"')}`,
     '/blocked': `<!doctype html><title>Blocked</title><script>
       Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });
@@ -159,6 +162,7 @@ describe('calls', () => {
   });
 
   it('replays the stub in order, with the times of the calls', async () => {
+    expect(Buffer.byteLength(stub.replace(/<\/?script>/g, '').trim())).toBeLessThanOrEqual(400);
     await open('/stub');
     const before = Date.now();
     await page.evaluate(async () => {

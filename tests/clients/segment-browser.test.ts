@@ -22,10 +22,11 @@ const CALLS = `
   analytics.screen('Main');
 `;
 
-function bundle(settings: string): string {
+/** @param from Segment's package, or ours in its shapes: the code is the same. */
+function bundle(settings: string, from = '@segment/analytics-next'): string {
   const built = buildSync({
     stdin: {
-      contents: `import { AnalyticsBrowser } from '@segment/analytics-next';
+      contents: `import { AnalyticsBrowser } from '${from}';
         const analytics = AnalyticsBrowser.load({ writeKey: '${WEB_KEY}', cdnURL: 'COLLECTOR' }, ${settings});
         window.analytics = analytics;
         ${CALLS}`,
@@ -36,6 +37,7 @@ function bundle(settings: string): string {
     format: 'iife',
     write: false,
     define: { 'process.env.NODE_ENV': '"production"' },
+    conditions: ['tidemark-source'],
     logLevel: 'silent',
   });
   return built.outputFiles[0]?.text as string;
@@ -59,14 +61,15 @@ afterEach(async () => {
 
 it.each([
   ['one request a call', '{}'],
+  ['the same code on our own client', '{}', '@tidemark/sdk-web/segment'],
   [
     'batches',
     "{ integrations: { 'Segment.io': { deliveryStrategy: { strategy: 'batching', config: { size: 10, timeout: 300 } } } } }",
   ],
-])('stores every call once: %s', async (_, settings) => {
+])('stores every call once: %s', async (_, settings, from?: string) => {
   pages = await servePages({
     '/': '<!doctype html><title>T</title><script src="/app.js"></script>',
-    '/app.js': bundle(settings).replace('COLLECTOR', served.url),
+    '/app.js': bundle(settings, from).replace('COLLECTOR', served.url),
   });
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -99,5 +102,55 @@ it.each([
   // Settings that name us alone keep every request here.
   expect(foreign).toEqual([]);
   expect(served.log.every(({ status }) => status === 200)).toBe(true);
+  await context.close();
+});
+
+/** Segment's snippet 5.2.1, with nothing changed but the address that its script comes from. */
+const SNIPPET = `!function(){var i="analytics",analytics=window[i]=window[i]||[];if(!analytics.initialize)if(analytics.invoked)window.console&&console.error&&console.error("Segment snippet included twice.");else{analytics.invoked=!0;analytics.methods=["trackSubmit","trackClick","trackLink","trackForm","pageview","identify","reset","group","track","ready","alias","debug","page","screen","once","off","on","addSourceMiddleware","addIntegrationMiddleware","setAnonymousId","addDestinationMiddleware","register"];analytics.factory=function(e){return function(){if(window[i].initialized)return window[i][e].apply(window[i],arguments);var n=Array.prototype.slice.call(arguments);if(["track","screen","alias","group","page","identify"].indexOf(e)>-1){var c=document.querySelector("link[rel='canonical']");n.push({__t:"bpc",c:c&&c.getAttribute("href")||void 0,p:location.pathname,u:location.href,s:location.search,t:document.title,r:document.referrer})}n.unshift(e);analytics.push(n);return analytics}};for(var n=0;n<analytics.methods.length;n++){var key=analytics.methods[n];analytics[key]=analytics.factory(key)}analytics.load=function(key,n){var t=document.createElement("script");t.type="text/javascript";t.async=!0;t.setAttribute("data-global-segment-analytics-key",i);t.src="COLLECTOR/analytics.js/v1/" + key + "/analytics.min.js";var r=document.getElementsByTagName("script")[0];r.parentNode.insertBefore(t,r);analytics._loadOptions=n};analytics._writeKey="${WEB_KEY}";;analytics.SNIPPET_VERSION="5.2.1";
+  analytics.load("${WEB_KEY}");
+  analytics.page();
+  }}();`;
+
+it('runs Segment’s own snippet with only the script’s address changed', async () => {
+  pages = await servePages({
+    '*': `<!doctype html><title>T</title><script>${SNIPPET.replace('COLLECTOR', served.url)}
+      window.early = location.pathname;
+      analytics.identify('u1', { email: 'ada@example.com' });
+      analytics.track('Early', { n: 1 });
+      history.replaceState({}, '', '/moved');
+      analytics.ready(function () {
+        analytics.track('Late', { n: 2 }, function () { window.called = true; });
+        analytics.group('g1', { name: 'Acme' });
+        analytics.addSourceMiddleware(function (step) { step.payload.obj.properties.more = 1; step.next(step.payload); });
+        analytics.track('Changed');
+        window.who = [analytics.user().id(), analytics.user().anonymousId()];
+      });
+    </script>`,
+  });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(error.message));
+  await page.goto(`${pages.url}/first?utm_source=news`);
+  const profile = await eventually(
+    () => served.collector.profile('user:u1'),
+    (found) => (found?.eventCount ?? 0) >= 6,
+  );
+  expect(profile?.eventCount).toBe(6);
+  expect(profile?.traits).toEqual({ email: 'ada@example.com' });
+  expect(profile?.groups).toEqual([{ id: 'g1', traits: { name: 'Acme' } }]);
+  const events = await served.collector.all<JsonObject>('/api/profiles/user:u1/events');
+  const of = (event: string) => events.find((message) => message.event === event);
+  // As the page was when the call was made, not when the script had come.
+  expect(of('Early')).toMatchObject({ properties: { n: 1 }, context: { page: { path: '/first' } } });
+  expect(of('Late')).toMatchObject({ properties: { n: 2 }, context: { page: { path: '/moved' } } });
+  expect(events.find(({ type }) => type === 'page')?.properties).toMatchObject({
+    path: '/first',
+    title: 'T',
+  });
+  expect(of('Changed')?.properties).toEqual({ more: 1 });
+  expect(await page.evaluate('window.called')).toBe(true);
+  expect(await page.evaluate('window.who')).toEqual(['u1', profile?.anonymousIds[0]]);
+  expect(faults).toEqual([]);
   await context.close();
 });

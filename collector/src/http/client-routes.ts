@@ -1,15 +1,11 @@
-// What other people's browser clients ask for before they send, and our own script.
+// What other people's browser clients ask for before they send.
 // Invariant: a client set up by these answers sends here and nowhere else.
-import { createHash } from 'node:crypto';
 import type { Hono } from 'hono';
 import { presentedKey } from './admission.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
-/** Browsers may use the script this long before asking again, seconds. */
-const SCRIPT_SECONDS = 300;
-
-export function addClientRoutes(app: Hono, { access, core, originOf, script }: HttpParts): void {
+export function addClientRoutes(app: Hono, { access, core, originOf }: HttpParts): void {
   app.get('/v1/projects/:writeKey/settings', (c) => {
     const key = c.req.param('writeKey');
     if (access.find(key)?.kind !== 'web')
@@ -27,22 +23,6 @@ export function addClientRoutes(app: Hono, { access, core, originOf, script }: H
   };
   app.get('/sourceConfig', (c) => c.json(sourceConfig(c.req.raw)));
   app.get('/sourceConfig/', (c) => c.json(sourceConfig(c.req.raw)));
-
-  const etag =
-    script === null ? '' : `"${createHash('sha256').update(script).digest('base64url').slice(0, 20)}"`;
-  app.get('/sdk.js', (c) => {
-    if (script === null)
-      throw new ApiError(404, 'not_built', 'this installation has no sdk.js; run `npm run build`');
-    const headers = {
-      'content-type': 'text/javascript; charset=utf-8',
-      'cache-control': `public, max-age=${SCRIPT_SECONDS}`,
-      'cross-origin-resource-policy': 'cross-origin',
-      'x-content-type-options': 'nosniff',
-      etag,
-    };
-    if (c.req.header('if-none-match') === etag) return new Response(null, { status: 304, headers });
-    return new Response(script, { headers });
-  });
 }
 
 /** The settings Segment's browser client reads; `integrations` names us as its one destination. */

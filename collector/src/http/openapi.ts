@@ -74,6 +74,16 @@ function build(): Json {
         me: ref('Me'),
       },
     },
+    DayLedger: {
+      type: 'object',
+      properties: {
+        day: { type: 'string', format: 'date' },
+        expected: { type: 'integer', description: 'Messages numbered, as far as later ones show' },
+        received: { type: 'integer' },
+        reported: { type: 'integer', description: 'Losses that the SDKs told of themselves' },
+        completeness: { type: ['number', 'null'], description: 'received / expected' },
+      },
+    },
     Me: {
       type: 'object',
       properties: {
@@ -208,6 +218,26 @@ function ingestPaths(): Json {
           },
         }),
         responses: answer,
+      },
+    },
+    '/v1/seen': {
+      post: {
+        summary: 'Which messages are stored already, so that a client need not send them again',
+        security: writer,
+        requestBody: body({
+          type: 'object',
+          required: ['messageIds'],
+          properties: { messageIds: { type: 'array', maxItems: 10_000, items: { type: 'string' } } },
+        }),
+        responses: {
+          200: ok('Those of them that are', {
+            type: 'object',
+            required: ['seen'],
+            properties: { seen: { type: 'array', items: { type: 'string' } } },
+          }),
+          400: failure('Not a list of texts'),
+          401: failure('Wrong key'),
+        },
       },
     },
     '/v1/me': {
@@ -489,6 +519,18 @@ function operatorPaths(): Json {
         security: admin,
         requestBody: { required: true, ...json({ type: 'object' }) },
         responses: { 200: ok('The source', ref('Source')) },
+      },
+    },
+    '/api/sources/{id}/completeness': {
+      parameters: id,
+      get: {
+        summary: 'How much of what the SDKs numbered arrived, by day (UTC) of event time',
+        security: admin,
+        parameters: [
+          parameter('from', 'query', 'First day, like 2026-06-10; by default six days before `to`'),
+          parameter('to', 'query', 'Last day; by default today. At most 31 days'),
+        ],
+        responses: { 200: ok('The days with numbered messages', page(ref('DayLedger'))) },
       },
     },
     '/api/sources/{id}/rotate-signing-secret': {

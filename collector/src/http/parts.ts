@@ -17,4 +17,6 @@ export interface HttpParts {
   originOf(request: Request): URL;
   /** The browser SDK as built, or null when this installation has none. */
   script: string | null;
+  /** What it loads when asked to, by file name. */
+  modules: Readonly<Record<string, string>>;
 }

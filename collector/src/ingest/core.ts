@@ -20,6 +20,17 @@ export interface Page<T> {
   next: string | null;
 }
 
+/** One day (UTC) of event time. */
+export interface DayLedger {
+  /** Its start, epoch ms. */
+  day: number;
+  /** Messages the SDKs numbered, as far as later ones show. */
+  expected: number;
+  received: number;
+  /** Losses that the SDKs reported themselves. */
+  reported: number;
+}
+
 /** `user:<userId>`, `anon:<anonymousId>` or a profile's own id, as in the path of /api/profiles/:id. */
 export type ProfileRef = string;
 
@@ -141,6 +152,10 @@ export interface Core {
   now(): number;
   /** Store one request's messages and rejections. Resolves after the commit. */
   ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
+  /** Which of these messages are stored. */
+  seen(messageIds: readonly string[], kind: KeyKind): Promise<string[]>;
+  /** What of the SDKs' messages arrived, by day, epoch ms of its start; null: more instances than fit. */
+  completeness(range: { from: number; to: number }): Promise<DayLedger[] | null>;
   /** The exposed view of one person; an unknown one is seen as a person who has done nothing. */
   me(who: { userId: string | null; anonymousId: string | null; verified: boolean }): Promise<{
     segments: string[];

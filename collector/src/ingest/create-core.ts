@@ -22,6 +22,7 @@ import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { explain, partsOf, segmentsBehind } from './explain.ts';
 import { exportProfile } from './export.ts';
 import { createLane, passOver, settleDue, settleMembers, settlePeople } from './lane.ts';
+import { measureCompleteness, seenAmong } from './ledger.ts';
 import { mergeUsers, setListed, unmergeUser } from './operations.ts';
 import {
   decodeCursor,
@@ -299,6 +300,8 @@ export async function createCoreOn(
   const core: Core = {
     now: tell,
     ingest: (input) => lane.ingest(input),
+    seen: (messageIds, kind) => read(() => seenAmong(set, messageIds, kind)),
+    completeness: (range) => measureCompleteness(store, range),
     me: (who) => read((at) => viewMe(set, who, exposeOf, at)),
     profile: (ref) =>
       read(async (at) => {

@@ -6,7 +6,7 @@ import type { FirstRun } from '../http/access.ts';
 import type { Core } from '../ingest/core.ts';
 import { createCore } from '../ingest/create-core.ts';
 import { type DefinitionFile, parseDefinitionFile } from '../wire/definitions.ts';
-import { readScript } from './script-file.ts';
+import { readModules, readScript } from './script-file.ts';
 
 export interface CollectorOptions {
   /** A file path or `:memory:`. */
@@ -96,6 +96,7 @@ export async function openCollector(options: CollectorOptions): Promise<InnerCol
       core,
       keys: { writeKey, serverKey, adminKey, signingSecret },
       script: readScript(),
+      modules: readModules(),
       ...(publicUrl === undefined ? {} : { publicUrl }),
       ...(trustProxy === undefined ? {} : { trustProxyHops: trustProxy }),
       ...(rateLimit === undefined ? {} : { rateLimit }),

@@ -175,6 +175,32 @@ export function describeStore(name: string, make: () => Promise<Backend>): void 
         expect(await due(9_000)).toEqual([1]);
         expect(await store.query({ ask: 'message-count', until: 8_000 })).toBe(2);
       });
+
+      it('tells the numbers that SDKs gave their messages, in slices of those looked at', async () => {
+        const numbered = (seq: number, tm: unknown): NewMessage =>
+          message(seq, { text: JSON.stringify({ context: { tm } }) });
+        await commit({
+          messages: [
+            numbered(1, { client: 'a', seq: 1 }),
+            message(2),
+            numbered(3, { client: 'a', seq: 2, lost: 4 }),
+            numbered(4, { client: 7, seq: 'x' }),
+            numbered(5, { client: 'b', seq: 1 }),
+          ],
+        });
+        const ask = (after: number, to = 9_000) =>
+          store.query({ ask: 'ledger', after, limit: 3, from: 0, to });
+        expect(await ask(0)).toEqual({
+          rows: [
+            { client: 'a', number: 1, lost: 0, time: 1_001 },
+            { client: 'a', number: 2, lost: 4, time: 1_003 },
+          ],
+          next: 3,
+        });
+        expect(await ask(3)).toEqual({ rows: [{ client: 'b', number: 1, lost: 0, time: 1_005 }], next: 5 });
+        expect(await ask(3, 1_005)).toEqual({ rows: [], next: 5 });
+        expect(await ask(5)).toEqual({ rows: [], next: null });
+      });
     });
 
     describe('identities', () => {

@@ -356,7 +356,20 @@ export type Query =
   /** Refused messages that hold one of the texts. */
   /** Messages dated up to `until`. */
   | { ask: 'message-count'; until: number }
+  /** What messages with `context.tm.client` say of themselves, dated in [from, to), in order of arrival. */
+  | { ask: 'ledger'; after: number; limit: number; from: number; to: number }
   | { ask: 'nodes'; after: number; limit: number };
+
+/** A message's place in the numbering of the SDK instance that made it. */
+export interface LedgerRow {
+  client: string;
+  /** From 1. */
+  number: number;
+  /** Losses the instance knew of by then. */
+  lost: number;
+  /** Event time, epoch ms. */
+  time: number;
+}
 
 export interface RefusedRow extends RefusedMessage {
   id: number;
@@ -426,6 +439,8 @@ export interface Answers {
   'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
   'listed-nodes': number[];
   'message-count': number;
+  /** `next` is the last message looked at, null at the end. */
+  ledger: { rows: LedgerRow[]; next: number | null };
   nodes: NodeRow[];
 }
 

@@ -193,6 +193,15 @@ describe('delivery', () => {
     }
   });
 
+  it('lets what can wait have half of the room, without a report', () => {
+    const { queue, lost } = setUp(() => new Promise<Answer>(() => {}), { maxMessages: 4 });
+    expect([1, 2, 3].map(() => queue.add(message(), true))).toEqual([true, true, false]);
+    expect(lost).toEqual([]);
+    expect([1, 2].map(() => queue.add(message()))).toEqual([true, true]);
+    const one = setUp(() => new Promise<Answer>(() => {}), { maxChars: 200 });
+    expect(one.queue.add(message({ text: 'x'.repeat(120) }), true)).toBe(true);
+  });
+
   it('gives up after maxRetries', async () => {
     const { queue, lost, clock } = setUp(() => ({ status: 0 }), { maxRetries: 2, flushAt: 1 });
     queue.add(message());
@@ -294,4 +303,61 @@ it('delivers or reports every message exactly once, whatever the server answers'
     ),
     { numRuns: 200 },
   );
+});
+
+describe('unload', () => {
+  const sized = (n: number): Queued => message({ text: 'x'.repeat(n) });
+
+  it('sends what fits at once, whatever is in flight, each message in one request only', async () => {
+    const { queue, sent, settled } = setUp(() => ({ status: 200 }), { flushAt: 1, maxInFlight: 1 });
+    for (let i = 0; i < 6; i++) queue.add(sized(1_000));
+    queue.unload(3_500);
+    queue.unload(3_500 - sent.slice(1).flat().length * 1_100);
+    expect(sent.map((batch) => batch.length)).toEqual([1, 3]);
+    await settleMicrotasks();
+    expect(settled).toHaveLength(6);
+    expect(new Set(sent.flat().map(({ messageId }) => messageId)).size).toBe(6);
+    expect(sent.flat()).toHaveLength(6);
+  });
+
+  it('sends nothing within a pause, nor after a key was refused', async () => {
+    for (const status of [503, 401]) {
+      const { queue, sent } = setUp(() => ({ status }), { flushAt: 1 });
+      queue.add(message());
+      await settleMicrotasks();
+      queue.add(message());
+      queue.unload(100_000);
+      expect(sent).toHaveLength(1);
+      expect(queue.size()).toBe(2);
+    }
+  });
+
+  it('counts sizes as it is told to', () => {
+    const { queue, sent } = setUp(() => new Promise<Answer>(() => {}), {
+      sizeOf: (text) => Buffer.byteLength(text),
+    });
+    queue.add(message({ text: '漢'.repeat(1_000) }));
+    queue.unload(2_000);
+    expect(sent).toHaveLength(0);
+    queue.unload(4_000);
+    expect(sent).toHaveLength(1);
+  });
+});
+
+it('forgets all that is held when it is cleared, in flight or not, and takes nothing back', async () => {
+  let answer: (value: Answer) => void = () => {};
+  const { queue, lost, sent, clock } = setUp(() => new Promise((resolve) => (answer = resolve)), {
+    flushAt: 1,
+  });
+  queue.add(message());
+  queue.add(message());
+  const flushed = queue.flush();
+  queue.clear();
+  await expect(flushed).resolves.toEqual({ delivered: 0, pending: 0, dropped: 2 });
+  answer({ status: 503 });
+  await settleMicrotasks();
+  while (clock.step()) await settleMicrotasks();
+  expect(queue.size()).toBe(0);
+  expect(sent).toHaveLength(1);
+  expect(lost).toEqual([]);
 });

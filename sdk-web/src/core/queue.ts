@@ -47,15 +47,17 @@ export interface QueueParts {
   random(): number;
   /** Calls back after `ms`; the answer cancels. */
   after(ms: number, callback: () => void): () => void;
+  /** What a text counts against the bounds. Default: its characters. */
+  sizeOf?(text: string): number;
   /** Messages at which a batch is sent at once. */
   flushAt: number;
   /** How long a message waits for company, ms. */
   flushIntervalMs: number;
   /** Messages held at most. */
   maxMessages: number;
-  /** JSON characters held at most. */
+  /** JSON held at most, as `sizeOf` counts; a context that messages share counts once. */
   maxChars: number;
-  /** JSON characters in one request at most. */
+  /** JSON in one request at most, as `sizeOf` counts. */
   maxBatchChars: number;
   maxInFlight: number;
   /** Tries of one message after the first; Infinity by default in both SDKs. */
@@ -67,10 +69,12 @@ const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 60_000;
 /** `flush` answers by then, whatever the network does, ms. */
 export const FLUSH_LIMIT_MS = 5_000;
+/** Messages in one request; the collector takes 2,000. */
+const MAX_BATCH = 500;
 
 interface Entry {
   m: Queued;
-  /** Characters of its JSON. */
+  /** Size of its JSON. */
   n: number;
   /** Its context's text: messages of one batch share it. */
   c: string;
@@ -78,219 +82,202 @@ interface Entry {
   t: number;
   /** Messages its batch may have at most: halved when a batch was too large or unreadable. */
   k: number;
-}
-
-interface Waiter {
-  left: Set<Entry>;
-  done(): void;
-  delivered: number;
-  dropped: number;
+  /** Delivered (true) or lost; not set while it is held. */
+  d?: boolean;
 }
 
 export interface Queue {
-  /** Takes a message in; false if it was refused (and reported). */
-  add(message: Queued): boolean;
+  /**
+   * Takes a message in; false if it was refused (and reported).
+   * @param spare only while half of the room stays free for others, or nothing is held; a refusal is not reported
+   */
+  add(message: Queued, spare?: boolean): boolean;
   flush(limitMs?: number): Promise<FlushResult>;
-  /** Takes what waits out of the queue, up to so many JSON characters: for sending while unloading. */
-  peek(maxChars: number): Queued[][];
+  /** Sends what fits into `room` at once, as the page may be gone next; never within a pause. */
+  unload(room: number): void;
   /** Messages held. */
   size(): number;
   /** Sends again at once after a stop or a pause. */
   resume(): void;
+  /** Forgets all that is held, as if it had never been taken in. */
+  clear(): void;
   close(): void;
 }
 
 export function createQueue(parts: QueueParts): Queue {
+  const { onLost, now, after, sizeOf = (text) => text.length } = parts;
   const waiting: Entry[] = [];
   const flying = new Set<Entry>();
-  const waiters = new Set<Waiter>();
-  let chars = 0;
+  /** One for each flush: looks whether it is done; `late` says that it must be. */
+  const waiters = new Set<(late?: boolean) => void>();
+  let held = 0;
   let inFlight = 0;
   let failures = 0;
   let pausedUntil = 0;
-  let stopped = false;
-  let closed = false;
-  let cancelTimer: (() => void) | null = null;
+  let stopped: boolean | undefined;
+  let closed: boolean | undefined;
+  let lastContext: string | undefined;
+  let cancelTimer: (() => void) | null | undefined;
 
-  const held = (): number => waiting.length + flying.size;
+  const messagesOf = (entries: Entry[]): Queued[] => entries.map((entry) => entry.m);
+  const size = (): number => waiting.length + flying.size;
 
-  function lose(entries: Entry[], code: string, message = code): void {
-    settle(entries, false);
-    parts.onLost(
-      { code, message },
-      entries.map((entry) => entry.m),
-    );
+  function settle(entries: Entry[], delivered = false): void {
+    for (const entry of entries) {
+      held -= entry.n;
+      entry.d = delivered;
+    }
+    parts.onSettled?.(messagesOf(entries));
+    for (const look of waiters) look();
   }
 
-  function settle(entries: Entry[], delivered: boolean): void {
-    for (const entry of entries) {
-      flying.delete(entry);
-      chars -= entry.n;
-      for (const waiter of waiters) {
-        if (!waiter.left.delete(entry)) continue;
-        if (delivered) waiter.delivered++;
-        else waiter.dropped++;
-        if (!waiter.left.size) waiter.done();
-      }
-    }
-    parts.onSettled?.(entries.map((entry) => entry.m));
+  function lose(entries: Entry[], code: string, message = code): void {
+    settle(entries);
+    onLost({ code, message }, messagesOf(entries));
+  }
+
+  /** Whether nothing may be sent now; after a pause it is looked at again. */
+  function isHeldUp(): boolean | undefined {
+    const pause = pausedUntil - now();
+    if (closed || stopped || pause <= 0) return closed || stopped;
+    schedule(pause);
+    return true;
   }
 
   function schedule(ms: number): void {
     cancelTimer?.();
     // Timers count at most 24 days; a longer pause is looked at again then.
-    cancelTimer = parts.after(Math.min(ms, 1e9), () => {
+    cancelTimer = after(Math.min(ms, 1e9), () => {
       cancelTimer = null;
       pump(true);
     });
   }
 
   /** Sends what may go. `due`: also less than a full batch. */
-  function pump(due: boolean): void {
-    const pause = pausedUntil - parts.now();
-    if (closed || stopped) return;
-    if (pause > 0) {
-      schedule(pause);
-      return;
-    }
+  function pump(due?: boolean): void {
+    if (isHeldUp()) return;
     while (inFlight < parts.maxInFlight && waiting.length && (due || waiting.length >= parts.flushAt))
-      void deliver(takeBatch());
+      deliver(parts.maxBatchChars);
     if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight) schedule(parts.flushIntervalMs);
   }
 
-  function takeBatch(): Entry[] {
-    let n = 0;
-    let count = 0;
+  /** Sends at least one message; more while they are alike and fit. Answers what room is left. */
+  function deliver(room: number): number {
     const first = waiting[0] as Entry;
+    let i = 0;
     for (const entry of waiting) {
-      if (count && (entry.c !== first.c || n + entry.n > parts.maxBatchChars || count >= first.k)) break;
-      n += entry.n;
-      count++;
+      if (i && (entry.c !== first.c || room < entry.n || i >= first.k)) break;
+      room -= entry.n;
+      i++;
     }
-    return waiting.splice(0, count);
+    const batch = waiting.splice(0, i);
+    for (const entry of batch) flying.add(entry);
+    inFlight++;
+    void parts.send(messagesOf(batch)).then((answer) => {
+      inFlight--;
+      pump(take(answer, batch));
+    });
+    return room;
   }
 
-  async function deliver(batch: Entry[]): Promise<void> {
-    let due = waiters.size > 0;
-    inFlight++;
-    for (const entry of batch) flying.add(entry);
-    const { status, retryAfter, body } = await parts.send(batch.map((entry) => entry.m));
-    inFlight--;
-    for (const entry of batch) flying.delete(entry);
-    if (status >= 200 && status < 300) {
+  /** What an answer means for its batch. Answers whether the next is due. */
+  function take({ status, retryAfter, body }: Answer, sent: Entry[]): boolean {
+    // Without those that were cleared meanwhile.
+    const batch = sent.filter((entry) => flying.delete(entry));
+    const code = `http_${status}`;
+    const isBad = status === 413 || status === 400;
+    if (status > 199 && status < 300) {
       failures = 0;
-      const refused = new Map((body?.rejected ?? []).map((item) => [item.index, item]));
+      const faults = new Map(body?.rejected?.map((item) => [sent[item.index], item]));
       settle(
-        batch.filter((_, i) => !refused.has(i)),
+        batch.filter((entry) => !faults.has(entry)),
         true,
       );
-      for (const [i, { code, message }] of refused) if (batch[i]) lose([batch[i]], code, message);
+      for (const entry of batch) {
+        const fault = faults.get(entry);
+        if (fault) lose([entry], fault.code, fault.message);
+      }
       if (body) parts.onAnswer?.(body);
     } else if (status === 401 || status === 403) {
       waiting.unshift(...batch);
-      if (!stopped) {
-        stopped = true;
-        lose([], `http_${status}`, 'write key refused');
-      }
-    } else if ((status === 413 || status === 400) && batch.length > 1) {
+      if (!stopped) onLost({ code, message: 'write key refused' }, []);
+      stopped = true;
+    } else if (isBad && batch.length > 1) {
       for (const entry of batch) entry.k = (batch.length + 1) >> 1;
       waiting.unshift(...batch);
-      due = true;
-    } else if (status && status !== 408 && status !== 425 && status !== 429 && status < 500) {
-      lose(batch, `http_${status}`);
+      return true;
+    } else if (isBad || (status && status < 500 && ![408, 425, 429].includes(status))) {
+      lose(batch, code);
     } else {
-      retry(batch, status, retryAfter);
+      const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
+      waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
+      if (spent.length) lose(spent, code);
+      // Requests that fail together are one failure.
+      if (pausedUntil <= now()) failures++;
+      const pause =
+        Math.min((FIRST_PAUSE_MS / 2) * 2 ** failures, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
+      // Retry-After is whole seconds or an HTTP date; nothing readable is none.
+      const asked = retryAfter ? +retryAfter * 1000 || Date.parse(retryAfter) - now() : 0;
+      pausedUntil = Math.max(pausedUntil, now() + Math.max(pause, asked || 0));
     }
-    pump(due);
-  }
-
-  function retry(batch: Entry[], status: number, retryAfter: string | null | undefined): void {
-    const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
-    waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
-    if (spent.length) lose(spent, `http_${status}`);
-    // Requests that fail together are one failure.
-    if (pausedUntil <= parts.now()) failures++;
-    const pause = Math.min((FIRST_PAUSE_MS / 2) * 2 ** failures, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
-    pausedUntil = Math.max(
-      pausedUntil,
-      parts.now() + Math.max(pause, readRetryAfter(retryAfter, parts.now())),
-    );
+    return waiters.size > 0;
   }
 
   return {
-    add(message) {
-      const text = JSON.stringify(message);
-      const entry = {
-        m: message,
-        n: text.length,
-        c: JSON.stringify(message.context) ?? '',
-        t: 0,
-        k: MAX_BATCH,
-      };
-      if (closed || held() >= parts.maxMessages || chars + entry.n > parts.maxChars) {
+    add(message, spare) {
+      const c = JSON.stringify(message.context) ?? '';
+      const n = sizeOf(JSON.stringify({ ...message, context: 0 }) + (c === lastContext ? '' : c));
+      const share = spare && size() ? 2 : 1;
+      if (closed || size() * share >= parts.maxMessages || (held + n) * share > parts.maxChars) {
         const code = closed ? 'closed' : 'queue_full';
-        parts.onLost({ code, message: code }, [message]);
+        if (!spare) onLost({ code, message: code }, [message]);
         return false;
       }
-      chars += entry.n;
-      waiting.push(entry);
-      pump(false);
+      lastContext = c;
+      held += n;
+      waiting.push({ m: message, n, c, t: 0, k: MAX_BATCH });
+      pump();
       return true;
     },
-    flush(limitMs = FLUSH_LIMIT_MS) {
-      return new Promise((resolve) => {
-        const left = new Set([...waiting, ...flying]);
-        const waiter: Waiter = {
-          left,
-          delivered: 0,
-          dropped: 0,
-          done() {
-            cancel();
-            waiters.delete(waiter);
-            resolve({ delivered: waiter.delivered, pending: left.size, dropped: waiter.dropped });
-          },
+    flush: (limitMs = FLUSH_LIMIT_MS) =>
+      new Promise((resolve) => {
+        const all = [...waiting, ...flying];
+        const count = (d?: boolean): number => all.filter((entry) => entry.d === d).length;
+        const look = (late?: boolean): void => {
+          const pending = count();
+          if (pending && !late) return;
+          cancel();
+          waiters.delete(look);
+          resolve({ delivered: count(true), pending, dropped: count(false) });
         };
-        const cancel = parts.after(limitMs, waiter.done);
-        if (!left.size) return waiter.done();
-        waiters.add(waiter);
+        const cancel = after(limitMs, () => look(true));
+        waiters.add(look);
         pump(true);
-      });
-    },
-    peek(maxChars) {
-      const batches: Queued[][] = [];
-      let room = maxChars;
-      let last: Entry | undefined;
-      for (const entry of waiting) {
-        // The context travels once a batch.
-        const shared = last?.c === entry.c;
-        const cost = entry.n - (shared ? entry.c.length : 0);
-        if (cost > room) break;
-        room -= cost;
-        if (shared) (batches[batches.length - 1] as Queued[]).push(entry.m);
-        else batches.push([entry.m]);
-        last = entry;
+        look();
+      }),
+    unload(room) {
+      // A context travels again with each batch, whoever it was counted for.
+      for (let first = waiting[0]; first && !isHeldUp(); first = waiting[0]) {
+        room -= sizeOf(first.c);
+        if (room < first.n) break;
+        room = deliver(room);
       }
-      return batches;
     },
-    size: held,
+    size,
     resume() {
       stopped = false;
-      failures = 0;
-      pausedUntil = 0;
+      failures = pausedUntil = 0;
       pump(true);
+    },
+    clear() {
+      const all = [...waiting.splice(0), ...flying];
+      flying.clear();
+      settle(all);
     },
     close() {
       closed = true;
       cancelTimer?.();
-      for (const waiter of waiters) waiter.done();
+      for (const look of waiters) look(true);
     },
   };
-}
-
-/** Messages in one request; the collector takes 2,000. */
-const MAX_BATCH = 500;
-
-/** Whole seconds or an HTTP date, to ms from now; nothing readable is 0. */
-function readRetryAfter(value: string | null | undefined, now: number): number {
-  return Math.max(0, value ? +value * 1000 || Date.parse(value) - now : 0) || 0;
 }

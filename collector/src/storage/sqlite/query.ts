@@ -6,6 +6,7 @@ import type { JsonValue, RejectionCode } from '../../wire/message.ts';
 import {
   type Answers,
   isErased,
+  type LedgerRow,
   type LoggedTransition,
   type Query,
   type RefusedRow,
@@ -298,6 +299,26 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         limit,
       ).map(({ node }) => node),
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
+    ledger({ after, limit, from, to }) {
+      const last = one<{ seq: number | null }>(
+        'SELECT max(seq) AS seq FROM (SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT ?)',
+        after,
+        limit,
+      )?.seq;
+      if (typeof last !== 'number') return { rows: [], next: null };
+      const rows = all<LedgerRow>(
+        `SELECT client, number, lost, time FROM (
+           SELECT tm ->> '$.client' AS client, tm ->> '$.seq' AS number, coalesce(tm ->> '$.lost', 0) AS lost, time
+           FROM (SELECT body -> '$.context.tm' AS tm, time, seq FROM message
+                 WHERE seq > ? AND seq <= ? AND time >= ? AND time < ?) ORDER BY seq)
+         WHERE typeof(client) = 'text' AND typeof(number) = 'integer' AND number > 0 AND typeof(lost) = 'integer'`,
+        after,
+        last,
+        from,
+        to,
+      );
+      return { rows, next: last };
+    },
     nodes: ({ after, limit }) =>
       all<Parameters<typeof nodeRow>[0]>(
         `SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT ?`,

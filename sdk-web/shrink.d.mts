@@ -1,0 +1,1 @@
+export function shrink(code: string, options?: { inner?: boolean }): Promise<string>;

@@ -1,0 +1,232 @@
+// `@tidemark/sdk-web/segment`: the shapes of @segment/analytics-next on our client.
+// Invariant: every message is ours, made by our client; what Segment's answers and we do not, is left out, not faked.
+import { createAnalytics } from './index.ts';
+import type { Analytics, CallOptions, Fields, Options } from './types.ts';
+
+/** Segment's settings; the collector is where `cdnURL` points, by default the page's own origin. */
+export interface SegmentSettings {
+  writeKey: string;
+  cdnURL?: string;
+}
+/** Segment's load options that mean something here. */
+export interface SegmentOptions {
+  integrations?: Record<string, unknown>;
+  cookie?: { domain?: string };
+  /** Nothing is sent at all. */
+  disable?: boolean | ((settings: SegmentSettings) => boolean);
+}
+/** What Segment's calls resolve with. */
+export interface SegmentContext {
+  event: Fields;
+}
+export interface SegmentUser {
+  id(): string | null;
+  anonymousId(): string;
+  traits(): Fields;
+}
+type Callback = (context: SegmentContext) => void;
+type Call = (...args: unknown[]) => Promise<SegmentContext>;
+type Middleware = (step: { payload: { obj: Fields }; next: (payload?: unknown) => void }) => void;
+
+export interface SegmentAnalytics {
+  track: Call;
+  page: Call;
+  screen: Call;
+  identify: Call;
+  group: Call;
+  alias: Call;
+  reset(): void;
+  user(): SegmentUser;
+  ready(callback?: () => void): Promise<void>;
+  on(event: string, callback: (...args: unknown[]) => void): SegmentAnalytics;
+  once(event: string, callback: (...args: unknown[]) => void): SegmentAnalytics;
+  off(event: string, callback: (...args: unknown[]) => void): SegmentAnalytics;
+  setAnonymousId(id: string): void;
+  addSourceMiddleware(middleware: Middleware): SegmentAnalytics;
+  trackLink(
+    links: unknown,
+    event: string | ((element: Element) => string),
+    properties?: Fields,
+  ): SegmentAnalytics;
+  trackForm(
+    forms: unknown,
+    event: string | ((element: Element) => string),
+    properties?: Fields,
+  ): SegmentAnalytics;
+  debug(): SegmentAnalytics;
+  /** Our own client below. */
+  tidemark: Analytics;
+}
+
+/** Calls of Segment's that make a message, with how many arguments come before the options. */
+const CALLS = { track: 2, identify: 2, page: 3, screen: 3, group: 2, alias: 1 };
+
+/** @throws TypeError for a missing writeKey or a cdnURL that is no URL */
+export function createSegmentAnalytics(
+  settings: SegmentSettings,
+  options: SegmentOptions = {},
+): SegmentAnalytics {
+  const { writeKey, cdnURL = location.origin } = settings;
+  const isDisabled = typeof options.disable === 'function' ? options.disable(settings) : options.disable;
+  const ours: Options = {
+    writeKey,
+    host: cdnURL,
+    page: false,
+    cookieDomain: options.cookie?.domain,
+    consent: isDisabled ? 'denied' : undefined,
+  };
+  return wrap(createAnalytics(ours));
+}
+
+function wrap(tidemark: Analytics): SegmentAnalytics {
+  const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
+  const call =
+    (name: keyof typeof CALLS): Call =>
+    (...args) => {
+      const callback = args.find((arg) => typeof arg === 'function') as Callback | undefined;
+      const given = args.filter((arg) => typeof arg !== 'function');
+      const run = name === 'alias' ? aliasArguments(given) : optionsLast(given, CALLS[name]);
+      // Each takes Segment's own arguments.
+      (tidemark[name] as (...values: unknown[]) => void)(...run);
+      const context = { event: { type: name } };
+      for (const listener of listeners.get(name) ?? []) listener(...given);
+      callback?.(context);
+      return Promise.resolve(context);
+    };
+  const bind = (
+    event: 'click' | 'submit',
+    elements: unknown,
+    name: string | ((element: Element) => string),
+    properties?: Fields,
+  ): SegmentAnalytics => {
+    const list = elements instanceof Element ? [elements] : [...((elements ?? []) as Iterable<Element>)];
+    for (const element of list)
+      element.addEventListener(event, () =>
+        tidemark.track(typeof name === 'function' ? name(element) : name, properties),
+      );
+    return segment;
+  };
+  const segment: SegmentAnalytics = {
+    tidemark,
+    track: call('track'),
+    page: call('page'),
+    screen: call('screen'),
+    identify: call('identify'),
+    group: call('group'),
+    alias: call('alias'),
+    reset: tidemark.reset,
+    user: () => ({
+      id: () => tidemark.user().userId,
+      anonymousId: () => tidemark.user().anonymousId,
+      traits: () => tidemark.user().traits,
+    }),
+    ready: async (callback) => callback?.(),
+    on(event, callback) {
+      listeners.set(event, (listeners.get(event) ?? new Set()).add(callback));
+      return segment;
+    },
+    once: (event, callback) => {
+      const first = (...args: unknown[]): void => {
+        segment.off(event, first);
+        callback(...args);
+      };
+      return segment.on(event, first);
+    },
+    off(event, callback) {
+      listeners.get(event)?.delete(callback);
+      return segment;
+    },
+    setAnonymousId: (id) => tidemark.reset(id),
+    addSourceMiddleware(middleware) {
+      tidemark.use({
+        before(message) {
+          let passed = false;
+          middleware({ payload: { obj: message }, next: (payload) => (passed = payload !== null) });
+          return passed ? message : null;
+        },
+      });
+      return segment;
+    },
+    trackLink: (links, event, properties) => bind('click', links, event, properties),
+    trackForm: (forms, event, properties) => bind('submit', forms, event, properties),
+    debug: () => segment,
+  };
+  return segment;
+}
+
+/** Segment's snippet ends a call with the page's address, as it was then. */
+function pageOf(arg: unknown): Fields | undefined {
+  const { __t: kind, c, p, u, s, t, r } = (arg ?? {}) as Record<string, string | undefined>;
+  return kind === 'bpc' ? { path: p, referrer: r, search: s, title: t, url: c ?? u } : undefined;
+}
+
+function optionsLast(given: unknown[], before: number): unknown[] {
+  const page = pageOf(given.at(-1));
+  if (!page) return given;
+  const args = given.slice(0, -1);
+  if (before === 3) {
+    // A page call is about the page as it was.
+    const words = args.filter((arg) => typeof arg === 'string');
+    const [properties, options] = args.filter((arg) => typeof arg === 'object' && arg !== null);
+    args.splice(0, args.length, ...words, { ...page, ...(properties as Fields) });
+    args[before] = options;
+  }
+  const options = (args[before] ?? {}) as CallOptions;
+  args[before] = { ...options, context: { page, ...options.context } };
+  return args;
+}
+
+/** Segment's (to, from, options) are ours. */
+const aliasArguments = (given: unknown[]): unknown[] => optionsLast(given, 2);
+
+/** Segment's entry point: what is called on it before `load` waits for it. */
+export class AnalyticsBrowser implements PromiseLike<[SegmentAnalytics, SegmentContext]> {
+  #resolve: (analytics: SegmentAnalytics) => void = () => {};
+  readonly #loaded = new Promise<SegmentAnalytics>((resolve) => {
+    this.#resolve = resolve;
+  });
+  instance: SegmentAnalytics | undefined;
+
+  static load(settings: SegmentSettings, options?: SegmentOptions): AnalyticsBrowser {
+    return new AnalyticsBrowser().load(settings, options);
+  }
+  load(settings: SegmentSettings, options?: SegmentOptions): this {
+    if (!this.instance && typeof window !== 'undefined') {
+      this.instance = createSegmentAnalytics(settings, options);
+      this.#resolve(this.instance);
+    }
+    return this;
+  }
+  // biome-ignore lint/suspicious/noThenProperty: Segment's own object is awaited for [analytics, context].
+  then<A, B>(
+    done?: ((value: [SegmentAnalytics, SegmentContext]) => A | PromiseLike<A>) | null,
+    failed?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.#loaded
+      .then((analytics): [SegmentAnalytics, SegmentContext] => [analytics, { event: {} }])
+      .then(done as never, failed);
+  }
+  track: Call = (...args) => this.#later((analytics) => analytics.track(...args));
+  page: Call = (...args) => this.#later((analytics) => analytics.page(...args));
+  screen: Call = (...args) => this.#later((analytics) => analytics.screen(...args));
+  identify: Call = (...args) => this.#later((analytics) => analytics.identify(...args));
+  group: Call = (...args) => this.#later((analytics) => analytics.group(...args));
+  alias: Call = (...args) => this.#later((analytics) => analytics.alias(...args));
+  reset = (): Promise<void> => this.#later((analytics) => analytics.reset());
+  user = (): Promise<SegmentUser> => this.#later((analytics) => analytics.user());
+  ready = (callback?: () => void): Promise<void> => this.#later((analytics) => analytics.ready(callback));
+  on = (...args: Parameters<SegmentAnalytics['on']>): Promise<SegmentAnalytics> =>
+    this.#later((analytics) => analytics.on(...args));
+  once = (...args: Parameters<SegmentAnalytics['once']>): Promise<SegmentAnalytics> =>
+    this.#later((analytics) => analytics.once(...args));
+  off = (...args: Parameters<SegmentAnalytics['off']>): Promise<SegmentAnalytics> =>
+    this.#later((analytics) => analytics.off(...args));
+  setAnonymousId = (id: string): Promise<void> => this.#later((analytics) => analytics.setAnonymousId(id));
+  addSourceMiddleware = (middleware: Middleware): Promise<SegmentAnalytics> =>
+    this.#later((analytics) => analytics.addSourceMiddleware(middleware));
+
+  /** At once when loaded, so that calls keep their order and their task. */
+  #later<T>(run: (analytics: SegmentAnalytics) => T | PromiseLike<T>): Promise<T> {
+    return this.instance ? Promise.resolve(run(this.instance)) : this.#loaded.then(run);
+  }
+}

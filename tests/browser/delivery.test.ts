@@ -1,0 +1,334 @@
+// What must hold of delivery in a real Chromium, against the real collector: nothing lost, nothing twice.
+// Invariant: what is counted is what the collector stored and what went over the wire to it.
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Analytics } from '../../sdk-web/src/types.ts';
+import { WEB_KEY } from '../collector.ts';
+import { idsOnDisk, named, numbersOf, storedIn } from './sdk-page.ts';
+import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
+
+declare global {
+  interface Window {
+    codes?: string[];
+  }
+}
+/** Defined in every page by an init script: what runs there cannot see this file. */
+declare function sdk(): Analytics;
+
+let browser: Browser;
+let served: Served;
+let pages: { url: string; close(): Promise<void> };
+let context: BrowserContext;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  served = await serveCollector();
+  pages = await servePages({
+    '*': `<!doctype html><title>Quiet</title>${tag(served.url, 'data-page="off"')}`,
+  });
+  context = await browser.newContext();
+  await context.addInitScript('window.sdk = () => window.tidemark');
+});
+afterEach(async () => {
+  await context.close();
+  await pages.close();
+  await served.close();
+});
+
+async function open(path = '/'): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(pages.url + path);
+  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+  return page;
+}
+const stored = () => storedIn(served.collector);
+/** Messages that came over the wire and were accepted or known, by name: every copy counts. */
+const onTheWire = (event: string): number =>
+  served.log
+    .filter(({ path }) => path.startsWith('/v1/batch'))
+    .flatMap(({ body }) => (JSON.parse(body) as { batch: { event?: string }[] }).batch)
+    .filter((message) => message.event === event).length;
+
+describe('200 events and a navigation in the same task', () => {
+  const leave = async (page: Page) =>
+    page.evaluate(() => {
+      for (let i = 0; i < 200; i++) sdk().track('Many', { i });
+      location.href = '/next';
+    });
+
+  it('stores at least 150 without another page of ours, the rest with the next, and hardly any twice', async () => {
+    const page = await open();
+    // The next page has no SDK: only what left with this one can arrive.
+    await context.route('**/next', (route) =>
+      route.fulfill({ contentType: 'text/html', body: '<title>No SDK</title>' }),
+    );
+    await leave(page);
+    await page.waitForURL('**/next');
+    await eventually(stored, (all) => named(all, 'Many').length >= 150);
+    await page.goto(`${pages.url}/back`);
+    const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 200);
+    expect(numbersOf(named(all, 'Many'))).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    // Until its disk is empty this page may still send something.
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 0,
+    );
+    expect(onTheWire('Many')).toBeLessThanOrEqual(202);
+  });
+
+  it('does so when the next page has the SDK too and starts at once', async () => {
+    const page = await open();
+    await leave(page);
+    await page.waitForURL('**/next');
+    const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 200);
+    expect(numbersOf(named(all, 'Many'))).toEqual(Array.from({ length: 200 }, (_, i) => i));
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 0,
+    );
+    expect(onTheWire('Many')).toBeLessThanOrEqual(202);
+  });
+});
+
+it('sends what is being compressed as it is when the page goes', async () => {
+  await context.addInitScript(`window.CompressionStream = class {
+    constructor() { return new TransformStream({ transform: () => new Promise(() => {}) }); }
+  }`);
+  const page = await open();
+  await page.evaluate(async () => {
+    for (let i = 0; i < 19; i++) sdk().track('Many', { i, text: 'x'.repeat(1_000) });
+    void sdk().flush();
+    // Until the chunk that compresses is there and at work, for ever.
+    while (!performance.getEntriesByType('resource').some(({ name }) => name.endsWith('/sdk-more.js')))
+      await new Promise((resolve) => setTimeout(resolve, 10));
+  });
+  expect(await stored()).toEqual([]);
+  await page.goto('about:blank');
+  const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 19);
+  expect(numbersOf(named(all, 'Many'))).toHaveLength(19);
+});
+
+describe('a collector that is down', () => {
+  it('gets all 20 within 5 s of the page opened again, without a new event', async () => {
+    const page = await open();
+    await served.down();
+    await page.evaluate(() => {
+      for (let i = 0; i < 20; i++) sdk().track('Many', { i });
+    });
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 20,
+    );
+    await page.close();
+    await served.up();
+    await open();
+    const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 20, 5_000);
+    expect(numbersOf(named(all, 'Many'))).toHaveLength(20);
+  });
+
+  it('gets all that several tabs left, more than one queue holds, and what is new besides', async () => {
+    const tabs = await Promise.all([0, 1, 2].map((tab) => open(`/?tab=${tab}`)));
+    await served.down();
+    for (const [tab, page] of tabs.entries()) {
+      await page.evaluate(
+        ([name]) => {
+          // 350 kB each.
+          for (let i = 0; i < 35; i++) sdk().track(name, { i, text: 'x'.repeat(10_000) });
+        },
+        [`Tab ${tab}`] as const,
+      );
+    }
+    await eventually(
+      () => idsOnDisk(tabs[0] as Page),
+      (ids) => ids.length === 105,
+    );
+    for (const page of tabs) await page.close();
+    await served.up();
+    const page = await open();
+    const codes = await page.evaluate(async () => {
+      const seen: string[] = [];
+      sdk().on('error', ({ code }) => seen.push(code));
+      for (let i = 0; i < 10; i++) {
+        sdk().track('New', { i });
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
+      return seen;
+    });
+    expect(codes).toEqual([]);
+    const all = await eventually(stored, (messages) => messages.length >= 115);
+    for (const name of ['Tab 0', 'Tab 1', 'Tab 2']) expect(numbersOf(named(all, name))).toHaveLength(35);
+    expect(numbersOf(named(all, 'New'))).toHaveLength(10);
+  });
+
+  it('gets what was tracked in the very task that closed the tab', async () => {
+    const page = await open();
+    await served.down();
+    await page.evaluate(() => {
+      for (let i = 0; i < 20; i++) sdk().track('Many', { i });
+      location.href = 'about:blank';
+    });
+    await page.waitForURL('about:blank');
+    await page.close();
+    await served.up();
+    await open();
+    await eventually(stored, (messages) => named(messages, 'Many').length >= 20, 5_000);
+  });
+
+  it('waits while the browser is offline, and goes on when it is back', async () => {
+    const page = await open();
+    await context.setOffline(true);
+    await page.evaluate(() => {
+      for (let i = 0; i < 20; i++) sdk().track('Many', { i });
+    });
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 20,
+    );
+    expect(onTheWire('Many')).toBe(0);
+    await context.setOffline(false);
+    await eventually(stored, (messages) => named(messages, 'Many').length >= 20);
+    expect(onTheWire('Many')).toBe(20);
+  });
+});
+
+it('survives its renderer being killed', async () => {
+  const page = await open();
+  await served.down();
+  await page.evaluate(() => {
+    for (let i = 0; i < 20; i++) sdk().track('Many', { i });
+  });
+  // A second: what the promise allows. Nothing shorter is claimed.
+  await page.waitForTimeout(1_000);
+  const crashed = page.waitForEvent('crash');
+  void page.goto('chrome://crash').catch(() => {});
+  await crashed;
+  await page.close();
+  await served.up();
+  await open();
+  const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 20);
+  expect(numbersOf(named(all, 'Many'))).toHaveLength(20);
+});
+
+describe('five tabs of 1,000 events, one of them killed at a random moment', () => {
+  const EVENTS = 1_000;
+  const seeds = Number(process.env.TIDEMARK_TAB_SEEDS ?? 2);
+  it.each(Array.from({ length: seeds }, (_, i) => i + 1))(
+    'loses and doubles nothing (seed %i)',
+    async (seed) => {
+      const tabs = await Promise.all([0, 1, 2, 3, 4].map((tab) => open(`/?tab=${tab}`)));
+      const victim = seed % 5;
+      // Multiplicative hashing spreads the seeds over the second that tracking takes.
+      const momentMs = ((seed * 2_654_435_761) % 1_000) + 50;
+      const tracking = tabs.map((page, tab) =>
+        page
+          .evaluate(
+            async ([name, count]) => {
+              for (let i = 0; i < count; i++) {
+                sdk().track(name, { i });
+                // In bursts of ten, as a busy page does, over about a second.
+                if (i % 10 === 9) await new Promise((resolve) => setTimeout(resolve, 10));
+              }
+            },
+            [`Tab ${tab}`, EVENTS] as const,
+          )
+          .catch(() => {}),
+      );
+      const survivor = tabs[(victim + 1) % 5] as Page;
+      await new Promise((resolve) => setTimeout(resolve, momentMs));
+      const dying = tabs[victim] as Page;
+      const crashed = dying.waitForEvent('crash');
+      void dying.goto('chrome://crash').catch(() => {});
+      await crashed;
+      // Everything on disk now, whoever wrote it.
+      const onDisk = await idsOnDisk(survivor);
+      await dying.close();
+      await Promise.all(tracking);
+      await open('/?after');
+      await eventually(
+        async () => {
+          const all = await stored();
+          const ids = new Set(all.map((message) => message.messageId));
+          const whole = [0, 1, 2, 3, 4].filter((tab) => named(all, `Tab ${tab}`).length === EVENTS).length;
+          return { whole, missing: onDisk.filter((id) => !ids.has(id)).length };
+        },
+        ({ whole, missing }) => whole >= 4 && missing === 0,
+        60_000,
+      );
+      const all = await stored();
+      for (let tab = 0; tab < 5; tab++) {
+        const numbers = numbersOf(named(all, `Tab ${tab}`));
+        expect(new Set(numbers).size).toBe(numbers.length);
+        if (tab !== victim) expect(numbers).toHaveLength(EVENTS);
+      }
+      // In the end nobody holds anything back that could be sent again.
+      await eventually(
+        () => idsOnDisk(survivor),
+        (ids) => ids.length === 0,
+      );
+    },
+  );
+});
+
+it('corrects a clock that is two days off to within 2 s', async () => {
+  const page = await context.newPage();
+  await page.addInitScript(`{
+    const now = Date.now.bind(Date);
+    Date.now = () => now() - 2 * 86_400_000;
+  }`);
+  await page.goto(pages.url);
+  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+  const before = Date.now();
+  await page.evaluate(() => {
+    sdk().track('Late');
+    return sdk().flush();
+  });
+  const [late] = named(await stored(), 'Late');
+  expect(Math.abs(Date.parse(late?.timestamp as string) - before)).toBeLessThan(2_000);
+});
+
+it('gives up what nobody could send for 30 days, and says so', async () => {
+  const page = await context.newPage();
+  // A record as an earlier page would have left it.
+  await page.goto(`${pages.url}/robots.txt`);
+  await page.evaluate(
+    async ([key, old, young]) => {
+      (window.tidemark as Analytics).close();
+      const database = await new Promise<IDBDatabase>((resolve) => {
+        const request = indexedDB.open('tm.queue');
+        request.onupgradeneeded = () => request.result.createObjectStore('m');
+        request.onsuccess = () => resolve(request.result);
+      });
+      const record = (messageId: string, timestamp: string) => ({
+        ...{ type: 'track', event: messageId, properties: { i: 0 }, anonymousId: 'd' },
+        ...{ messageId, timestamp, context: {} },
+      });
+      const owner = `${key}.0123456789ab`;
+      const transaction = database.transaction('m', 'readwrite');
+      transaction.objectStore('m').put([owner, [record('old', old), record('young', young)]], `${owner}.old`);
+      await new Promise((resolve) => (transaction.oncomplete = resolve));
+      database.close();
+    },
+    [
+      WEB_KEY,
+      new Date(Date.now() - 31 * 86_400_000).toISOString(),
+      new Date(Date.now() - 86_400_000).toISOString(),
+    ] as const,
+  );
+  await page.close();
+  const next = await context.newPage();
+  await next.addInitScript(`window.codes = [];
+    Object.defineProperty(window, 'tidemark', { configurable: true, set(value) {
+      Object.defineProperty(window, 'tidemark', { value, writable: true, configurable: true });
+      value.on('error', ({ code }, messages) => window.codes.push(code + ' ' + messages[0].messageId)); } });`);
+  await next.goto(pages.url);
+  await eventually(stored, (all) => named(all, 'young').length === 1);
+  expect(named(await stored(), 'old')).toEqual([]);
+  expect(await next.evaluate(() => window.codes)).toEqual(['too_old old']);
+  await eventually(
+    () => idsOnDisk(next),
+    (ids) => ids.length === 0,
+  );
+});
