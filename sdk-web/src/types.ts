@@ -1,7 +1,7 @@
 // What the web SDK offers: its options, its calls, what it tells.
 // Invariant: types only; nothing here costs a byte in a page.
 import type { Me, SurveyAnswer, SurveyStatus } from '../../collector/src/wire/message.ts';
-import type { EventName, EventProperties } from './core/event-map.ts';
+import type { EventArguments, EventName, EventProperties } from './core/event-map.ts';
 import type { FlushResult, Loss, Queued } from './core/queue.ts';
 
 export type Fields = Record<string, unknown>;
@@ -79,7 +79,7 @@ export interface Plugin {
 
 export interface Analytics<E extends EventProperties = Record<string, Fields>> {
   identify(userId?: string | number | null | Fields, traits?: Fields, options?: CallOptions): void;
-  track<N extends EventName<E>>(event: N, properties?: E[N], options?: CallOptions): void;
+  track<N extends EventName<E>>(event: N, ...args: EventArguments<E[N], CallOptions>): void;
   page(category?: string | Fields, name?: string | Fields, properties?: Fields, options?: CallOptions): void;
   /** As `page`, for an app's screens. */
   screen(
