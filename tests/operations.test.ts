@@ -569,9 +569,37 @@ describe('preview', () => {
       expect((await c.all('/api/segments')).length).toBe(1);
     });
   });
+
+  it('counts everybody while something else is being built', async () => {
+    await withCollector({}, async (c) => {
+      await c.send(
+        'web',
+        Array.from({ length: 900 }, (_, i) => track(user(`u${i}`), 'A')),
+      );
+      const [preview] = await Promise.all([
+        c.api('POST', '/api/segments/preview', { where: { event: 'A' } }),
+        c.put('segments', 'other', { where: { event: 'A', where: { path: 'name', op: 'exists' } } }),
+        c.tick(),
+      ]);
+      expect(preview.json).toMatchObject({ size: 900, total: 900 });
+    });
+  });
 });
 
 describe('why', () => {
+  it('finds the next change behind a thousand that do not matter, and orders by time', async () => {
+    const busy = Object.fromEntries(
+      Array.from({ length: 1_100 }, (_, i) => [`busy${i}`, { where: { event: 'A', within: `${i + 1}s` } }]),
+    );
+    const where = { sequence: [{ event: 'A' }, { event: 'B' }], within: '30d' };
+    await withCollector({ config: { segments: { ...busy, chain: { where } } } }, async (c) => {
+      await c.send('web', [track(user('a'), 'B', -1_000), track(user('a'), 'A', -2_000)]);
+      const { json } = await c.api('GET', '/api/profiles/user:a/segments/chain/why');
+      expect(json).toMatchObject({ member: true, changesAt: iso(T0 - 2_000 + 30 * DAY) });
+      expect(json.why).toMatchObject({ messages: { newest: [{ event: 'B' }, { event: 'A' }] } });
+    });
+  });
+
   it('shows the tree, the messages and the next change', async () => {
     await withCollector({}, async (c) => {
       await c.define({
