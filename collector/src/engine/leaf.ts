@@ -124,7 +124,7 @@ export function addToLeaf(
       return { h: refolding ? h : restHold(leaf.hold, h, longestWindow(leaf), now) };
     }
     case 'answer': {
-      const s = addToAnswers(leaf.spec, leaf.comparison, state?.s, message);
+      const s = addToAnswers(leaf.spec, leaf.comparison, state?.s, message, refolding);
       if (s === null || s === 'late') return s;
       return { s: refolding ? s : restAnswers(s) };
     }
