@@ -3,6 +3,7 @@
 import type { MeasuredDefinition, TraitDefinition, Where, Within } from '../wire/definitions.ts';
 import { durationMs } from '../wire/duration.ts';
 import { evaluateFormula, parseFormula } from '../wire/formula.ts';
+import { readDate } from '../wire/instant.ts';
 import type { JsonValue } from '../wire/message.ts';
 import {
   type AggregateLeaf,
@@ -16,7 +17,7 @@ import { aggregateOf, finish } from './computed.ts';
 import type { AnswerLeaf, AnswerSpec, HoldLeaf, HoldSpec, Leaf, LeafSpec, SequenceLeaf } from './leaf.ts';
 import type { PersonState } from './person-state.ts';
 import type { SequenceSpec } from './sequence.ts';
-import { canonical, toInstant, toNumber } from './values.ts';
+import { canonical, toNumber } from './values.ts';
 import { departure } from './window.ts';
 
 /** A place for a leaf that exists once all its windows are known. */
@@ -138,7 +139,13 @@ export function reachFor(within: Within | undefined): {
 } {
   if (within === undefined) return { reach: 'ever', span: null };
   if (typeof within === 'string') return { reach: 'sliding', span: durationMs(within) };
-  return { reach: { from: toInstant(within.from) ?? 0, to: toInstant(within.to) ?? 0 }, span: null };
+  return { reach: { from: checkedDate(within.from), to: checkedDate(within.to) }, span: null };
+}
+
+function checkedDate(text: string): number {
+  const time = readDate(text);
+  if (time === undefined) throw new Error(`a date that was never checked: ${text}`);
+  return time;
 }
 
 export function aggregateSlot(
