@@ -60,6 +60,8 @@ export interface TraitScope {
   /** The time zone that days are counted in. */
   zone: string;
   computed(key: string): CompiledTrait;
+  /** A number for a text, always the same one. */
+  intern(text: string): number;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -103,7 +105,7 @@ function compileFormula(
   if (!parsed.ok) throw new Error(`a formula that was never checked: ${parsed.message}`);
   const inputs = new Map(parsed.keys.map((name) => [name, scope.computed(name)]));
   const slots = [...new Set([...inputs.values()].flatMap((input) => input.slots))];
-  const meanings = [...inputs.values()].map((input) => `${input.key}=${input.meaning}`);
+  const meanings = [...inputs.values()].map((input) => `${input.key}=${meaningIn(input, scope)}`);
   return {
     key,
     definition,
@@ -124,6 +126,11 @@ function compileFormula(
       return due;
     },
   };
+}
+
+/** Formulas by number: repeating their texts would nearly double the text with every step of a chain. */
+function meaningIn({ definition, meaning }: CompiledTrait, { intern }: TraitScope): string {
+  return definition.type === 'formula' ? String(intern(`formula ${meaning}`)) : meaning;
 }
 
 export interface Selection {
