@@ -173,6 +173,7 @@ export function changeDue({ leaf, span }: LeafSlot<AggregateLeaf>, person: Perso
   const toggle = state.w ? nextToggle(state, now) : NEVER;
   if (span === null) return toggle;
   const leaving = departure(state.b ?? [], span, now, 1);
-  const waiting = state.w ? waitingTimes(state, span, now).map((time) => time + span) : [];
-  return Math.min(toggle, leaving, ...waiting);
+  let due = Math.min(toggle, leaving);
+  if (state.w) for (const time of waitingTimes(state, span, now)) due = Math.min(due, time + span);
+  return due;
 }
