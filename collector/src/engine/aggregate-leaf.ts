@@ -7,6 +7,7 @@ import {
   type AggregateName,
   aggregateNamed,
   commonest,
+  createTotal,
   type Entry,
   type Packed,
   type SpilledValues,
@@ -17,7 +18,7 @@ import {
 } from './aggregates.ts';
 import { compileWhere, type EngineMessage, type Predicate } from './filter.ts';
 import { canonical, readPath } from './values.ts';
-import { addToWindow, type Block, type Span, windowSummary } from './window.ts';
+import { addToWindow, addWindow, type Block, type Span } from './window.ts';
 
 export interface AggregateSpec {
   kind: 'aggregate';
@@ -211,14 +212,15 @@ export function summaryOf(
 ): Summary | undefined {
   if (!state) return undefined;
   if (state.d) return state.d as unknown as Summary; // plain JSON
-  let summary = span === null ? state.a : windowSummary(leaf.aggregate, state.b ?? [], span, now);
+  const total = createTotal(leaf.aggregate);
+  if (span !== null) addWindow(leaf.aggregate, total, state.b ?? [], now - span);
+  else if (state.a !== undefined) total.add(state.a);
   for (const waiting of state.w ?? []) {
     const time = timeOf(waiting.p);
     if (!isOn(waiting, now) || (span !== null && time <= now - span)) continue;
-    const one = leaf.aggregate.of(unpack(waiting.p));
-    summary = summary === undefined ? one : leaf.aggregate.merge(summary, one);
+    total.add(leaf.aggregate.of(unpack(waiting.p)));
   }
-  return summary;
+  return total.sum();
 }
 
 /** The next instant after `now` at which a waiting entry toggles, or Infinity. */

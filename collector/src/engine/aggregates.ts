@@ -33,8 +33,34 @@ export interface Aggregate<S extends Summary = Summary> {
   merge(a: S, b: S): S;
   /** Adds one entry, changing `summary` itself where copying it for every message would cost. */
   absorb?(summary: S, entry: Entry): S;
+  /** As `merge`, but into `summary` itself, where copying it for every part would cost. */
+  pour?(summary: S, part: S): void;
   /** How one entry is kept while it must stay exact: only what `of` needs. */
   pack(entry: Entry): Packed;
+}
+
+/** Sums parts up and changes none of them; a summary of many values is copied at most once on the way. */
+export interface Total {
+  add(part: Summary): void;
+  /** Undefined while nothing was added. */
+  sum(): Summary | undefined;
+}
+
+export function createTotal(aggregate: Aggregate): Total {
+  let total: Summary | undefined;
+  /** What `merge` has made is nobody else's. */
+  let own = false;
+  return {
+    add(part) {
+      if (total === undefined) total = part;
+      else if (own && aggregate.pour) aggregate.pour(total, part);
+      else {
+        total = aggregate.merge(total, part);
+        own = true;
+      }
+    },
+    sum: () => total,
+  };
 }
 
 /** `time`, `[time, value]` or `[time, value, messageId, kind]`. */
@@ -106,14 +132,19 @@ function pick(wins: (difference: number) => boolean): Aggregate<Pick> {
 /** Occurrences by the value's canonical JSON text. */
 export type Values = Record<string, number>;
 
+function addCounts(counts: Values, more: Values): void {
+  for (const key of Object.keys(more)) counts[key] = (counts[key] ?? 0) + (more[key] as number);
+}
+
 const values: Aggregate<Values> = {
   accept: present,
   of: ({ value }) => ({ [canonical(value)]: 1 }),
   merge(a, b) {
     const merged = { ...a };
-    for (const key of Object.keys(b)) merged[key] = (merged[key] ?? 0) + (b[key] as number);
+    addCounts(merged, b);
     return merged;
   },
+  pour: addCounts,
   absorb(summary, { value }) {
     const key = canonical(value);
     summary[key] = (summary[key] ?? 0) + 1;
@@ -162,14 +193,18 @@ function days(dayOf: (time: number) => number): Aggregate<Days> {
     summary[key] = (summary[key] ?? 0) | (1 << (day & 31));
     return summary;
   };
+  const pour = (summary: Days, part: Days): void => {
+    for (const key of Object.keys(part)) summary[key] = (summary[key] ?? 0) | (part[key] as number);
+  };
   return {
     accept: always,
     of: (entry) => absorb({}, entry),
     merge(a, b) {
       const merged = { ...a };
-      for (const key of Object.keys(b)) merged[key] = (merged[key] ?? 0) | (b[key] as number);
+      pour(merged, b);
       return merged;
     },
+    pour,
     absorb,
     pack: timeOnly,
   };

@@ -46,11 +46,17 @@ function isObject(value: JsonValue | undefined): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/**
+ * Adds what one message answers. A refold adds to `state` itself, since copying it for every message would
+ * be quadratic, and lets go of nothing before its end: any older answer counts once all newer ones are
+ * cleared. So a refold holds some 100 bytes a submission, and `restAnswers` comes last.
+ */
 export function addToAnswers(
   { survey, question }: { survey: string; question: string },
   comparison: Comparison,
   state: AnswersState | undefined,
   message: EngineMessage,
+  refolding = false,
 ): AnswersState | null | 'late' {
   const submission = submissionOf(message);
   if (submission?.survey !== survey || !Object.hasOwn(submission.answers, question)) return null;
@@ -59,7 +65,12 @@ export function addToAnswers(
   if (held && compareStamps(stampOf(held), message.stamp) > 0) return null;
   const value = submission.answers[question] as JsonValue; // own key
   const span = value === null ? null : comparison.span(value as Value);
-  const next = { ...state, s: { ...state?.s, [submission.key]: [...message.stamp, span] as Answer } };
+  const answer: Answer = [...message.stamp, span];
+  if (refolding && state) {
+    state.s[submission.key] = answer;
+    return state;
+  }
+  const next: AnswersState = { ...state, s: { ...state?.s, [submission.key]: answer } };
   // Cleared what counted, while others were let go: only the messages know what counts now.
   return next.n && newestAnswer(next) === undefined ? 'late' : next;
 }

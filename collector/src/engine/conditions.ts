@@ -241,7 +241,10 @@ function compileComputedCondition(
   return {
     test: (person, now) => comparison.test(trait.value(person, now) ?? undefined, now),
     due: (person, now) =>
-      Math.min(trait.due(person, now), comparison.flip(trait.value(person, now) ?? undefined, now)),
+      Math.min(
+        trait.due(person, now),
+        comparison.relative ? comparison.flip(trait.value(person, now) ?? undefined, now) : NEVER,
+      ),
   };
 }
 

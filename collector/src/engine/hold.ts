@@ -1,6 +1,6 @@
 // `trait ... for`: since when a declared trait has compared so without a break.
-// Invariant: what is kept says exactly when the comparison held, back to the longest time asked about
-// or to a break, whichever is later.
+// Invariant: what is kept says exactly since when the comparison has held, at the newest writes and from
+// then on; however often a trait flips, a row keeps no more than `MAX_WRITES` of them.
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { type Comparison, type Span, spanHolds } from './comparison.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
@@ -25,9 +25,12 @@ export interface CompiledHold {
   readonly comparison: Comparison;
 }
 
-/** Writes kept before older ones are summed up. */
+/** Writes of a row before the older of them are summed up, and how many stay as they are. */
 const MAX_WRITES = 48;
+const KEPT_WRITES = 24;
 const NEVER = Number.POSITIVE_INFINITY;
+/** Stands for the person's first message, which may turn out to be older than it seemed. */
+const THE_FIRST = 0;
 
 export function compileHold(trait: string, comparison: Comparison): CompiledHold {
   const dot = trait.indexOf('.');
@@ -35,12 +38,16 @@ export function compileHold(trait: string, comparison: Comparison): CompiledHold
   return { keys: [trait, trait.slice(0, dot)], rest: trait.slice(dot + 1).split('.'), comparison };
 }
 
-/** Adds what one identify wrote. Null: it wrote none of the keys. */
+/**
+ * Adds what one identify wrote. Null: it wrote none of the keys. `late`: what it came into was summed up,
+ * so the leaf must be folded anew. A refold, which brings its messages in order, adds to `state` itself.
+ */
 export function addToHold(
   hold: CompiledHold,
   state: HoldState | undefined,
   traits: JsonObject,
   stamp: Stamp,
+  refolding = false,
 ): HoldState | null | 'late' {
   const writes: Write[] = [];
   hold.keys.forEach((key, source) => {
@@ -50,6 +57,10 @@ export function addToHold(
   });
   if (writes.length === 0) return null;
   if (state?.n && compareStamps(stamp, state.n) <= 0) return 'late';
+  if (refolding && state) {
+    state.w.push(...writes); // in order, and nobody else's
+    return state;
+  }
   const held = state?.w ?? [];
   let place = held.length;
   while (place > 0 && compareStamps(stampOf(held[place - 1] as Write), stamp) > 0) place--;
@@ -64,30 +75,32 @@ function spanOf({ keys, rest, comparison }: CompiledHold, source: 0 | 1, value: 
   return comparison.span((value ?? undefined) as Value);
 }
 
-/** Sums up what is older than anyone asks about, once there is much of it. */
-export function restHold(hold: CompiledHold, state: HoldState, longest: number, now: number): HoldState {
+/**
+ * Once there are many writes, all but the newest are summed up: to the values in force at the newest of
+ * them and, if it has held right up to there, one write that says since when. What was before a break
+ * matters to nobody, however long they ask.
+ */
+export function restHold(hold: CompiledHold, state: HoldState): HoldState {
   if (state.w.length <= MAX_WRITES) return state;
-  const kept: Write[] = [];
-  let newest = state.n;
-  state.w.forEach((write, i) => {
-    const next = state.w.find((other, j) => j > i && other[3] === write[3]);
-    const summed = next && i < state.w.length - MAX_WRITES / 2 ? settled(hold, write, next[0]) : write;
-    const before = kept.findLast((other) => other[3] === write[3]);
-    const same = next && typeof summed[4] === 'number' && before?.[4] === summed[4];
-    if (same || (next && next[0] <= now - longest)) {
-      if (!newest || compareStamps(stampOf(write), newest) > 0) newest = stampOf(write);
-    } else kept.push(summed);
+  const cut = state.w.length - KEPT_WRITES;
+  const old = state.w.slice(0, cut);
+  const n = stampOf(old[cut - 1] as Write);
+  const since = heldUpTo(piecesOf(hold, { ...state, w: old }, THE_FIRST), n[0]);
+  // A dotted trait's is written to the key before the dot: its exact key would hide later writes of that.
+  const summed: Write[] = since === NEVER ? [] : [[since, '', 0, hold.keys.length > 1 ? 1 : 0, 1]];
+  hold.keys.forEach((_, source) => {
+    const value = old.findLast((write) => write[3] === source);
+    if (value) summed.push([...n, value[3], value[4]]);
+    else if (source === 1) summed.push([...n, 1, hold.comparison.span(undefined)]);
   });
-  return newest === undefined ? { w: kept } : { w: kept, n: newest };
+  return { w: [...summed, ...state.w.slice(cut)], n };
 }
 
-/** A write whose value held all the time until the next one, or never then, says just that. */
-function settled({ keys }: CompiledHold, write: Write, until: number): Write {
-  const [time, messageId, kind, source, span] = write;
-  if (keys.length > 1 || span === null || typeof span === 'number') return write;
-  if (span[0] <= time && until <= span[1]) return [time, messageId, kind, source, 1];
-  if (until <= span[0] || span[1] <= time) return [time, messageId, kind, source, 0];
-  return write;
+/** Since when the pieces before `time` have held right up to it; Infinity if they have not. */
+function heldUpTo(pieces: readonly Piece[], time: number): number {
+  const before = pieces.filter(({ from }) => from < time);
+  const last = before[before.length - 1];
+  return last && holdsUpTo(last.span, time) ? runStart(before) : NEVER;
 }
 
 interface Piece {
@@ -104,9 +117,9 @@ function piecesOf(hold: CompiledHold, state: HoldState | undefined, firstSeen: n
   for (const [time, , , source, span] of state?.w ?? []) {
     if (source === 0) exact = span;
     else base = span ?? missing;
-    const piece = { from: time, span: exact ?? base };
+    const piece = { from: Math.max(time, firstSeen), span: exact ?? base };
     // Several values at one instant collapse to the last.
-    if (pieces[pieces.length - 1]?.from === time) pieces[pieces.length - 1] = piece;
+    if (pieces[pieces.length - 1]?.from === piece.from) pieces[pieces.length - 1] = piece;
     else pieces.push(piece);
   }
   return pieces;

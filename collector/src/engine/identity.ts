@@ -16,14 +16,27 @@ export const MAX_PROFILE_IDS = 1_000;
 /** Merges one profile may have taken in. */
 export const MAX_PROFILE_MERGES = 100;
 
+/** How many runs begin at or before `stamp`. Most stamps are newer than all, which one comparison tells. */
+function runsUpTo(timeline: Timeline, stamp: Stamp): number {
+  let low = 0;
+  let high = timeline.length;
+  let middle = high - 1;
+  while (low < high) {
+    if (compareStamps((timeline[middle] as Run).stamp, stamp) <= 0) low = middle + 1;
+    else high = middle;
+    middle = (low + high) >> 1;
+  }
+  return low;
+}
+
 /** The user a device's own event at `stamp` belongs to, or null if the device was never linked. */
 export function ownerAt(timeline: Timeline, stamp: Stamp): number | null {
-  for (let i = timeline.length - 1; i >= 0; i--) {
-    const run = timeline[i] as Run;
-    if (compareStamps(run.stamp, stamp) <= 0) return run.user;
-  }
-  return timeline[0]?.user ?? null;
+  return ownerAfter(timeline, runsUpTo(timeline, stamp));
 }
+
+/** Whose the device is once `begun` of its runs have begun. */
+const ownerAfter = (timeline: Timeline, begun: number): number | null =>
+  timeline[Math.max(0, begun - 1)]?.user ?? null;
 
 /** Who holds the device now. */
 export function holderOf(timeline: Timeline): number | null {
@@ -36,23 +49,25 @@ export function runCutBy(
   stamp: Stamp,
   user: number,
 ): { user: number; next: Stamp | null } | null {
-  for (let i = timeline.length - 1; i >= 0; i--) {
-    const run = timeline[i] as Run;
-    if (compareStamps(run.stamp, stamp) > 0) continue;
-    return run.user === user ? null : { user: run.user, next: timeline[i + 1]?.stamp ?? null };
-  }
-  return null;
+  const begun = runsUpTo(timeline, stamp);
+  const run = timeline[begun - 1];
+  if (!run || run.user === user) return null;
+  return { user: run.user, next: timeline[begun]?.stamp ?? null };
 }
 
 /**
  * The timeline with a link added. `relinked` is the first link of the cut run's user after `stamp`
- * and before the next run (see `runCutBy`), or null if there is none.
+ * and before the next run (see `runCutBy`), or null if there is none. The same timeline if nothing changes.
  */
 export function addLink(timeline: Timeline, stamp: Stamp, user: number, relinked: Stamp | null): Timeline {
-  const cut = runCutBy(timeline, stamp, user);
-  const runs = [...timeline, { stamp, user }];
-  if (cut && relinked) runs.push({ stamp: relinked, user: cut.user });
-  return tidy(runs);
+  const place = runsUpTo(timeline, stamp);
+  const cut = timeline[place - 1];
+  if (cut?.user === user) return timeline;
+  const added: Run[] = [{ stamp, user }];
+  if (cut && relinked) added.push({ stamp: relinked, user: cut.user });
+  // The next run begins nothing if the user of the last one added goes on.
+  const rest = timeline[place]?.user === added[added.length - 1]?.user ? place + 1 : place;
+  return [...timeline.slice(0, place), ...added, ...timeline.slice(rest)];
 }
 
 /** Orders runs and drops those that change nothing. */
@@ -72,17 +87,46 @@ export interface Move extends Stretch {
   after: number | null;
 }
 
-/** Where two timelines of one device disagree on the owner. */
+/** Where two timelines of one device disagree on the owner: the runs that differ, walked side by side. */
 export function movesBetween(before: Timeline, after: Timeline): Move[] {
-  const cuts = [...before, ...after].map((run) => run.stamp).sort(compareStamps);
+  const shortest = Math.min(before.length, after.length);
+  let begun = 0;
+  while (begun < shortest && isSameRun(before[begun], after[begun])) begun++;
+  let alike = 0;
+  while (
+    alike < shortest - begun &&
+    isSameRun(before[before.length - 1 - alike], after[after.length - 1 - alike])
+  )
+    alike++;
+  const ends = { before: before.length - alike, after: after.length - alike };
   const moves: Move[] = [];
-  const first = { before: before[0]?.user ?? null, after: after[0]?.user ?? null };
-  if (first.before !== first.after) moves.push({ from: null, to: cuts[0] ?? null, ...first });
-  cuts.forEach((from, i) => {
-    const owners = { before: ownerAt(before, from), after: ownerAt(after, from) };
-    if (owners.before !== owners.after) moves.push({ from, to: cuts[i + 1] ?? null, ...owners });
-  });
-  return moves;
+  let i = begun;
+  let j = begun;
+  let from: Stamp | null = null;
+  for (;;) {
+    const to = earliestOf(before[i]?.stamp, after[j]?.stamp);
+    const owners = { before: ownerAfter(before, i), after: ownerAfter(after, j) };
+    if (owners.before !== owners.after) moves.push({ from, to, ...owners });
+    if (to === null || (i >= ends.before && j >= ends.after)) return moves;
+    from = to;
+    if (i < before.length && compareStamps((before[i] as Run).stamp, to) === 0) i++;
+    if (j < after.length && compareStamps((after[j] as Run).stamp, to) === 0) j++;
+  }
+}
+
+function isSameRun(a: Run | undefined, b: Run | undefined): boolean {
+  if (a === b || !a || !b) return a === b;
+  return a.user === b.user && compareStamps(a.stamp, b.stamp) === 0;
+}
+
+function earliestOf(a: Stamp | undefined, b: Stamp | undefined): Stamp | null {
+  if (!a || !b) return a ?? b ?? null;
+  return compareStamps(a, b) <= 0 ? a : b;
+}
+
+/** Whether two timelines say the same. */
+export function isSameTimeline(a: Timeline, b: Timeline): boolean {
+  return a === b || (a.length === b.length && a.every((run, i) => isSameRun(run, b[i])));
 }
 
 /** The stretches of a device's time that belong to any of `users`. */

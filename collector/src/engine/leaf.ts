@@ -119,12 +119,11 @@ export function addToLeaf(
       return q === null || q === 'late' ? q : { q };
     }
     case 'hold': {
-      const h = addToHold(leaf.hold, state?.h, declaredTraits(message.body()), message.stamp);
-      if (h === null || h === 'late') return h;
-      return { h: refolding ? h : restHold(leaf.hold, h, longestWindow(leaf), now) };
+      const h = addToHold(leaf.hold, state?.h, declaredTraits(message.body()), message.stamp, refolding);
+      return h === null || h === 'late' ? h : { h: restHold(leaf.hold, h) };
     }
     case 'answer': {
-      const s = addToAnswers(leaf.spec, leaf.comparison, state?.s, message);
+      const s = addToAnswers(leaf.spec, leaf.comparison, state?.s, message, refolding);
       if (s === null || s === 'late') return s;
       return { s: refolding ? s : restAnswers(s) };
     }
@@ -135,7 +134,6 @@ export function addToLeaf(
 export function restLeaf(leaf: Leaf, state: LeafState, now: number): LeafState {
   if (leaf.kind === 'sequence' && state.q)
     return { q: restSequence(leaf.sequence, state.q, longestWindow(leaf), now) };
-  if (leaf.kind === 'hold' && state.h) return { h: restHold(leaf.hold, state.h, longestWindow(leaf), now) };
   if (leaf.kind === 'answer' && state.s) return { s: restAnswers(state.s) };
   return state;
 }

@@ -182,7 +182,7 @@ function compileSet(set: DefinitionSet, shared: Shared): CompiledSet {
   const { segments, leaves, intern } = shared;
   const draft: Draft = { slots: new Map() };
   const slot = slotMaker(draft);
-  const traits = compileTraits(set, slot);
+  const traits = compileTraits(set, slot, intern);
   const byKey = new Map<string, number>();
   const lists = new Map<string, number>();
 
@@ -264,13 +264,13 @@ function slotMaker(draft: Draft): MakeSlot {
 }
 
 /** Traits in the order of their needs: formulas after what they are computed from. */
-function compileTraits(set: DefinitionSet, slot: MakeSlot): Map<string, CompiledTrait> {
+function compileTraits(set: DefinitionSet, slot: MakeSlot, intern: Intern): Map<string, CompiledTrait> {
   const traits = new Map<string, CompiledTrait>();
   const computed = (key: string): CompiledTrait => {
     const known = traits.get(key);
     if (known) return known;
     const definition = set.traits[key] as TraitDefinition; // references were checked
-    const scope = { slot, zone: set.zone, computed };
+    const scope = { slot, zone: set.zone, computed, intern };
     const trait = compileTrait(key, definition, meaningOf(definition), scope);
     traits.set(key, trait);
     return trait;

@@ -3,6 +3,7 @@
 import type { MeasuredDefinition, TraitDefinition, Where, Within } from '../wire/definitions.ts';
 import { durationMs } from '../wire/duration.ts';
 import { evaluateFormula, parseFormula } from '../wire/formula.ts';
+import { readDate } from '../wire/instant.ts';
 import type { JsonValue } from '../wire/message.ts';
 import {
   type AggregateLeaf,
@@ -16,7 +17,7 @@ import { aggregateOf, finish } from './computed.ts';
 import type { AnswerLeaf, AnswerSpec, HoldLeaf, HoldSpec, Leaf, LeafSpec, SequenceLeaf } from './leaf.ts';
 import type { PersonState } from './person-state.ts';
 import type { SequenceSpec } from './sequence.ts';
-import { canonical, toInstant, toNumber } from './values.ts';
+import { canonical, toNumber } from './values.ts';
 import { departure } from './window.ts';
 
 /** A place for a leaf that exists once all its windows are known. */
@@ -59,6 +60,8 @@ export interface TraitScope {
   /** The time zone that days are counted in. */
   zone: string;
   computed(key: string): CompiledTrait;
+  /** A number for a text, always the same one. */
+  intern(text: string): number;
 }
 
 const NEVER = Number.POSITIVE_INFINITY;
@@ -102,7 +105,7 @@ function compileFormula(
   if (!parsed.ok) throw new Error(`a formula that was never checked: ${parsed.message}`);
   const inputs = new Map(parsed.keys.map((name) => [name, scope.computed(name)]));
   const slots = [...new Set([...inputs.values()].flatMap((input) => input.slots))];
-  const meanings = [...inputs.values()].map((input) => `${input.key}=${input.meaning}`);
+  const meanings = [...inputs.values()].map((input) => `${input.key}=${meaningIn(input, scope)}`);
   return {
     key,
     definition,
@@ -125,6 +128,11 @@ function compileFormula(
   };
 }
 
+/** Formulas by number: repeating their texts would nearly double the text with every step of a chain. */
+function meaningIn({ definition, meaning }: CompiledTrait, { intern }: TraitScope): string {
+  return definition.type === 'formula' ? String(intern(`formula ${meaning}`)) : meaning;
+}
+
 export interface Selection {
   event: string;
   where?: Where | undefined;
@@ -138,7 +146,13 @@ export function reachFor(within: Within | undefined): {
 } {
   if (within === undefined) return { reach: 'ever', span: null };
   if (typeof within === 'string') return { reach: 'sliding', span: durationMs(within) };
-  return { reach: { from: toInstant(within.from) ?? 0, to: toInstant(within.to) ?? 0 }, span: null };
+  return { reach: { from: checkedDate(within.from), to: checkedDate(within.to) }, span: null };
+}
+
+function checkedDate(text: string): number {
+  const time = readDate(text);
+  if (time === undefined) throw new Error(`a date that was never checked: ${text}`);
+  return time;
 }
 
 export function aggregateSlot(
@@ -159,6 +173,7 @@ export function changeDue({ leaf, span }: LeafSlot<AggregateLeaf>, person: Perso
   const toggle = state.w ? nextToggle(state, now) : NEVER;
   if (span === null) return toggle;
   const leaving = departure(state.b ?? [], span, now, 1);
-  const waiting = state.w ? waitingTimes(state, span, now).map((time) => time + span) : [];
-  return Math.min(toggle, leaving, ...waiting);
+  let due = Math.min(toggle, leaving);
+  if (state.w) for (const time of waitingTimes(state, span, now)) due = Math.min(due, time + span);
+  return due;
 }

@@ -1,7 +1,16 @@
 // Sliding windows: a person's recent entries of one leaf, exact where an edge may cut them, summed
 // up elsewhere. Invariant: no window's edge (now - window) lies inside a sealed block, provided each
 // block was opened at the instant `nextOpening` named; so every summary is exact at the clock.
-import { type Aggregate, type Entry, type Packed, type Summary, timeOf, unpack } from './aggregates.ts';
+import {
+  type Aggregate,
+  createTotal,
+  type Entry,
+  type Packed,
+  type Summary,
+  type Total,
+  timeOf,
+  unpack,
+} from './aggregates.ts';
 import { compareStamps } from './stamp.ts';
 
 /** Exact entries in time order, or a sealed summary of the `n` entries from `f` to `t` (inclusive). */
@@ -139,7 +148,9 @@ function split(aggregate: Aggregate, entries: Packed[], edges: readonly number[]
 const timeAt = (entries: readonly Packed[], index: number): number => timeOf(entries[index] as Packed);
 
 function seal(aggregate: Aggregate, entries: readonly Packed[]): Sealed {
-  const a = entries.map((packed) => aggregate.of(unpack(packed))).reduce((x, y) => aggregate.merge(x, y));
+  const total = createTotal(aggregate);
+  for (const packed of entries) total.add(aggregate.of(unpack(packed)));
+  const a = total.sum() as Summary; // nobody seals nothing
   return { f: timeAt(entries, 0), t: timeAt(entries, entries.length - 1), n: entries.length, a };
 }
 
@@ -176,25 +187,26 @@ export function windowSummary(
   window: Span,
   now: number,
 ): Summary | undefined {
-  const edge = now - (window ?? Number.POSITIVE_INFINITY);
-  let summary: Summary | undefined;
-  const add = (part: Summary): void => {
-    summary = summary === undefined ? part : aggregate.merge(summary, part);
-  };
+  const total = createTotal(aggregate);
+  addWindow(aggregate, total, blocks, now - (window ?? Number.POSITIVE_INFINITY));
+  return total.sum();
+}
+
+/** Adds to `total` what came after `edge`. */
+export function addWindow(aggregate: Aggregate, total: Total, blocks: readonly Block[], edge: number): void {
   for (let i = blocks.length - 1; i >= 0; i--) {
     const block = blocks[i] as Block;
     if (isSealed(block)) {
-      if (block.f <= edge) break;
-      add(block.a);
+      if (block.f <= edge) return;
+      total.add(block.a);
       continue;
     }
     for (let j = block.e.length - 1; j >= 0; j--) {
       const packed = block.e[j] as Packed;
-      if (timeOf(packed) <= edge) return summary;
-      add(aggregate.of(unpack(packed)));
+      if (timeOf(packed) <= edge) return;
+      total.add(aggregate.of(unpack(packed)));
     }
   }
-  return summary;
 }
 
 /** How many entries lie in the window: what `windowSummary` of a count gives, without the merging. */

@@ -4,6 +4,7 @@
 import {
   addLink,
   holderOf,
+  isSameTimeline,
   MAX_PROFILE_IDS,
   type Merge,
   type Move,
@@ -53,7 +54,7 @@ export async function planLink(set: WorkingSet, link: Link, clock: number): Prom
   if (allowed && !plan.timelines.some(({ device }) => device === link.device.id)) {
     const before = await set.timeline(link.device.id);
     const after = await linked(set, before, link, clock);
-    if (!sameTimeline(before, after)) plan.timelines.push({ device: link.device.id, before, after });
+    if (!isSameTimeline(before, after)) plan.timelines.push({ device: link.device.id, before, after });
   }
   return isEmpty(plan) ? null : plan;
 }
@@ -79,13 +80,6 @@ async function linked(set: WorkingSet, before: Timeline, link: Link, clock: numb
       until: clock,
     }));
   return addLink(before, link.stamp, link.user.id, relinked);
-}
-
-function sameTimeline(a: Timeline, b: Timeline): boolean {
-  return (
-    a.length === b.length &&
-    a.every((run, i) => run.user === b[i]?.user && compareStamps(run.stamp, b[i]?.stamp ?? run.stamp) === 0)
-  );
 }
 
 /** Plans an alias: its link always, its merge when it may merge. `refused` when past a cap. */
@@ -123,7 +117,7 @@ export async function planAlias(
   ) {
     const before = await set.timeline(device.id);
     const next = await linked(set, before, link, clock);
-    if (!sameTimeline(before, next)) plan.timelines.push({ device: device.id, before, after: next });
+    if (!isSameTimeline(before, next)) plan.timelines.push({ device: device.id, before, after: next });
   }
   return { plan, refused: after.refusedMerges.has(merge) };
 }
@@ -227,7 +221,7 @@ async function planResolution(
   for (const device of changed) {
     const timeline = await set.timeline(device);
     const rebuilt = await rebuildTimeline(set, device, after, fresh, clock);
-    if (!sameTimeline(timeline, rebuilt)) plan.timelines.push({ device, before: timeline, after: rebuilt });
+    if (!isSameTimeline(timeline, rebuilt)) plan.timelines.push({ device, before: timeline, after: rebuilt });
   }
 }
 

@@ -15,6 +15,8 @@ function faults(kind: DefinitionKind, json: unknown): string[] {
   return result.ok ? [] : result.faults.map((fault) => `${fault.pointer} ${fault.message}`);
 }
 
+const A_DATE = 'an ISO 8601 date (YYYY-MM-DD, optionally Thh:mm[:ss[.fff]] and Z or an offset)';
+
 const leaf = (op: string, value?: unknown) => ({
   where: { trait: 'plan', op, ...(value === undefined ? {} : { value }) },
 });
@@ -114,14 +116,18 @@ describe('faults', () => {
     ['eq', [1], 'must be text, a number or true/false for eq'],
     ['eq', null, 'is required'],
     ['eq', {}, 'must be text, a number or true/false'],
-    ['gt', 'soon', 'must be a number, a numeric text or an ISO 8601 date for gt'],
-    ['lte', true, 'must be a number, a numeric text or an ISO 8601 date for lte'],
+    ['gt', 'soon', `must be a number, a numeric text or ${A_DATE} for gt`],
+    ['lte', true, `must be a number, a numeric text or ${A_DATE} for lte`],
     ['contains', 5, 'must be text for contains'],
     ['in', 'a', 'must be a list for in'],
     ['not_in', 3, 'must be a list for not_in'],
     ['exists', 1, 'is not used by exists'],
-    ['before', 5, 'must be an ISO 8601 date for before'],
-    ['after', '2026-02-30', 'must be an ISO 8601 date for after'],
+    ['before', 5, `must be ${A_DATE} for before`],
+    ['after', '2026-02-30', `must be ${A_DATE} for after`],
+    // Dates that messages may have, but that no comparison reads.
+    ['before', '2026-06-01 00:00', `must be ${A_DATE} for before`],
+    ['after', '2026-06-01t00:00z', `must be ${A_DATE} for after`],
+    ['gte', '2026-06-01 00:00', `must be a number, a numeric text or ${A_DATE} for gte`],
     ['within_last', '30', 'must be a duration such as "30d" for within_last'],
     ['includes', [1], 'must be text, a number or true/false for includes'],
   ])('%s refuses %j', (op, value, message) => {
@@ -148,6 +154,11 @@ describe('faults', () => {
     expect(
       faults('traits', { type: 'count', event: 'x', within: { from: '2026-02-01', to: '2026-01-01' } }),
     ).toEqual(['/within/to to must not be before from']);
+    // A message may be dated so; a range read by another reader than the engine's would match nothing.
+    const loose = { from: '2026-06-01 00:00', to: '2026-07-01' };
+    expect(faults('traits', { type: 'count', event: 'x', within: loose })).toEqual([
+      `/within/from from must be ${A_DATE}`,
+    ]);
     expect(faults('traits', { type: 'count', event: 'x', within: '1 month' })).toEqual([
       '/within within must be a duration such as "30d" (s m h d w)',
     ]);

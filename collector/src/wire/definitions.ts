@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { DURATION_PATTERN, readDuration } from './duration.ts';
 import { type Fault, faultsOf, outOfBounds } from './faults.ts';
 import { parseFormula } from './formula.ts';
-import { readInstant } from './instant.ts';
+import { readDate } from './instant.ts';
 
 export { durationMs } from './duration.ts';
 export type { Fault } from './faults.ts';
@@ -57,14 +57,18 @@ const duration = z
   })
   .meta({ description: 'A whole number and a unit: s m h d w' });
 
+/** What `readDate` accepts, for those whose date it refused. */
+const A_DATE = 'an ISO 8601 date (YYYY-MM-DD, optionally Thh:mm[:ss[.fff]] and Z or an offset)';
+
 const instant = z
   .string()
-  .refine((text) => readInstant(text) !== undefined, { error: 'must be an ISO 8601 date' })
+  .refine((text) => readDate(text) !== undefined, { error: `must be ${A_DATE}` })
   .meta({ description: 'YYYY-MM-DD, optionally Thh:mm[:ss[.fff]] and Z or an offset (none is UTC)' });
 
 const range = z
   .strictObject({ from: instant, to: instant })
-  .refine(({ from, to }) => (readInstant(from) as number) <= (readInstant(to) as number), {
+  // A date that is none has its own fault: whatever it is compared with, it is not later.
+  .refine(({ from, to }) => !((readDate(from) ?? Number.NaN) > (readDate(to) ?? Number.NaN)), {
     path: ['to'],
     error: 'must not be before from',
   });
@@ -107,14 +111,14 @@ function operandFault(op: Op, value: Operand): string | undefined {
         : `must be a duration such as "30d" for ${op}`;
     case 'before':
     case 'after':
-      return typeof value === 'string' && readInstant(value) !== undefined
+      return typeof value === 'string' && readDate(value) !== undefined
         ? undefined
-        : `must be an ISO 8601 date for ${op}`;
+        : `must be ${A_DATE} for ${op}`;
     case 'gt':
     case 'gte':
     case 'lt':
     case 'lte':
-      return isOrdered(value) ? undefined : `must be a number, a numeric text or an ISO 8601 date for ${op}`;
+      return isOrdered(value) ? undefined : `must be a number, a numeric text or ${A_DATE} for ${op}`;
     default:
       return Array.isArray(value) ? `must be text, a number or true/false for ${op}` : undefined;
   }
@@ -125,7 +129,7 @@ const NUMERIC_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 function isOrdered(value: Operand): boolean {
   if (typeof value === 'number') return true;
   if (typeof value !== 'string') return false;
-  if (readInstant(value) !== undefined) return true;
+  if (readDate(value) !== undefined) return true;
   return value.length <= MAX_WORD_CHARS && NUMERIC_TEXT.test(value) && Number.isFinite(Number(value));
 }
 

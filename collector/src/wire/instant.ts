@@ -53,6 +53,14 @@ export function readInstant(text: string): number | undefined {
     : midnight + (hour * 60 + minute - offsetMinutes) * 60_000 + ms;
 }
 
+/**
+ * A date as definitions and the values they compare write it: as `readInstant`, but with a `T` and nothing
+ * else before the time of day. Whoever accepts a date to compare with must read it by this.
+ */
+export function readDate(text: string): number | undefined {
+  return text.length > 10 && text[10] !== 'T' ? undefined : readInstant(text);
+}
+
 function readOffset(text: string, at: number): number | undefined {
   if (at === text.length) return 0;
   const sign = text[at];
