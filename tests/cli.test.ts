@@ -402,6 +402,16 @@ describe('verify', () => {
     expect((await run(['verify'])).code).toBe(0);
   });
 
+  it('finishes a repair that was cut off before anything is served', async () => {
+    await tamper();
+    const database = new Database(join(folder, 'data', 'tidemark.db'));
+    database.exec("INSERT OR REPLACE INTO fact VALUES ('rebuild', 'true')");
+    database.close();
+    const { said } = await serve();
+    expect(said()).toMatch(/^Computing people anew .* people\n[\s\S]*listens on/);
+    expect((await run(['verify'])).out).toContain('no difference');
+  });
+
   it('brings a file back whose clock was ahead', async () => {
     const csv = join(folder, 'orders.csv');
     writeFileSync(csv, 'who,day\nada,2026-01-01\nbob,2026-03-01\n');

@@ -37,7 +37,7 @@ import {
   viewProfile,
   viewTransition,
 } from './profile-reads.ts';
-import { repairAll } from './repair.ts';
+import { repairAll, UNFINISHED } from './repair.ts';
 import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet } from './working-set.ts';
@@ -58,7 +58,7 @@ export interface CoreOptions {
   timezone?: string;
   /** Opens a file of a later clock too, and computes everything anew for this one. */
   repair?: boolean;
-  /** Hears of long work while opening: a file whose rows must be computed anew. */
+  /** Hears of long work while opening: a file whose rows must be computed anew, or whose repair was cut off. */
   onProgress?: (done: number, total: number) => void;
 }
 
@@ -138,11 +138,9 @@ export async function createCoreOn(
   const builder = createBuilder({ lane, book, set, onSwitch: recompile });
   if (!readOnly && typeof storedKey !== 'string') await saveFacts([{ name: 'idKey', value: idKey }]);
   if (!readOnly && storedZone !== zone) await saveFacts([{ name: 'timezone', value: zone }]);
-  if (!readOnly && (facts.get('rebuild') === true || isBehind)) {
-    await repairAll(lane, onProgress);
-    await saveFacts([{ name: 'rebuild', value: false }]);
-  }
+  if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });
   if (!readOnly) builder.start();
+  const closing = new AbortController();
 
   function saveFacts(list: { name: string; value: JsonValue }[]): Promise<void> {
     return lane.task(async (working) => {
@@ -522,11 +520,12 @@ export async function createCoreOn(
         result: await verifyAll(copyWith(set.program), at, onProgress),
         changed: false,
       }));
-      if (repairs) await repairAll(lane, onProgress);
+      if (repairs) await repairAll(lane, { onProgress, signal: closing.signal });
       return found;
     },
     async close() {
       builder.stop();
+      closing.abort(new Error('the collector was closed; the repair goes on when it is started again'));
       await builder.finished().catch(() => {
         // Closing goes on; the build begins anew when the file is opened again.
       });

@@ -12,7 +12,7 @@ import { type Mapping, parseMap, readMappingFile } from './csv-mapping.ts';
 import { COMMAND_HELP, HELP } from './help.ts';
 import { holderOf, Locked, takeLock } from './lock.ts';
 import { type Ask, createOperations, type KeyView, type Repaired, repair } from './operations.ts';
-import { createProgress } from './progress.ts';
+import { createPeopleProgress, createProgress, type PeopleProgress } from './progress.ts';
 import { serve } from './serve.ts';
 import {
   collectorOptions,
@@ -146,6 +146,9 @@ export async function runCommand(argv: string[], environment: Environment): Prom
 const isParseArgs = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
 
+const progressOf = (title: string): PeopleProgress =>
+  createPeopleProgress({ title, isTerminal: process.stderr.isTTY === true, write: tell });
+
 function report(flags: Flags, result: unknown, words: string): void {
   print(flags.json === true ? `${JSON.stringify(result)}\n` : words);
 }
@@ -162,8 +165,10 @@ async function withOperations<T>(settings: Settings, work: (ask: Ask) => Promise
   makeFolderOf(settings.database);
   const lock = takeLock(settings.database);
   try {
-    const collector = await openCollector(collectorOptions(settings));
+    const { onProgress, finish } = progressOf('Computing people anew');
+    const collector = await openCollector({ ...collectorOptions(settings), onProgress });
     try {
+      finish();
       if (collector.firstRun && !settings.adminKey)
         tell('This is a new database; `tidemark keys create admin` makes a key to read it with.\n');
       const handle = createOperations(collector);
@@ -241,16 +246,10 @@ async function runVerify(flags: Flags, settings: Settings): Promise<number> {
     now: () => settings.now ?? Date.now(),
     readOnly: true,
   });
-  const progress = createProgress({
-    title: 'Verifying',
-    isTerminal: process.stderr.isTTY === true,
-    write: tell,
-  });
+  const { onProgress, finish } = progressOf('Verifying');
   try {
-    const result = await core.verify({
-      onProgress: (done, total) => progress.update(done, total, `${done.toLocaleString('en')} people`),
-    });
-    progress.finish();
+    const result = await core.verify({ onProgress });
+    finish();
     report(flags, result, verifiedText(result));
     return result.differences.length === 0 ? 0 : 1;
   } finally {
@@ -288,20 +287,14 @@ async function repaired(settings: Settings): Promise<Repaired> {
     // The server answers with what Operations says; both are this same program.
     return (await askServer(settings.database, 'repair', null)) as Repaired;
   const lock = takeLock(settings.database);
-  const progress = createProgress({
-    title: 'Repairing',
-    isTerminal: process.stderr.isTTY === true,
-    write: tell,
-  });
-  const onProgress = (done: number, total: number): void =>
-    progress.update(done, total, `${done.toLocaleString('en')} people`);
+  const { onProgress, finish } = progressOf('Repairing');
   try {
     const now = () => settings.now ?? Date.now();
     const core = await createCore({ database: settings.database, now, repair: true, onProgress });
     try {
       return await repair(core, onProgress);
     } finally {
-      progress.finish();
+      finish();
       await core.close();
     }
   } finally {

@@ -290,6 +290,8 @@ export interface Changes {
   settledGroups?: string[];
   /** Groups that nobody is in and no message names any more. */
   droppedGroups?: string[];
+  /** People who are taken out of all groups first; before `groupMembers`. */
+  clearedMembers?: number[];
   groupMembers?: { group: string; person: number; on: boolean }[];
   operations?: OperationRow[];
   /** Users whose merges so far are undone. */
@@ -305,7 +307,7 @@ export interface Changes {
   erasure?: Erasure;
   /** Keyed hashes of message ids that are used up without their messages being kept. */
   usedUp?: { hash: string; kind: KeyKind }[];
-  /** Everything about who is who and about groups, in place of what is there. */
+  /** Everything about who is who and about groups' traits, in place of what is there. */
   rebuilt?: Rebuilt;
   refused?: RefusedMessage[];
   removedRefused?: number[];
@@ -416,7 +418,7 @@ export interface Answers {
   'refused-one': RefusedRow | null;
   links: LinkRow[];
   'messages-of-type': HistoryRow[];
-  groups: { id: string; text: string }[];
+  groups: { id: string; text: string; revision: number }[];
   'messages-of-group': HistoryRow[];
   'group-members': number[];
   'group-size': number;

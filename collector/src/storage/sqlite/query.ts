@@ -242,7 +242,7 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         limit,
       ).map((row) => historyRow(row, terms)),
     groups: ({ after, limit }) =>
-      all('SELECT id, traits AS text FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
+      all('SELECT id, traits AS text, revision FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
     'messages-of-group': ({ group, after, limit }) =>
       all<MessageRow>(
         `SELECT ${MESSAGE_COLUMNS} FROM message WHERE grp = ? AND seq > ? ORDER BY seq LIMIT ?`,
