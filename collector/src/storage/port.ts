@@ -345,6 +345,10 @@ export type Query =
   | { ask: 'messages-of-group'; group: string; after: number; limit: number }
   | { ask: 'group-members'; group: string; after: number; limit: number }
   | { ask: 'group-size'; group: string }
+  /** The groups that list the person as a member. */
+  | { ask: 'groups-of'; person: number }
+  /** Members of all groups together. */
+  | { ask: 'group-members-count' }
   /** Groups with members that were not brought up to their traits yet. */
   | { ask: 'groups-waiting'; limit: number }
   | { ask: 'operations' }
@@ -357,6 +361,8 @@ export type Query =
   | { ask: 'listed-nodes'; list: number; after: number; limit: number }
   /** Refused messages that hold one of the texts. */
   | { ask: 'refused-naming'; texts: string[] }
+  /** Messages whose time has not come. */
+  | { ask: 'pending-count' }
   /** Messages dated up to `until`. */
   | { ask: 'message-count'; until: number }
   | { ask: 'nodes'; after: number; limit: number };
@@ -422,6 +428,8 @@ export interface Answers {
   'messages-of-group': HistoryRow[];
   'group-members': number[];
   'group-size': number;
+  'groups-of': string[];
+  'group-members-count': number;
   'groups-waiting': string[];
   operations: OperationRow[];
   'first-distinct': string[];
@@ -429,6 +437,7 @@ export interface Answers {
   'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
   'listed-nodes': number[];
   'refused-naming': RefusedRow[];
+  'pending-count': number;
   'message-count': number;
   nodes: NodeRow[];
 }

@@ -259,6 +259,9 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       ).map(({ person }) => person),
     'group-size': ({ group }) =>
       one<{ n: number }>('SELECT count(*) AS n FROM group_member WHERE grp = ?', group)?.n ?? 0,
+    'groups-of': ({ person }) =>
+      all<{ grp: string }>('SELECT grp FROM group_member WHERE person = ?', person).map(({ grp }) => grp),
+    'group-members-count': () => count('SELECT count(*) AS n FROM group_member'),
     'groups-waiting': ({ limit }) =>
       all<{ grp: string }>('SELECT DISTINCT grp FROM group_log ORDER BY grp LIMIT ?', limit).map(
         ({ grp }) => grp,
@@ -304,6 +307,7 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
           found.set(row.id, refused(row));
       return [...found.values()];
     },
+    'pending-count': () => count('SELECT count(*) AS n FROM pending'),
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
     nodes: ({ after, limit }) =>
       all<Parameters<typeof nodeRow>[0]>(
