@@ -514,15 +514,14 @@ export async function createCoreOn(
       await settleAll({ insist: true });
       await builder.finished();
     },
-    async verify({ onProgress, repair: repairs = false }) {
+    async verify({ onProgress }) {
       if (readOnly) return verifyAll(copyWith(set.program), tell(), onProgress);
-      const found = await lane.task(async (_, at) => ({
+      return lane.task(async (_, at) => ({
         result: await verifyAll(copyWith(set.program), at, onProgress),
         changed: false,
       }));
-      if (repairs) await repairAll(lane, { onProgress, signal: closing.signal });
-      return found;
     },
+    repair: (options) => repairAll(lane, { ...options, signal: closing.signal }),
     async close() {
       builder.stop();
       closing.abort(new Error('the collector was closed; the repair goes on when it is started again'));

@@ -104,7 +104,7 @@ describe.each([
     await fill(ahead);
     const cutOff = async (): Promise<void> => {
       const core = await openAt(now, { failAfter: n }, { repair: true });
-      await core.verify({ repair: true });
+      await core.repair({});
     };
     await expect(cutOff()).rejects.toThrow(NotStored);
     // Nothing was written yet: the file is as it was.
@@ -131,7 +131,7 @@ it('leaves every read right after each of its commits', async () => {
     found.push(...(await differences(T0 + DAY)));
   };
   const core = await openAt(T0 + DAY, { afterCommit });
-  await core.verify({ repair: true });
+  await core.repair({});
   expect(commits).toBeGreaterThan(3);
   expect(found).toEqual([]);
 });
@@ -152,7 +152,7 @@ it('brings members up to changes of their group that come while it runs', async 
       );
     },
   });
-  await core.verify({ repair: true });
+  await core.repair({});
   expect(reading).toHaveLength(1);
   await Promise.all(reading);
   await core.tick();

@@ -5,7 +5,7 @@ import type { Stamp } from '../engine/stamp.ts';
 import { restoreBag, type TraitBag, traitsOf } from '../engine/trait-bag.ts';
 import type { AliasRow } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
-import { compare, type Difference, nameOf } from './difference.ts';
+import { compare, type Difference, nameOf, SHARED } from './difference.ts';
 import { collectGroups, collectLinks, type Links, timelinesOf } from './from-messages.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -20,12 +20,12 @@ export async function verifyIdentities(set: WorkingSet, clock: number): Promise<
   const name = (id: number): string => nameOf(links.users.get(id) ?? links.devices.get(id) ?? null, id);
   for (const [id, node] of links.users) {
     const root = resolution.root.get(id) ?? id;
-    compare(differences, name(id), 'survivor', name(node.root), name(root));
+    compare(differences, name(id), SHARED.survivor, name(node.root), name(root));
   }
   for (const [id, fresh] of timelinesOf(links, resolution)) {
     const stored = await set.timeline(id);
     const shown = (runs: readonly Run[]): JsonValue => runs.map(({ stamp, user }) => [...stamp, name(user)]);
-    compare(differences, name(id), 'links', shown(stored), shown(fresh));
+    compare(differences, name(id), SHARED.links, shown(stored), shown(fresh));
   }
   differences.push(...(await verifyRows(set, links, name)));
   set.forget();
@@ -57,7 +57,7 @@ async function verifyRows(
       compare(
         differences,
         name(user),
-        'first links',
+        SHARED.firstLinks,
         firstLinks(storedPairs.get(user)),
         firstLinks(pairs.get(user)),
       );
@@ -71,7 +71,13 @@ async function verifyRows(
             trusted,
             voided,
           }));
-      compare(differences, name(user), 'aliases', named(storedAliases.get(user)), named(aliases.get(user)));
+      compare(
+        differences,
+        name(user),
+        SHARED.aliases,
+        named(storedAliases.get(user)),
+        named(aliases.get(user)),
+      );
     }
   }
   return differences;
@@ -98,13 +104,13 @@ export async function verifyGroups(set: WorkingSet, clock: number): Promise<Diff
     for (const { id, text } of rows) {
       const bag = fresh.get(id);
       const stored = traitsOf(restoreBag(JSON.parse(text) as TraitBag)); // written by the lane
-      compare(differences, `group:${id}`, 'traits', stored, bag ? traitsOf(bag) : null);
+      compare(differences, `group:${id}`, SHARED.groupTraits, stored, bag ? traitsOf(bag) : null);
       fresh.delete(id);
     }
     const last = rows[rows.length - 1];
     if (!last) break;
     after = last.id;
   }
-  for (const [id, bag] of fresh) compare(differences, `group:${id}`, 'traits', null, traitsOf(bag));
+  for (const [id, bag] of fresh) compare(differences, `group:${id}`, SHARED.groupTraits, null, traitsOf(bag));
   return differences;
 }
