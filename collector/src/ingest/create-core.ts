@@ -62,6 +62,12 @@ export interface CoreOptions {
   onProgress?: (done: number, total: number) => void;
 }
 
+interface SettleOptions {
+  /** Fails where nothing can be stored, and gives way to messages. */
+  insist?: boolean;
+  signal?: AbortSignal;
+}
+
 /** The file was last used at a later clock. */
 export class ClockBehind extends Error {
   override readonly name = 'ClockBehind';
@@ -135,12 +141,13 @@ export async function createCoreOn(
       .map(({ id }) => id);
     if (droppedLists.length + droppedLeaves.length > 0) set.record({ droppedLists, droppedLeaves });
   };
-  const builder = createBuilder({ lane, book, set, onSwitch: recompile });
+  const closing = new AbortController();
+  const settle = () => settleAll({ signal: closing.signal });
+  const builder = createBuilder({ lane, book, set, settle, onSwitch: recompile });
   if (!readOnly && typeof storedKey !== 'string') await saveFacts([{ name: 'idKey', value: idKey }]);
   if (!readOnly && storedZone !== zone) await saveFacts([{ name: 'timezone', value: zone }]);
   if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });
   if (!readOnly) builder.start();
-  const closing = new AbortController();
 
   function saveFacts(list: { name: string; value: JsonValue }[]): Promise<void> {
     return lane.task(async (working) => {
@@ -178,11 +185,11 @@ export async function createCoreOn(
 
   /**
    * Settles everybody who is due, in slices between which messages go on. Where nothing can be stored,
-   * reads (which do not `insist`) are answered as of what was.
+   * reads (which do not `insist`) are answered as of what was. With a `signal` it may be left undone.
    */
-  async function settleAll({ insist = false } = {}): Promise<void> {
+  async function settleAll({ insist = false, signal }: SettleOptions = {}): Promise<void> {
     const until = tell();
-    for (;;) {
+    while (!signal?.aborted) {
       const next = await store.query({ ask: 'next-due' });
       if ((next === null || next > until) && set.waiting.size === 0) return;
       const from = performance.now();
@@ -201,6 +208,8 @@ export async function createCoreOn(
 
   /** Changes the definitions in one task; back to how they were if it cannot be stored. */
   async function redefine<T>(change: () => T): Promise<T> {
+    // Where the change is in force at once, everybody must be settled in its task: a wave would hold up messages.
+    await settleAll();
     const result = await lane.task(async (working, at) => {
       const before = book.encode();
       const text = JSON.stringify(before);
@@ -241,6 +250,7 @@ export async function createCoreOn(
       const people = await store.query({ ask: 'people', after: 0, limit: 1 });
       if (people.length > 0) return;
     }
+    // What fell due since `settleAll`.
     while (await settleDue(set, at)) await set.commit(at);
     set.record({ swaps: { list: book.swaps(program), at } });
     book.finish();
