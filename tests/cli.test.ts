@@ -386,7 +386,7 @@ describe('verify', () => {
     await tamper();
     const found = JSON.parse((await run(['verify', '--json'])).out) as { differences: { what: string }[] };
     expect(new Set(found.differences.map(({ what }) => what))).toEqual(
-      new Set(['links', 'traits', 'segment lists', 'eventCount']),
+      new Set(['links', 'group traits', 'segment lists', 'eventCount']),
     );
     const { code, out } = await run(['verify', '--repair']);
     expect(code).toBe(0);
@@ -398,8 +398,21 @@ describe('verify', () => {
     await tamper();
     await serve();
     expect((await run(['verify'])).code).toBe(1);
-    expect((await run(['verify', '--repair'])).code).toBe(0);
+    const { code, out, err } = await run(['verify', '--repair']);
+    expect([code, out.trim().split('\n').pop()]).toEqual([0, 'repaired']);
+    // Compared before and after, and told of the work of the collector in between.
+    expect(err).toMatch(/^(Verifying .*\n)+(Repairing .*\n)+(Verifying .*\n)+$/);
     expect((await run(['verify'])).code).toBe(0);
+  });
+
+  it('finishes a repair that was cut off before anything is served', async () => {
+    await tamper();
+    const database = new Database(join(folder, 'data', 'tidemark.db'));
+    database.exec("INSERT OR REPLACE INTO fact VALUES ('rebuild', 'true')");
+    database.close();
+    const { said } = await serve();
+    expect(said()).toMatch(/^(Computing people anew .* people.*\n)+Tidemark listens on/);
+    expect((await run(['verify'])).out).toContain('no difference');
   });
 
   it('brings a file back whose clock was ahead', async () => {

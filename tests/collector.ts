@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCollector } from '@tidemark/collector';
 import { createCore } from '../collector/src/ingest/create-core.ts';
-import type { Difference } from '../collector/src/ingest/verify.ts';
+import type { Difference } from '../collector/src/ingest/difference.ts';
 import type { JsonObject, JsonValue } from '../collector/src/wire/message.ts';
 
 export const WEB_KEY = 'wk_web_for_tests';

@@ -174,6 +174,42 @@ function earliestDue(person: PersonState): number | null {
   return earliest === Number.POSITIVE_INFINITY ? null : earliest;
 }
 
+/** The earliest instant that the person's own deadlines name, without those of definitions that are gone. */
+export function earliestKnown(program: Program, { dues }: PersonState): number | null {
+  let earliest: number | null = null;
+  for (const key in dues) {
+    const id = Number(key);
+    if (id < 0 ? !program.leaves.has(-id) : program.indexOf(id) === undefined) continue;
+    if (earliest === null || (dues[id] as number) < earliest) earliest = dues[id] as number;
+  }
+  return earliest;
+}
+
+/**
+ * Deadlines of a settled person that come later than what the person's state says, or not at all. Those that
+ * come earlier are right too: a summed-up block of messages is opened early, and how messages were summed up
+ * depends on how they arrived.
+ */
+export function deadlinesMissed(
+  program: Program,
+  person: PersonState,
+  now: number,
+): { stored: Record<string, number | null>; due: Record<string, number> } {
+  const missed = { stored: {} as Record<string, number | null>, due: {} as Record<string, number> };
+  const look = (name: string, id: number, due: number): void => {
+    const stored = person.dues[id] ?? null;
+    if (due === Number.POSITIVE_INFINITY || (stored !== null && stored <= due)) return;
+    missed.stored[name] = stored;
+    missed.due[name] = due;
+  };
+  for (const segment of program.segments)
+    if (!segment.building || person.built >= program.generation)
+      look(segment.key, segment.version, segment.due(person, now));
+  for (const [id, leaf] of program.leaves)
+    if (isBuilt(program, person, id)) look(`leaf ${id}`, -id, leafOpening(leaf, person.leaves[id], now));
+  return missed;
+}
+
 /** What must be read before the person can be settled further: a sealed block, or (null) all of a leaf. */
 export interface Opening {
   leaf: Leaf;

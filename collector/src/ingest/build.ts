@@ -25,11 +25,13 @@ export interface BuilderParts {
   lane: Lane;
   book: DefinitionBook;
   set: WorkingSet;
+  /** Settles everybody who is due, in slices between which messages go on. */
+  settle(): Promise<void>;
   /** Switches the program in memory after the switch was committed. */
   onSwitch(): void;
 }
 
-export function createBuilder({ lane, book, set, onSwitch }: BuilderParts): Builder {
+export function createBuilder({ lane, book, set, settle, onSwitch }: BuilderParts): Builder {
   let running: Promise<void> | null = null;
   let stopped = false;
   /** What stopped the last build and is no fault of the disk: told to whoever waits for it. */
@@ -64,10 +66,13 @@ export function createBuilder({ lane, book, set, onSwitch }: BuilderParts): Buil
 
   /** Puts the target in force once nobody is left to build or due. False: somebody was. */
   async function switchOver(generation: number): Promise<boolean> {
+    await settle();
+    if (stopped) return false;
     return lane.task(async (working, clock) => {
       if (book.generation !== generation) return { result: false, changed: false };
       const left = await working.store.query({ ask: 'people-unbuilt', generation, after: 0, limit: 1 });
       if (left.length > 0) return { result: false, changed: false };
+      // What fell due since.
       while (await settleDue(working, clock)) await working.commit(clock);
       const list = book.swaps(working.program);
       const before = book.encode();

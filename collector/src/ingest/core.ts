@@ -229,16 +229,17 @@ export interface Core {
   /** People that time has changed and that are not settled yet. Reads are exact all the same. */
   overdue(): Promise<number>;
   tick(): Promise<void>;
-  /** Recompute everything from the stored messages and report differences. */
-  verify(options: {
-    onProgress?: (done: number, total: number) => void;
-    /** Afterwards compute everything anew and write it down. */
-    repair?: boolean;
-  }): Promise<{
+  /** Recompute everything from the stored messages and report differences; nothing else happens meanwhile. */
+  verify(options: { onProgress?: (done: number, total: number) => void }): Promise<{
     profiles: number;
     messages: number;
     differences: { profile: string; what: string; stored: JsonValue; recomputed: JsonValue }[];
   }>;
+  /**
+   * Computes everything anew and writes it down, in slices between which messages go on. Links, aliases and
+   * groups' traits are done in one piece, for which messages wait, unless `links` is false.
+   */
+  repair(options: { onProgress?: (done: number, total: number) => void; links?: boolean }): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -129,6 +129,23 @@ describe('the lane', () => {
     expect(new Set(second)).toEqual(new Set(['duplicate']));
   });
 
+  it('lets messages through while a wave is settled before a definition is deleted', async () => {
+    await core.putDefinition('segments', 'recent', { where: { event: 'E', within: '1m' } });
+    await core.putDefinition('segments', 'unrelated', { where: { event: 'Other' } });
+    await core.tick();
+    await ingest(...Array.from({ length: 3_000 }, (_, i) => track(`u${i}`)));
+    clock.now += 60_000;
+    const order: string[] = [];
+    const changed = core.deleteDefinition('segments', 'unrelated').then(() => order.push('changed'));
+    // Once the lane is at it: what came before it would go first anyway.
+    await new Promise((resolve) => setTimeout(resolve, 5));
+    const sent = ingest(track('ada')).then(() => order.push('sent'));
+    await Promise.all([changed, sent]);
+    expect(order).toEqual(['sent', 'changed']);
+    await core.tick();
+    expect((await core.verify({})).differences).toEqual([]);
+  });
+
   it('writes nothing where nothing changed', async () => {
     await ingest(track('ada'));
     commits = [];

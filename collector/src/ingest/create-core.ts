@@ -38,7 +38,7 @@ import {
   viewProfile,
   viewTransition,
 } from './profile-reads.ts';
-import { repairAll } from './repair.ts';
+import { repairAll, UNFINISHED } from './repair.ts';
 import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet, type WorkingSet } from './working-set.ts';
@@ -59,8 +59,14 @@ export interface CoreOptions {
   timezone?: string;
   /** Opens a file of a later clock too, and computes everything anew for this one. */
   repair?: boolean;
-  /** Hears of long work while opening: a file whose rows must be computed anew. */
+  /** Hears of long work while opening: a file whose rows must be computed anew, or whose repair was cut off. */
   onProgress?: (done: number, total: number) => void;
+}
+
+interface SettleOptions {
+  /** Fails where nothing can be stored, and gives way to messages. */
+  insist?: boolean;
+  signal?: AbortSignal;
 }
 
 /** The file was last used at a later clock. */
@@ -136,13 +142,12 @@ export async function createCoreOn(
       .map(({ id }) => id);
     if (droppedLists.length + droppedLeaves.length > 0) set.record({ droppedLists, droppedLeaves });
   };
-  const builder = createBuilder({ lane, book, set, onSwitch: recompile });
+  const closing = new AbortController();
+  const settle = () => settleAll({ signal: closing.signal });
+  const builder = createBuilder({ lane, book, set, settle, onSwitch: recompile });
   if (!readOnly && typeof storedKey !== 'string') await saveFacts([{ name: 'idKey', value: idKey }]);
   if (!readOnly && storedZone !== zone) await saveFacts([{ name: 'timezone', value: zone }]);
-  if (!readOnly && (facts.get('rebuild') === true || isBehind)) {
-    await repairAll(lane, onProgress);
-    await saveFacts([{ name: 'rebuild', value: false }]);
-  }
+  if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });
   if (!readOnly) builder.start();
 
   function saveFacts(list: { name: string; value: JsonValue }[]): Promise<void> {
@@ -181,9 +186,9 @@ export async function createCoreOn(
 
   /**
    * Settles everybody who is due, in slices between which messages go on. Where nothing can be stored,
-   * reads (which do not `insist`) are answered as of what was.
+   * reads (which do not `insist`) are answered as of what was. With a `signal` it may be left undone.
    */
-  async function settleAll({ insist = false } = {}): Promise<void> {
+  async function settleAll({ insist = false, signal }: SettleOptions = {}): Promise<void> {
     const until = tell();
     const slice = async (work: (working: WorkingSet, at: number) => Promise<boolean>): Promise<boolean> => {
       const from = performance.now();
@@ -195,7 +200,7 @@ export async function createCoreOn(
       return more;
     };
     try {
-      for (;;) {
+      while (!signal?.aborted) {
         const next = await store.query({ ask: 'next-due' });
         if (next === null || next > until) break;
         await slice(settlePeople);
@@ -203,7 +208,7 @@ export async function createCoreOn(
       // One pass each: what changes after this began is not asked for.
       for (const group of [...set.waiting]) {
         const pass = passOver(group);
-        while (await slice((working, at) => settleMembers(working, pass, at)));
+        while (!signal?.aborted && (await slice((working, at) => settleMembers(working, pass, at))));
       }
     } catch (error) {
       if (!(error instanceof NotStored) || insist) throw error;
@@ -212,6 +217,8 @@ export async function createCoreOn(
 
   /** Changes the definitions in one task; back to how they were if it cannot be stored. */
   async function redefine<T>(change: () => T): Promise<T> {
+    // Where the change is in force at once, everybody must be settled in its task: a wave would hold up messages.
+    await settleAll();
     const result = await lane.task(async (working, at) => {
       const before = book.encode();
       const text = JSON.stringify(before);
@@ -252,6 +259,7 @@ export async function createCoreOn(
       const people = await store.query({ ask: 'people', after: 0, limit: 1 });
       if (people.length > 0) return;
     }
+    // What fell due since `settleAll`.
     while (await settleDue(set, at)) await set.commit(at);
     set.record({ swaps: { list: book.swaps(program), at } });
     book.finish();
@@ -527,17 +535,17 @@ export async function createCoreOn(
       await settleAll({ insist: true });
       await builder.finished();
     },
-    async verify({ onProgress, repair: repairs = false }) {
+    async verify({ onProgress }) {
       if (readOnly) return verifyAll(copyWith(set.program), tell(), onProgress);
-      const found = await lane.task(async (_, at) => ({
+      return lane.task(async (_, at) => ({
         result: await verifyAll(copyWith(set.program), at, onProgress),
         changed: false,
       }));
-      if (repairs) await repairAll(lane, onProgress);
-      return found;
     },
+    repair: (options) => repairAll(lane, { ...options, signal: closing.signal }),
     async close() {
       builder.stop();
+      closing.abort(new Error('the collector was closed; the repair goes on when it is started again'));
       await builder.finished().catch(() => {
         // Closing goes on; the build begins anew when the file is opened again.
       });

@@ -91,6 +91,7 @@ const LISTS = [
   'groupLog',
   'settledGroups',
   'droppedGroups',
+  'clearedMembers',
   'renamedNodes',
   'usedUp',
 ] as const;

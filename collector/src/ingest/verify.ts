@@ -1,23 +1,15 @@
 // Recomputes everything from the stored messages and reports what differs from what is stored.
 // Invariant: changes nothing; uses only the messages, the definitions and the clock.
 
-import { type Run, resolveIdentities } from '../engine/identity.ts';
+import { deadlinesMissed, earliestKnown } from '../engine/person.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
-import { restoreBag, type TraitBag, traitsOf } from '../engine/trait-bag.ts';
-import { canonical } from '../engine/values.ts';
-import type { NodeRow } from '../storage/port.ts';
+import { traitsOf } from '../engine/trait-bag.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { foldedPerson, settledPerson } from './arrival.ts';
-import { collectGroups, collectLinks, timelinesOf } from './from-messages.ts';
+import { compare, type Difference, nameOf, SHARED } from './difference.ts';
 import { traitValue } from './outside-values.ts';
+import { verifyGroups, verifyIdentities } from './verify-links.ts';
 import type { WorkingSet } from './working-set.ts';
-
-export interface Difference {
-  profile: string;
-  what: string;
-  stored: JsonValue;
-  recomputed: JsonValue;
-}
 
 /** People read at a time. */
 const SLICE = 200;
@@ -38,6 +30,7 @@ export async function verifyAll(
   const total = await set.store.query({ ask: 'people-count' });
   let profiles = 0;
   let messages = 0;
+  let members = 0;
   for (let after = 0; ; ) {
     const ids = (await set.store.query({ ask: 'people', after, limit: SLICE })).map(({ id }) => id);
     if (ids.length === 0) break;
@@ -45,45 +38,56 @@ export async function verifyAll(
       const found = await verifyPerson(set, id, clock);
       differences.push(...found.differences);
       messages += found.messages;
+      members += found.listed;
     }
     after = ids[ids.length - 1] as number;
     profiles += ids.length;
     onProgress(profiles, total);
     set.forget();
   }
-  const stored = await set.store.query({ ask: 'message-count', until: clock });
-  if (stored !== messages) {
-    differences.push({
-      profile: '*',
-      what: 'messages that belong to a profile',
-      stored,
-      recomputed: messages,
-    });
-  }
+  const counted = await set.store.query({ ask: 'message-count', until: clock });
+  compare(differences, '*', 'messages that belong to a profile', counted, messages);
+  const all = await set.store.query({ ask: 'message-count', until: Number.MAX_SAFE_INTEGER });
+  const waiting = await set.store.query({ ask: 'pending-count' });
+  compare(differences, '*', SHARED.waiting, waiting, all - counted);
+  const listed = await set.store.query({ ask: 'group-members-count' });
+  compare(differences, '*', SHARED.strayMembers, listed - members, 0);
   return { profiles, messages, differences };
 }
 
-const nameOf = (node: NodeRow | null, id: number): string =>
-  node === null ? `#${id}` : `${node.kind === 'user' ? 'user' : 'anon'}:${node.ext}`;
+interface Found {
+  differences: Difference[];
+  messages: number;
+  /** Rows that list the person as a member of a group. */
+  listed: number;
+}
 
-async function verifyPerson(
-  set: WorkingSet,
-  id: number,
-  clock: number,
-): Promise<{ differences: Difference[]; messages: number }> {
+async function verifyPerson(set: WorkingSet, id: number, clock: number): Promise<Found> {
   const listed = new Set(
     (await set.store.query({ ask: 'memberships', person: id })).map(({ version }) => version),
   );
   const raw = await set.person(id);
   const profile = nameOf(await set.nodeById(id), id);
   const differences: Difference[] = [];
-  if (raw) compare(differences, profile, 'segment lists', sorted(set, listed), sorted(set, raw.members));
+  if (raw) {
+    compare(differences, profile, 'segment lists', sorted(set, listed), sorted(set, raw.members));
+    const due = earliestKnown(set.program, raw);
+    // Earlier than that they are looked at in vain; later, a change comes late.
+    if (due !== null && (raw.due === null || raw.due > due))
+      compare(differences, profile, 'due', raw.due, due);
+  }
   const stored = await settledPerson(set, id, clock);
   const fresh = (await foldedPerson(set, id, clock)) ?? emptyPerson(id, set.program.generation, '');
-  if (!stored) return { differences, messages: fresh.eventCount };
+  const groups = [...fresh.groups.keys()].sort();
+  const memberOf = await set.store.query({ ask: 'groups-of', person: id });
+  const found = { differences, messages: fresh.eventCount, listed: memberOf.length };
+  compare(differences, profile, 'group members', memberOf.sort(), groups);
+  if (!stored) return found;
   const [a, b] = [await summary(set, stored, clock), await summary(set, fresh, clock)];
   for (const what of Object.keys(b)) compare(differences, profile, what, a[what] ?? null, b[what] ?? null);
-  return { differences, messages: fresh.eventCount };
+  const missed = deadlinesMissed(set.program, stored, clock);
+  compare(differences, profile, 'deadlines', missed.stored, missed.due);
+  return found;
 }
 
 function sorted(set: WorkingSet, versions: ReadonlySet<number>): JsonValue {
@@ -116,55 +120,4 @@ async function summary(
     segments: members.sort(),
     ...computed,
   };
-}
-
-function compare(
-  differences: Difference[],
-  profile: string,
-  what: string,
-  stored: JsonValue,
-  recomputed: JsonValue,
-): void {
-  if (canonical(stored) !== canonical(recomputed)) differences.push({ profile, what, stored, recomputed });
-}
-
-/** Folds every group's traits anew. */
-async function verifyGroups(set: WorkingSet, clock: number): Promise<Difference[]> {
-  const fresh = await collectGroups(set, clock);
-  const differences: Difference[] = [];
-  for (let after = ''; ; ) {
-    const rows = await set.store.query({ ask: 'groups', after, limit: 1_000 });
-    for (const { id, text } of rows) {
-      const bag = fresh.get(id);
-      const stored = traitsOf(restoreBag(JSON.parse(text) as TraitBag)); // written by the lane
-      compare(differences, `group:${id}`, 'traits', stored, bag ? traitsOf(bag) : null);
-      fresh.delete(id);
-    }
-    const last = rows[rows.length - 1];
-    if (!last) break;
-    after = last.id;
-  }
-  for (const [id, bag] of fresh) compare(differences, `group:${id}`, 'traits', null, traitsOf(bag));
-  return differences;
-}
-
-/** Works out every link, merge and timeline anew and compares. */
-async function verifyIdentities(set: WorkingSet, clock: number): Promise<Difference[]> {
-  const links = await collectLinks(set, clock);
-  const resolution = resolveIdentities(links.users.keys(), links.merges, [...links.pairs.values()]);
-  const differences: Difference[] = [];
-  for (const [id, node] of links.users) {
-    const root = resolution.root.get(id) ?? id;
-    const name = (user: number): string => nameOf(links.users.get(user) ?? null, user);
-    compare(differences, name(id), 'survivor', name(node.root), name(root));
-  }
-  for (const [id, fresh] of timelinesOf(links, resolution)) {
-    const node = links.devices.get(id) ?? null;
-    const stored = await set.timeline(id);
-    const show = (runs: readonly Run[]): JsonValue =>
-      runs.map(({ stamp, user }) => [...stamp, nameOf(links.users.get(user) ?? null, user)]);
-    compare(differences, nameOf(node, id), 'links', show(stored), show(fresh));
-  }
-  set.forget();
-  return differences;
 }

@@ -29,6 +29,8 @@ export interface CollectorOptions {
   rateLimit?: number | 'off';
   /** Hears of failures answered with 500 or 503. */
   onError?: (error: unknown) => void;
+  /** Hears of long work while opening: people computed anew after an update or a repair that was cut off. */
+  onProgress?: (done: number, total: number) => void;
 }
 
 export interface Collector {
@@ -77,6 +79,7 @@ export async function openCollector(options: CollectorOptions): Promise<InnerCol
     trustProxy,
     rateLimit,
     onError,
+    onProgress,
   } = options;
   if (typeof database !== 'string' || database === '')
     throw new TypeError('database is required: a file path or ":memory:"');
@@ -86,6 +89,7 @@ export async function openCollector(options: CollectorOptions): Promise<InnerCol
     database,
     now: options.now ?? Date.now,
     ...(timezone === undefined ? {} : { timezone }),
+    ...(onProgress === undefined ? {} : { onProgress }),
     // The same secret gives the same opaque ids in two files, a random one none that can be guessed.
     ...(signingSecret === undefined
       ? {}

@@ -4,15 +4,17 @@ import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { KeyType, Role } from '../http/access.ts';
+import type { Core } from '../ingest/core.ts';
 import { createCore } from '../ingest/create-core.ts';
+import { concernsLinks } from '../ingest/difference.ts';
 import { InvalidConfig, openCollector } from './collector.ts';
 import { askServer } from './control.ts';
 import { importCsv } from './csv-import.ts';
 import { type Mapping, parseMap, readMappingFile } from './csv-mapping.ts';
 import { COMMAND_HELP, HELP } from './help.ts';
 import { holderOf, Locked, takeLock } from './lock.ts';
-import { type Ask, createOperations, type KeyView, type Repaired, repair } from './operations.ts';
-import { createProgress } from './progress.ts';
+import { type Ask, createOperations, type KeyView } from './operations.ts';
+import { createPeopleProgress, createProgress, type PeopleProgress } from './progress.ts';
 import { serve } from './serve.ts';
 import {
   collectorOptions,
@@ -23,6 +25,14 @@ import {
   type Settings,
   UsageError,
 } from './settings.ts';
+
+type Verified = Awaited<ReturnType<Core['verify']>>;
+
+interface Repaired {
+  found: Verified;
+  /** What a second look found; none, unless messages themselves are broken. */
+  left: Verified['differences'];
+}
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Flags = Record<string, string | boolean | string[] | undefined>;
@@ -146,6 +156,9 @@ export async function runCommand(argv: string[], environment: Environment): Prom
 const isParseArgs = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS');
 
+const progressOf = (title: string): PeopleProgress =>
+  createPeopleProgress({ title, isTerminal: process.stderr.isTTY === true, write: tell });
+
 function report(flags: Flags, result: unknown, words: string): void {
   print(flags.json === true ? `${JSON.stringify(result)}\n` : words);
 }
@@ -162,8 +175,10 @@ async function withOperations<T>(settings: Settings, work: (ask: Ask) => Promise
   makeFolderOf(settings.database);
   const lock = takeLock(settings.database);
   try {
-    const collector = await openCollector(collectorOptions(settings));
+    const { onProgress, finish } = progressOf('Computing people anew');
+    const collector = await openCollector({ ...collectorOptions(settings), onProgress });
     try {
+      finish();
       if (collector.firstRun && !settings.adminKey)
         tell('This is a new database; `tidemark keys create admin` makes a key to read it with.\n');
       const handle = createOperations(collector);
@@ -236,29 +251,29 @@ const SHOWN_DIFFERENCES = 20;
 async function runVerify(flags: Flags, settings: Settings): Promise<number> {
   if (settings.database !== ':memory:' && !existsSync(settings.database))
     throw new UsageError(`there is no database ${settings.database}`);
-  const core = await createCore({
-    database: settings.database,
-    now: () => settings.now ?? Date.now(),
-    readOnly: true,
-  });
-  const progress = createProgress({
-    title: 'Verifying',
-    isTerminal: process.stderr.isTTY === true,
-    write: tell,
-  });
+  const result = await verifySnapshot(settings);
+  report(flags, result, verifiedText(result));
+  return result.differences.length === 0 ? 0 : 1;
+}
+
+/** Compares on a snapshot of this process's own: whoever serves the file goes on meanwhile. */
+async function verifySnapshot({ database, now }: Settings): Promise<Verified> {
+  const core = await createCore({ database, now: () => now ?? Date.now(), readOnly: true });
   try {
-    const result = await core.verify({
-      onProgress: (done, total) => progress.update(done, total, `${done.toLocaleString('en')} people`),
-    });
-    progress.finish();
-    report(flags, result, verifiedText(result));
-    return result.differences.length === 0 ? 0 : 1;
+    return await verify(core);
   } finally {
     await core.close();
   }
 }
 
-function verifiedText({ profiles, messages, differences }: Repaired['found']): string {
+async function verify(core: Core): Promise<Verified> {
+  const { onProgress, finish } = progressOf('Verifying');
+  const result = await core.verify({ onProgress });
+  finish();
+  return result;
+}
+
+function verifiedText({ profiles, messages, differences }: Verified): string {
   const lines = differences
     .slice(0, SHOWN_DIFFERENCES)
     .map(
@@ -284,24 +299,24 @@ async function runRepair(flags: Flags, settings: Settings): Promise<number> {
 }
 
 async function repaired(settings: Settings): Promise<Repaired> {
-  if (holderOf(settings.database) !== null)
-    // The server answers with what Operations says; both are this same program.
-    return (await askServer(settings.database, 'repair', null)) as Repaired;
+  const { onProgress, finish } = progressOf('Repairing');
+  if (holderOf(settings.database) !== null) {
+    const found = await verifySnapshot(settings);
+    const links = concernsLinks(found.differences);
+    await askServer(settings.database, 'repair', { links }, onProgress);
+    finish();
+    return { found, left: (await verifySnapshot(settings)).differences };
+  }
   const lock = takeLock(settings.database);
-  const progress = createProgress({
-    title: 'Repairing',
-    isTerminal: process.stderr.isTTY === true,
-    write: tell,
-  });
-  const onProgress = (done: number, total: number): void =>
-    progress.update(done, total, `${done.toLocaleString('en')} people`);
   try {
     const now = () => settings.now ?? Date.now();
     const core = await createCore({ database: settings.database, now, repair: true, onProgress });
     try {
-      return await repair(core, onProgress);
+      const found = await verify(core);
+      await core.repair({ onProgress });
+      finish();
+      return { found, left: (await verify(core)).differences };
     } finally {
-      progress.finish();
       await core.close();
     }
   } finally {

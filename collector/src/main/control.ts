@@ -9,7 +9,16 @@ import { join } from 'node:path';
 /** Systems take at most 104 to 108 bytes for a socket's path. */
 const MAX_SOCKET_BYTES = 100;
 
-export type Handle = (command: string, input: unknown) => Promise<unknown>;
+export type Progress = (done: number, total: number) => void;
+export type Handle = (command: string, input: unknown, onProgress: Progress) => Promise<unknown>;
+
+/** An answer that tells its progress first: lines of JSON, each `{ done, total }` but the last, an `Answer`. */
+const LINES = 'application/x-ndjson';
+
+interface Answer {
+  status: number;
+  body: unknown;
+}
 
 /** Beside the database where the path fits, else in a private folder named after it. */
 export function socketPath(database: string): string {
@@ -30,9 +39,17 @@ export async function serveControl(database: string, handle: Handle): Promise<{ 
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {
-      answer(handle, incoming.url?.slice(1) ?? '', Buffer.concat(chunks).toString()).then(
-        ({ status, body }) => {
-          outgoing.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(body));
+      const tell: Progress = (done, total) => {
+        if (!outgoing.headersSent) outgoing.writeHead(200, { 'content-type': LINES });
+        outgoing.write(`${JSON.stringify({ done, total })}\n`);
+      };
+      answer(handle, incoming.url?.slice(1) ?? '', Buffer.concat(chunks).toString(), tell).then(
+        (answered) => {
+          if (outgoing.headersSent) outgoing.end(JSON.stringify(answered));
+          else {
+            outgoing.writeHead(answered.status, { 'content-type': 'application/json' });
+            outgoing.end(JSON.stringify(answered.body));
+          }
         },
       );
     });
@@ -60,13 +77,9 @@ function listen(server: Server, path: string): Promise<void> {
   });
 }
 
-async function answer(
-  handle: Handle,
-  command: string,
-  text: string,
-): Promise<{ status: number; body: unknown }> {
+async function answer(handle: Handle, command: string, text: string, onProgress: Progress): Promise<Answer> {
   try {
-    return { status: 200, body: (await handle(command, JSON.parse(text || 'null'))) ?? null };
+    return { status: 200, body: (await handle(command, JSON.parse(text || 'null'), onProgress)) ?? null };
   } catch (error) {
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     return { status: 400, body: { name, message } };
@@ -74,18 +87,36 @@ async function answer(
 }
 
 /** Asks the process that serves the file. @throws Error with its message when it refused. */
-export function askServer(database: string, command: string, input: unknown): Promise<unknown> {
+export function askServer(
+  database: string,
+  command: string,
+  input: unknown,
+  onProgress: Progress = () => {},
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const asked = request(
       { socketPath: socketPath(database), path: `/${command}`, method: 'POST' },
       (incoming) => {
-        const chunks: Buffer[] = [];
-        incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+        const inLines = incoming.headers['content-type'] === LINES;
+        let text = '';
+        incoming.setEncoding('utf8');
+        incoming.on('data', (chunk: string) => {
+          const lines = (text + chunk).split('\n');
+          text = inLines ? (lines.pop() as string) : text + chunk; // split gives one piece at least
+          if (!inLines) return;
+          for (const line of lines) {
+            const { done, total } = JSON.parse(line) as { done: number; total: number }; // written by serveControl
+            onProgress(done, total);
+          }
+        });
         incoming.on('end', () => {
-          const body: unknown = JSON.parse(Buffer.concat(chunks).toString());
-          if (incoming.statusCode === 200) resolve(body);
+          // Written by serveControl, either way.
+          const whole = JSON.parse(text) as unknown;
+          const { status, body } = inLines ? (whole as Answer) : { status: incoming.statusCode, body: whole };
+          if (status === 200) resolve(body);
           else reject(new Error((body as { message: string }).message)); // written by answer
         });
+        incoming.on('error', () => reject(new Error('the collector was stopped before it was done')));
       },
     );
     asked.on('error', reject);

@@ -5,6 +5,7 @@ import type { JsonValue } from '../wire/message.ts';
 import { parseMessage } from '../wire/parse.ts';
 import { createAgentReader } from '../wire/user-agent.ts';
 import { type InnerCollector, parseConfig } from './collector.ts';
+import type { Progress } from './control.ts';
 import { UsageError } from './settings.ts';
 
 export interface KeyView {
@@ -21,34 +22,14 @@ export interface ImportOutcome {
   rejected: { index: number; code: string; message: string }[];
 }
 
-type Verified = Awaited<ReturnType<InnerCollector['core']['verify']>>;
-
-export interface Repaired {
-  found: Verified;
-  /** What a second look found; none, unless messages themselves are broken. */
-  left: Verified['differences'];
-}
-
-type Progress = (done: number, total: number) => void;
-
-/** Reports every difference, then computes everything anew and looks again. */
-export async function repair(
-  core: InnerCollector['core'],
-  onProgress: Progress = () => {},
-): Promise<Repaired> {
-  const found = await core.verify({ repair: true, onProgress });
-  const { differences: left } = await core.verify({ onProgress });
-  return { found, left };
-}
-
 export interface Operations {
   keys: { input: null; output: KeyView[] };
   'keys-create': { input: { kind: KeyType; role?: Role; name?: string }; output: KeyView & { key: string } };
   'keys-revoke': { input: { id: string }; output: { revoked: true } };
   apply: { input: { config: unknown }; output: { changed: number; deleted: number } };
   import: { input: { messages: JsonValue[] }; output: ImportOutcome };
-  /** Verifies, computes everything anew, and verifies again. */
-  repair: { input: null; output: Repaired };
+  /** Computes everything anew and writes it down; whoever asks has compared and compares again. */
+  repair: { input: { links: boolean }; output: { repaired: true } };
   /** The collector's clock, epoch ms. */
   clock: { input: null; output: { now: number } };
 }
@@ -69,11 +50,14 @@ const viewKey = ({ id, kind, role, name, createdAt }: KeyRecord): KeyView => ({
 export function createOperations({
   core,
   app,
-}: InnerCollector): (operation: string, input: unknown) => Promise<unknown> {
+}: InnerCollector): (operation: string, input: unknown, onProgress?: Progress) => Promise<unknown> {
   const { access } = app;
   const readAgent = createAgentReader();
   const handlers: {
-    [O in keyof Operations]: (input: Operations[O]['input']) => Promise<Operations[O]['output']>;
+    [O in keyof Operations]: (
+      input: Operations[O]['input'],
+      onProgress: Progress,
+    ) => Promise<Operations[O]['output']>;
   } = {
     keys: async () => access.keys().map(viewKey),
     async 'keys-create'(wanted) {
@@ -96,7 +80,10 @@ export function createOperations({
       return { changed: result.changed, deleted: result.deleted };
     },
     import: async ({ messages }) => importMessages(messages),
-    repair: () => repair(core),
+    async repair({ links }, onProgress) {
+      await core.repair({ links, onProgress });
+      return { repaired: true };
+    },
     clock: async () => ({ now: core.now() }),
   };
 
@@ -132,11 +119,14 @@ export function createOperations({
     return outcome;
   }
 
-  return async (operation, input) => {
+  return async (operation, input, onProgress = () => {}) => {
     if (!Object.hasOwn(handlers, operation))
       throw new UsageError(`this collector knows no operation "${operation}"; is it an older version?`);
     // Inputs come from our own commands, over a socket only the owner may open.
-    const handler = handlers[operation as keyof Operations] as (given: unknown) => Promise<unknown>;
-    return handler(input);
+    const handler = handlers[operation as keyof Operations] as (
+      given: unknown,
+      onProgress: Progress,
+    ) => Promise<unknown>;
+    return handler(input, onProgress);
   };
 }

@@ -13,6 +13,20 @@ export interface ProgressOptions {
   now?: () => number;
 }
 
+/** Progress of work that goes through people one by one. */
+export interface PeopleProgress {
+  onProgress(done: number, total: number): void;
+  finish(): void;
+}
+
+export function createPeopleProgress(options: ProgressOptions): PeopleProgress {
+  const progress = createProgress(options);
+  return {
+    onProgress: (done, total) => progress.update(done, total, `${done.toLocaleString('en')} people`),
+    finish: () => progress.finish(),
+  };
+}
+
 const BAR_CHARS = 28;
 /** Between two lines where there is no terminal, ms. */
 const LINE_EVERY_MS = 5_000;

@@ -8,6 +8,7 @@ import { addDemo } from './demo.ts';
 import { announceFirstRun } from './first-run.ts';
 import { takeLock } from './lock.ts';
 import { createOperations } from './operations.ts';
+import { createPeopleProgress } from './progress.ts';
 import { collectorOptions, makeFolderOf, messageOf, type Settings, UsageError } from './settings.ts';
 
 /** Changes made by time show within a second of their instant. */
@@ -32,10 +33,13 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
   const lock = takeLock(settings.database);
   let collector: InnerCollector | null = null;
   try {
+    const opening = createPeopleProgress({ title: 'Computing people anew', isTerminal, write: print });
     collector = await openCollector({
       ...collectorOptions(settings),
       onError: (error) => print(`error: ${describe(error)}\n`),
+      onProgress: opening.onProgress,
     });
+    opening.finish();
     const url =
       settings.publicUrl ??
       `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}`;

@@ -290,6 +290,8 @@ export interface Changes {
   settledGroups?: string[];
   /** Groups that nobody is in and no message names any more. */
   droppedGroups?: string[];
+  /** People who are taken out of all groups first; before `groupMembers`. */
+  clearedMembers?: number[];
   groupMembers?: { group: string; person: number; on: boolean }[];
   operations?: OperationRow[];
   /** Users whose merges so far are undone. */
@@ -305,7 +307,7 @@ export interface Changes {
   erasure?: Erasure;
   /** Keyed hashes of message ids that are used up without their messages being kept. */
   usedUp?: { hash: string; kind: KeyKind }[];
-  /** Everything about who is who and about groups, in place of what is there. */
+  /** Everything about who is who and about groups' traits, in place of what is there. */
   rebuilt?: Rebuilt;
   refused?: RefusedMessage[];
   removedRefused?: number[];
@@ -343,6 +345,10 @@ export type Query =
   | { ask: 'messages-of-group'; group: string; after: number; limit: number }
   | { ask: 'group-members'; group: string; after: number; limit: number }
   | { ask: 'group-size'; group: string }
+  /** The groups that list the person as a member. */
+  | { ask: 'groups-of'; person: number }
+  /** Members of all groups together. */
+  | { ask: 'group-members-count' }
   /** Groups with members that were not brought up to their traits yet. */
   | { ask: 'groups-waiting'; limit: number }
   | { ask: 'operations' }
@@ -353,7 +359,8 @@ export type Query =
   | { ask: 'kept-links' }
   /** Whose id is on the list. */
   | { ask: 'listed-nodes'; list: number; after: number; limit: number }
-  /** Refused messages that hold one of the texts. */
+  /** Messages whose time has not come. */
+  | { ask: 'pending-count' }
   /** Messages dated up to `until`. */
   | { ask: 'message-count'; until: number }
   /** What messages with `context.tm.client` say of themselves, dated in [from, to), in order of arrival. */
@@ -428,16 +435,19 @@ export interface Answers {
   'refused-one': RefusedRow | null;
   links: LinkRow[];
   'messages-of-type': HistoryRow[];
-  groups: { id: string; text: string }[];
+  groups: { id: string; text: string; revision: number }[];
   'messages-of-group': HistoryRow[];
   'group-members': number[];
   'group-size': number;
+  'groups-of': string[];
+  'group-members-count': number;
   'groups-waiting': string[];
   operations: OperationRow[];
   'first-distinct': string[];
   'transition-count': number;
   'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
   'listed-nodes': number[];
+  'pending-count': number;
   'message-count': number;
   /** `next` is the last message looked at, null at the end. */
   ledger: { rows: LedgerRow[]; next: number | null };

@@ -62,6 +62,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const settleGroup = db.prepare('DELETE FROM group_log WHERE grp = ?');
   const addMember = db.prepare('INSERT OR IGNORE INTO group_member (grp, person) VALUES (?, ?)');
   const dropMember = db.prepare('DELETE FROM group_member WHERE grp = ? AND person = ?');
+  const clearMembers = db.prepare('DELETE FROM group_member WHERE person = ?');
   const addOperation = db.prepare(
     'INSERT INTO operation (id, kind, user, into_user, at, seq) VALUES (?, ?, ?, ?, ?, ?)',
   );
@@ -161,12 +162,18 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     swapDrop.run({ from: versions.from });
   }
 
+  const dropGroupLogs = db.prepare('DELETE FROM group_log WHERE grp NOT IN (SELECT id FROM grp)');
   const repend = db.prepare('INSERT INTO pending (time, seq) SELECT time, seq FROM message WHERE time > ?');
 
-  /** Clears what was computed about identities and groups; `write` then puts the new in its place. */
+  /**
+   * Clears what was computed about identities and groups; `write` then puts the new in its place. What is kept
+   * beside people's rows stays until each row is written anew, but for what belongs to nobody.
+   */
   function clearFor({ pendingAfter }: Rebuilt): void {
     db.exec(`DELETE FROM pending; DELETE FROM pair; DELETE FROM timeline; DELETE FROM alias WHERE seq <> 0;
-      DELETE FROM grp; DELETE FROM group_log; DELETE FROM distinct_value; DELETE FROM group_member;`);
+      DELETE FROM grp;
+      DELETE FROM group_member WHERE person NOT IN (SELECT id FROM node);
+      DELETE FROM distinct_value WHERE person NOT IN (SELECT id FROM node);`);
     repend.run(pendingAfter);
   }
 
@@ -175,6 +182,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       const { pendingAfter: _, ...rebuilt } = changes.rebuilt;
       clearFor(changes.rebuilt);
       write({ ...rebuilt, clock: changes.clock });
+      dropGroupLogs.run();
     }
     setFact.run('clock', String(changes.clock));
     for (const { id, kind, ext, publicId, root } of changes.nodes ?? [])
@@ -240,6 +248,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       dropGroup.run(group);
       settleGroup.run(group);
     }
+    for (const person of changes.clearedMembers ?? []) clearMembers.run(person);
     for (const { group, person, on } of changes.groupMembers ?? [])
       (on ? addMember : dropMember).run(group, person);
     for (const { name, value } of changes.facts ?? []) setFact.run(name, JSON.stringify(value));

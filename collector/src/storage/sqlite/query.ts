@@ -243,7 +243,7 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         limit,
       ).map((row) => historyRow(row, terms)),
     groups: ({ after, limit }) =>
-      all('SELECT id, traits AS text FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
+      all('SELECT id, traits AS text, revision FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
     'messages-of-group': ({ group, after, limit }) =>
       all<MessageRow>(
         `SELECT ${MESSAGE_COLUMNS} FROM message WHERE grp = ? AND seq > ? ORDER BY seq LIMIT ?`,
@@ -260,6 +260,9 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       ).map(({ person }) => person),
     'group-size': ({ group }) =>
       one<{ n: number }>('SELECT count(*) AS n FROM group_member WHERE grp = ?', group)?.n ?? 0,
+    'groups-of': ({ person }) =>
+      all<{ grp: string }>('SELECT grp FROM group_member WHERE person = ?', person).map(({ grp }) => grp),
+    'group-members-count': () => count('SELECT count(*) AS n FROM group_member'),
     'groups-waiting': ({ limit }) =>
       all<{ grp: string }>('SELECT DISTINCT grp FROM group_log ORDER BY grp LIMIT ?', limit).map(
         ({ grp }) => grp,
@@ -298,6 +301,7 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         after,
         limit,
       ).map(({ node }) => node),
+    'pending-count': () => count('SELECT count(*) AS n FROM pending'),
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
     ledger({ after, limit, from, to }) {
       const last = one<{ seq: number | null }>(
