@@ -370,4 +370,24 @@ describe('caps', () => {
       if (rejected === 0) expect(profile.flags).not.toEqual([]);
     });
   });
+
+  it('lets all of an alias but its merge count whose time comes past the cap', async () => {
+    await withCollector({ file: true, now: T0 + 1_000_000 }, async (collector) => {
+      const users = Array.from({ length: 101 }, (_, i) => `old${i}`);
+      await collector.send(
+        'server',
+        ['new', ...users].map((userId) => server(0, { userId })[1]),
+      );
+      await collector.send('server', [server(1_060_000, alias('old100', 'new'))[1]]);
+      await collector.send(
+        'server',
+        users.slice(0, 100).map((user, i) => server(i + 1, alias(user, 'new'))[1]),
+      );
+      collector.advance(120_000);
+      await collector.tick();
+      expect((await known(collector, 'user:old100')).userId).toBe('old100');
+      expect((await known(collector, 'anon:old100')).userId).toBe('new');
+      expect(await collector.verify()).toEqual([]);
+    });
+  });
 });

@@ -134,7 +134,7 @@ export async function planArrival(
   if (!user || !previous) return { plans: [], refused: false };
   const link = { user, device: previous.device, stamp: message.stamp, trusted };
   const { plan, refused } = await planAlias(set, { link, previous: previous.user, seq }, clock);
-  return refused ? { plans: [], refused } : { plans: [plan], refused };
+  return { plans: [plan], refused };
 }
 
 /**

@@ -414,10 +414,9 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
       const message = engineMessage(row);
       const arrival: Arrival = { message, seq: row.seq, trusted: row.trusted, user, device, previous };
       set.horizon = row.stamp;
-      const { plans, refused } = await planArrival(set, arrival, at);
-      // Past a cap by now: the message counts, its merge does not.
-      const effective = refused ? { ...arrival, previous: null } : arrival;
-      await arrive(set, effective, plans, { clock: at, cause: { deadline: at } });
+      // Past a cap by now: all of it counts but its merge, which the plan leaves out.
+      const { plans } = await planArrival(set, arrival, at);
+      await arrive(set, arrival, plans, { clock: at, cause: { deadline: at } });
       set.horizon = null;
     }
     set.record({ arrived: due.map(({ row }) => row.seq) });
