@@ -57,6 +57,17 @@ describe('merge and unmerge', () => {
     });
   });
 
+  it('keeps no merge of two who are one already, so that one unmerge parts them', async () => {
+    await withCollector({}, async (c) => {
+      await c.send('web', [track(user('a'), 'A'), track(user('b'), 'A')]);
+      await merge(c, 'a', 'b');
+      expect((await merge(c, 'b', 'a')).json.userId).toBe('b');
+      await unmerge(c, 'a');
+      expect((await c.profile('user:a'))?.eventCount).toBe(1);
+      expect((await c.profile('user:b'))?.eventCount).toBe(1);
+    });
+  });
+
   it('undoes merges accepted so far, of aliases too, and none that come later', async () => {
     await withCollector({ file: true }, async (c) => {
       await c.send('web', [track(user('a'), 'A'), track(user('b'), 'A')]);
@@ -266,6 +277,9 @@ describe('erasing', () => {
       });
       expect((await erase(c, 'user:nobody')).status).toBe(404);
       expect((await erase(c, 'user:a', '?suppress=maybe')).status).toBe(400);
+      expect((await erase(c, 'user:a', '?supress=true')).json.error).toMatchObject({
+        message: expect.stringContaining('suppress'),
+      });
     });
   });
 

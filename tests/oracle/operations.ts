@@ -3,7 +3,10 @@
 import { type History, idOf, type ModelMessage, type Shadow } from './history.ts';
 import { identityOf, userAt } from './identity.ts';
 
+/** Two who are one person already stay as they are. */
 export function merged(history: History, from: string, into: string, now: number): History {
+  const { holderOf } = identityOf(history, now);
+  if (holderOf(`user:${from}`) === holderOf(`user:${into}`)) return history;
   return { ...history, merges: [...history.merges, { from, into, time: now }] };
 }
 

@@ -44,7 +44,12 @@ function requireAdmin({ access }: HttpParts, c: Context): KeyRecord {
   return record;
 }
 
-const notFound = (what: string): ApiError => new ApiError(404, 'not_found', `there is no such ${what}`);
+/** What an unknown address may want. */
+const ADVICE: Readonly<Record<string, string>> = {
+  profile: '; an id is user:<userId>, anon:<anonymousId> or the profile’s own',
+};
+const notFound = (what: string): ApiError =>
+  new ApiError(404, 'not_found', `there is no such ${what}${ADVICE[what] ?? ''}`);
 
 function pageOf(c: Context): { limit: number; cursor: string | null } {
   return { limit: limitOf(c), cursor: c.req.query('cursor') || null };
@@ -269,6 +274,10 @@ function addProfileRoutes(app: Hono, { core }: HttpParts): void {
     return c.json(profile);
   });
   app.delete('/api/profiles/:id', async (c) => {
+    // It cannot be undone or done again: a mistyped parameter must not be passed over.
+    const unknown = Object.keys(c.req.query()).find((name) => name !== 'suppress');
+    if (unknown !== undefined)
+      throw new ApiError(400, 'invalid_parameter', `there is no parameter "${unknown}"; there is suppress`);
     const suppress = c.req.query('suppress') ?? 'false';
     if (suppress !== 'true' && suppress !== 'false')
       throw new ApiError(400, 'invalid_parameter', 'suppress must be true or false');
@@ -337,7 +346,12 @@ function userIdsOf(body: JsonObject, fields: readonly string[]): string[] {
 
 function mergeAnswer(result: MergeResult): { userId: string; id: string } {
   if (result.done) return { userId: result.userId, id: result.profileId };
-  if (result.why === 'unknown') throw new ApiError(404, 'not_found', `there is no user "${result.userId}"`);
+  if (result.why === 'unknown')
+    throw new ApiError(
+      404,
+      'not_found',
+      `there is no user "${result.userId}"; give the userId itself, as messages have it`,
+    );
   throw new ApiError(
     409,
     'merge_not_allowed',

@@ -29,6 +29,8 @@ export async function mergeUsers(
   if (!source) return { done: false, why: 'unknown', userId: from };
   const target = await knownUser(set, into, clock);
   if (!target) return { done: false, why: 'unknown', userId: into };
+  // They are one already: a merge kept beside would hold them together once the first is undone.
+  if (source.root === target.root) return survivorOf(set, source);
   const id = set.nextOperation();
   const stamp = mergeStamp(clock, id);
   const { plan, refused } = await planMerge(set, { from: source, into: target, stamp, seq: -id }, clock);

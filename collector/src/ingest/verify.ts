@@ -90,8 +90,14 @@ async function verifyPerson(set: WorkingSet, id: number, clock: number): Promise
   return found;
 }
 
-function sorted(set: WorkingSet, versions: ReadonlySet<number>): JsonValue {
-  return [...versions].filter((version) => set.program.indexOf(version) !== undefined).sort((x, y) => x - y);
+/** The segments' keys; one under construction has the same key as the one in force. */
+function sorted({ program }: WorkingSet, versions: ReadonlySet<number>): JsonValue {
+  return [...versions]
+    .flatMap((version) => {
+      const segment = program.segments[program.indexOf(version) ?? -1];
+      return segment ? [segment.building ? `${segment.key} (building)` : segment.key] : [];
+    })
+    .sort();
 }
 
 /** What people can see of a person, and what segments under construction hold. */
