@@ -478,6 +478,76 @@ describe('C. performed and counted', () => {
   });
 });
 
+describe('D. sequences, first time, lifecycle', () => {
+  const pv = { event: 'pv' };
+
+  example('42 a second view soon enough after the first', (s) => {
+    s.segment('a', { sequence: [pv, { ...pv, within: '3d' }], within: '7d' });
+    s.event('u1', 'pv', -3 * DAY);
+    s.event('u1', 'pv', -1 * DAY);
+    s.event('u2', 'pv', -1 * DAY);
+    s.event('u3', 'pv', -5 * DAY);
+    s.event('u3', 'pv', -1 * DAY);
+    s.members('a', 'u1');
+  });
+
+  example('45 the first step arrives after the second', (s) => {
+    s.segment('a', { sequence: [{ event: 'A' }, { event: 'B', within: '10m' }] });
+    s.event('u1', 'B', -60 * SECOND);
+    s.members('a');
+    s.event('u1', 'A', -360 * SECOND);
+    s.members('a', 'u1');
+    s.event('u1', 'A', -360 * SECOND);
+    s.members('a', 'u1');
+    s.emits('a', ['+', 'u1', 0]);
+  });
+
+  example('49 the first ever, until an earlier one arrives', (s) => {
+    s.segment('a', { first: 'pv', within: '7d' });
+    s.event('p1', 'pv', -20 * DAY);
+    s.event('p1', 'pv', -4 * DAY);
+    s.event('p2', 'pv', -4 * DAY);
+    s.members('a', 'p2');
+    s.event('p2', 'pv', -30 * DAY);
+    s.members('a');
+    s.emits('a', ['+', 'p2', 0], ['-', 'p2', 0]);
+  });
+
+  example('a chain of four leaves with its first step', (s) => {
+    s.segment('a', { sequence: ['A', 'B', 'C', 'D'].map((event) => ({ event })), within: '10s' });
+    s.event('u1', 'A', -5 * SECOND);
+    s.event('u1', 'B', -3 * SECOND);
+    s.event('u1', 'C', -1 * SECOND);
+    s.event('u1', 'D');
+    s.members('a', 'u1');
+    s.advance(6 * SECOND);
+    s.members('a');
+    s.emits('a', ['+', 'u1', 0], ['-', 'u1', 5 * SECOND]);
+  });
+
+  example('an absence holds from its very instant', (s) => {
+    s.segment('a', { sequence: [{ event: 'A' }, { absent: { event: 'B' }, within: '10s' }] });
+    s.event('u1', 'A');
+    s.advance(10 * SECOND - 1);
+    s.members('a');
+    s.advance(1);
+    s.members('a', 'u1');
+    s.emits('a', ['+', 'u1', 10 * SECOND]);
+  });
+
+  example('two dates that take turns hold without a break', (s) => {
+    const at = (ms: number) => ({ at: new Date(T0 + ms).toISOString() });
+    s.segment('a', { trait: 'at', op: 'within_last', value: '10s', for: '15s' });
+    s.identify('u1', at(0));
+    s.advance(10 * SECOND);
+    s.identify('u1', at(10 * SECOND));
+    s.members('a');
+    s.advance(5 * SECOND);
+    s.members('a', 'u1');
+    s.emits('a', ['+', 'u1', 15 * SECOND]);
+  });
+});
+
 describe('E. composition', () => {
   example('52 one leaf expires and takes the whole away', (s) => {
     s.segment('a', { all: [did('pv', '7d'), trait('plan', 'eq', 'pro')] });
@@ -538,6 +608,42 @@ describe('E. composition', () => {
       const self = await collector.put('segments', 'z', { where: { segment: 'z' } });
       expect(self.status).toBe(422);
       expect((await collector.api('GET', '/api/segments/x')).json.where).toEqual(did('e'));
+    });
+  });
+
+  it('54 a static segment inside a dynamic one', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({
+        segments: {
+          picked: { static: true },
+          other: { where: { all: [did('new_view', '7d'), { not: { segment: 'picked' } }] } },
+          main: { where: { any: [{ segment: 'other' }, did('pv', '7d')] } },
+        },
+      });
+      const done: [string, string][] = [
+        ['p1', 'some'],
+        ['p2', 'pv'],
+        ['p3', 'new_view'],
+        ['p4', 'new_view'],
+        ['p5', 'some'],
+      ];
+      await c.send(
+        'web',
+        done.map(([userId, event], i) => ({
+          type: 'track',
+          userId,
+          event,
+          messageId: `m${i}`,
+          timestamp: new Date(T0).toISOString(),
+        })),
+      );
+      const pick = (user: string) => c.api('PUT', `/api/segments/picked/profiles/user:${user}`);
+      for (const user of ['p4', 'p5']) expect((await pick(user)).status).toBe(204);
+      expect(await c.members('main')).toEqual(['p2', 'p3']);
+      await c.reopen();
+      await pick('p3');
+      expect(await c.members('main')).toEqual(['p2']);
+      expect(await c.verify()).toEqual([]);
     });
   });
 });
@@ -616,6 +722,94 @@ describe('F. identity', () => {
       s.send({ type: 'track', event: 'e', userId, anonymousId: blocked[i % 4] ?? '' });
     }
     s.members('a', ...users);
+  });
+
+  it('59 a merged profile is as if it had received all from the start', async () => {
+    const events = (user: string) => (name: string, i: number) => ({
+      type: 'track',
+      userId: user,
+      event: name,
+      messageId: `${name}${i}`,
+      timestamp: new Date(T0 - (5 - i) * HOUR).toISOString(),
+      properties: { v: i + 0.1 },
+    });
+    const definitions = {
+      traits: {
+        n: { type: 'count', event: 'A*' },
+        sum: { type: 'sum', event: 'A*', property: 'v' },
+        last: { type: 'last', event: 'A*', property: 'v' },
+      },
+      segments: {
+        often: { where: { event: 'A1', ...times('gte', 2), within: '2d' } },
+        chain: { where: { sequence: [{ event: 'A1' }, { event: 'A2', within: '3h' }] } },
+      },
+    };
+    const stateOf = (profile: JsonObject): JsonObject => {
+      const { id: _id, segments, ...rest } = profile;
+      return { ...rest, segments: (segments as { key: string }[]).map(({ key }) => key).sort() };
+    };
+    const told = async (merges: number): Promise<JsonObject> => {
+      let state: JsonObject = {};
+      await withCollector({ file: true }, async (c) => {
+        await c.define(definitions);
+        const [one, other] = merges > 0 ? ['old', 'new'] : ['new', 'new'];
+        await c.send('server', [
+          ...['A1', 'A2'].map(events(one)),
+          ...['B', 'A1', 'A2'].map((name, i) => ({ ...events(other)(name, i + 2), messageId: `x${i}` })),
+        ]);
+        for (let i = 0; i < merges; i++)
+          expect((await c.api('POST', '/api/profiles/merge', { from: 'old', into: 'new' })).status).toBe(200);
+        state = stateOf((await profileOf(c, 'user:new')) as unknown as JsonObject);
+        expect(await c.verify()).toEqual([]);
+      });
+      return state;
+    };
+    const fresh = await told(0);
+    expect(fresh).toMatchObject({ eventCount: 5, computed: { n: 4 }, segments: ['chain', 'often'] });
+    expect(await told(1)).toEqual(fresh);
+    expect(await told(2)).toEqual(fresh);
+  });
+
+  it('69 what is left after an erasure is as if the erased had never been', async () => {
+    const rest = [
+      { type: 'group', userId: 'b', groupId: 'g', messageId: 'b1', traits: { city: 'Y' } },
+      { type: 'track', userId: 'b', event: 'A', messageId: 'b2', properties: { v: 2 } },
+    ];
+    const gone = [
+      { type: 'group', userId: 'a', groupId: 'g', messageId: 'a1', traits: { plan: 'pro' } },
+      { type: 'track', userId: 'a', event: 'A', messageId: 'a2', properties: { v: 5 } },
+    ];
+    const told = async (messages: JsonObject[], erases: boolean): Promise<JsonObject> => {
+      let seen: JsonObject = {};
+      await withCollector({ file: true }, async (c) => {
+        await c.define({
+          traits: { sum: { type: 'sum', event: 'A', property: 'v' } },
+          segments: { did: { where: did('A') }, pro: { where: { group: trait('plan', 'eq', 'pro') } } },
+        });
+        await c.send(
+          'web',
+          messages.map((one) => ({ timestamp: new Date(T0).toISOString(), ...one })),
+        );
+        if (erases) expect((await c.api('DELETE', '/api/profiles/user:a?suppress=true')).status).toBe(200);
+        // Later ones of theirs are dropped.
+        if (erases) await c.send('web', [{ ...gone[1], messageId: 'a3' } as JsonObject]);
+        seen = {
+          b: (await c.profile('user:b')) as unknown as JsonObject,
+          a: ((await c.profile('user:a')) ?? null) as unknown as JsonValue,
+          group: (await c.api('GET', '/api/groups/g')).json,
+          did: (await c.api('GET', '/api/segments/did')).json.size ?? null,
+          pro: (await c.api('GET', '/api/segments/pro')).json.size ?? null,
+        };
+        expect(await c.verify()).toEqual([]);
+      });
+      return seen;
+    };
+    const { b, ...others } = await told([...gone, ...rest], true);
+    const { b: alone, ...without } = await told(rest, false);
+    const shape = (profile: JsonValue | undefined) => ({ ...(profile as JsonObject), id: '' });
+    expect(others).toEqual(without);
+    expect(shape(b)).toEqual(shape(alone));
+    expect(without).toMatchObject({ a: null, did: 1, pro: 0 });
   });
 });
 

@@ -165,7 +165,7 @@ const stepEvent = fc.constantFrom('a', 'a', 'a', 'b', 'b', 'a*', '*', '$page', '
 const sequence: fc.Arbitrary<Condition> = fc
   .tuple(
     fc.tuple(stepEvent, optionalWhere),
-    fc.array(fc.tuple(stepEvent, optionalWhere, fc.option(duration, { nil: undefined })), { maxLength: 2 }),
+    fc.array(fc.tuple(stepEvent, optionalWhere, fc.option(duration, { nil: undefined })), { maxLength: 4 }),
     fc.option(fc.tuple(stepEvent, optionalWhere, duration), { nil: undefined, freq: 1 }),
     within,
   )
