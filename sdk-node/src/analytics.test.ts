@@ -224,8 +224,22 @@ describe('sending', () => {
     await expect(flushed).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });
   });
 
-  it('takes a 200 in words it does not know for delivered', async () => {
-    for (const text of ['', 'ok', '[]', '{"rejected":7}', 'null']) {
+  it('takes a 200 in words that are not the collector’s for no answer, and tries again', async () => {
+    for (const text of ['', 'ok', '[]', '{"rejected":7}', 'null', '<html>Sign in</html>']) {
+      const { client, clock, requests, lost } = setUp((_, n) => (n === 1 ? new Response(text) : ok()));
+      client.track({ userId: 'u', event: 'E' });
+      const flushed = client.flush({ timeout: 60_000 });
+      for (let steps = 0; steps < 5 && requests.length < 2; steps++) {
+        await settle();
+        clock.step();
+      }
+      await expect(flushed).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });
+      expect([requests.length, lost]).toEqual([2, []]);
+    }
+  });
+
+  it('takes a collector’s 200 for delivered, whatever else is in it', async () => {
+    for (const text of ['{"success":true}', '{"success":true,"rejected":7}']) {
       const { client, lost } = setUp(() => new Response(text));
       client.track({ userId: 'u', event: 'E' });
       await expect(client.flush()).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });

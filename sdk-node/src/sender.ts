@@ -32,7 +32,8 @@ interface Reply {
   status: number;
   statusText: string;
   retryAfter: string | null;
-  text: string;
+  /** Null from a client of the host's own that shows no bodies. */
+  text: string | null;
   headers: Record<string, string>;
 }
 
@@ -65,9 +66,9 @@ export function createSender(parts: SenderParts): Sender {
       gzips = false;
       reply = await post(fill(body), false, headers, signal);
     }
-    const { status, statusText, retryAfter, text } = reply;
-    parts.onResponse(() => ({ status, statusText, url, body: text, headers: reply.headers }));
-    return { status, retryAfter, body: status >= 200 && status < 300 ? parsed(text) : null };
+    const { status, statusText, text } = reply;
+    parts.onResponse(() => ({ status, statusText, url, body: text ?? '', headers: reply.headers }));
+    return judge(reply);
   }
 
   /** Null where the body travels as it is: it is small, or this runtime cannot pack. */
@@ -106,7 +107,16 @@ export function createSender(parts: SenderParts): Sender {
       );
     }
     const coding: Record<string, string> = isPacked ? { 'content-encoding': 'gzip' } : {};
-    return readReply(await fetch(url, { method: 'POST', headers: { ...headers, ...coding }, body, signal }));
+    return readReply(
+      await fetch(url, {
+        method: 'POST',
+        headers: { ...headers, ...coding },
+        body,
+        signal,
+        // Following a 301 makes the POST a GET. Not 'error': workers at the edge do not take that word.
+        redirect: 'manual',
+      }),
+    );
   }
 
   return {
@@ -150,7 +160,7 @@ async function readReply(response: AnyResponse): Promise<Reply> {
     retryAfter: headers['retry-after'] ?? null,
     headers,
     // Reading the body to its end frees the connection for the next batch.
-    text: (await response.text?.()) ?? '',
+    text: (await response.text?.()) ?? null,
   };
 }
 
@@ -190,13 +200,27 @@ function fill({ head, texts, tail, size }: Body, room = new Uint8Array(size)): U
   return room.subarray(0, size);
 }
 
+/**
+ * What came back, if the collector said it. A redirect, and a 2xx in other words than the collector's, are of
+ * something between (a proxy, a sign-in page): it has kept nothing, so they count as no answer.
+ */
+function judge({ status, retryAfter, text }: Reply): Answer {
+  if (status >= 300 && status < 400) return NO_ANSWER;
+  if (status < 200 || status > 299) return { status, retryAfter, body: null };
+  // Without a body to look at the status is all there is.
+  if (text === null) return { status, retryAfter, body: null };
+  const body = parsed(text);
+  return body ? { status, retryAfter, body } : NO_ANSWER;
+}
+
 function parsed(text: string): Partial<IngestAnswer> | null {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body !== 'object' || body === null) return null;
-    const { rejected } = body as { rejected?: unknown };
-    // Something between may answer 200 in words of its own; the queue reads a list or nothing.
-    return rejected === undefined || Array.isArray(rejected) ? body : null;
+    const { success, rejected } = body as { success?: unknown; rejected?: unknown };
+    if (success !== true) return null;
+    // The queue reads a list or nothing.
+    return rejected === undefined || Array.isArray(rejected) ? (body as Partial<IngestAnswer>) : {};
   } catch {
     return null;
   }
