@@ -170,25 +170,25 @@ export class Analytics<E extends object = AnyEvents> {
    * Resolves when all queued now is answered or lost, or after `timeout` ms (5,000). Never rejects.
    * With `close` it is `closeAndFlush`.
    */
-  flush(options: { timeout?: number | undefined; close?: boolean | undefined } = {}): Promise<FlushResult> {
-    if (options.close) return this.closeAndFlush(options);
-    return this.#closing ?? this.#flush(options.timeout);
+  flush(options?: { timeout?: number | undefined; close?: boolean | undefined }): Promise<FlushResult> {
+    if (options?.close) return this.closeAndFlush(options);
+    return this.#closing ?? this.#flush(options?.timeout);
   }
 
   /**
    * Resolves with true at once while there is room; in a full queue when half of it is free. With false
    * when there will be none: after `timeout` ms (no limit), a refused key, or the end. Never rejects.
    */
-  drain(options: { timeout?: number | undefined } = {}): Promise<boolean> {
-    return this.#closing ? Promise.resolve(false) : this.#delivery.drain(options.timeout);
+  drain(options?: { timeout?: number | undefined }): Promise<boolean> {
+    return this.#closing ? Promise.resolve(false) : this.#delivery.drain(options?.timeout ?? undefined);
   }
 
   /**
    * Takes no more calls, flushes for up to `timeout` ms (5,000), then closes. What is `pending` by then
    * stays in `spoolDir` for the next client, or without one is told to `onError` as `closed`. Never rejects.
    */
-  closeAndFlush(options: { timeout?: number | undefined } = {}): Promise<FlushResult> {
-    this.#closing ??= this.#close(options.timeout);
+  closeAndFlush(options?: { timeout?: number | undefined }): Promise<FlushResult> {
+    this.#closing ??= this.#close(options?.timeout);
     return this.#closing;
   }
 
@@ -207,8 +207,13 @@ export class Analytics<E extends object = AnyEvents> {
     return this;
   }
 
-  /** Adds hooks around every message from now on, until the client is closed. */
+  /** Adds hooks around every message from now on, until the client is closed. No object is told to `onError`. */
   use(plugin: Plugin<Analytics<E>>): this {
+    // Hooks are read again at every message: one that cannot be read must never be among them.
+    if (typeof plugin !== 'object' || plugin === null) {
+      this.#outcomes.report({ code: 'invalid_plugin', message: 'use() takes an object with hooks' }, []);
+      return this;
+    }
     this.#plugins.push(plugin);
     this.#quietly(() => {
       const stop = plugin.start?.(this);
@@ -329,7 +334,7 @@ export class Analytics<E extends object = AnyEvents> {
     // Timers of the queue do not keep the process; an awaited flush does.
     const release = this.#host.keepAlive();
     try {
-      return await this.#delivery.flush(timeout);
+      return await this.#delivery.flush(timeout ?? undefined);
     } finally {
       release();
     }

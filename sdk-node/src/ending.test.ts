@@ -30,6 +30,18 @@ describe('await using', () => {
   });
 });
 
+it('takes null for options, as JavaScript may pass it', async () => {
+  const { client, sent } = setUp();
+  const none = null as unknown as undefined;
+  client.track({ userId: 'u', event: 'A' });
+  await expect(client.flush(none)).resolves.toMatchObject({ delivered: 1 });
+  await expect(client.drain(none)).resolves.toBe(true);
+  client.track({ userId: 'u', event: 'B' });
+  await expect(client.flush({ timeout: none })).resolves.toMatchObject({ delivered: 1 });
+  await expect(client.closeAndFlush(none)).resolves.toMatchObject({ pending: 0 });
+  expect(sent()).toHaveLength(2);
+});
+
 describe('waitUntil', () => {
   it('is given one promise for all calls until nothing is held', async () => {
     const kept: Promise<unknown>[] = [];

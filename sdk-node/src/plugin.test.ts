@@ -91,3 +91,14 @@ it('start when they are added, stop when the client closes, and break nothing', 
   expect(calls).toEqual(['stopped']);
   expect(sent().map(({ event }) => event)).toEqual(['Started']);
 });
+
+it('that are no objects are told and ignored', async () => {
+  const { client, sent, codes } = setUp();
+  // @ts-expect-error types forbid these, JavaScript does not
+  for (const plugin of [null, undefined, 7, 'hooks']) expect(client.use(plugin)).toBe(client);
+  client.track({ userId: 'u', event: 'E' }, () => {});
+  await expect(client.flush()).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });
+  await Promise.resolve();
+  expect(sent()).toHaveLength(1);
+  expect(codes()).toEqual(Array(4).fill('invalid_plugin'));
+});
