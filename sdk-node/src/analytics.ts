@@ -134,12 +134,15 @@ export class Analytics<E extends object = AnyEvents> {
     if (options.handleSignals) host.watchSignals(this.#onSignal);
   }
 
-  /** Says who a person is. Each call answers false if its message was refused, which was then reported. */
+  /**
+   * Says who a person is. Each call answers false if there was no room for its message (`queue_full`) or the
+   * client is closed (`closed`), which was then reported; what can never be taken is reported and answers true.
+   */
   identify(params: IdentifyParams, callback?: Callback): boolean {
     return this.#take('identify', params, callback);
   }
 
-  /** Says what a person did. False with `queue_full` reported: `await drain()`, then call again. */
+  /** Says what a person did. False: `await drain()`, and call again if that answered true. */
   track(params: TrackParams<E>, callback?: Callback): boolean {
     return this.#take('track', params, callback);
   }
@@ -259,30 +262,39 @@ export class Analytics<E extends object = AnyEvents> {
     try {
       composed = compose(type, params, this.#host);
     } catch (error) {
-      return this.#refuseFault(type, 'invalid_field', error, callback);
+      return this.#discardFault(type, 'invalid_field', error, callback);
     }
     if (!this.#closing && hasIdentity(composed.message) && this.#plugins.length > 0) {
       try {
         composed = this.#runBefore(composed);
       } catch (error) {
-        return this.#refuseFault(type, 'plugin_failed', error, callback);
+        return this.#discardFault(type, 'plugin_failed', error, callback);
       }
-      if (!composed) return this.#dropByPlugin(type, params, callback);
+      if (!composed) {
+        this.#dropByPlugin(type, params, callback);
+        return true;
+      }
     }
     const { message, text } = composed;
     const entry = new Held(this.#shelf.put(text), callback);
     if (this.#closing) {
       this.#emitter.emit('call_after_close', entry.toMessage());
-      return this.#refuse(entry, { code: 'closed', message: 'closeAndFlush was called' });
+      this.#outcomes.lose({ code: 'closed', message: 'closeAndFlush was called' }, [entry]);
+      return false;
     }
     if (!hasIdentity(message))
-      return this.#refuse(entry, { code: 'missing_identity', message: 'userId or anonymousId is required' });
+      return this.#discard(entry, { code: 'missing_identity', message: 'userId or anonymousId is required' });
     if (this.#options.disable) {
       queueMicrotask(() => this.#outcomes.deliver([entry]));
       return true;
     }
     this.#triedAtExit = false;
-    if (!this.#delivery.add(entry)) return this.#refuse(entry, { code: 'queue_full', message: 'queue_full' });
+    if (!this.#delivery.fits(entry))
+      return this.#discard(entry, { code: 'message_too_large', message: 'larger than maxQueueBytes' });
+    if (!this.#delivery.add(entry)) {
+      this.#outcomes.lose({ code: 'queue_full', message: 'queue_full' }, [entry]);
+      return false;
+    }
     if (this.#options.waitUntil) this.#waitUntil(this.#options.waitUntil);
     return true;
   }
@@ -293,24 +305,23 @@ export class Analytics<E extends object = AnyEvents> {
     return changed && write({ ...(snapshot(changed) as Message), type, messageId });
   }
 
-  #dropByPlugin(type: Call, params: unknown, callback: Callback | undefined): false {
-    if (callback) {
-      const { message } = compose(type, params, this.#host);
-      const loss = { code: 'dropped_by_plugin', message: 'a plugin dropped it' };
-      this.#quietly(() => callback(loss, { id: message.messageId, event: message }));
-    }
-    return false;
+  #dropByPlugin(type: Call, params: unknown, callback: Callback | undefined): void {
+    if (!callback) return;
+    const { message } = compose(type, params, this.#host);
+    const loss = { code: 'dropped_by_plugin', message: 'a plugin dropped it' };
+    this.#quietly(() => callback(loss, { id: message.messageId, event: message }));
   }
 
-  #refuseFault(type: Call, code: string, error: unknown, callback: Callback | undefined): false {
+  #discardFault(type: Call, code: string, error: unknown, callback: Callback | undefined): true {
     const { text } = composeBare(type, this.#host);
     const loss = { code: error instanceof SnapshotFault ? error.code : code, message: String(error) };
-    return this.#refuse(new Held(this.#shelf.put(text), callback), loss);
+    return this.#discard(new Held(this.#shelf.put(text), callback), loss);
   }
 
-  #refuse(entry: Held, loss: Loss): false {
+  /** Loses what can never be taken. True: who calls again until there is room would never end. */
+  #discard(entry: Held, loss: Loss): true {
     this.#outcomes.lose(loss, [entry]);
-    return false;
+    return true;
   }
 
   #watch(isBusy: boolean): void {

@@ -34,8 +34,10 @@ export interface DeliveryParts {
 }
 
 export interface Delivery {
-  /** Takes an entry in; false if there is no room for it. */
+  /** Takes an entry in; false if there is no room for it now. */
   add(entry: Held): boolean;
+  /** Whether there is room for it in an empty queue. */
+  fits(entry: Held): boolean;
   /** As the client's `flush`; also waits for what an earlier process left on disk. */
   flush(limitMs?: number): Promise<FlushResult>;
   /** As the client's `drain`. */
@@ -58,6 +60,8 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   const draining = new Set<(hasRoom: boolean) => void>();
   let bytes = 0;
   let recovered = 0;
+  /** What was refused last for want of room: `drain` waits until that would fit. */
+  let wantedBytes = 0;
   let isCrowded = false;
   let isStopped = false;
   let isClosed = false;
@@ -80,7 +84,9 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     maxRetries: settings.maxRetries,
   });
 
-  const isRoomy = (): boolean => held.size <= settings.maxQueue / 2 && bytes <= settings.maxQueueBytes / 2;
+  const isRoomy = (): boolean =>
+    held.size <= settings.maxQueue / 2 &&
+    bytes <= Math.min(settings.maxQueueBytes / 2, settings.maxQueueBytes - wantedBytes);
 
   function hold(entry: Held): void {
     if (held.size === 0) parts.onBusy(true);
@@ -162,12 +168,15 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     add(entry) {
       if (held.size >= settings.maxQueue || bytes + entry.size > settings.maxQueueBytes) {
         isCrowded = true;
+        wantedBytes = entry.size;
         return false;
       }
+      wantedBytes = 0;
       if (spool) entry.keepIn(spool.write(entry.bytes));
       hold(entry);
       return true;
     },
+    fits: (entry) => entry.size <= settings.maxQueueBytes,
     async flush(limitMs = FLUSH_LIMIT_MS) {
       const end = host.now() + limitMs;
       const total = { delivered: 0, pending: 0, dropped: 0 };
