@@ -42,6 +42,37 @@ it('takes null for options, as JavaScript may pass it', async () => {
   expect(sent()).toHaveLength(2);
 });
 
+describe('a refused key', () => {
+  it('ends a flush and the close at once, before and after it is known', async () => {
+    const { client, clock, lost } = setUp(() => new Response('', { status: 401 }));
+    const before = clock.now();
+    client.track({ userId: 'u', event: 'A' });
+    await expect(client.flush()).resolves.toEqual({ delivered: 0, pending: 1, dropped: 0 });
+    client.track({ userId: 'u', event: 'B' });
+    await expect(client.flush()).resolves.toEqual({ delivered: 0, pending: 2, dropped: 0 });
+    await expect(client.closeAndFlush()).resolves.toEqual({ delivered: 0, pending: 2, dropped: 0 });
+    expect(clock.now()).toBe(before);
+    expect(lost.map(({ loss, messages }) => [loss.code, messages.length])).toEqual([
+      ['http_401', 0],
+      ['closed', 2],
+    ]);
+  });
+
+  it('does not end it while another request may still be answered', async () => {
+    let answer = (_: Response): void => {};
+    const { client } = setUp(
+      (_, n) => (n === 1 ? new Promise((resolve) => (answer = resolve)) : new Response('', { status: 401 })),
+      { flushAt: 1 },
+    );
+    client.track({ userId: 'u', event: 'A' });
+    client.track({ userId: 'u', event: 'B' });
+    const closing = client.closeAndFlush();
+    await settle();
+    answer(ok());
+    await expect(closing).resolves.toEqual({ delivered: 1, pending: 1, dropped: 0 });
+  });
+});
+
 describe('waitUntil', () => {
   it('is given one promise for all calls until nothing is held', async () => {
     const kept: Promise<unknown>[] = [];
