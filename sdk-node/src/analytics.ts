@@ -37,7 +37,7 @@ import {
   type ReadOptions,
   type SegmentEntry,
 } from './reader.ts';
-import { createSender } from './sender.ts';
+import { createSender, type Sender } from './sender.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 import { SnapshotFault, snapshot } from './snapshot.ts';
 
@@ -66,6 +66,7 @@ export class Analytics<E extends object = AnyEvents> {
 
   readonly #host: Host;
   readonly #options: AnalyticsOptions;
+  readonly #sender: Sender;
   readonly #delivery: Delivery;
   readonly #reader: Reader;
   readonly #shelf: Shelf;
@@ -89,10 +90,12 @@ export class Analytics<E extends object = AnyEvents> {
       emitter: this.#emitter,
       plugins: this.#plugins,
       onError: options.onError,
+      origin: settings.origin,
+      say: (text) => host.say(text),
       quietly: (run) => this.#quietly(run),
     });
     this.#reader = createReader(settings, host);
-    const sender = createSender({
+    this.#sender = createSender({
       url: settings.url,
       writeKey: settings.writeKey,
       limitMs: settings.requestLimitMs,
@@ -112,7 +115,7 @@ export class Analytics<E extends object = AnyEvents> {
       settings,
       shelf: this.#shelf,
       host,
-      sender,
+      sender: this.#sender,
       spool:
         settings.spoolDir === undefined || options.disable
           ? null
@@ -336,7 +339,10 @@ export class Analytics<E extends object = AnyEvents> {
   async #close(timeout: number | undefined): Promise<FlushResult> {
     this.#host.unwatchSignals(this.#onSignal);
     const result = await this.#flush(timeout);
-    this.#outcomes.abandon(this.#delivery.close(), 'closeAndFlush ran out of time');
+    const why = this.#explain(
+      this.#delivery.isStopped() ? 'the write key was refused' : 'closeAndFlush ran out of time',
+    );
+    this.#outcomes.abandon(this.#delivery.close(), why);
     for (const stop of this.#stops) this.#quietly(stop);
     return result;
   }
@@ -374,7 +380,13 @@ export class Analytics<E extends object = AnyEvents> {
   }
 
   #exit(): void {
-    this.#outcomes.abandon(this.#delivery.abandon(), 'the process ended');
+    this.#outcomes.abandon(this.#delivery.abandon(), this.#explain('the process ended'));
+  }
+
+  /** With what was wrong last, if nothing got through since. */
+  #explain(why: string): string {
+    const fault = this.#sender.lastFault();
+    return fault ? `${why}: ${fault}` : why;
   }
 
   /** A host's callback may throw; its caller is a timer of ours, not the host. */

@@ -73,6 +73,70 @@ describe('a refused key', () => {
   });
 });
 
+describe('what could not be delivered', () => {
+  const refused = (): Error =>
+    new TypeError('fetch failed', { cause: Object.assign(new Error('secret'), { code: 'ECONNREFUSED' }) });
+
+  async function close(stage: ReturnType<typeof setUp>): Promise<void> {
+    let isClosed = false;
+    void stage.client.closeAndFlush().then(() => {
+      isClosed = true;
+    });
+    await settle();
+    while (!isClosed && stage.clock.step()) await settle();
+  }
+
+  it.each([
+    ['connection refused (http://collector.test)', refused],
+    ['no answer (http://collector.test)', () => new Error('secret')],
+    ['no answer yet (http://collector.test)', never],
+    ['HTTP 503 (http://collector.test)', () => new Response('', { status: 503 })],
+    ['HTTP 200, which is no answer of a collector (http://collector.test)', () => new Response('<html>')],
+  ])('is told with the last failure: %s', async (fault, reply) => {
+    const stage = setUp(reply);
+    stage.client.track({ userId: 'u', event: 'E' });
+    await close(stage);
+    expect(stage.lost.map(({ loss }) => loss)).toEqual([
+      { code: 'closed', message: `closeAndFlush ran out of time: ${fault}` },
+    ]);
+  });
+
+  it('names the limit of a request that ran into it', async () => {
+    const stage = setUp(never, { httpRequestTimeout: 2_000 });
+    stage.client.track({ userId: 'u', event: 'E' });
+    await close(stage);
+    expect(stage.lost[0]?.loss.message).toContain(': no answer within 2000 ms (http://collector.test)');
+  });
+
+  it('shows on the console where nobody listens, once, without the key', async () => {
+    const said: string[] = [];
+    for (const reply of [() => new Response('', { status: 401 }), refused]) {
+      const stage = setUp(reply, { onError: undefined, flushAt: 1 });
+      stage.clock.say = (text) => said.push(text);
+      for (let i = 0; i < 3; i++) stage.client.track({ userId: 'u', event: 'E' });
+      await settle();
+      await close(stage);
+      stage.client.track({ userId: 'u', event: 'Late' });
+    }
+    expect(said).toEqual([
+      'Tidemark: http://collector.test refused the write key (http_401), nothing more is sent. The option onError hears of all losses.',
+      'Tidemark: 3 messages were not delivered: the write key was refused: HTTP 401 (http://collector.test). The option onError hears of all losses.',
+      'Tidemark: 3 messages were not delivered: closeAndFlush ran out of time: connection refused (http://collector.test). The option onError hears of all losses.',
+    ]);
+    expect(said.join()).not.toMatch(/secret|c2VjcmV0/);
+  });
+
+  it('shows nothing on the console where somebody listens', async () => {
+    const stages = [setUp(refused), setUp(refused, { onError: undefined })];
+    stages[1]?.client.on('error', () => {});
+    for (const stage of stages) {
+      stage.clock.say = (text) => expect.unreachable(text);
+      stage.client.track({ userId: 'u', event: 'E' });
+      await close(stage);
+    }
+  });
+});
+
 describe('waitUntil', () => {
   it('is given one promise for all calls until nothing is held', async () => {
     const kept: Promise<unknown>[] = [];

@@ -26,6 +26,8 @@ export interface Sender {
   send(texts: Uint8Array[]): Promise<Answer>;
   /** Gives up the requests under way: each is answered as if the network had failed. */
   abort(): void;
+  /** What is wrong, with the collector's address, for people to read; null after an answer that took messages. */
+  lastFault(): string | null;
 }
 
 interface Reply {
@@ -43,6 +45,15 @@ const MIN_GZIP_BYTES = 2_048;
 /** So that the next body, a little larger, fits where this one was. */
 const SPARE_BYTES = 64 * 1024;
 const UNSUPPORTED_MEDIA_TYPE = 415;
+/** Node's codes in words; others are told as they are. */
+const FAULTS: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'host not found',
+  EAI_AGAIN: 'host not found',
+  ETIMEDOUT: 'connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+};
 const COMMA = 44;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -50,7 +61,9 @@ const decoder = new TextDecoder();
 export function createSender(parts: SenderParts): Sender {
   const { url, limitMs, fetch, httpClient, host } = parts;
   const authorization = `Basic ${base64(`${parts.writeKey}:`)}`;
+  const { origin } = new URL(url);
   const underWay = new Set<() => void>();
+  let fault: string | null = null;
   /** One for each request under way, at most: each takes one and puts it back. */
   const scratch: Uint8Array<ArrayBuffer>[] = [];
   let gzips = parts.gzip && !httpClient;
@@ -68,7 +81,15 @@ export function createSender(parts: SenderParts): Sender {
     }
     const { status, statusText, text } = reply;
     parts.onResponse(() => ({ status, statusText, url, body: text ?? '', headers: reply.headers }));
-    return judge(reply);
+    const answer = judge(reply);
+    if (!signal.aborted) fault = faultOf(reply, answer);
+    return answer;
+  }
+
+  function fail(error: unknown, signal: AbortSignal): Answer {
+    // Of a request that was given up its limit is the fault, not that it was cut off.
+    if (!signal.aborted) fault = wordsOf(error);
+    return NO_ANSWER;
   }
 
   /** Null where the body travels as it is: it is small, or this runtime cannot pack. */
@@ -130,9 +151,13 @@ export function createSender(parts: SenderParts): Sender {
         };
       });
       underWay.add(giveUp);
-      const cancel = host.after(limitMs, giveUp);
+      const cancel = host.after(limitMs, () => {
+        fault = `no answer within ${limitMs} ms`;
+        giveUp();
+      });
+      const { signal } = abort;
       try {
-        return await Promise.race([request(texts, abort.signal).catch(() => NO_ANSWER), givenUp]);
+        return await Promise.race([request(texts, signal).catch((error) => fail(error, signal)), givenUp]);
       } finally {
         cancel();
         underWay.delete(giveUp);
@@ -140,6 +165,10 @@ export function createSender(parts: SenderParts): Sender {
     },
     abort() {
       for (const giveUp of underWay) giveUp();
+    },
+    lastFault() {
+      const words = fault ?? (underWay.size > 0 ? 'no answer yet' : null);
+      return words && `${words} (${origin})`;
     },
   };
 }
@@ -211,6 +240,18 @@ function judge({ status, retryAfter, text }: Reply): Answer {
   if (text === null) return { status, retryAfter, body: null };
   const body = parsed(text);
   return body ? { status, retryAfter, body } : NO_ANSWER;
+}
+
+function faultOf({ status }: Reply, answer: Answer): string | null {
+  if (answer.status !== status) return `HTTP ${status}, which is no answer of a collector`;
+  return status < 300 ? null : `HTTP ${status}`;
+}
+
+/** By its code alone: what a client of the host's own says may hold its headers, and so the key. */
+function wordsOf(error: unknown): string {
+  const { code, cause } = Object(error) as { code?: unknown; cause?: unknown };
+  const told = code ?? (Object(cause) as { code?: unknown }).code;
+  return typeof told === 'string' ? (FAULTS[told] ?? told) : 'no answer';
 }
 
 function parsed(text: string): Partial<IngestAnswer> | null {
