@@ -90,7 +90,7 @@ describe('a call', () => {
       7,
     ]) {
       // @ts-expect-error types forbid these, JavaScript does not
-      expect(client.track(params)).toBe(false);
+      expect(client.track(params)).toBe(true);
     }
     await expect(client.flush()).resolves.toEqual({ delivered: 0, pending: 0, dropped: 0 });
     expect(codes()).toEqual(Array(7).fill('missing_identity'));
@@ -104,8 +104,8 @@ describe('a call', () => {
     revoke();
     let deep: object = {};
     for (let i = 0; i < 1_000; i++) deep = { deep };
-    expect(client.track(proxy as never)).toBe(false);
-    expect(client.track({ userId: 'u', event: 'E', properties: deep })).toBe(false);
+    expect(client.track(proxy as never)).toBe(true);
+    expect(client.track({ userId: 'u', event: 'E', properties: deep })).toBe(true);
     expect(codes()).toEqual(['invalid_field', 'invalid_field']);
     fc.assert(
       fc.property(fc.anything({ withBigInt: true, withDate: true, withNullPrototype: true }), (params) => {
@@ -140,7 +140,13 @@ describe('construction', () => {
   it.each([
     [{}, /writeKey/],
     [{ writeKey: ' ' }, /writeKey/],
-    [{ writeKey: 'k', host: 'nowhere' }, /URL/],
+    [{ writeKey: 'k', host: 'nowhere' }, /^host .*https?:/],
+    [{ writeKey: 'k', host: '127.0.0.1:4790' }, /^host .*http:\/\/ or https:\/\//],
+    [{ writeKey: 'k', host: 'localhost:4790' }, /^host .*http:\/\/ or https:\/\//],
+    [{ writeKey: 'k', host: null }, /^host .*http:\/\/ or https:\/\//],
+    [{ writeKey: 'k', adminKey: 'sk_1' }, /^adminKey .*not a write key/],
+    [{ writeKey: 'k', adminKey: 'wk_1' }, /^adminKey .*not a write key/],
+    [{ writeKey: 'k', adminKey: '' }, /^adminKey/],
     [{ writeKey: 'k', host: 'ftp://x' }, /http/],
     [{ writeKey: 'k', host: 'http://a:b@x' }, /user name/],
     [{ writeKey: 'k', flushAt: 0 }, /flushAt/],
@@ -224,8 +230,22 @@ describe('sending', () => {
     await expect(flushed).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });
   });
 
-  it('takes a 200 in words it does not know for delivered', async () => {
-    for (const text of ['', 'ok', '[]', '{"rejected":7}', 'null']) {
+  it('takes a 200 in words that are not the collector’s for no answer, and tries again', async () => {
+    for (const text of ['', 'ok', '[]', '{"rejected":7}', 'null', '<html>Sign in</html>']) {
+      const { client, clock, requests, lost } = setUp((_, n) => (n === 1 ? new Response(text) : ok()));
+      client.track({ userId: 'u', event: 'E' });
+      const flushed = client.flush({ timeout: 60_000 });
+      for (let steps = 0; steps < 5 && requests.length < 2; steps++) {
+        await settle();
+        clock.step();
+      }
+      await expect(flushed).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });
+      expect([requests.length, lost]).toEqual([2, []]);
+    }
+  });
+
+  it('takes a collector’s 200 for delivered, whatever else is in it', async () => {
+    for (const text of ['{"success":true}', '{"success":true,"rejected":7}']) {
       const { client, lost } = setUp(() => new Response(text));
       client.track({ userId: 'u', event: 'E' });
       await expect(client.flush()).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });

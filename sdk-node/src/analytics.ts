@@ -37,7 +37,7 @@ import {
   type ReadOptions,
   type SegmentEntry,
 } from './reader.ts';
-import { createSender } from './sender.ts';
+import { createSender, type Sender } from './sender.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 import { SnapshotFault, snapshot } from './snapshot.ts';
 
@@ -66,6 +66,7 @@ export class Analytics<E extends object = AnyEvents> {
 
   readonly #host: Host;
   readonly #options: AnalyticsOptions;
+  readonly #sender: Sender;
   readonly #delivery: Delivery;
   readonly #reader: Reader;
   readonly #shelf: Shelf;
@@ -89,10 +90,12 @@ export class Analytics<E extends object = AnyEvents> {
       emitter: this.#emitter,
       plugins: this.#plugins,
       onError: options.onError,
+      origin: settings.origin,
+      say: (text) => host.say(text),
       quietly: (run) => this.#quietly(run),
     });
     this.#reader = createReader(settings, host);
-    const sender = createSender({
+    this.#sender = createSender({
       url: settings.url,
       writeKey: settings.writeKey,
       limitMs: settings.requestLimitMs,
@@ -112,7 +115,7 @@ export class Analytics<E extends object = AnyEvents> {
       settings,
       shelf: this.#shelf,
       host,
-      sender,
+      sender: this.#sender,
       spool:
         settings.spoolDir === undefined || options.disable
           ? null
@@ -134,12 +137,15 @@ export class Analytics<E extends object = AnyEvents> {
     if (options.handleSignals) host.watchSignals(this.#onSignal);
   }
 
-  /** Says who a person is. Each call answers false if its message was refused, which was then reported. */
+  /**
+   * Says who a person is. Each call answers false if there was no room for its message (`queue_full`) or the
+   * client is closed (`closed`), which was then reported; what can never be taken is reported and answers true.
+   */
   identify(params: IdentifyParams, callback?: Callback): boolean {
     return this.#take('identify', params, callback);
   }
 
-  /** Says what a person did. False with `queue_full` reported: `await drain()`, then call again. */
+  /** Says what a person did. False: `await drain()`, and call again if that answered true. */
   track(params: TrackParams<E>, callback?: Callback): boolean {
     return this.#take('track', params, callback);
   }
@@ -170,25 +176,25 @@ export class Analytics<E extends object = AnyEvents> {
    * Resolves when all queued now is answered or lost, or after `timeout` ms (5,000). Never rejects.
    * With `close` it is `closeAndFlush`.
    */
-  flush(options: { timeout?: number | undefined; close?: boolean | undefined } = {}): Promise<FlushResult> {
-    if (options.close) return this.closeAndFlush(options);
-    return this.#closing ?? this.#flush(options.timeout);
+  flush(options?: { timeout?: number | undefined; close?: boolean | undefined }): Promise<FlushResult> {
+    if (options?.close) return this.closeAndFlush(options);
+    return this.#closing ?? this.#flush(options?.timeout);
   }
 
   /**
    * Resolves with true at once while there is room; in a full queue when half of it is free. With false
    * when there will be none: after `timeout` ms (no limit), a refused key, or the end. Never rejects.
    */
-  drain(options: { timeout?: number | undefined } = {}): Promise<boolean> {
-    return this.#closing ? Promise.resolve(false) : this.#delivery.drain(options.timeout);
+  drain(options?: { timeout?: number | undefined }): Promise<boolean> {
+    return this.#closing ? Promise.resolve(false) : this.#delivery.drain(options?.timeout ?? undefined);
   }
 
   /**
    * Takes no more calls, flushes for up to `timeout` ms (5,000), then closes. What is `pending` by then
    * stays in `spoolDir` for the next client, or without one is told to `onError` as `closed`. Never rejects.
    */
-  closeAndFlush(options: { timeout?: number | undefined } = {}): Promise<FlushResult> {
-    this.#closing ??= this.#close(options.timeout);
+  closeAndFlush(options?: { timeout?: number | undefined }): Promise<FlushResult> {
+    this.#closing ??= this.#close(options?.timeout);
     return this.#closing;
   }
 
@@ -207,8 +213,13 @@ export class Analytics<E extends object = AnyEvents> {
     return this;
   }
 
-  /** Adds hooks around every message from now on, until the client is closed. */
+  /** Adds hooks around every message from now on, until the client is closed. No object is told to `onError`. */
   use(plugin: Plugin<Analytics<E>>): this {
+    // Hooks are read again at every message: one that cannot be read must never be among them.
+    if (typeof plugin !== 'object' || plugin === null) {
+      this.#outcomes.report({ code: 'invalid_plugin', message: 'use() takes an object with hooks' }, []);
+      return this;
+    }
     this.#plugins.push(plugin);
     this.#quietly(() => {
       const stop = plugin.start?.(this);
@@ -254,30 +265,39 @@ export class Analytics<E extends object = AnyEvents> {
     try {
       composed = compose(type, params, this.#host);
     } catch (error) {
-      return this.#refuseFault(type, 'invalid_field', error, callback);
+      return this.#discardFault(type, 'invalid_field', error, callback);
     }
     if (!this.#closing && hasIdentity(composed.message) && this.#plugins.length > 0) {
       try {
         composed = this.#runBefore(composed);
       } catch (error) {
-        return this.#refuseFault(type, 'plugin_failed', error, callback);
+        return this.#discardFault(type, 'plugin_failed', error, callback);
       }
-      if (!composed) return this.#dropByPlugin(type, params, callback);
+      if (!composed) {
+        this.#dropByPlugin(type, params, callback);
+        return true;
+      }
     }
     const { message, text } = composed;
     const entry = new Held(this.#shelf.put(text), callback);
     if (this.#closing) {
       this.#emitter.emit('call_after_close', entry.toMessage());
-      return this.#refuse(entry, { code: 'closed', message: 'closeAndFlush was called' });
+      this.#outcomes.lose({ code: 'closed', message: 'closeAndFlush was called' }, [entry]);
+      return false;
     }
     if (!hasIdentity(message))
-      return this.#refuse(entry, { code: 'missing_identity', message: 'userId or anonymousId is required' });
+      return this.#discard(entry, { code: 'missing_identity', message: 'userId or anonymousId is required' });
     if (this.#options.disable) {
       queueMicrotask(() => this.#outcomes.deliver([entry]));
       return true;
     }
     this.#triedAtExit = false;
-    if (!this.#delivery.add(entry)) return this.#refuse(entry, { code: 'queue_full', message: 'queue_full' });
+    if (!this.#delivery.fits(entry))
+      return this.#discard(entry, { code: 'message_too_large', message: 'larger than maxQueueBytes' });
+    if (!this.#delivery.add(entry)) {
+      this.#outcomes.lose({ code: 'queue_full', message: 'queue_full' }, [entry]);
+      return false;
+    }
     if (this.#options.waitUntil) this.#waitUntil(this.#options.waitUntil);
     return true;
   }
@@ -288,24 +308,23 @@ export class Analytics<E extends object = AnyEvents> {
     return changed && write({ ...(snapshot(changed) as Message), type, messageId });
   }
 
-  #dropByPlugin(type: Call, params: unknown, callback: Callback | undefined): false {
-    if (callback) {
-      const { message } = compose(type, params, this.#host);
-      const loss = { code: 'dropped_by_plugin', message: 'a plugin dropped it' };
-      this.#quietly(() => callback(loss, { id: message.messageId, event: message }));
-    }
-    return false;
+  #dropByPlugin(type: Call, params: unknown, callback: Callback | undefined): void {
+    if (!callback) return;
+    const { message } = compose(type, params, this.#host);
+    const loss = { code: 'dropped_by_plugin', message: 'a plugin dropped it' };
+    this.#quietly(() => callback(loss, { id: message.messageId, event: message }));
   }
 
-  #refuseFault(type: Call, code: string, error: unknown, callback: Callback | undefined): false {
+  #discardFault(type: Call, code: string, error: unknown, callback: Callback | undefined): true {
     const { text } = composeBare(type, this.#host);
     const loss = { code: error instanceof SnapshotFault ? error.code : code, message: String(error) };
-    return this.#refuse(new Held(this.#shelf.put(text), callback), loss);
+    return this.#discard(new Held(this.#shelf.put(text), callback), loss);
   }
 
-  #refuse(entry: Held, loss: Loss): false {
+  /** Loses what can never be taken. True: who calls again until there is room would never end. */
+  #discard(entry: Held, loss: Loss): true {
     this.#outcomes.lose(loss, [entry]);
-    return false;
+    return true;
   }
 
   #watch(isBusy: boolean): void {
@@ -320,7 +339,10 @@ export class Analytics<E extends object = AnyEvents> {
   async #close(timeout: number | undefined): Promise<FlushResult> {
     this.#host.unwatchSignals(this.#onSignal);
     const result = await this.#flush(timeout);
-    this.#outcomes.abandon(this.#delivery.close(), 'closeAndFlush ran out of time');
+    const why = this.#explain(
+      this.#delivery.isStopped() ? 'the write key was refused' : 'closeAndFlush ran out of time',
+    );
+    this.#outcomes.abandon(this.#delivery.close(), why);
     for (const stop of this.#stops) this.#quietly(stop);
     return result;
   }
@@ -329,7 +351,7 @@ export class Analytics<E extends object = AnyEvents> {
     // Timers of the queue do not keep the process; an awaited flush does.
     const release = this.#host.keepAlive();
     try {
-      return await this.#delivery.flush(timeout);
+      return await this.#delivery.flush(timeout ?? undefined);
     } finally {
       release();
     }
@@ -358,7 +380,13 @@ export class Analytics<E extends object = AnyEvents> {
   }
 
   #exit(): void {
-    this.#outcomes.abandon(this.#delivery.abandon(), 'the process ended');
+    this.#outcomes.abandon(this.#delivery.abandon(), this.#explain('the process ended'));
+  }
+
+  /** With what was wrong last, if nothing got through since. */
+  #explain(why: string): string {
+    const fault = this.#sender.lastFault();
+    return fault ? `${why}: ${fault}` : why;
   }
 
   /** A host's callback may throw; its caller is a timer of ours, not the host. */

@@ -29,10 +29,49 @@ describe('a full queue', () => {
     expect(codes()).toEqual(['queue_full']);
   });
 
-  it('refuses what no collector would take, at once', () => {
+  it('discards what no collector would take, at once', () => {
     const { client, codes } = setUp();
-    expect(client.track({ userId: 'u', event: 'E', properties: { text: 'x'.repeat(70_000) } })).toBe(false);
+    expect(client.track({ userId: 'u', event: 'E', properties: { text: 'x'.repeat(70_000) } })).toBe(true);
     expect(codes()).toEqual(['message_too_large']);
+  });
+});
+
+describe('calling again after drain until a call answers true', () => {
+  const MAX_CALLS = 20;
+
+  it.each([
+    ['what a plugin drops', { userId: 'u', event: 'Bot' }, []],
+    ['what a plugin fails at', { userId: 'u', event: 'Bad' }, ['plugin_failed']],
+    ['what has no identity', { event: 'E' }, ['missing_identity']],
+    ['what no collector would take', { userId: 'u', event: 'x'.repeat(70_000) }, ['message_too_large']],
+    ['what no queue of this size holds', { userId: 'u', event: 'x'.repeat(2_000) }, ['message_too_large']],
+  ])('ends for %s', async (_, params, told) => {
+    const { client, codes } = setUp(() => ok(), { maxQueueBytes: 1_000 });
+    client.use({
+      before({ event }) {
+        if (event === 'Bad') throw new Error('scrubber');
+        return event === 'Bot' ? null : undefined;
+      },
+    });
+    let calls = 1;
+    while (!client.track(params as never) && calls < MAX_CALLS) {
+      await client.drain();
+      calls++;
+    }
+    expect([calls, codes()]).toEqual([1, told]);
+  });
+
+  it('lets the network have its turn while there is no room for this one', async () => {
+    const { client, sent } = setUp(() => ok(), { maxQueueBytes: 1_000 });
+    const large = { userId: 'u', event: 'x'.repeat(700) };
+    let calls = 1;
+    client.track({ userId: 'u', event: 'x'.repeat(200) });
+    while (!client.track(large) && calls < MAX_CALLS) {
+      await client.drain();
+      calls++;
+    }
+    await client.flush();
+    expect([calls, sent().length]).toEqual([2, 2]);
   });
 });
 

@@ -34,9 +34,11 @@ export interface DeliveryParts {
 }
 
 export interface Delivery {
-  /** Takes an entry in; false if there is no room for it. */
+  /** Takes an entry in; false if there is no room for it now. */
   add(entry: Held): boolean;
-  /** As the client's `flush`; also waits for what an earlier process left on disk. */
+  /** Whether there is room for it in an empty queue. */
+  fits(entry: Held): boolean;
+  /** As the client's `flush`; also waits for what an earlier process left on disk, not for what cannot be sent. */
   flush(limitMs?: number): Promise<FlushResult>;
   /** As the client's `drain`. */
   drain(limitMs?: number): Promise<boolean>;
@@ -58,18 +60,34 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   const draining = new Set<(hasRoom: boolean) => void>();
   let bytes = 0;
   let recovered = 0;
+  /** What was refused last for want of room: `drain` waits until that would fit. */
+  let wantedBytes = 0;
   let isCrowded = false;
   let isStopped = false;
   let isClosed = false;
 
+  /** Requests under way. */
+  let inFlight = 0;
+  /** The queue's timers, by what they do. */
+  const timers = new Set<() => void>();
+
   const queue = createQueue({
-    send: (entries) => sender.send(ownEntries(entries).map((entry) => entry.bytes)),
+    send: (entries) => {
+      inFlight++;
+      const answer = sender.send(ownEntries(entries).map((entry) => entry.bytes));
+      // The queue hears of the answer between these two.
+      void answer.then(() => {
+        inFlight--;
+        queueMicrotask(endWaits);
+      });
+      return answer;
+    },
     onLost: (loss, entries) => (entries.length > 0 ? lose(loss, ownEntries(entries)) : stop(loss)),
     // The queue settles what it lost just before it says so: delivered is what was not told by then.
     onSettled: (entries) => queueMicrotask(() => deliver(ownEntries(entries))),
     now: host.now,
     random: host.random,
-    after: host.after,
+    after: startTimer,
     flushAt: settings.flushAt,
     flushIntervalMs: settings.flushIntervalMs,
     // Bounded here, by the bytes too.
@@ -80,7 +98,28 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     maxRetries: settings.maxRetries,
   });
 
-  const isRoomy = (): boolean => held.size <= settings.maxQueue / 2 && bytes <= settings.maxQueueBytes / 2;
+  function startTimer(ms: number, callback: () => void): () => void {
+    const run = (): void => {
+      cancel();
+      callback();
+    };
+    const stopTimer = host.after(ms, run);
+    const cancel = (): void => {
+      timers.delete(run);
+      stopTimer();
+    };
+    timers.add(run);
+    return cancel;
+  }
+
+  /** A refused key, and nothing under way: the queue's flushes would wait out their limits for nothing. */
+  function endWaits(): void {
+    if (isStopped && inFlight === 0) for (const run of [...timers]) run();
+  }
+
+  const isRoomy = (): boolean =>
+    held.size <= settings.maxQueue / 2 &&
+    bytes <= Math.min(settings.maxQueueBytes / 2, settings.maxQueueBytes - wantedBytes);
 
   function hold(entry: Held): void {
     if (held.size === 0) parts.onBusy(true);
@@ -162,17 +201,22 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     add(entry) {
       if (held.size >= settings.maxQueue || bytes + entry.size > settings.maxQueueBytes) {
         isCrowded = true;
+        wantedBytes = entry.size;
         return false;
       }
+      wantedBytes = 0;
       if (spool) entry.keepIn(spool.write(entry.bytes));
       hold(entry);
       return true;
     },
+    fits: (entry) => entry.size <= settings.maxQueueBytes,
     async flush(limitMs = FLUSH_LIMIT_MS) {
       const end = host.now() + limitMs;
       const total = { delivered: 0, pending: 0, dropped: 0 };
       for (;;) {
-        const { delivered, pending, dropped } = await queue.flush(Math.max(0, end - host.now()));
+        const flushed = queue.flush(Math.max(0, end - host.now()));
+        endWaits();
+        const { delivered, pending, dropped } = await flushed;
         total.delivered += delivered;
         total.dropped += dropped;
         total.pending = pending;

@@ -30,6 +30,113 @@ describe('await using', () => {
   });
 });
 
+it('takes null for options, as JavaScript may pass it', async () => {
+  const { client, sent } = setUp();
+  const none = null as unknown as undefined;
+  client.track({ userId: 'u', event: 'A' });
+  await expect(client.flush(none)).resolves.toMatchObject({ delivered: 1 });
+  await expect(client.drain(none)).resolves.toBe(true);
+  client.track({ userId: 'u', event: 'B' });
+  await expect(client.flush({ timeout: none })).resolves.toMatchObject({ delivered: 1 });
+  await expect(client.closeAndFlush(none)).resolves.toMatchObject({ pending: 0 });
+  expect(sent()).toHaveLength(2);
+});
+
+describe('a refused key', () => {
+  it('ends a flush and the close at once, before and after it is known', async () => {
+    const { client, clock, lost } = setUp(() => new Response('', { status: 401 }));
+    const before = clock.now();
+    client.track({ userId: 'u', event: 'A' });
+    await expect(client.flush()).resolves.toEqual({ delivered: 0, pending: 1, dropped: 0 });
+    client.track({ userId: 'u', event: 'B' });
+    await expect(client.flush()).resolves.toEqual({ delivered: 0, pending: 2, dropped: 0 });
+    await expect(client.closeAndFlush()).resolves.toEqual({ delivered: 0, pending: 2, dropped: 0 });
+    expect(clock.now()).toBe(before);
+    expect(lost.map(({ loss, messages }) => [loss.code, messages.length])).toEqual([
+      ['http_401', 0],
+      ['closed', 2],
+    ]);
+  });
+
+  it('does not end it while another request may still be answered', async () => {
+    let answer = (_: Response): void => {};
+    const { client } = setUp(
+      (_, n) => (n === 1 ? new Promise((resolve) => (answer = resolve)) : new Response('', { status: 401 })),
+      { flushAt: 1 },
+    );
+    client.track({ userId: 'u', event: 'A' });
+    client.track({ userId: 'u', event: 'B' });
+    const closing = client.closeAndFlush();
+    await settle();
+    answer(ok());
+    await expect(closing).resolves.toEqual({ delivered: 1, pending: 1, dropped: 0 });
+  });
+});
+
+describe('what could not be delivered', () => {
+  const refused = (): Error =>
+    new TypeError('fetch failed', { cause: Object.assign(new Error('secret'), { code: 'ECONNREFUSED' }) });
+
+  async function close(stage: ReturnType<typeof setUp>): Promise<void> {
+    let isClosed = false;
+    void stage.client.closeAndFlush().then(() => {
+      isClosed = true;
+    });
+    await settle();
+    while (!isClosed && stage.clock.step()) await settle();
+  }
+
+  it.each([
+    ['connection refused (http://collector.test)', refused],
+    ['no answer (http://collector.test)', () => new Error('secret')],
+    ['no answer yet (http://collector.test)', never],
+    ['HTTP 503 (http://collector.test)', () => new Response('', { status: 503 })],
+    ['HTTP 200, which is no answer of a collector (http://collector.test)', () => new Response('<html>')],
+  ])('is told with the last failure: %s', async (fault, reply) => {
+    const stage = setUp(reply);
+    stage.client.track({ userId: 'u', event: 'E' });
+    await close(stage);
+    expect(stage.lost.map(({ loss }) => loss)).toEqual([
+      { code: 'closed', message: `closeAndFlush ran out of time: ${fault}` },
+    ]);
+  });
+
+  it('names the limit of a request that ran into it', async () => {
+    const stage = setUp(never, { httpRequestTimeout: 2_000 });
+    stage.client.track({ userId: 'u', event: 'E' });
+    await close(stage);
+    expect(stage.lost[0]?.loss.message).toContain(': no answer within 2000 ms (http://collector.test)');
+  });
+
+  it('shows on the console where nobody listens, once, without the key', async () => {
+    const said: string[] = [];
+    for (const reply of [() => new Response('', { status: 401 }), refused]) {
+      const stage = setUp(reply, { onError: undefined, flushAt: 1 });
+      stage.clock.say = (text) => said.push(text);
+      for (let i = 0; i < 3; i++) stage.client.track({ userId: 'u', event: 'E' });
+      await settle();
+      await close(stage);
+      stage.client.track({ userId: 'u', event: 'Late' });
+    }
+    expect(said).toEqual([
+      'Tidemark: http://collector.test refused the write key (http_401), nothing more is sent. The option onError hears of all losses.',
+      'Tidemark: 3 messages were not delivered: the write key was refused: HTTP 401 (http://collector.test). The option onError hears of all losses.',
+      'Tidemark: 3 messages were not delivered: closeAndFlush ran out of time: connection refused (http://collector.test). The option onError hears of all losses.',
+    ]);
+    expect(said.join()).not.toMatch(/secret|c2VjcmV0/);
+  });
+
+  it('shows nothing on the console where somebody listens', async () => {
+    const stages = [setUp(refused), setUp(refused, { onError: undefined })];
+    stages[1]?.client.on('error', () => {});
+    for (const stage of stages) {
+      stage.clock.say = (text) => expect.unreachable(text);
+      stage.client.track({ userId: 'u', event: 'E' });
+      await close(stage);
+    }
+  });
+});
+
 describe('waitUntil', () => {
   it('is given one promise for all calls until nothing is held', async () => {
     const kept: Promise<unknown>[] = [];

@@ -19,6 +19,8 @@ export interface Host {
   /** Keeps the process until the answer is called. */
   keepAlive(): () => void;
   warn(text: string): void;
+  /** Writes to the console at once, also while the process ends. */
+  say(text: string): void;
   /** Hears of the end of the process, where the runtime tells. */
   watchExit(holder: Holder): void;
   unwatchExit(holder: Holder): void;

@@ -32,6 +32,8 @@ export type HttpFetch = (
     body: string;
     // biome-ignore lint/suspicious/noExplicitAny: Segment's type, which clients are written against
     signal: any;
+    /** A redirect is no answer: following one makes the POST a GET. */
+    redirect: 'manual';
   },
 ) => Promise<HttpClientResponse>;
 
@@ -56,6 +58,12 @@ export function toHttpClient(client: HttpClient | HttpFetch): HttpClient {
   if (typeof client !== 'function') return client;
   return {
     makeRequest: ({ url, method, headers, body, httpRequestTimeout }) =>
-      client(url, { method, headers, body, signal: AbortSignal.timeout(httpRequestTimeout) }),
+      client(url, {
+        method,
+        headers,
+        body,
+        signal: AbortSignal.timeout(httpRequestTimeout),
+        redirect: 'manual',
+      }),
   };
 }

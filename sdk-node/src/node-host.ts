@@ -42,6 +42,7 @@ export const nodeHost: Host = {
     return () => clearInterval(timer);
   },
   warn: (text) => process.emitWarning(text),
+  say: (text) => console.warn(text),
   watchExit,
   unwatchExit,
   watchSignals,

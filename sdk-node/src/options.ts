@@ -81,6 +81,8 @@ export interface Settings {
 
 const DEFAULT_HOST = 'http://127.0.0.1:4700';
 const DEFAULT_PATH = '/v1/batch';
+/** As the collector makes keys: `sk_` for servers, `wk_` for the web, `ak_` for admins. */
+const WRITE_KEY_PREFIX = /^[sw]k_/;
 /** Segment's defaults: what was tuned for them behaves the same. */
 const DEFAULT_FLUSH_AT = 15;
 const DEFAULT_FLUSH_INTERVAL_MS = 10_000;
@@ -95,17 +97,18 @@ const DEFAULT_MAX_SPOOL_BYTES = 1024 * 1024 * 1024;
 const DEFAULT_CACHE_TTL_MS = 5_000;
 const DEFAULT_CACHE_SIZE = 1_000;
 
-/** @throws TypeError for a missing writeKey, a host that is no http address, or a number out of range. */
+/** @throws TypeError for a missing writeKey, a host that is no http address, a write key as adminKey, or a number out of range. */
 export function readOptions(options: AnalyticsOptions): Settings {
   const { writeKey, adminKey, spoolDir, host = DEFAULT_HOST, path = DEFAULT_PATH } = options ?? {};
   if (typeof writeKey !== 'string' || writeKey.trim() === '')
     throw new TypeError('writeKey is required: a server write key');
   if (adminKey !== undefined && (typeof adminKey !== 'string' || !/^[\x21-\x7e]+$/.test(adminKey)))
     throw new TypeError('adminKey must be an admin key');
+  if (adminKey !== undefined && WRITE_KEY_PREFIX.test(adminKey))
+    throw new TypeError('adminKey must be an admin key (ak_...), not a write key (sk_..., wk_...)');
   if (spoolDir !== undefined && (typeof spoolDir !== 'string' || spoolDir === ''))
     throw new TypeError('spoolDir must be the path of a folder');
-  const url = new URL(path, host);
-  if (!/^https?:$/.test(url.protocol)) throw new TypeError(`host must be an http or https address: ${host}`);
+  const url = addressOf(host, path);
   if (url.username || url.password) throw new TypeError('host must not hold a user name or password');
   const { httpClient } = options;
   return {
@@ -127,6 +130,19 @@ export function readOptions(options: AnalyticsOptions): Settings {
     cacheTtlMs: number('cacheTtl', options.cacheTtl, DEFAULT_CACHE_TTL_MS, 0),
     cacheSize: number('cacheSize', options.cacheSize, DEFAULT_CACHE_SIZE, 0),
   };
+}
+
+function addressOf(host: string, path: string): URL {
+  // Without the value: what is no address may hold a password.
+  const fault = `host must be an address that begins with http:// or https://, as ${DEFAULT_HOST} does`;
+  let url: URL;
+  try {
+    url = new URL(path, host);
+  } catch (cause) {
+    throw new TypeError(fault, { cause });
+  }
+  if (!/^https?:$/.test(url.protocol)) throw new TypeError(fault);
+  return url;
 }
 
 function number(name: string, value: number | undefined, fallback: number, least: number): number {

@@ -12,6 +12,10 @@ export interface OutcomeParts {
   /** Those added so far; `use` adds to it. */
   plugins: readonly Pick<Plugin, 'after'>[];
   onError: ((error: Loss, messages: Message[]) => void) | undefined;
+  /** The collector's address. */
+  origin: string;
+  /** Writes to the console. */
+  say(text: string): void;
   /** Runs what is the host's; what it throws goes no further. */
   quietly(run: () => unknown): void;
 }
@@ -25,7 +29,19 @@ export interface Outcomes {
   report(loss: Loss, messages: Message[]): void;
 }
 
-export function createOutcomes({ emitter, plugins, onError, quietly }: OutcomeParts): Outcomes {
+const REFUSALS = ['http_401', 'http_403'];
+
+export function createOutcomes(parts: OutcomeParts): Outcomes {
+  const { emitter, plugins, onError, quietly } = parts;
+  const said = new Set<string>();
+
+  /** Where nobody listens a wrong key or address would show nowhere: once each, without any key. */
+  function sayOnce(about: string, text: string): void {
+    if (onError || emitter.isHeard('error') || said.has(about)) return;
+    said.add(about);
+    quietly(() => parts.say(`Tidemark: ${text}. The option onError hears of all losses.`));
+  }
+
   function answer({ callback }: Held, loss: Loss | undefined, event: Message): void {
     if (callback) quietly(() => callback(loss, { id: event.messageId, event }));
   }
@@ -41,6 +57,8 @@ export function createOutcomes({ emitter, plugins, onError, quietly }: OutcomePa
   function lose(loss: Loss, entries: Held[]): void {
     const messages = entries.map((entry) => entry.toMessage());
     for (const [i, entry] of entries.entries()) answer(entry, loss, messages[i] as Message); // one each
+    if (messages.length === 0 && REFUSALS.includes(loss.code))
+      sayOnce('refusal', `${parts.origin} refused the write key (${loss.code}), nothing more is sent`);
     if (messages.length > 0) for (const plugin of plugins) quietly(() => plugin.after?.(messages, loss));
     report(loss, messages);
   }
@@ -69,7 +87,10 @@ export function createOutcomes({ emitter, plugins, onError, quietly }: OutcomePa
         if (entry.place === null) lost.push(entry);
         else if (entry.callback) answer(entry, kept, entry.toMessage());
       }
-      if (lost.length > 0) lose({ code: 'closed', message }, lost);
+      if (lost.length === 0) return;
+      const count = lost.length === 1 ? '1 message was' : `${lost.length} messages were`;
+      sayOnce('end', `${count} not delivered: ${message}`);
+      lose({ code: 'closed', message }, lost);
     },
   };
 }

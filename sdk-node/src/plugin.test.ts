@@ -29,7 +29,7 @@ it('may drop a message, which is no loss', async () => {
   const { client, sent, lost } = setUp();
   client.use({ before: ({ event }) => (event === 'Bot' ? null : undefined) });
   const told: unknown[] = [];
-  expect(client.track({ userId: 'u', event: 'Bot' }, (error) => told.push(error?.code))).toBe(false);
+  expect(client.track({ userId: 'u', event: 'Bot' }, (error) => told.push(error?.code))).toBe(true);
   expect(client.track({ userId: 'u', event: 'E' })).toBe(true);
   await client.flush();
   expect(sent().map(({ event }) => event)).toEqual(['E']);
@@ -46,7 +46,7 @@ it('let nothing pass when they fail, and what they answer is made plain', async 
       return { ...message, properties: circle, type: 'alias', sentAt: 'x' };
     },
   });
-  expect(client.track({ userId: 'u', event: 'Bad' })).toBe(false);
+  expect(client.track({ userId: 'u', event: 'Bad' })).toBe(true);
   expect(client.track({ userId: 'u', event: 'E' })).toBe(true);
   await client.flush();
   expect(codes()).toEqual(['plugin_failed']);
@@ -90,4 +90,15 @@ it('start when they are added, stop when the client closes, and break nothing', 
   await client.closeAndFlush();
   expect(calls).toEqual(['stopped']);
   expect(sent().map(({ event }) => event)).toEqual(['Started']);
+});
+
+it('that are no objects are told and ignored', async () => {
+  const { client, sent, codes } = setUp();
+  // @ts-expect-error types forbid these, JavaScript does not
+  for (const plugin of [null, undefined, 7, 'hooks']) expect(client.use(plugin)).toBe(client);
+  client.track({ userId: 'u', event: 'E' }, () => {});
+  await expect(client.flush()).resolves.toEqual({ delivered: 1, pending: 0, dropped: 0 });
+  await Promise.resolve();
+  expect(sent()).toHaveLength(1);
+  expect(codes()).toEqual(Array(4).fill('invalid_plugin'));
 });

@@ -9,7 +9,7 @@ export interface Plugin<A = unknown> {
   start?(analytics: A): (() => void) | undefined;
   /**
    * Sees the complete message before it is queued: may change it, or answer another one. `null` drops it,
-   * which is no loss: the call answers false. If it throws, the message is lost as `plugin_failed`: a hook
+   * which is no loss: the call answers true. If it throws, the message is lost as `plugin_failed`: a hook
    * that removes what must not leave never lets it pass.
    */
   before?(message: Message): Message | null | undefined;

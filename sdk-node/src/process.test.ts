@@ -151,3 +151,14 @@ it('leaves the end to a host that listens for the signal itself', async () => {
   expect(result).toEqual({ code: 0, signal: null, lines: ['ready', 'host'] });
   expect(stub.received).toHaveLength(3);
 });
+
+it('names the address at which nobody listens', async () => {
+  const stub = await serve();
+  await new Promise((resolve) => servers.pop()?.close(resolve));
+  const told: string[] = [];
+  const onError = ({ message }: { message: string }): void => void told.push(message);
+  const client = new Analytics({ writeKey: 'k', host: stub.url, onError });
+  client.track({ userId: 'u', event: 'E' });
+  await client.closeAndFlush({ timeout: 300 });
+  expect(told).toEqual([`closeAndFlush ran out of time: connection refused (${stub.url})`]);
+});

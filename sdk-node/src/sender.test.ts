@@ -1,8 +1,10 @@
 // How a batch travels: packed or not, over fetch or a client of the host's own, seen by listeners.
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { gunzipSync } from 'node:zlib';
 import { afterEach, expect, it } from 'vitest';
 import type { HttpClientRequest } from './http-client.ts';
-import type { Message } from './index.ts';
+import { Analytics, type Message } from './index.ts';
 import { closeOpened, ok, settle, setUp } from './test-stage.ts';
 
 afterEach(closeOpened);
@@ -92,7 +94,7 @@ it('waits as Retry-After of such a client says, then delivers', async () => {
       expect(signal).toBeInstanceOf(AbortSignal);
       return ++tries === 1
         ? { status: 429, statusText: '', headers: { 'Retry-After': '30' } }
-        : { status: 200, statusText: 'OK', text: async () => '{"rejected":[]}' };
+        : { status: 200, statusText: 'OK', text: async () => '{"success":true,"rejected":[]}' };
     },
   });
   client.track(short);
@@ -137,4 +139,31 @@ it('unpacks to what was called', async () => {
   client.track(long);
   await client.flush();
   expect(JSON.parse(gunzipSync(packed as Uint8Array).toString())).toMatchObject({ batch: [long] });
+});
+
+it('follows no redirect: a page at its end is no delivery', async () => {
+  const seen: string[] = [];
+  const server = createServer((request, response) => {
+    seen.push(`${request.method} ${request.url}`);
+    request.resume();
+    if (request.url === '/v1/batch') response.writeHead(301, { location: '/welcome' }).end();
+    else response.end('{"success":true}');
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const host = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const codes: string[] = [];
+  const onError = ({ code }: { code: string }): void => void codes.push(code);
+  for (const httpClient of [undefined, fetch]) {
+    const client = new Analytics({ writeKey: 'k', host, httpClient, onError });
+    client.track(short);
+    await expect(client.closeAndFlush({ timeout: 300 })).resolves.toEqual({
+      delivered: 0,
+      pending: 1,
+      dropped: 0,
+    });
+  }
+  server.close();
+  server.closeAllConnections();
+  expect(seen).toEqual(['POST /v1/batch', 'POST /v1/batch']);
+  expect(codes).toEqual(['closed', 'closed']);
 });

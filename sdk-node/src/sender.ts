@@ -26,13 +26,16 @@ export interface Sender {
   send(texts: Uint8Array[]): Promise<Answer>;
   /** Gives up the requests under way: each is answered as if the network had failed. */
   abort(): void;
+  /** What is wrong, with the collector's address, for people to read; null after an answer that took messages. */
+  lastFault(): string | null;
 }
 
 interface Reply {
   status: number;
   statusText: string;
   retryAfter: string | null;
-  text: string;
+  /** Null from a client of the host's own that shows no bodies. */
+  text: string | null;
   headers: Record<string, string>;
 }
 
@@ -42,6 +45,15 @@ const MIN_GZIP_BYTES = 2_048;
 /** So that the next body, a little larger, fits where this one was. */
 const SPARE_BYTES = 64 * 1024;
 const UNSUPPORTED_MEDIA_TYPE = 415;
+/** Node's codes in words; others are told as they are. */
+const FAULTS: Record<string, string> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'connection reset',
+  ENOTFOUND: 'host not found',
+  EAI_AGAIN: 'host not found',
+  ETIMEDOUT: 'connection timed out',
+  UND_ERR_CONNECT_TIMEOUT: 'connection timed out',
+};
 const COMMA = 44;
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
@@ -49,7 +61,9 @@ const decoder = new TextDecoder();
 export function createSender(parts: SenderParts): Sender {
   const { url, limitMs, fetch, httpClient, host } = parts;
   const authorization = `Basic ${base64(`${parts.writeKey}:`)}`;
+  const { origin } = new URL(url);
   const underWay = new Set<() => void>();
+  let fault: string | null = null;
   /** One for each request under way, at most: each takes one and puts it back. */
   const scratch: Uint8Array<ArrayBuffer>[] = [];
   let gzips = parts.gzip && !httpClient;
@@ -65,9 +79,17 @@ export function createSender(parts: SenderParts): Sender {
       gzips = false;
       reply = await post(fill(body), false, headers, signal);
     }
-    const { status, statusText, retryAfter, text } = reply;
-    parts.onResponse(() => ({ status, statusText, url, body: text, headers: reply.headers }));
-    return { status, retryAfter, body: status >= 200 && status < 300 ? parsed(text) : null };
+    const { status, statusText, text } = reply;
+    parts.onResponse(() => ({ status, statusText, url, body: text ?? '', headers: reply.headers }));
+    const answer = judge(reply);
+    if (!signal.aborted) fault = faultOf(reply, answer);
+    return answer;
+  }
+
+  function fail(error: unknown, signal: AbortSignal): Answer {
+    // Of a request that was given up its limit is the fault, not that it was cut off.
+    if (!signal.aborted) fault = wordsOf(error);
+    return NO_ANSWER;
   }
 
   /** Null where the body travels as it is: it is small, or this runtime cannot pack. */
@@ -106,7 +128,16 @@ export function createSender(parts: SenderParts): Sender {
       );
     }
     const coding: Record<string, string> = isPacked ? { 'content-encoding': 'gzip' } : {};
-    return readReply(await fetch(url, { method: 'POST', headers: { ...headers, ...coding }, body, signal }));
+    return readReply(
+      await fetch(url, {
+        method: 'POST',
+        headers: { ...headers, ...coding },
+        body,
+        signal,
+        // Following a 301 makes the POST a GET. Not 'error': workers at the edge do not take that word.
+        redirect: 'manual',
+      }),
+    );
   }
 
   return {
@@ -120,9 +151,13 @@ export function createSender(parts: SenderParts): Sender {
         };
       });
       underWay.add(giveUp);
-      const cancel = host.after(limitMs, giveUp);
+      const cancel = host.after(limitMs, () => {
+        fault = `no answer within ${limitMs} ms`;
+        giveUp();
+      });
+      const { signal } = abort;
       try {
-        return await Promise.race([request(texts, abort.signal).catch(() => NO_ANSWER), givenUp]);
+        return await Promise.race([request(texts, signal).catch((error) => fail(error, signal)), givenUp]);
       } finally {
         cancel();
         underWay.delete(giveUp);
@@ -130,6 +165,10 @@ export function createSender(parts: SenderParts): Sender {
     },
     abort() {
       for (const giveUp of underWay) giveUp();
+    },
+    lastFault() {
+      const words = fault ?? (underWay.size > 0 ? 'no answer yet' : null);
+      return words && `${words} (${origin})`;
     },
   };
 }
@@ -150,7 +189,7 @@ async function readReply(response: AnyResponse): Promise<Reply> {
     retryAfter: headers['retry-after'] ?? null,
     headers,
     // Reading the body to its end frees the connection for the next batch.
-    text: (await response.text?.()) ?? '',
+    text: (await response.text?.()) ?? null,
   };
 }
 
@@ -190,13 +229,39 @@ function fill({ head, texts, tail, size }: Body, room = new Uint8Array(size)): U
   return room.subarray(0, size);
 }
 
+/**
+ * What came back, if the collector said it. A redirect, and a 2xx in other words than the collector's, are of
+ * something between (a proxy, a sign-in page): it has kept nothing, so they count as no answer.
+ */
+function judge({ status, retryAfter, text }: Reply): Answer {
+  if (status >= 300 && status < 400) return NO_ANSWER;
+  if (status < 200 || status > 299) return { status, retryAfter, body: null };
+  // Without a body to look at the status is all there is.
+  if (text === null) return { status, retryAfter, body: null };
+  const body = parsed(text);
+  return body ? { status, retryAfter, body } : NO_ANSWER;
+}
+
+function faultOf({ status }: Reply, answer: Answer): string | null {
+  if (answer.status !== status) return `HTTP ${status}, which is no answer of a collector`;
+  return status < 300 ? null : `HTTP ${status}`;
+}
+
+/** By its code alone: what a client of the host's own says may hold its headers, and so the key. */
+function wordsOf(error: unknown): string {
+  const { code, cause } = Object(error) as { code?: unknown; cause?: unknown };
+  const told = code ?? (Object(cause) as { code?: unknown }).code;
+  return typeof told === 'string' ? (FAULTS[told] ?? told) : 'no answer';
+}
+
 function parsed(text: string): Partial<IngestAnswer> | null {
   try {
     const body: unknown = JSON.parse(text);
     if (typeof body !== 'object' || body === null) return null;
-    const { rejected } = body as { rejected?: unknown };
-    // Something between may answer 200 in words of its own; the queue reads a list or nothing.
-    return rejected === undefined || Array.isArray(rejected) ? body : null;
+    const { success, rejected } = body as { success?: unknown; rejected?: unknown };
+    if (success !== true) return null;
+    // The queue reads a list or nothing.
+    return rejected === undefined || Array.isArray(rejected) ? (body as Partial<IngestAnswer>) : {};
   } catch {
     return null;
   }

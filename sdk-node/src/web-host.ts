@@ -25,6 +25,7 @@ export const webHost: Host = {
   },
   keepAlive: () => nothing,
   warn: (text) => console.warn(text),
+  say: (text) => console.warn(text),
   watchExit: nothing,
   unwatchExit: nothing,
   watchSignals: nothing,
