@@ -265,6 +265,13 @@ describe('A. traits', () => {
       });
     });
   });
+
+  example('active days are told apart, however many', (s) => {
+    s.trait('days', { type: 'active_days', event: 'A' });
+    for (let day = 0; day < 70; day++) if (day % 9 !== 4) s.event('u1', 'A', -day * DAY);
+    s.event('u1', 'A', -DAY + 1);
+    s.check(async (c) => expect((await profileOf(c, 'user:u1')).computed).toEqual({ days: 62 }));
+  });
 });
 
 describe('B. time on traits', () => {
