@@ -3,7 +3,7 @@
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Analytics } from '../../sdk-web/src/types.ts';
-import { named, storedIn } from './sdk-page.ts';
+import { idsOnDisk, named, storedIn } from './sdk-page.ts';
 import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
 
 /** Defined in every page by an init script: what runs there cannot see this file. */
@@ -211,6 +211,57 @@ it('takes over what is sound beside what JSON cannot write', async () => {
   await page.reload();
   await eventually(stored, (messages) => named(messages, 'Left').length === 1);
   expect(named(await stored(), 'Left')[0]?.messageId).toBe('sound');
+});
+
+describe('what an earlier page left', () => {
+  /** A page that went while the collector was down. */
+  async function leave(): Promise<void> {
+    const page = await open('/');
+    await served.down();
+    await page.evaluate(() => sdk().track('Left'));
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 1,
+    );
+    await page.close();
+    await served.up();
+  }
+
+  it('is not asked about while the collector wants a pause', async () => {
+    await leave();
+    await context.route('**/v1/batch*', (route) =>
+      route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*', 'retry-after': '60' } }),
+    );
+    const page = await open('/');
+    await page.evaluate(async () => {
+      sdk().track('New');
+      void sdk().flush();
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+    });
+    expect(served.log).toEqual([]);
+  });
+
+  it('is gone, its database too, where consent is denied while it is taken over', async () => {
+    await leave();
+    let loads = 0;
+    await context.route('**/sdk-more.js', async (route) => {
+      loads++;
+      await new Promise((resolve) => setTimeout(resolve, 800));
+      await route.continue();
+    });
+    const page = await open('/');
+    await eventually(
+      async () => loads,
+      (count) => count > 0,
+    );
+    const databases = await page.evaluate(async () => {
+      sdk().consent('denied');
+      await new Promise((resolve) => setTimeout(resolve, 1_800));
+      return (await indexedDB.databases()).length;
+    });
+    expect(databases).toBe(0);
+    expect(served.log).toEqual([]);
+  });
 });
 
 it('sends again what something else answered', async () => {
