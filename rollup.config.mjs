@@ -10,7 +10,7 @@ import { shrink } from './sdk-web/shrink.mjs';
 
 /** Brotli bytes of each script that a page loads: the README's promise. */
 const BUDGET_BYTES = {
-  sdk: 4_880,
+  sdk: 5_120,
   'sdk-more': 1_024,
   'sdk-autocapture': 1_536,
   'sdk-vitals': 2_560,

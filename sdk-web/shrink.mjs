@@ -13,7 +13,7 @@ const INNER_NAMES = [
     'onLost',
     'onAnswer',
     'retryAfter',
-
+    'isHeldUp',
     'resume',
     'unload',
     'left',

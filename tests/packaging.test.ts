@@ -20,7 +20,7 @@ import { build, root } from '../.ci/set-up.mjs';
 const run = promisify(execFile);
 const PACKAGES = ['sdk-web', 'sdk-node', 'collector'];
 /** The README's promise. */
-const CORE_BUDGET_BYTES = 4880;
+const CORE_BUDGET_BYTES = 5120;
 
 interface Manifest {
   version: string;

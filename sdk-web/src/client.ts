@@ -6,7 +6,7 @@ import { readCampaign, readContext, readPage } from './context.ts';
 import type { EventProperties } from './core/event-map.ts';
 import { uuidv7 } from './core/ids.ts';
 import { createQueue, type Loss, type Queued } from './core/queue.ts';
-import { createIdentity, type Identity } from './identity.ts';
+import { createIdentity, newcomer } from './identity.ts';
 import { watchPages } from './pages.ts';
 import { createMessageStore, JOURNAL, journals } from './store.ts';
 import { bodyOf, bytesOf, hurry, post, roomLeft } from './transport.ts';
@@ -21,6 +21,8 @@ const MAX_BATCH_BYTES = 50_000;
 const BODY_BYTES = 1_000;
 /** What the page before sent on leaving has arrived by then, as a rule, ms. */
 const ADOPT_MS = 1_000;
+/** What JSON cannot write. */
+const INVALID = 'invalid_field';
 
 /**
  * @param more loads the chunk that few pages need
@@ -47,9 +49,11 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   const isLeft = (key: string): boolean => key.startsWith(`${writeKey}.`) && !key.startsWith(owner);
   const identity = createIdentity(newId, now, isLasting, options.cookieDomain);
   const store = createMessageStore(owner);
+  /** Gives up what is on the wire. */
+  let wire = new AbortController();
   let { userSignature } = options;
   let state: Consent | undefined;
-  const waiting: (() => void)[] = [];
+  const waiting: [run: () => void, message: Queued | undefined][] = [];
   let sequence = 0;
   let lost = 0;
   let isLeaving = false;
@@ -80,7 +84,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
       const wanted = [...listeners].some(([event]) => event !== 'error') ? '?reply=me' : '';
       const sentAt = isoOf(now());
       const body = bodyOf(batch, { writeKey, userSignature, sentAt });
-      return post(`${endpoint}batch${wanted}`, body, isLeaving ? undefined : gzip);
+      return post(`${endpoint}batch${wanted}`, body, wire.signal, isLeaving ? undefined : gzip);
     },
     onSettled(messages) {
       store.drop(messages);
@@ -114,44 +118,47 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     if (closed) return;
     if (state !== 'wait') run();
     else if (message && waiting.length >= MAX_MESSAGES) refuse('queue_full', message);
-    else waiting.push(run);
+    else waiting.push([run, message]);
   }
 
   /**
    * Makes a message of a call: at once, so that nothing changes it later. Who it is from is decided when
    * it may be.
-   * @param identify what the call changes in the identity, with the fields that follow from it
+   * @param identify what the message changes in the identity, with the fields that follow from it
    */
   function take(
     type: string,
     given: Fields,
-    { timestamp, context, userSignature: signature = userSignature, ...rest }: CallOptions = {},
-    identify?: (identity: Identity) => Fields | undefined,
+    callOptions?: CallOptions | null,
+    identify?: (draft: Fields) => Fields | undefined,
   ): void {
     const messageId = newId();
-    const draft = attempt(() =>
-      copy({
+    let signature = userSignature;
+    const draft = attempt(() => {
+      const { timestamp, context, userSignature: own, ...rest } = callOptions ?? {};
+      signature = own ?? signature;
+      return copy({
         type,
         messageId,
         timestamp: isoOf(timestamp ?? now()),
         ...given,
         ...rest,
         context: { ...readContext(), ...context },
-      }),
-    );
+      });
+    });
     whenAllowed(() => {
       const isAnonymous = state === 'anonymous';
       if (state === 'denied' || (isAnonymous && /^[iga]/.test(type))) return;
       // A date that is none, or properties that contain themselves.
       if (!draft) {
         sequence++;
-        return refuse('invalid_field', { type, messageId, ...given });
+        return refuse(INVALID, { type, messageId, ...given });
       }
       userSignature = signature;
-      const own = identify?.(identity);
+      const own = identify?.(draft);
       const session = identity.touch();
       const { userId, anonymousId } = identity.read();
-      let message: Queued | null = {
+      let message: Queued = {
         anonymousId,
         userId: userId ?? undefined,
         ...own,
@@ -159,13 +166,18 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
         context: { session, campaign: attempt(() => readCampaign(session.landing)), ...draft.context },
       };
       for (const plugin of plugins) {
-        const answer = attempt(() => plugin.before?.(message as Queued));
+        const answer = attempt(() => plugin.before?.(message));
         if (answer === null) return;
-        message = answer ?? message;
+        if (isFields(answer)) message = answer;
       }
+      sequence++;
+      // What plugins made of it may be what JSON cannot write.
+      const made = plugins[0] ? attempt(() => copy(message)) : message;
+      if (!made) return refuse(INVALID, message);
+      message = made;
       message.tm = {
         client,
-        seq: ++sequence,
+        seq: sequence,
         lost: lost || undefined,
         consent: isAnonymous ? state : undefined,
       };
@@ -177,7 +189,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   /** The calls that say what it is about, and then all about it. */
   const call =
     (type: string, subject: string, details: string) =>
-    (about: unknown, more: object = {}, callOptions?: CallOptions): void =>
+    (about: unknown, more: object = {}, callOptions?: CallOptions | null): void =>
       take(type, { [subject]: about, [details]: more }, callOptions);
 
   /** Segment's forms: (), (properties), (name), (name, properties), (category, name, properties). */
@@ -186,9 +198,14 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     (category, name, properties, callOptions) => {
       const words = [category, name].filter((word) => typeof word === 'string');
       const given = [category, name, properties].find(isFields);
+      // What cannot be read is refused as it is.
       take(
         type,
-        { name: words.pop(), category: words.pop(), properties: { ...readPage(), ...given } },
+        {
+          name: words.pop(),
+          category: words.pop(),
+          properties: attempt(() => ({ ...readPage(), ...given })) ?? given,
+        },
         callOptions,
       );
     };
@@ -196,12 +213,12 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   const analytics: Analytics = {
     identify(userId, traits, callOptions) {
       if (isFields(userId)) return analytics.identify(null, userId, callOptions ?? (traits as CallOptions));
-      take('identify', { traits: traits ?? {} }, callOptions, ({ read, write }) => {
-        const current = read();
+      take('identify', { traits: traits ?? {} }, callOptions, ({ traits }) => {
+        const current = identity.read();
         const id = userId || userId === 0 ? `${userId}` : current.userId;
         // Another person on this device: their traits are not the last one's.
         const isSame = current.userId === null || current.userId === id;
-        write({ userId: id, traits: { ...(isSame && current.traits), ...traits } });
+        identity.write({ userId: id, traits: { ...(isSame && current.traits), ...(traits as Fields) } });
       });
     },
     track: call('track', 'event', 'properties'),
@@ -209,17 +226,18 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     screen: view('screen'),
     group: call('group', 'groupId', 'traits'),
     alias(userId, previousId, callOptions) {
-      take('alias', { userId, previousId }, callOptions, ({ read, write }) => {
-        const current = read();
-        write({ userId: `${userId}` });
+      take('alias', { userId, previousId }, callOptions, () => {
+        const current = identity.read();
+        identity.write({ userId: `${userId}` });
         return { previousId: current.userId ?? current.anonymousId };
       });
     },
     survey: call('survey', 'surveyId', 'answers'),
-    reset: (anonymousId = newId()) =>
+    reset: (given) =>
       whenAllowed(() => {
         userSignature = undefined;
-        identity.write({ userId: null, anonymousId, traits: {} });
+        // As a listener it is given an event.
+        identity.write(newcomer(given && typeof given === 'string' ? given : newId()));
       }),
     flush: queue.flush,
     ready: attempt,
@@ -243,16 +261,20 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
       if (closed) return;
       leave();
       closed = true;
-      queue.close();
+      // What is stored waits for the next page.
+      for (const [, message] of waiting) if (message) refuse('closed', message);
+      queue.close(!isLasting());
       for (const cleanUp of cleanUps) attempt(cleanUp);
     },
   };
 
   function decide(next: Consent): void {
-    if (closed || next === state) return;
-    state = next;
+    // A word that is none of ours allows nothing.
+    const word = /^(granted|anonymous|wait)$/.test(next) ? next : 'denied';
+    if (closed || word === state) return;
+    state = word;
     identity.forget();
-    if (next === 'wait') return;
+    if (word === 'wait') return;
     if (isLasting()) {
       store.hold();
       const timer = setTimeout(() => adopt().catch(() => {}), ADOPT_MS);
@@ -262,8 +284,12 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
       store.wipe();
       store.letGo();
     }
-    if (next === 'denied') queue.clear();
-    for (const run of waiting.splice(0)) run();
+    if (word === 'denied') {
+      queue.clear();
+      wire.abort();
+      wire = new AbortController();
+    }
+    for (const [run] of waiting.splice(0)) run();
   }
 
   /** Sends what earlier pages left, unless the collector has it already. Fails where the chunk cannot be had. */
@@ -272,6 +298,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     const stored = await store.transact('readonly', (table) => table.getAllKeys()).catch(() => []);
     if (![...stored, ...journals()].some((key) => isLeft((key as string).replace(JOURNAL, '')))) return;
     const { recover } = await more();
+    if (closed || !isLasting()) return;
     await recover(
       isLeft,
       store.transact,
@@ -279,7 +306,9 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
       store.enlist,
       store.drop,
       async (messageIds) => {
-        const { body } = await post(`${endpoint}seen`, JSON.stringify({ writeKey, messageIds }));
+        // They wait with the others then; the collector knows those that it has by their ids.
+        if (queue.isHeldUp()) return [];
+        const { body } = await post(`${endpoint}seen`, JSON.stringify({ writeKey, messageIds }), wire.signal);
         return (body as { seen?: string[] } | null)?.seen ?? [];
       },
       (message) => closed || !isLasting() || queue.add(message, true),

@@ -43,9 +43,15 @@ export function createIdentity(
   cookieDomain?: string,
 ): Identity {
   let person: Person | undefined;
+  /** What is stored is not what was written last. */
+  let isStale = false;
 
   const readCookie = (): string | undefined =>
-    attempt(() => /(?:^|; )tm\.id=([^;]+)/.exec(document.cookie)?.[1]);
+    attempt(() => {
+      // Throws where there is none.
+      const [, id] = /(?:^|; )tm\.id=([^;]+)/.exec(document.cookie) as unknown as [string, string];
+      return decodeURIComponent(id);
+    });
 
   /** Tries one domain after the other, from the widest, until one takes it. */
   function writeCookie(id: string, seconds: number): void {
@@ -53,7 +59,7 @@ export function createIdentity(
       const labels = cookieDomain ? [cookieDomain] : location.hostname.split('.');
       for (let i = labels.length; i-- && readCookie() !== id; )
         // biome-ignore lint/suspicious/noDocumentCookie: the Cookie Store API is missing over http.
-        document.cookie = `${KEY}=${id};domain=${labels.slice(i).join('.')};path=/;max-age=${seconds};samesite=lax`;
+        document.cookie = `${KEY}=${encodeURIComponent(id)};domain=${labels.slice(i).join('.')};path=/;max-age=${seconds};samesite=lax`;
     });
   }
 
@@ -61,7 +67,7 @@ export function createIdentity(
     const isFirst = !person;
     if (isLasting()) {
       // Read again each time: another tab may have changed it.
-      person = attempt(() => JSON.parse(localStorage[KEY]) as Person | null) || person;
+      if (!isStale) person = attempt(() => JSON.parse(localStorage[KEY]) as Person | null) || person;
       // The cookie is shared with other subdomains: who signed out there is signed out here.
       const cookie = isFirst && readCookie();
       if (cookie && cookie !== person?.anonymousId) person = newcomer(cookie);
@@ -73,9 +79,9 @@ export function createIdentity(
   function write(change: Partial<Person>): void {
     person = { ...(person as Person), ...change };
     if (!isLasting()) return;
-    attempt(() => {
-      localStorage[KEY] = JSON.stringify(person);
-    });
+    isStale = !attempt(() => (localStorage[KEY] = JSON.stringify(person)));
+    // Whoever it was before must not come back on the next page.
+    if (isStale) attempt(() => delete localStorage[KEY]);
     writeCookie(person.anonymousId, COOKIE_SECONDS);
   }
 

@@ -71,7 +71,15 @@ export async function recover(
     }
     // What finds no room stays stored until there is some, here or on a later page.
     else
-      while (!take(message)) {
+      for (;;) {
+        const isTaken = attempt(() => take(message));
+        if (isTaken) break;
+        if (isTaken === undefined) {
+          // One that JSON cannot write must not keep the others back.
+          lose('invalid_field', message);
+          drop([message]);
+          break;
+        }
         await flush();
         await new Promise((resolve) => setTimeout(resolve, ROOM_MS));
       }

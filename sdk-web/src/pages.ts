@@ -11,10 +11,12 @@ export function watchPages(view: () => void): () => void {
   page[MARK] = true;
   let last = location.pathname;
   const check = (): void => {
-    if (location.pathname === last || !page[MARK]) return;
-    last = location.pathname;
-    // After the router has set the title.
-    setTimeout(view);
+    // After the router has set the title, and where it led to in the end.
+    setTimeout(() => {
+      if (location.pathname === last || !page[MARK]) return;
+      last = location.pathname;
+      view();
+    });
   };
   const undo = (['pushState', 'replaceState'] as const).map((name) => {
     const original = history[name];
@@ -25,7 +27,10 @@ export function watchPages(view: () => void): () => void {
     history[name] = wrapped;
     return () => {
       // Somebody's wrapper around ours stays, and ours goes quiet.
-      if (history[name] === wrapped) history[name] = original;
+      if (history[name] !== wrapped) return;
+      delete (history as Partial<History>)[name];
+      // It was another's, not the browser's own.
+      if (history[name] !== original) history[name] = original;
     };
   });
   addEventListener('popstate', check);
@@ -33,6 +38,6 @@ export function watchPages(view: () => void): () => void {
   return () => {
     for (const restore of undo) restore();
     removeEventListener('popstate', check);
-    page[MARK] = false;
+    delete page[MARK];
   };
 }

@@ -114,7 +114,7 @@ function wrap(tidemark: Analytics): SegmentAnalytics {
     identify: call('identify'),
     group: call('group'),
     alias: call('alias'),
-    reset: tidemark.reset,
+    reset: () => tidemark.reset(),
     user: () => ({
       id: () => tidemark.user().userId,
       anonymousId: () => tidemark.user().anonymousId,

@@ -52,12 +52,15 @@ export function createMessageStore(client: string): MessageStore {
   let fresh: Queued[] = [];
   let isJournaled = false;
   let isRefused = false;
+  /** Nothing may be stored until it is held again. */
+  let isWiped = false;
   let opening: Promise<IDBDatabase> | undefined;
   /** Our locks last until this resolves; none while others may take our records. */
   let held: Promise<void> | undefined;
   let release = (): void => {};
 
   const transact: RunTransaction = async (mode, work) => {
+    if (isWiped) throw 0;
     opening ??= new Promise((resolve, reject) => {
       const request = indexedDB.open(DATABASE);
       request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
@@ -152,6 +155,7 @@ export function createMessageStore(client: string): MessageStore {
     },
     journal,
     hold() {
+      isWiped = false;
       if (held) return;
       held = new Promise((resolve) => {
         release = resolve;
@@ -164,6 +168,7 @@ export function createMessageStore(client: string): MessageStore {
       close();
     },
     wipe() {
+      isWiped = true;
       unsaved.clear();
       homes.clear();
       attempt(() => {

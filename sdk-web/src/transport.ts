@@ -1,5 +1,6 @@
 // Sends one text over fetch.
 // Invariant: never rejects; requests that may outlive the page share what browsers give all of them together.
+import { statusOf } from './core/answer.ts';
 import type { Answer, Queued } from './core/queue.ts';
 
 /** Browsers let all requests that outlive a page have 64 KiB together; some is left to the host. */
@@ -31,10 +32,14 @@ export function bodyOf(batch: Queued[], rest: object): string {
   return JSON.stringify({ ...rest, context: batch[0]?.context, batch: messages });
 }
 
-/** @param gzip compresses a large text; left out while the page is leaving. */
+/**
+ * @param signal gives the request up, also while it is still being compressed
+ * @param gzip compresses a large text; left out while the page is leaving
+ */
 export async function post(
   url: string,
   text: string,
+  signal: AbortSignal,
   gzip?: (text: string) => Promise<Blob | string>,
 ): Promise<Answer> {
   let size = bytesOf(text);
@@ -50,11 +55,13 @@ export async function post(
       // A text goes as text/plain, which needs no preflight; the collector reads bytes, not labels.
       body: isLarge && gzip ? await compressed(text, gzip) : text,
       keepalive,
-      // Browsers before 2022 have no time-out: their own, of minutes, must do.
-      signal: AbortSignal.timeout?.(REQUEST_LIMIT_MS) ?? null,
+      // A page to sign in at, say: the messages are not for it.
+      redirect: 'error',
+      // Browsers before 2024 have no time-out besides another signal: their own, of minutes, must do.
+      signal: AbortSignal.any?.([signal, AbortSignal.timeout(REQUEST_LIMIT_MS)]) ?? signal,
     });
     const body = answer.ok ? await answer.json().catch(() => null) : null;
-    return { status: answer.status, retryAfter: answer.headers.get('retry-after'), body };
+    return { status: statusOf(answer.status, body), retryAfter: answer.headers.get('retry-after'), body };
   } catch {
     return { status: 0 };
   } finally {

@@ -166,6 +166,45 @@ describe('delivery', () => {
     expect(lost).toEqual([{ loss: { code: `http_${status}`, message: 'write key refused' }, messages: [] }]);
     queue.resume();
     await settleMicrotasks();
+    expect(sent).toHaveLength(1);
+    expect(queue.isHeldUp()).toBe(true);
+    expect(lost).toHaveLength(1);
+  });
+
+  it.each([
+    [{ status: 0 }, 2],
+    [{ status: 503 }, 1],
+    [{ status: 429, retryAfter: '60' }, 1],
+  ])(
+    'goes on when the network is back, unless the collector asked for a pause: %o',
+    async (answer, tries) => {
+      const { queue, sent } = setUp((_, n) => (n === 1 ? answer : { status: 200 }), { flushAt: 1 });
+      queue.add(message());
+      await settleMicrotasks();
+      queue.resume();
+      await settleMicrotasks();
+      expect(sent).toHaveLength(tries);
+    },
+  );
+
+  it('tells no loss of nothing', async () => {
+    const { queue, lost } = setUp(() => ({ status: 404 }), { flushAt: 1 });
+    queue.add(message());
+    queue.clear();
+    await settleMicrotasks();
+    expect(lost).toEqual([]);
+  });
+
+  it('loses at its end what nothing keeps, also what comes back later', async () => {
+    const { queue, lost } = setUp(() => ({ status: 0 }), { flushAt: 1 });
+    queue.add(message());
+    queue.add(message());
+    queue.close(true);
+    await settleMicrotasks();
+    expect(lost.map(({ loss, messages }) => [loss.code, messages.length])).toEqual([
+      ['closed', 1],
+      ['closed', 1],
+    ]);
     expect(queue.size()).toBe(0);
   });
 

@@ -97,11 +97,14 @@ export interface Queue {
   unload(room: number): void;
   /** Messages held. */
   size(): number;
-  /** Sends again at once after a stop or a pause. */
+  /** Whether nothing may be sent now: a pause, a stop, the end. */
+  isHeldUp(): boolean | undefined;
+  /** Sends again at once after a pause for want of an answer; what the collector asked for stays. */
   resume(): void;
   /** Forgets all that is held, as if it had never been taken in. */
   clear(): void;
-  close(): void;
+  /** @param last nothing keeps what is unsent: it is lost as `closed` */
+  close(last?: boolean): void;
 }
 
 export function createQueue(parts: QueueParts): Queue {
@@ -114,8 +117,12 @@ export function createQueue(parts: QueueParts): Queue {
   let inFlight = 0;
   let failures = 0;
   let pausedUntil = 0;
+  /** The pause is for want of an answer: nobody asked for it. */
+  let isUnasked: boolean | undefined;
   let stopped: boolean | undefined;
   let closed: boolean | undefined;
+  /** What is unsent when it is closed is lost. */
+  let isLast: boolean | undefined;
   let lastContext: string | undefined;
   let cancelTimer: (() => void) | null | undefined;
 
@@ -133,7 +140,7 @@ export function createQueue(parts: QueueParts): Queue {
 
   function lose(entries: Entry[], code: string, message = code): void {
     settle(entries);
-    onLost({ code, message }, messagesOf(entries));
+    if (entries.length) onLost({ code, message }, messagesOf(entries));
   }
 
   /** Whether nothing may be sent now; after a pause it is looked at again. */
@@ -211,15 +218,17 @@ export function createQueue(parts: QueueParts): Queue {
     } else {
       const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
       waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
-      if (spent.length) lose(spent, code);
+      lose(spent, code);
       // Requests that fail together are one failure.
       if (pausedUntil <= now()) failures++;
+      isUnasked = !status;
       const pause =
         Math.min((FIRST_PAUSE_MS / 2) * 2 ** failures, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
       // Retry-After is whole seconds or an HTTP date; nothing readable is none.
       const asked = retryAfter ? +retryAfter * 1000 || Date.parse(retryAfter) - now() : 0;
       pausedUntil = Math.max(pausedUntil, now() + Math.max(pause, asked || 0));
     }
+    if (isLast) lose(waiting.splice(0), 'closed');
     return waiters.size > 0;
   }
 
@@ -264,9 +273,9 @@ export function createQueue(parts: QueueParts): Queue {
       }
     },
     size,
+    isHeldUp,
     resume() {
-      stopped = false;
-      failures = pausedUntil = 0;
+      if (isUnasked) failures = pausedUntil = 0;
       pump(true);
     },
     clear() {
@@ -274,9 +283,11 @@ export function createQueue(parts: QueueParts): Queue {
       flying.clear();
       settle(all);
     },
-    close() {
+    close(last) {
       closed = true;
+      isLast = last;
       cancelTimer?.();
+      if (last) lose(waiting.splice(0), 'closed');
       for (const look of waiters) look(true);
     },
   };

@@ -1,0 +1,329 @@
+// Pages that give the SDK what it did not ask for: full storage, odd values, words that mean nothing.
+// Invariant: none of it throws into the page, sends what was not allowed, or mixes up who it is from.
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Analytics } from '../../sdk-web/src/types.ts';
+import { idsOnDisk, named, storedIn } from './sdk-page.ts';
+import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
+
+/** Defined in every page by an init script: what runs there cannot see this file. */
+declare const sdk: () => Analytics;
+
+let browser: Browser;
+let served: Served;
+let pages: { url: string; close(): Promise<void> };
+let context: BrowserContext;
+let errors: string[];
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+afterAll(() => browser.close());
+beforeEach(async () => {
+  served = await serveCollector();
+  const quiet = (more = '', before = ''): string =>
+    `<!doctype html><title>T</title>${before}${tag(served.url, `data-page="off" ${more}`)}`;
+  pages = await servePages({
+    '*': quiet(),
+    '/deny': quiet('data-consent="deny"'),
+    '/wait': quiet('data-consent="wait"'),
+    '/anonymous': quiet('data-consent="anonymous"'),
+    '/loud': `<!doctype html><title>T</title>${tag(served.url)}`,
+    '/stub': quiet(
+      '',
+      `<script>const call = ['screen', 'Home']; call.t = 1700000000000; window.tidemark = [call];</script>`,
+    ),
+    '/addons': `${quiet('data-use="autocapture errors"')}
+      <form id="f"><input name="id" value="secret"><input name="attributes" value="secret">
+        <input name="tagName"><input name="closest"><button id="send" type="submit">Send</button></form>
+      <div id="note" contenteditable role="button">secret words</div>`,
+  });
+  context = await browser.newContext();
+  await context.addInitScript('window.sdk = () => window.tidemark');
+  errors = [];
+});
+afterEach(async () => {
+  await context.close();
+  await pages.close();
+  await served.close();
+  expect(errors).toEqual([]);
+});
+
+async function open(path: string): Promise<Page> {
+  const page = await context.newPage();
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(pages.url + path);
+  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+  return page;
+}
+const stored = () => storedIn(served.collector);
+const posts = (): string[] =>
+  served.log.filter(({ path }) => path.startsWith('/v1/batch')).map(({ body }) => body);
+
+describe('identity', () => {
+  it('is not what it was before where storage is full or traits are odd', async () => {
+    const page = await open('/');
+    await page.evaluate(async () => {
+      sdk().identify('ada');
+      sdk().track('First');
+      await sdk().flush();
+      // Full to the last character.
+      for (let size = 1 << 22; size >= 1; size >>= 1)
+        try {
+          for (let i = 0; ; i++) localStorage.setItem(`fill${size}.${i}`, 'x'.repeat(size));
+        } catch {}
+      sdk().identify('bob', { text: 'x'.repeat(100), big: BigInt(1) });
+      await new Promise((resolve) => setTimeout(resolve, 1_100));
+      sdk().track('Second');
+      await sdk().flush();
+    });
+    expect(named(await stored(), 'Second')[0]).toMatchObject({ userId: 'bob' });
+    await page.reload();
+    await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    expect(await page.evaluate(() => sdk().user().userId)).not.toBe('ada');
+  });
+
+  it('takes texts only, of any characters, as a device’s id', async () => {
+    const page = await open('/');
+    const ids = await page.evaluate(() => {
+      const reset = sdk().reset as (given?: unknown) => void;
+      reset(new Event('click'));
+      const first = sdk().user().anonymousId;
+      reset('a; b=ü');
+      return [typeof first, sdk().user().anonymousId];
+    });
+    expect(ids).toEqual(['string', 'a; b=ü']);
+    await page.reload();
+    await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    expect(await page.evaluate(() => sdk().user().anonymousId)).toBe('a; b=ü');
+  });
+});
+
+describe('calls', () => {
+  it('take null as options, and refuse what cannot be read or written', async () => {
+    const page = await open('/');
+    const codes = await page.evaluate(async () => {
+      const found: unknown[] = [];
+      sdk().on('error', ({ code }, messages) => found.push(code, messages.length));
+      (sdk().track as (...given: unknown[]) => void)('Nothing', {}, null);
+      sdk().page({
+        get title(): string {
+          throw new Error('of the page');
+        },
+      });
+      sdk().use({
+        before: (message) => {
+          if (message.event === 'Odd') message.self = message;
+          return (message.event === 'True' ? true : message) as never;
+        },
+      });
+      sdk().track('Odd');
+      sdk().track('True');
+      await sdk().flush();
+      return found;
+    });
+    expect(codes).toEqual(['invalid_field', 1, 'invalid_field', 1]);
+    expect((await stored()).map(({ event }) => event).sort()).toEqual(['Nothing', 'True']);
+  });
+
+  it('keep the time of a screen that the stub recorded', async () => {
+    const page = await open('/stub');
+    await page.evaluate(() => sdk().flush());
+    const [screen] = await stored();
+    expect(screen?.type).toBe('screen');
+    expect(screen?.timestamp).toMatch(/^2023-11-14T22:13/);
+  });
+});
+
+describe('consent', () => {
+  it('is denied by a word that is none', async () => {
+    const page = await open('/deny');
+    await page.evaluate(async () => {
+      sdk().track('Never');
+      await sdk().flush();
+    });
+    const other = await open('/');
+    await other.evaluate(async () => {
+      (sdk().consent as (word: unknown) => void)(false);
+      sdk().track('Never');
+      await sdk().flush();
+    });
+    expect(posts()).toEqual([]);
+  });
+
+  it('denied stops a batch that is being compressed', async () => {
+    await context.addInitScript(`window.CompressionStream = class {
+      constructor() { return new TransformStream({ transform: () => new Promise((go) => setTimeout(go, 300)) }); }
+    }`);
+    const page = await open('/');
+    await page.evaluate(async () => {
+      for (let i = 0; i < 19; i++) sdk().track('Many', { i, text: 'x'.repeat(1_000) });
+      void sdk().flush();
+      sdk().consent('denied');
+      await new Promise((resolve) => setTimeout(resolve, 1_500));
+    });
+    expect(posts()).toEqual([]);
+  });
+
+  it.each(['/wait', '/anonymous'])('%s: what is held at close is told as closed', async (path) => {
+    const page = await open(path);
+    await served.down();
+    const found = await page.evaluate(async () => {
+      const told: unknown[] = [];
+      sdk().on('error', ({ code }, messages) => told.push(code, messages.length));
+      sdk().track('Held');
+      sdk().close();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return told;
+    });
+    expect(found).toEqual(['closed', 1]);
+    await served.up();
+  });
+});
+
+it('takes over what is sound beside what JSON cannot write', async () => {
+  const page = await open('/');
+  await page.evaluate(async () => {
+    sdk().track('First');
+    await sdk().flush();
+    const database = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open('tm.queue');
+      request.onsuccess = () => resolve(request.result);
+    });
+    const of = (messageId: string, more: object) => ({
+      messageId,
+      type: 'track',
+      event: 'Left',
+      anonymousId: 'device',
+      timestamp: new Date().toISOString(),
+      context: {},
+      ...more,
+    });
+    const messages = [of('broken', { big: BigInt(1) }), of('sound', {})];
+    const owner = 'wk_web_for_tests.gone';
+    await new Promise((resolve) => {
+      const transaction = database.transaction('m', 'readwrite');
+      transaction.objectStore('m').put([owner, messages], `${owner}.broken`);
+      transaction.oncomplete = resolve;
+    });
+    database.close();
+  });
+  await page.reload();
+  await eventually(stored, (messages) => named(messages, 'Left').length === 1);
+  expect(named(await stored(), 'Left')[0]?.messageId).toBe('sound');
+});
+
+describe('what an earlier page left', () => {
+  /** A page that went while the collector was down. */
+  async function leave(): Promise<void> {
+    const page = await open('/');
+    await served.down();
+    await page.evaluate(() => sdk().track('Left'));
+    await eventually(
+      () => idsOnDisk(page),
+      (ids) => ids.length === 1,
+    );
+    await page.close();
+    await served.up();
+  }
+
+  it('is not asked about while the collector wants a pause', async () => {
+    await leave();
+    await context.route('**/v1/batch*', (route) =>
+      route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*', 'retry-after': '60' } }),
+    );
+    const page = await open('/');
+    await page.evaluate(async () => {
+      sdk().track('New');
+      void sdk().flush();
+      await new Promise((resolve) => setTimeout(resolve, 2_500));
+    });
+    expect(served.log).toEqual([]);
+  });
+
+  it('is gone, its database too, where consent is denied while it is taken over', async () => {
+    await leave();
+    let loads = 0;
+    await context.route('**/sdk-more.js', async (route) => {
+      loads++;
+      await new Promise((resolve) => setTimeout(resolve, 800));
+      await route.continue();
+    });
+    const page = await open('/');
+    await eventually(
+      async () => loads,
+      (count) => count > 0,
+    );
+    const databases = await page.evaluate(async () => {
+      sdk().consent('denied');
+      await new Promise((resolve) => setTimeout(resolve, 1_800));
+      return (await indexedDB.databases()).length;
+    });
+    expect(databases).toBe(0);
+    expect(served.log).toEqual([]);
+  });
+});
+
+it('sends again what something else answered', async () => {
+  const page = await open('/');
+  let count = 0;
+  await page.route('**/v1/batch*', (route) =>
+    count++ ? route.continue() : route.fulfill({ status: 200, body: '<p>Sign in</p>' }),
+  );
+  await page.evaluate(() => sdk().track('Kept'));
+  await eventually(stored, (messages) => named(messages, 'Kept').length === 1);
+  expect(count).toBe(2);
+});
+
+it('sends one page view for two changes of path in one task, and none for a way back', async () => {
+  const page = await open('/loud');
+  await page.evaluate(async () => {
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 50));
+    history.pushState({}, '', '/a');
+    history.replaceState({}, '', '/b');
+    await wait();
+    history.pushState({}, '', '/c');
+    history.pushState({}, '', '/b');
+    await wait();
+    await sdk().flush();
+  });
+  const paths = (await stored()).map(({ properties }) => (properties as { path: string }).path);
+  expect(paths.sort()).toEqual(['/b', '/loud']);
+  const left = await page.evaluate(() => {
+    sdk().close();
+    return [...Object.keys(history), ...Object.keys(window).filter((name) => name.startsWith('__tidemark'))];
+  });
+  expect(left).toEqual([]);
+});
+
+it('captures nothing typed, whatever fields are named, and survives odd rejections', async () => {
+  const page = await open('/addons');
+  await eventually(
+    () => page.evaluate(() => performance.getEntriesByType('resource').map(({ name }) => name)),
+    (names) =>
+      ['autocapture', 'errors'].every((name) => names.some((url) => url.endsWith(`/sdk-${name}.js`))),
+  );
+  await page.evaluate(async () => {
+    document.addEventListener('submit', (event) => event.preventDefault());
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    addEventListener('unhandledrejection', (event) => event.preventDefault());
+  });
+  await page.click('#note');
+  await page.click('#send');
+  await page.evaluate(async () => {
+    const odd = Object.assign(new Error('odd'), { stack: 5, name: null });
+    for (const reason of [Object.create(null), Symbol('s'), odd])
+      dispatchEvent(
+        new PromiseRejectionEvent('unhandledrejection', {
+          promise: Promise.resolve(),
+          reason,
+          cancelable: true,
+        }),
+      );
+    await sdk().flush();
+  });
+  const all = await stored();
+  expect(JSON.stringify(all)).not.toContain('secret');
+  expect(named(all, 'Form Submitted')[0]?.properties).toMatchObject({ tag: 'form', id: 'f' });
+  expect(named(all, 'Error')).toHaveLength(3);
+});
