@@ -10,6 +10,8 @@ const T0 = Date.parse('2026-06-10T12:00:00Z');
 let clock: { now: number };
 let failing: 'no' | 'error' | 'stale';
 let commits: Changes[];
+/** Called with each commit that was done. */
+let onCommit: (changes: Changes) => void;
 let core: Core;
 
 /** SQLite in memory whose commits fail on demand, before anything is written. */
@@ -21,7 +23,9 @@ function failingStore(): Store {
       if (failing === 'error') throw new Error('database or disk is full');
       if (failing === 'stale') return { ok: false, stale: true };
       commits.push(changes);
-      return store.commit(changes);
+      const done = await store.commit(changes);
+      onCommit(changes);
+      return done;
     },
   };
 }
@@ -30,6 +34,7 @@ beforeEach(async () => {
   clock = { now: T0 };
   failing = 'no';
   commits = [];
+  onCommit = () => {};
   core = await createCoreOn(failingStore(), { now: () => clock.now });
 });
 
@@ -110,6 +115,24 @@ describe.each(['error', 'stale'] as const)('a commit that fails (%s)', (how) => 
     failing = 'no';
     await core.tick();
     expect(await core.definition('segments', 's')).toMatchObject({ status: 'ready', size: 60 });
+    expect((await core.verify({})).differences).toEqual([]);
+  });
+});
+
+describe('a build', () => {
+  it('is told what comes between its last slice and its switch', async () => {
+    await ingest(track('ada'), track('bob'));
+    let sent: Promise<unknown> | null = null;
+    onCommit = ({ messages = [], persons = [] }) => {
+      // Built, but not in force: the next thing in the lane is this message, then the switch.
+      if (messages.length === 0 && persons.length > 0) sent ??= ingest(track('ada'));
+    };
+    const twice = { event: 'E', count: { op: 'gte', value: 2 } } as const;
+    await core.putDefinition('segments', 's', { where: twice });
+    await core.tick();
+    await sent;
+    expect(sent).not.toBeNull();
+    expect(await core.definition('segments', 's')).toMatchObject({ status: 'ready', size: 1 });
     expect((await core.verify({})).differences).toEqual([]);
   });
 });
