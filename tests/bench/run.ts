@@ -13,6 +13,8 @@ const MAX_BARE_IN_PARSES = 16;
 const quick = process.argv.includes('--quick');
 const HELP = `npm run bench [-- --quick] [-- --batch 20] [-- --matching 5]
 
+Measures the built packages (it builds them first), as users run them.
+
 Prints messages a second and CPU microseconds a message of the bare road and of ours, in process and
 over HTTP, for batches of 1, 20 and 100 and 0, 5 and 20 matching definitions, and the ratios.
   --quick      a fifth of the messages: noisier, about a minute
