@@ -75,18 +75,24 @@ export interface TestCollector {
   /** What a request handler would call. */
   handle(request: Request): Promise<Response>;
   /** `POST /v1/batch` with the web or server key; fails unless answered 200. */
-  send(key: 'web' | 'server', messages: readonly JsonValue[], more?: JsonObject): Promise<IngestResult>;
+  send(
+    key: 'web' | 'server',
+    messages: readonly JsonValue[],
+    more?: JsonObject,
+    query?: string,
+  ): Promise<IngestResult>;
   /** A request to /api with the admin key. */
   api(method: string, path: string, body?: unknown): Promise<Answer>;
   profile(address: string): Promise<ApiProfile | undefined>;
   /** All rows of a list, following `next`. */
   all<T>(path: string, limit?: number): Promise<T[]>;
   transitions(segment: string): Promise<ApiTransition[]>;
-  put(kind: 'traits' | 'segments', key: string, definition: unknown): Promise<Answer>;
+  put(kind: 'traits' | 'segments' | 'surveys', key: string, definition: unknown): Promise<Answer>;
   /** Puts definitions and waits until all are ready. */
   define(definitions: {
     traits?: Record<string, unknown>;
     segments?: Record<string, unknown>;
+    surveys?: Record<string, unknown>;
   }): Promise<void>;
   /** userIds (or anonymousIds, for people without one) of a segment, sorted. */
   members(segment: string): Promise<string[]>;
@@ -148,7 +154,11 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
     return rows;
   }
 
-  async function put(kind: 'traits' | 'segments', key: string, definition: unknown): Promise<Answer> {
+  async function put(
+    kind: 'traits' | 'segments' | 'surveys',
+    key: string,
+    definition: unknown,
+  ): Promise<Answer> {
     return api('PUT', `/api/${kind}/${key}`, definition);
   }
 
@@ -156,8 +166,8 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
     clock,
     fetch,
     handle: (request) => collector.fetch(request),
-    async send(key, messages, more = {}) {
-      const answer = await fetch('/v1/batch', {
+    async send(key, messages, more = {}, query = '') {
+      const answer = await fetch(`/v1/batch${query}`, {
         method: 'POST',
         headers: { authorization: basic(key === 'web' ? WEB_KEY : SERVER_KEY) },
         body: JSON.stringify({ batch: messages, ...more }),
@@ -175,9 +185,13 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
     all,
     transitions: (segment) => all<ApiTransition>(`/api/segments/${segment}/transitions`),
     put,
-    async define({ traits = {}, segments = {} }) {
+    async define({ traits = {}, segments = {}, surveys = {} }) {
       const keys: string[] = [];
-      for (const [kind, definitions] of [['traits', traits] as const, ['segments', segments] as const]) {
+      for (const [kind, definitions] of [
+        ['traits', traits],
+        ['segments', segments],
+        ['surveys', surveys],
+      ] as const) {
         for (const [key, definition] of Object.entries(definitions)) {
           const answer = await put(kind, key, definition);
           if (answer.status > 201) throw new Error(`PUT ${kind} ${key}: ${answer.status} ${answer.text}`);

@@ -20,7 +20,7 @@ const NONE = /^$/;
 
 const LAYERS: Layer[] = [
   // What the SDKs share with the collector: types and constants, nothing that runs.
-  { name: 'wire types', files: /^collector\/src\/wire\/message\.ts$/, may: [], packages: NONE },
+  { name: 'wire types', files: /^collector\/src\/wire\/(message|survey)\.ts$/, may: [], packages: NONE },
   { name: 'wire', files: /^collector\/src\/wire\//, may: ['wire types'], packages: /^(zod|ua-parser-js)$/ },
   { name: 'engine', files: /^collector\/src\/engine\//, may: ['wire types', 'wire'], packages: NONE },
   {

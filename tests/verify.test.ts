@@ -54,6 +54,14 @@ beforeAll(async () => {
       { type: 'group', ...ids('ada'), groupId: 'g', traits: { plan: 'pro' } },
       { type: 'group', ...ids('bob'), groupId: 'g', traits: {} },
       { type: 'alias', previousId: 'cy', userId: 'ada' },
+      ...['shown', 'completed'].map((status) => ({
+        type: 'survey',
+        ...ids('ada'),
+        surveyId: 'nps',
+        submissionId: 'one',
+        status,
+        answers: {},
+      })),
       paid('ada', T0 + DAY),
     ],
   });
@@ -104,6 +112,10 @@ describe('verify', () => {
     ['group members that are nobody', "INSERT INTO group_member VALUES ('g', 999)"],
     ['messages that wait for their time', 'DELETE FROM pending'],
     ['group traits', 'UPDATE grp SET traits = \'{"v":{},"s":[]}\''],
+    ['survey response', 'DELETE FROM response'],
+    ['survey response', 'UPDATE response SET status = 0'],
+    ['survey response', "INSERT INTO response VALUES (999, 'nps', 1, 'two', 3)"],
+    ['survey response', "INSERT INTO response VALUES (1, 'nps', 1, 'two', 3)"],
     ['segment lists', 'DELETE FROM membership'],
     ['eventCount', "UPDATE person SET state = json_set(state, '$[0]', 99)"],
   ])('sees %s after %s, and mends it', async (what, sql) => {

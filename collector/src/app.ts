@@ -14,6 +14,7 @@ import { addLedgerRoutes } from './http/ledger-routes.ts';
 import { addMeRoutes } from './http/me-routes.ts';
 import { createRateLimit, DEFAULT_REQUESTS_PER_MINUTE } from './http/rate-limit.ts';
 import { addScriptRoutes } from './http/script-routes.ts';
+import { addSurveyRoutes } from './http/survey-routes.ts';
 import type { Core } from './ingest/core.ts';
 import { createAgentReader } from './wire/user-agent.ts';
 
@@ -72,6 +73,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   addHealthRoutes(app, parts);
   addApiRoutes(app, parts);
   addLedgerRoutes(app, parts);
+  addSurveyRoutes(app, parts);
   app.notFound((c) =>
     errorResponse(new ApiError(404, 'not_found', `there is nothing at ${c.req.method} ${c.req.path}`)),
   );

@@ -102,7 +102,7 @@ const survey: fc.Arbitrary<Body> = fc.oneof(
         ...response,
         type: fc.constant('survey' as const),
         submissionId,
-        status: fc.constantFrom('partial', 'completed', 'dismissed'),
+        status: fc.constantFrom('shown', 'started', 'partial', 'completed', 'dismissed'),
       },
       { requiredKeys: ['messageId', 'atMs', 'surveyId', 'answers', 'type'] },
     )

@@ -95,6 +95,17 @@ export function membershipsOf(
   return new Map([...people].map(([key, person]) => [key, segmentsOf(person, definitions, now)]));
 }
 
+/** Everybody's messages in effect at the clock `now`, in order, by key. */
+export function messagesByPerson(
+  history: History,
+  now: number,
+  { caps = CONTRACT_CAPS }: ModelOptions = {},
+): Map<string, readonly ModelMessage[]> {
+  const nothing = { traits: {}, segments: {} };
+  const people = subjectsOf(history, identityOf(history, now, caps), nothing, now, 'UTC');
+  return new Map([...people].map(([key, { messages }]) => [key, messages]));
+}
+
 function segmentsOf(person: Subject, { segments }: Definitions, now: number): string[] {
   return Object.keys(segments)
     .filter((name) => isMember(name, person, segments, now))

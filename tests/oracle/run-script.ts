@@ -5,6 +5,8 @@ import { openBooks } from './books.ts';
 import { iso } from './computed.ts';
 import { createDefinitionSteps } from './definition-steps.ts';
 import { lookAtPeople, lookAtSegment, unexpectedChanges } from './look.ts';
+import { lookAtSurveys, SURVEY_FILE } from './look-surveys.ts';
+import { messagesByPerson } from './model.ts';
 import { createPeopleSteps } from './people-steps.ts';
 import { messagesOf, type Script, type Send, type Step, stepsIn } from './script.ts';
 import { faultsOfAnswer, planOf } from './sending.ts';
@@ -16,7 +18,7 @@ const MAX_BEHIND_MS = 60_000;
 export async function playScript(script: Script): Promise<number> {
   const [first] = script;
   const timezone = first?.do === 'zone' ? first.timezone : 'UTC';
-  const collector = await openCollector({ file: true, now: T0, timezone });
+  const collector = await openCollector({ file: true, now: T0, timezone, config: SURVEY_FILE });
   try {
     const game = createGame(collector, timezone);
     for (const [index, step] of script.entries()) {
@@ -25,6 +27,8 @@ export async function playScript(script: Script): Promise<number> {
         throw new Error(`step ${index} (${step.do}) at ${iso(collector.clock.now)}:\n${faults.join('\n')}`);
       }
     }
+    const survey = await game.lookAtSurveys();
+    if (survey.length > 0) throw new Error(`surveys at the end:\n${survey.join('\n')}`);
     const differences = await collector.verify();
     if (differences.length > 0) throw new Error(`verify at the end: ${JSON.stringify(differences)}`);
   } finally {
@@ -80,6 +84,10 @@ function createGame(collector: TestCollector, timezone: string) {
   }
 
   return {
+    async lookAtSurveys(): Promise<string[]> {
+      const [, ids] = await lookAtPeople(collector, books.world());
+      return lookAtSurveys(collector, messagesByPerson(books.history, books.now()), ids, books.now());
+    },
     async play(step: Step): Promise<string[]> {
       switch (step.do) {
         case 'zone':

@@ -4,6 +4,7 @@
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import type { Comparison, Span } from './comparison.ts';
 import type { EngineMessage } from './filter.ts';
+import { isObject, responseOf, textOf } from './response.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 import type { Value } from './values.ts';
 
@@ -26,24 +27,14 @@ interface Submission {
   answers: JsonObject;
 }
 
-/** A survey message, or Segment's own `Survey Responded` event. */
+/** What a message answers of which submission, if it answers anything. */
 export function submissionOf(message: EngineMessage): Submission | null {
+  const response = responseOf(message);
+  if (!response || !isObject(response.fields.answers)) return null;
   const body = message.body();
-  const source = message.type === 'survey' ? body : message.type === 'track' ? body.properties : undefined;
-  if (!isObject(source) || !isObject(source.answers)) return null;
-  const survey = textOf(source.surveyId);
-  if (survey === null) return null;
   const sender = textOf(body.userId) ?? textOf(body.anonymousId) ?? '';
-  const submission = textOf(source.submissionId) ?? message.stamp[1];
-  return { key: JSON.stringify([sender, submission]), survey, answers: source.answers };
-}
-
-function textOf(value: JsonValue | undefined): string | null {
-  return typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : null;
-}
-
-function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const { survey, submission, fields } = response;
+  return { key: JSON.stringify([sender, submission]), survey, answers: fields.answers as JsonObject }; // checked
 }
 
 /**

@@ -308,6 +308,7 @@ const program: Program = compileProgram({
     },
     segments: DEFINITIONS.segments ?? {},
     zone: 'Asia/Kathmandu',
+    surveys: {},
     lists: {},
   },
   target: null,

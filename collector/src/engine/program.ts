@@ -1,18 +1,20 @@
 // Definitions compiled into one program: shared leaves, an index from event to leaves, and which
 // segments each change can touch. Invariant: a message's cost depends on the leaves that match it,
 // not on how many definitions exist.
-import type { SegmentDefinition, TraitDefinition } from '../wire/definitions.ts';
+import type { SegmentDefinition, SurveyDefinition, TraitDefinition } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { type CompiledCondition, compileCondition } from './conditions.ts';
 import { type EngineMessage, selectorsOf } from './filter.ts';
 import { createLeaf, type Leaf, type LeafSpec } from './leaf.ts';
 import { emptyPerson } from './person-state.ts';
+import { type CompiledSurvey, compileSurvey, gatesMeaning } from './survey-gates.ts';
 import { type CompiledTrait, compileTrait, type LeafOf, type LeafSlot, type MakeSlot } from './traits.ts';
 import { canonical } from './values.ts';
 
 export interface DefinitionSet {
   traits: Record<string, TraitDefinition>;
   segments: Record<string, SegmentDefinition>;
+  surveys: Record<string, SurveyDefinition>;
   /** IANA time zone that days are counted in. */
   zone: string;
   /** How often a static segment of that key was deleted: a new one of the same key is another list. */
@@ -36,6 +38,10 @@ export interface Program {
   /** In force, by key. */
   readonly traits: ReadonlyMap<string, CompiledTrait>;
   readonly live: ReadonlyMap<string, CompiledSegment>;
+  /** In force, by key. */
+  readonly surveys: ReadonlyMap<string, CompiledSurvey>;
+  /** As last defined: when a survey is open does not wait for a build. */
+  readonly wantedSurveys: ReadonlyMap<string, SurveyDefinition>;
   /** The wanted set once built, by key; equal to `live` when nothing is building. */
   readonly wanted: ReadonlyMap<string, CompiledSegment>;
   readonly leaves: ReadonlyMap<number, Leaf>;
@@ -94,6 +100,7 @@ interface DraftSegment {
 }
 interface CompiledSet {
   byKey: Map<string, number>;
+  surveys: Map<string, CompiledSurvey>;
   traits: Map<string, CompiledTrait>;
   leaves: Set<number>;
   lists: Map<string, number>;
@@ -153,6 +160,8 @@ export function compileProgram({ active, target, generation, intern, bucketOf }:
     segments: list,
     traits: inForce.traits,
     live: pick(inForce),
+    surveys: inForce.surveys,
+    wantedSurveys: new Map(Object.entries((target ?? active).surveys)),
     wanted: pick(wanted),
     leaves,
     lists: wanted.lists,
@@ -247,7 +256,11 @@ function compileSet(set: DefinitionSet, shared: Shared): CompiledSet {
     return { ...found, version: intern(meaning), condition };
   };
   for (const key of Object.keys(set.segments)) define(key);
-  return { byKey, traits, lists, leaves: placeLeaves(draft, leaves, intern) };
+  const surveys = new Map<string, CompiledSurvey>();
+  const scope = { slot, zone: set.zone, segment: define, bucketOf: shared.bucketOf };
+  for (const [key, definition] of Object.entries(set.surveys))
+    surveys.set(key, compileSurvey(key, definition, scope));
+  return { byKey, surveys, traits, lists, leaves: placeLeaves(draft, leaves, intern) };
 }
 
 function slotMaker(draft: Draft): MakeSlot {
@@ -293,7 +306,8 @@ function placeLeaves(draft: Draft, leaves: Map<number, Leaf>, intern: Intern): S
 }
 
 /** A definition without what changes at once and needs no build. */
-export function meaningOf(definition: TraitDefinition | SegmentDefinition): JsonValue {
+export function meaningOf(definition: TraitDefinition | SegmentDefinition | SurveyDefinition): JsonValue {
+  if ('questions' in definition) return gatesMeaning(definition);
   const { name: _name, expose: _expose, ...meaning } = definition;
   return JSON.parse(JSON.stringify(meaning)) as JsonValue;
 }

@@ -1,13 +1,19 @@
 // Checks what definitions say about each other: references exist, and nothing refers to itself.
 // Invariant: a set without faults compiles.
-import type { Condition, Definition, Fault, TraitDefinition } from '../wire/definitions.ts';
+import type {
+  Condition,
+  Definition,
+  DefinitionKind,
+  Expose,
+  Fault,
+  SurveyDefinition,
+  TraitDefinition,
+} from '../wire/definitions.ts';
 import { parseFormula } from '../wire/formula.ts';
 import type { DefinitionSet } from './program.ts';
 
-export type Kind = 'traits' | 'segments';
-
 interface Reference {
-  kind: Kind;
+  kind: DefinitionKind;
   key: string;
   /** Relative to the definition. */
   pointer: string;
@@ -27,8 +33,12 @@ function referencesOf(condition: Condition, pointer: string): Reference[] {
   return [];
 }
 
-/** What a definition refers to: a formula's traits, a segment's segments and traits. */
+/** What a definition refers to: a formula's traits, a segment's segments and traits, a survey's segment. */
 function refersTo(definition: Definition): Reference[] {
+  if ('questions' in definition) {
+    const key = definition.target?.segment;
+    return key === undefined ? [] : [{ kind: 'segments', key, pointer: '/target/segment' }];
+  }
   if ('where' in definition && !('type' in definition)) return referencesOf(definition.where, '/where');
   if (!('type' in definition)) return [];
   return traitsNeededBy(definition).map((key) => ({ kind: 'traits', key, pointer: '/expression' }));
@@ -45,10 +55,10 @@ export function traitsNeededBy(definition: TraitDefinition): readonly string[] {
 export const MAX_REFERENCE_DEPTH = 100;
 
 /** Faults of one definition inside its set; pointers relative to it. */
-export function referenceFaults(set: DefinitionSet, kind: Kind, key: string): Fault[] {
+export function referenceFaults(set: DefinitionSet, kind: DefinitionKind, key: string): Fault[] {
   const definition = definitionOf(set, kind, key);
   if (!definition) return [];
-  const faults: Fault[] = [];
+  const faults: Fault[] = [...exposureFaults(set, key, definition)];
   for (const to of refersTo(definition)) {
     if (!definitionOf(set, to.kind, to.key)) {
       const what = to.kind === 'traits' ? 'computed trait' : 'segment';
@@ -66,14 +76,41 @@ export function referenceFaults(set: DefinitionSet, kind: Kind, key: string): Fa
   return faults;
 }
 
-function definitionOf(set: DefinitionSet, kind: Kind, key: string): Definition | undefined {
+const EXPOSED: readonly Expose[] = ['none', 'verified', 'public'];
+const exposureOf = (expose: Expose): number => EXPOSED.indexOf(expose);
+const exposureOfSurvey = ({ expose }: SurveyDefinition): number => exposureOf(expose ?? 'public');
+
+/** Whoever is offered a survey learns that they are in its segment: it must be theirs to know. */
+function exposureFaults(set: DefinitionSet, key: string, definition: Definition): Fault[] {
+  if ('questions' in definition) {
+    const name = definition.target?.segment;
+    const segment = name === undefined ? undefined : definitionOf(set, 'segments', name);
+    const has = segment && 'expose' in segment ? (segment.expose ?? 'none') : 'none';
+    if (name === undefined || !segment || exposureOf(has) >= exposureOfSurvey(definition)) return [];
+    const needs = definition.expose ?? 'public';
+    const message = `"${name}" is exposed as "${has}" and the survey as "${needs}": whoever is offered the survey would learn that they are in it; set the segment's expose to "${needs}" or the survey's to "${has}"`;
+    return [{ pointer: '/target/segment', message }];
+  }
+  if ('type' in definition) return [];
+  const has = definition.expose ?? 'none';
+  const faults: Fault[] = [];
+  for (const [name, survey] of Object.entries(set.surveys))
+    if (survey.target?.segment === key && exposureOf(has) < exposureOfSurvey(survey))
+      faults.push({
+        pointer: '/expose',
+        message: `must not be "${has}" while the survey "${name}" (expose "${survey.expose ?? 'public'}") is for this segment`,
+      });
+  return faults;
+}
+
+function definitionOf(set: DefinitionSet, kind: DefinitionKind, key: string): Definition | undefined {
   return Object.hasOwn(set[kind], key) ? set[kind][key] : undefined;
 }
 
 /** Keys on a way from `from` to `to` among definitions of one kind, both included, or null. */
 function pathBetween(
   set: DefinitionSet,
-  kind: Kind,
+  kind: DefinitionKind,
   from: string,
   to: string,
   visited: Set<string>,
@@ -91,7 +128,7 @@ function pathBetween(
 }
 
 /** Definitions on the longest chain that begins here; the set has no cycles. */
-function depthOf(set: DefinitionSet, kind: Kind, key: string, known: Map<string, number>): number {
+function depthOf(set: DefinitionSet, kind: DefinitionKind, key: string, known: Map<string, number>): number {
   const name = `${kind} ${key}`;
   const before = known.get(name);
   if (before !== undefined) return before;
@@ -103,12 +140,12 @@ function depthOf(set: DefinitionSet, kind: Kind, key: string, known: Map<string,
   return depth;
 }
 
-/** Definitions that refer directly to this one, by key; traits first. */
-export function neededBy(set: DefinitionSet, kind: Kind, key: string): string[] {
-  const needing = (of: Kind): string[] =>
+/** Definitions that refer directly to this one, by key; traits first, surveys last. */
+export function neededBy(set: DefinitionSet, kind: DefinitionKind, key: string): string[] {
+  const needing = (of: DefinitionKind): string[] =>
     Object.entries<Definition>(set[of])
       .filter(([, definition]) => refersTo(definition).some((ref) => ref.kind === kind && ref.key === key))
       .map(([name]) => name)
       .sort();
-  return [...needing('traits'), ...needing('segments')];
+  return [...needing('traits'), ...needing('segments'), ...needing('surveys')];
 }

@@ -1,21 +1,20 @@
 // /api: for people who run the collector, with admin keys, from the same origin only.
 // Invariant: role `read` only reads; a write key gets 401 here, a wrong definition 422 with pointers.
 import type { Context, Hono } from 'hono';
-import { BadCursor, type DefinitionView, type MergeResult, type Page } from '../ingest/core.ts';
-import { type DefinitionKind, KEY_PATTERN, parseDefinition } from '../wire/definitions.ts';
+import type { DefinitionView, MergeResult } from '../ingest/core.ts';
+import { DEFINITION_KINDS, KEY_PATTERN, parseDefinition } from '../wire/definitions.ts';
 import type { JsonObject } from '../wire/message.ts';
 import type { KeyRecord, KeyType, Source } from './access.ts';
 import { bearerKey } from './admission.ts';
+import { invalidField, limitOf, notFound, pageOf, pageOfRows } from './api-words.ts';
 import { readJson, readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
 import { createOpenApi } from './openapi.ts';
 import type { HttpParts } from './parts.ts';
 import { replayRejected } from './replay.ts';
 
-const DEFAULT_LIMIT = 50;
 /** People shown of a segment that is tried out. */
 const DEFAULT_SAMPLE = 10;
-const MAX_LIMIT = 1_000;
 const KEY_KINDS: readonly KeyType[] = ['web', 'server', 'admin'];
 
 export function addApiRoutes(app: Hono, parts: HttpParts): void {
@@ -42,39 +41,6 @@ function requireAdmin({ access }: HttpParts, c: Context): KeyRecord {
   if (record.role === 'read' && !reads)
     throw new ApiError(403, 'read_only', 'this key has the role "read" and may only GET');
   return record;
-}
-
-/** What an unknown address may want. */
-const ADVICE: Readonly<Record<string, string>> = {
-  profile: '; an id is user:<userId>, anon:<anonymousId> or the profile’s own',
-};
-const notFound = (what: string): ApiError =>
-  new ApiError(404, 'not_found', `there is no such ${what}${ADVICE[what] ?? ''}`);
-
-function pageOf(c: Context): { limit: number; cursor: string | null } {
-  return { limit: limitOf(c), cursor: c.req.query('cursor') || null };
-}
-
-/** One page of rows held in memory, ordered by `nameOf`; the cursor is the last row's name. */
-function pageOfRows<T>(c: Context, rows: readonly T[], nameOf: (row: T) => string): Page<T> {
-  const { limit, cursor } = pageOf(c);
-  const after = cursor === null ? '' : Buffer.from(cursor, 'base64url').toString();
-  if (cursor !== null && (after === '' || Buffer.from(after).toString('base64url') !== cursor))
-    throw new BadCursor('This cursor is not one of ours; pass `next` of the previous page unchanged');
-  const rest = rows.filter((row) => nameOf(row) > after).sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
-  const data = rest.slice(0, limit);
-  const last = data[data.length - 1];
-  const more = last !== undefined && rest.length > limit;
-  return { data, next: more ? Buffer.from(nameOf(last)).toString('base64url') : null };
-}
-
-function limitOf(c: Context, byDefault = DEFAULT_LIMIT): number {
-  const text = c.req.query('limit');
-  if (text === undefined) return byDefault;
-  const limit = /^\d{1,6}$/.test(text) ? Number(text) : 0;
-  if (limit < 1 || limit > MAX_LIMIT)
-    throw new ApiError(400, 'invalid_limit', `limit must be a whole number from 1 to ${MAX_LIMIT}`);
-  return limit;
 }
 
 function addKeyRoutes(app: Hono, parts: HttpParts): void {
@@ -160,10 +126,6 @@ function sourceChange({
   return change;
 }
 
-function invalidField(pointer: string, message: string): ApiError {
-  return new ApiError(422, 'invalid', `${pointer} ${message}`, { details: [{ pointer, message }] });
-}
-
 function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
   const view = ({ key, definition, status, progress, size }: DefinitionView) => ({
     key,
@@ -172,8 +134,7 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
     progress,
     ...(size === undefined ? {} : { size }),
   });
-  const kinds: DefinitionKind[] = ['traits', 'segments', 'surveys'];
-  for (const kind of kinds) {
+  for (const kind of DEFINITION_KINDS) {
     const what = kind.slice(0, -1);
     app.get(`/api/${kind}`, async (c) => {
       const all = (await core.definitions(kind)).map(view);
@@ -200,7 +161,7 @@ function addDefinitionRoutes(app: Hono, { core }: HttpParts): void {
       return c.json(view(result.view), result.created ? 201 : 200);
     });
     app.delete(`/api/${kind}/:key`, async (c) => {
-      const done = kind === 'surveys' ? 'unknown' : await core.deleteDefinition(kind, c.req.param('key'));
+      const done = await core.deleteDefinition(kind, c.req.param('key'));
       if (done === 'unknown') throw notFound(what);
       if (done !== 'deleted')
         throw new ApiError(409, 'needed', `it is needed by: ${done.neededBy.join(', ')}`, {

@@ -1,6 +1,7 @@
 // Ingest: Segment's HTTP tracking API.
 // Invariant: an answer of 200 comes after the commit; one bad message never sinks the others.
 import type { Hono } from 'hono';
+import { momentOf } from '../features/surveys/moment.ts';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
 import {
   type IngestAnswer,
@@ -160,6 +161,7 @@ async function ingest(
   const outcomes = items.length > 0 ? await parts.core.ingest({ messages, refused }) : [];
   const answer: IngestAnswer = { success: true, accepted: 0, duplicates: 0, rejected };
   let last: AcceptedMessage | null = null;
+  const taken: AcceptedMessage[] = [];
   outcomes.forEach((outcome, i) => {
     const message = messages[i] as AcceptedMessage;
     if (typeof outcome === 'object') {
@@ -170,9 +172,10 @@ async function ingest(
     if (outcome === 'accepted') answer.accepted++;
     else answer.duplicates++;
     last = message;
+    taken.push(message);
   });
   rejected.sort((a, b) => a.index - b.index);
-  if (caller.wantsMe) answer.me = await meOf(parts, caller, last, options);
+  if (caller.wantsMe) answer.me = await meOf(parts, caller, { last, messages: taken }, options);
   return answer;
 }
 
@@ -180,12 +183,13 @@ async function ingest(
 async function meOf(
   parts: HttpParts,
   { kind, signature }: Caller,
-  last: AcceptedMessage | null,
+  { last, messages }: { last: AcceptedMessage | null; messages: readonly AcceptedMessage[] },
   options: ParseOptions,
 ): Promise<NonNullable<IngestAnswer['me']>> {
   const userId = last?.userId ?? null;
   const isProven = userId !== null && (kind === 'server' || options.isProven(userId));
   if (kind === 'web' && signature !== null && userId !== null && !isProven)
     return { error: 'invalid_signature' };
-  return readMe(parts, { userId, anonymousId: last?.anonymousId ?? null, verified: isProven });
+  const anonymousId = last?.anonymousId ?? null;
+  return readMe(parts, { userId, anonymousId, verified: isProven }, momentOf(last, messages));
 }

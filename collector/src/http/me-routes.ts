@@ -1,6 +1,8 @@
 // The caller's own exposed view.
 // Invariant: nothing beyond `expose` leaves; an unknown id looks like a person who has done nothing.
 import type { Hono } from 'hono';
+import type { Moment } from '../features/surveys/decide.ts';
+import { offersFor } from '../features/surveys/offers.ts';
 import { isBlockedId, readId } from '../wire/ids.ts';
 import type { JsonObject, JsonValue, Me } from '../wire/message.ts';
 import { admitWriter } from './admission.ts';
@@ -23,18 +25,29 @@ async function answerMe(parts: HttpParts, request: Request, env: unknown, fields
   const isProven = userId !== null && signature !== null && parts.access.proves(userId, signature);
   if (signature !== null && !isProven)
     throw new ApiError(401, 'invalid_signature', 'userSignature does not prove this userId');
-  return readMe(parts, {
-    userId,
-    anonymousId,
-    verified: isProven || (kind === 'server' && userId !== null),
-  });
+  const verified = isProven || (kind === 'server' && userId !== null);
+  return readMe(parts, { userId, anonymousId, verified }, { url: urlOf(fields.url), messages: null });
 }
 
 export async function readMe(
   { core }: HttpParts,
   who: { userId: string | null; anonymousId: string | null; verified: boolean },
+  moment: Moment,
 ): Promise<Me> {
-  return { ...(await core.me(who)), surveys: [] };
+  const { segments, computed, surveys: standings, person } = await core.me(who);
+  return { segments, computed, surveys: await offersFor(core, { standings, person }, moment) };
+}
+
+/** The page the caller is on, for surveys that are for some pages only. */
+function urlOf(value: JsonValue | undefined): string | null {
+  const url = textOf(value);
+  if (url !== null && !URL.canParse(url))
+    throw new ApiError(
+      400,
+      'invalid_field',
+      'url must be a whole address, such as https://shop.example/cart',
+    );
+  return url;
 }
 
 function idOf(value: JsonValue | undefined, field: string): string | null {

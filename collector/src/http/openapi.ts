@@ -2,6 +2,7 @@
 // Invariant: every /api and /v1 route is here; definitions are described by their own schema.
 import { z } from 'zod';
 import { segmentSchema, traitSchema } from '../wire/definitions.ts';
+import { surveySchema } from '../wire/survey-definition.ts';
 
 type Json = Record<string, unknown>;
 
@@ -181,6 +182,7 @@ function definitionSchemas(): Json {
   for (const [name, schema] of [
     ['TraitDefinition', traitSchema],
     ['SegmentDefinition', segmentSchema],
+    ['SurveyDefinition', surveySchema],
   ] as const) {
     const text = JSON.stringify(z.toJSONSchema(schema, { io: 'input' }));
     const document = JSON.parse(text.replaceAll('#/$defs/', '#/components/schemas/')) as Json & {
@@ -244,7 +246,9 @@ function ingestPaths(): Json {
       get: {
         summary: 'What a person may read about themselves',
         security: writer,
-        parameters: ['anonymousId', 'userId', 'userSignature'].map((name) => parameter(name, 'query', name)),
+        parameters: ['anonymousId', 'userId', 'userSignature', 'url'].map((name) =>
+          parameter(name, 'query', name),
+        ),
         responses: { 200: ok('The exposed view', ref('Me')), 401: failure('Wrong key or signature') },
       },
       post: {
@@ -273,6 +277,7 @@ function definitionPaths(): Json {
   for (const [kind, name] of [
     ['traits', 'TraitDefinition'],
     ['segments', 'SegmentDefinition'],
+    ['surveys', 'SurveyDefinition'],
   ] as const) {
     paths[`/api/${kind}`] = {
       get: {
@@ -351,24 +356,30 @@ function definitionPaths(): Json {
       },
     },
   };
-  paths['/api/surveys'] = {
+  paths['/api/surveys/{key}/eligibility'] = {
+    parameters: [keyParameter],
     get: {
-      summary: 'List surveys',
+      summary: 'Why somebody would be asked now or not: every gate and what it rests on',
       security: admin,
-      parameters: paging,
-      responses: { 200: ok('A page', page({ type: 'object' })) },
+      parameters: [
+        parameter('id', 'query', 'user:<userId>, anon:<anonymousId> or the profile’s own'),
+        parameter('url', 'query', 'the page they would be on'),
+      ],
+      responses: {
+        200: ok('The gates', { type: 'object' }),
+        404: failure('Unknown survey or profile'),
+        409: failure('Still being built'),
+      },
     },
   };
-  paths['/api/surveys/{key}'] = {
+  paths['/api/surveys/{key}/responses'] = {
     parameters: [keyParameter],
-    get: { summary: 'Read one', security: admin, responses: { 404: failure('Unknown') } },
-    put: {
-      summary: 'Not in this version',
+    get: {
+      summary: 'Every submission, one for each sender and submissionId',
       security: admin,
-      requestBody: { required: true, ...json({ type: 'object' }) },
-      responses: { 422: failure('Surveys cannot be defined yet') },
+      parameters: paging,
+      responses: { 200: ok('A page', page({ type: 'object' })), 404: failure('Unknown') },
     },
-    delete: { summary: 'Delete one', security: admin, responses: { 404: failure('Unknown') } },
   };
   paths['/api/segments/{key}/transitions'] = {
     parameters: [keyParameter],

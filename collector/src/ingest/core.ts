@@ -1,5 +1,6 @@
 // What the collector's inside offers to HTTP, the CLI and tests: one object, no SQL, no HTTP.
 // Invariant: every answer is exact as of `now()`, whether or not a tick came before it.
+import type { SubmissionView } from '../engine/submission.ts';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
 import type {
   Definition,
@@ -8,8 +9,10 @@ import type {
   Expose,
   Fault,
   SegmentDefinition,
+  SurveyDefinition,
 } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
+import type { OfferedSurvey } from '../wire/survey.ts';
 
 /** What became of one message, in the order given. */
 export type Outcome = 'accepted' | 'duplicate' | { code: RejectionCode; reason: string };
@@ -104,6 +107,32 @@ export interface PreviewView {
   sample: { id: string; userId: string | null; anonymousIds: string[] }[];
 }
 
+/** One of the gates before a survey, and what its answer rests on. */
+export interface GateView extends JsonObject {
+  gate: string;
+  holds: boolean;
+}
+
+/** Where a person stands before a survey. */
+export interface SurveyStanding {
+  key: string;
+  definition: SurveyDefinition;
+  /** What depends on the person. */
+  gates: GateView[];
+  /** Submissions completed by anybody. */
+  completed: number;
+}
+
+/** One sender's submission and whose it is. */
+export interface SubmissionRecord {
+  submissionId: string;
+  /** Number of the person inside the collector. */
+  person: number;
+  profileId: string;
+  userId: string | null;
+  submission: SubmissionView;
+}
+
 export interface WhyView {
   segment: string;
   profileId: string;
@@ -160,7 +189,33 @@ export interface Core {
   me(who: { userId: string | null; anonymousId: string | null; verified: boolean }): Promise<{
     segments: string[];
     computed: Record<string, JsonValue>;
+    /** Of the surveys exposed to them. */
+    surveys: SurveyStanding[];
+    /** Their number inside the collector; null for somebody unknown. */
+    person: number | null;
   }>;
+  /** Where a person stands before one survey, and what was decided last. */
+  surveyStanding(
+    ref: ProfileRef,
+    key: string,
+  ): Promise<
+    | { standing: SurveyStanding; last: { at: string; decision: JsonObject } | null; profileId: string }
+    | 'unknown_profile'
+    | 'unknown_survey'
+    | 'building'
+  >;
+  /** Keeps what was decided about asking a person. */
+  keepDecisions(
+    person: number,
+    decisions: readonly { survey: string; decision: JsonObject }[],
+  ): Promise<void>;
+  /** A survey for whoever follows its link; null: there is none, or it is exposed to nobody. */
+  survey(key: string): Promise<OfferedSurvey | 'closed' | null>;
+  /** Submissions of a survey as senders made them, some at a time. Null: there is no such survey. */
+  submissions(
+    key: string,
+    page: { limit: number; cursor: string | null },
+  ): Promise<Page<SubmissionRecord> | null>;
   profile(ref: ProfileRef): Promise<ProfileView | null>;
   /** Accepted messages, newest first: stored JSON plus `timestamp`, `receivedAt`. Null: unknown profile. */
   events(ref: ProfileRef, page: { limit: number; cursor: string | null }): Promise<Page<JsonObject> | null>;

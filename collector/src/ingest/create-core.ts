@@ -3,8 +3,9 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { Program } from '../engine/program.ts';
 import { traitsNeededBy } from '../engine/references.ts';
+import { viewSubmission } from '../engine/submission.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
-import { ERASED, type Store } from '../storage/port.ts';
+import { ERASED, type ResponsePlace, type Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import type {
   Definition,
@@ -13,11 +14,11 @@ import type {
   SegmentDefinition,
   TraitDefinition,
 } from '../wire/definitions.ts';
-import type { JsonValue } from '../wire/message.ts';
+import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { createBuilder } from './build.ts';
 import { BadCursor, type Core, type DefinitionView, NotStored, type RejectedView } from './core.ts';
-import { createDefinitionBook, isSame, type Kind } from './definition-book.ts';
+import { createDefinitionBook, isSame } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { explain, partsOf, segmentsBehind } from './explain.ts';
 import { exportProfile } from './export.ts';
@@ -39,6 +40,9 @@ import {
   viewTransition,
 } from './profile-reads.ts';
 import { repairAll, UNFINISHED } from './repair.ts';
+import { whyShut } from './survey-closing.ts';
+import { offerOf } from './survey-offer.ts';
+import { keepDecisions, standingsOf, submissionsPage } from './survey-reads.ts';
 import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet, type WorkingSet } from './working-set.ts';
@@ -222,6 +226,7 @@ export async function createCoreOn(
     const result = await lane.task(async (working, at) => {
       const before = book.encode();
       const text = JSON.stringify(before);
+      const surveys = Object.keys(book.wanted.surveys);
       try {
         const value = change();
         if (JSON.stringify(book.encode()) === text) return { result: value, changed: false };
@@ -231,6 +236,8 @@ export async function createCoreOn(
           .map(({ version }) => version)
           .filter((version) => working.program.indexOf(version) === undefined);
         if (dropped.length > 0) working.record({ droppedVersions: dropped });
+        const droppedSurveys = surveys.filter((key) => !own(book.wanted.surveys, key));
+        if (droppedSurveys.length > 0) working.record({ droppedSurveys });
         await putInForceIfBuilt(at);
         working.record({ facts: [{ name: 'definitions', value: book.encode() }] });
         await working.commit(at);
@@ -269,7 +276,7 @@ export async function createCoreOn(
   /** A working set of its own, never committed: what it computes touches nobody. */
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
 
-  const viewOf = async (kind: Kind, key: string): Promise<DefinitionView | null> => {
+  const viewOf = async (kind: DefinitionKind, key: string): Promise<DefinitionView | null> => {
     const definition = own<Definition>(book.wanted[kind], key);
     if (!definition) return null;
     const ready = !book.building || isInForce(kind, key, definition);
@@ -285,10 +292,12 @@ export async function createCoreOn(
     }
     return view;
   };
-  const isInForce = (kind: Kind, key: string, definition: Definition): boolean =>
-    kind === 'segments'
-      ? set.program.live.get(key)?.version === set.program.wanted.get(key)?.version
-      : isTraitInForce(key, definition as TraitDefinition); // of its kind
+  function isInForce(kind: DefinitionKind, key: string, definition: Definition): boolean {
+    if (kind === 'segments')
+      return set.program.live.get(key)?.version === set.program.wanted.get(key)?.version;
+    if (kind === 'traits') return isTraitInForce(key, definition as TraitDefinition); // of its kind
+    return isSame(own(book.active.surveys, key), definition);
+  }
 
   /** A formula waits for what it is computed from. */
   function isTraitInForce(key: string, definition: TraitDefinition | undefined): boolean {
@@ -303,6 +312,8 @@ export async function createCoreOn(
   const exposeOf = {
     trait: (key: string): Expose => own(book.active.traits, key)?.expose ?? 'none',
     segment: (key: string): Expose => own(book.active.segments, key)?.expose ?? 'none',
+    survey: (key: string): Expose =>
+      own(book.wanted.surveys, key)?.expose ?? (own(book.wanted.surveys, key) ? 'public' : 'none'),
   };
 
   const core: Core = {
@@ -311,6 +322,45 @@ export async function createCoreOn(
     seen: (messageIds, kind) => read(() => seenAmong(set, messageIds, kind)),
     completeness: (range) => measureCompleteness(store, range),
     me: (who) => read((at) => viewMe(set, who, exposeOf, at)),
+    surveyStanding: (ref, key) =>
+      read(async (at) => {
+        if (!own(book.wanted.surveys, key)) return 'unknown_survey';
+        if (!set.program.surveys.has(key)) return 'building';
+        const id = await findProfile(set, ref);
+        const person = id === null ? null : await settledPerson(set, id, at);
+        if (!person) return 'unknown_profile';
+        const [standing] = await standingsOf(set, person, at, (name) => name === key);
+        if (!standing) return 'building';
+        const [last] = (await store.read({ decisions: [{ survey: key, person: person.id }] })).decisions;
+        const { publicId } = await idsOf(set, person.id);
+        const kept = last ? { at: iso(last.at), decision: JSON.parse(last.text) as JsonObject } : null; // our own
+        return { standing, last: kept, profileId: publicId };
+      }),
+    keepDecisions: (person, decisions) =>
+      lane.task(async (working, at) => ({
+        result: undefined,
+        changed: await keepDecisions(working, person, decisions, at),
+      })),
+    survey: (key) =>
+      read(async (at) => {
+        const definition = own(book.wanted.surveys, key);
+        if (!definition || exposeOf.survey(key) === 'none') return null;
+        return whyShut(definition, await set.completedOf(key), at) ? 'closed' : offerOf(key, definition);
+      }),
+    async submissions(key, { limit, cursor }) {
+      if (!own(book.wanted.surveys, key)) return null;
+      const after = cursor === null ? null : decodeCursor(cursor, isPlace);
+      return read(async (at) => {
+        const { data, next } = await submissionsPage(set, key, at, { after, limit });
+        const records = [];
+        for (const { submission, person, state } of data) {
+          const { publicId: profileId, userId } = await idsOf(set, person);
+          const view = viewSubmission(state);
+          records.push({ submissionId: submission, person, profileId, userId, submission: view });
+        }
+        return { data: records, next: next && encodeCursor({ ...next }) };
+      });
+    },
     profile: (ref) =>
       read(async (at) => {
         const id = await findProfile(set, ref);
@@ -383,37 +433,33 @@ export async function createCoreOn(
       );
     },
     async definitions(kind) {
-      if (kind === 'surveys') return [];
       await settleAll();
       const keys = Object.keys(book.wanted[kind]).sort();
       const views = await Promise.all(keys.map((key) => viewOf(kind, key)));
       return views.filter((view) => view !== null);
     },
     async definition(kind, key) {
-      if (kind === 'surveys') return null;
       if (kind === 'segments') await settleAll();
       return viewOf(kind, key);
     },
     async putDefinition(kind, key, definition) {
-      const known = storable(kind);
       const { faults, created } = await redefine(() => {
-        const before = own<Definition>(book.wanted[known], key);
-        const found = book.faultsOf(known, key, definition);
-        if (found.length === 0 && !isSame(before, definition)) book.put(known, key, definition);
+        const before = own<Definition>(book.wanted[kind], key);
+        const found = book.faultsOf(kind, key, definition);
+        if (found.length === 0 && !isSame(before, definition)) book.put(kind, key, definition);
         return { faults: found, created: before === undefined };
       });
       if (faults.length > 0) return { ok: false, faults };
-      const view = await viewOf(known, key);
+      const view = await viewOf(kind, key);
       if (!view) throw new Error(`the definition ${key} was deleted while it was being put`);
       return { ok: true, created, view };
     },
     async deleteDefinition(kind, key) {
-      const known = storable(kind);
       return redefine(() => {
-        if (!own<Definition>(book.wanted[known], key)) return 'unknown';
-        const needed = book.neededBy(known, key);
+        if (!own<Definition>(book.wanted[kind], key)) return 'unknown';
+        const needed = book.neededBy(kind, key);
         if (needed.length > 0) return { neededBy: needed };
-        book.remove(known, key);
+        book.remove(kind, key);
         return 'deleted';
       });
     },
@@ -562,11 +608,15 @@ export async function createCoreOn(
   return core;
 }
 
-/** Kinds of definitions that can be stored; others never pass the schema. */
-function storable(kind: DefinitionKind): Kind {
-  if (kind === 'surveys') throw new Error('survey definitions are refused by the schema');
-  return kind;
-}
+const isPlace = (value: unknown): value is ResponsePlace =>
+  typeof value === 'object' &&
+  value !== null &&
+  'node' in value &&
+  typeof value.node === 'number' &&
+  'submission' in value &&
+  typeof value.submission === 'string' &&
+  'seq' in value &&
+  typeof value.seq === 'number';
 
 /** Key of a segment that is only tried out: no definition can have it. */
 const TRIAL = '?';

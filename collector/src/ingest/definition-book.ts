@@ -9,26 +9,25 @@ import {
   meaningOf,
   type Program,
 } from '../engine/program.ts';
-import { type Kind, neededBy, referenceFaults } from '../engine/references.ts';
+import { neededBy, referenceFaults } from '../engine/references.ts';
 import { canonical } from '../engine/values.ts';
 import type { Swap } from '../storage/port.ts';
-import type {
-  Definition,
-  DefinitionFile,
-  Fault,
-  SegmentDefinition,
-  TraitDefinition,
+import {
+  DEFINITION_KINDS,
+  type Definition,
+  type DefinitionFile,
+  type DefinitionKind,
+  type Fault,
+  type SegmentDefinition,
 } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
-
-export type { Kind };
 
 interface Stored {
   active: DefinitionSet;
   target: DefinitionSet | null;
   generation: number;
   /** Keys the definitions file named last. */
-  fromFile: { traits: string[]; segments: string[] };
+  fromFile: Record<DefinitionKind, string[]>;
   numbers: Record<string, number>;
   nextNumber: number;
 }
@@ -41,10 +40,10 @@ export interface DefinitionBook {
   readonly building: boolean;
   compile(): Program;
   /** Faults of a definition as it would stand among the wanted ones. */
-  faultsOf(kind: Kind, key: string, definition: Definition): Fault[];
-  put(kind: Kind, key: string, definition: Definition): void;
-  neededBy(kind: Kind, key: string): string[];
-  remove(kind: Kind, key: string): void;
+  faultsOf(kind: DefinitionKind, key: string, definition: Definition): Fault[];
+  put(kind: DefinitionKind, key: string, definition: Definition): void;
+  neededBy(kind: DefinitionKind, key: string): string[];
+  remove(kind: DefinitionKind, key: string): void;
   /** Checks a whole file, pointers from its top. */
   faultsOfFile(file: DefinitionFile): Fault[];
   applyFile(file: DefinitionFile): { changed: number; deleted: number };
@@ -151,7 +150,7 @@ export function createDefinitionBook(
     },
     faultsOfFile(file) {
       const next = afterFile(file);
-      return (['traits', 'segments'] as const).flatMap((kind) =>
+      return DEFINITION_KINDS.flatMap((kind) =>
         Object.keys(next[kind]).flatMap((key) =>
           referenceFaults(next, kind, key).map(({ pointer, message }) => ({
             pointer: `/${kind}/${key}${pointer}`,
@@ -163,10 +162,14 @@ export function createDefinitionBook(
     applyFile(file) {
       const before = wanted();
       const next = afterFile(file);
-      const named = { traits: Object.keys(file.traits ?? {}), segments: Object.keys(file.segments ?? {}) };
+      const named = {
+        traits: Object.keys(file.traits ?? {}),
+        segments: Object.keys(file.segments ?? {}),
+        surveys: Object.keys(file.surveys ?? {}),
+      };
       let changed = 0;
       let deleted = 0;
-      for (const kind of ['traits', 'segments'] as const) {
+      for (const kind of DEFINITION_KINDS) {
         changed += named[kind].filter((key) => !isSame(before[kind][key], next[kind][key])).length;
         deleted += Object.keys(before[kind]).filter((key) => !Object.hasOwn(next[kind], key)).length;
       }
@@ -216,13 +219,14 @@ export function createDefinitionBook(
 
   function afterFile(file: DefinitionFile): DefinitionSet {
     let next = wanted();
-    for (const kind of ['traits', 'segments'] as const)
+    for (const kind of DEFINITION_KINDS)
       for (const key of state.fromFile[kind])
         if (!Object.hasOwn(file[kind] ?? {}, key)) next = without(next, kind, key);
     return {
       ...next,
       traits: { ...next.traits, ...file.traits },
       segments: { ...next.segments, ...file.segments },
+      surveys: { ...next.surveys, ...file.surveys },
     };
   }
 
@@ -230,51 +234,55 @@ export function createDefinitionBook(
 }
 
 function decode(stored: JsonValue | undefined, zone: string): Stored {
-  const empty: DefinitionSet = { traits: {}, segments: {}, zone, lists: {} };
+  const empty: DefinitionSet = { traits: {}, segments: {}, surveys: {}, zone, lists: {} };
   const fresh: Stored = {
     active: empty,
     target: null,
     generation: 1,
-    fromFile: { traits: [], segments: [] },
+    fromFile: { traits: [], segments: [], surveys: [] },
     numbers: {},
     nextNumber: 1,
   };
   if (stored === undefined) return fresh;
   // Written by `encode`; a file without definitions has none.
   const state = JSON.parse(JSON.stringify(stored)) as unknown as Stored;
-  // Files of the first version know neither zones nor lists.
+  // Files of the first version know neither zones nor lists nor surveys.
   const whole = (set: DefinitionSet): DefinitionSet => ({
     ...set,
     zone: set.zone ?? zone,
     lists: set.lists ?? {},
+    surveys: set.surveys ?? {},
   });
-  return { ...state, active: whole(state.active), target: state.target && whole(state.target) };
+  const fromFile = { ...fresh.fromFile, ...state.fromFile };
+  return { ...state, fromFile, active: whole(state.active), target: state.target && whole(state.target) };
 }
 
-function withDefinition(set: DefinitionSet, kind: Kind, key: string, definition: Definition): DefinitionSet {
-  return kind === 'traits'
-    ? { ...set, traits: { ...set.traits, [key]: definition as TraitDefinition } } // checked for its kind
-    : { ...set, segments: { ...set.segments, [key]: definition as SegmentDefinition } }; // likewise
+function withDefinition(
+  set: DefinitionSet,
+  kind: DefinitionKind,
+  key: string,
+  definition: Definition,
+): DefinitionSet {
+  return { ...set, [kind]: { ...set[kind], [key]: definition } };
 }
 
-function without(set: DefinitionSet, kind: Kind, key: string): DefinitionSet {
+function without(set: DefinitionSet, kind: DefinitionKind, key: string): DefinitionSet {
   const gone = set[kind][key];
-  const next = { ...set, traits: { ...set.traits }, segments: { ...set.segments } };
+  const next = { ...set, [kind]: { ...set[kind] } };
   delete next[kind][key];
   if (gone && 'static' in gone) next.lists = { ...set.lists, [key]: (set.lists[key] ?? 0) + 1 };
   return next;
 }
 
-function meaning({ traits, segments, zone, lists }: DefinitionSet): string {
-  const part = (
-    definitions: Record<string, TraitDefinition | SegmentDefinition>,
-  ): Record<string, JsonValue> =>
+function meaning({ traits, segments, surveys, zone, lists }: DefinitionSet): string {
+  const part = (definitions: Record<string, Definition>): Record<string, JsonValue> =>
     Object.fromEntries(Object.entries(definitions).map(([key, definition]) => [key, meaningOf(definition)]));
   const countsDays = Object.values(traits).some(({ type }) => type === 'active_days');
   const inUse = Object.keys(lists).filter((key) => segments[key] && 'static' in segments[key]);
   return canonical({
     traits: part(traits),
     segments: part(segments),
+    surveys: part(surveys),
     zone: countsDays ? zone : null,
     lists: Object.fromEntries(inUse.map((key) => [key, lists[key] ?? 0])),
   });
@@ -287,9 +295,9 @@ export function isSame(a: Definition | undefined, b: Definition | undefined): bo
   return canonical(a as unknown as JsonValue) === canonical(b as unknown as JsonValue); // plain JSON both
 }
 
-/** `name` and `expose` change at once, without a build: take them over where the meaning is the same. */
+/** `name`, `expose` and what a survey asks change at once, without a build: taken over where the meaning is the same. */
 function withDressOf(set: DefinitionSet, from: DefinitionSet): DefinitionSet {
-  const dress = <D extends TraitDefinition | SegmentDefinition>(
+  const dress = <D extends Definition>(
     own: Record<string, D>,
     other: Record<string, D>,
   ): Record<string, D> => {
@@ -301,5 +309,10 @@ function withDressOf(set: DefinitionSet, from: DefinitionSet): DefinitionSet {
     }
     return dressed;
   };
-  return { ...set, traits: dress(set.traits, from.traits), segments: dress(set.segments, from.segments) };
+  return {
+    ...set,
+    traits: dress(set.traits, from.traits),
+    segments: dress(set.segments, from.segments),
+    surveys: dress(set.surveys, from.surveys),
+  };
 }

@@ -94,6 +94,8 @@ const LISTS = [
   'clearedMembers',
   'renamedNodes',
   'usedUp',
+  'decisions',
+  'droppedSurveys',
 ] as const;
 
 export function changesOf(
@@ -153,6 +155,7 @@ export function changesOf(
     if (extra.swaps) changes.swaps = extra.swaps;
     if (extra.erasure) changes.erasure = extra.erasure;
     if (extra.rebuilt) changes.rebuilt = extra.rebuilt;
+    if (extra.responses) changes.responses = extra.responses;
   }
   return { changes, written };
 }

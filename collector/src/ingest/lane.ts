@@ -2,11 +2,14 @@
 // Invariant: an ingest resolves only after the commit that holds its last message; what is computed in one
 // go and what one commit holds is bounded, so that nobody waits long behind it.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { responseOf } from '../engine/response.ts';
 import { stampOf } from '../engine/stamp.ts';
-import { ERASED, isErased, type NodeKind, seenKey } from '../storage/port.ts';
+import { ERASED, isErased, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
+import type { RejectionCode } from '../wire/message.ts';
 import { type Arrival, arrive, foldLate, type LateLeaves, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
+import { whyClosed } from './survey-closing.ts';
 import { breathe, engineMessage, type GroupPass, type WorkingSet } from './working-set.ts';
 
 /** Messages computed in one go, some 6 ms; between two slices new requests come in. */
@@ -317,13 +320,20 @@ async function ingestOne(
   const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
   const node = arrival.user ?? arrival.device;
   if (!node) throw new Error('a message without an identity reached the lane');
-  const entry = {
+  const entry: NewMessage = {
     message,
     seq: arrival.seq,
     node: node.id,
     device: arrival.user ? (arrival.device?.id ?? null) : null,
     pending,
   };
+  const response = responseOf(arrival.message);
+  if (response) {
+    const why = await whyClosed(set, { ...response, node: node.id }, message.time);
+    if (why) return refuse(set, message, 'survey_closed', why);
+    const { survey, submission, status } = response;
+    entry.response = { survey, submission, status };
+  }
   if (pending) {
     set.addMessage(entry);
     return 'accepted';
@@ -332,15 +342,17 @@ async function ingestOne(
   if (refused) {
     const reason =
       'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
-    const { kind, messageId, receivedAt, sentAt, text } = message;
-    set.record({
-      refused: [{ code: 'merge_not_allowed', reason, messageId, kind, receivedAt, sentAt, text }],
-    });
-    return { code: 'merge_not_allowed', reason };
+    return refuse(set, message, 'merge_not_allowed', reason);
   }
   set.addMessage(entry);
   await arrive(set, arrival, plans, { clock, cause: { messageId: message.messageId }, late });
   return 'accepted';
+}
+
+function refuse(set: WorkingSet, message: AcceptedMessage, code: RejectionCode, reason: string): Outcome {
+  const { kind, messageId, receivedAt, sentAt, text } = message;
+  set.record({ refused: [{ code, reason, messageId, kind, receivedAt, sentAt, text }] });
+  return { code, reason };
 }
 
 async function lookUp(set: WorkingSet, message: AcceptedMessage, wait: 'wait' | undefined): Promise<Arrival> {

@@ -10,10 +10,18 @@ import { ERASED, isErased, type LoggedTransition, type NodeRow } from '../storag
 import type { Expose } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
-import { BadCursor, type Cause, type Page, type ProfileView, type TransitionView } from './core.ts';
+import {
+  BadCursor,
+  type Cause,
+  type Core,
+  type Page,
+  type ProfileView,
+  type TransitionView,
+} from './core.ts';
 import { isCapped } from './identity-plan.ts';
 import { traitValue } from './outside-values.ts';
 import { logsOf, whoIs } from './person-ids.ts';
+import { standingsOf } from './survey-reads.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** The node of the profile an id of /api/profiles/:id names, or null. */
@@ -123,9 +131,9 @@ async function computedOf(
 export async function viewMe(
   set: WorkingSet,
   { userId, anonymousId, verified }: { userId: string | null; anonymousId: string | null; verified: boolean },
-  exposeOf: { trait(key: string): Expose; segment(key: string): Expose },
+  exposeOf: { trait(key: string): Expose; segment(key: string): Expose; survey(key: string): Expose },
   clock: number,
-): Promise<{ segments: string[]; computed: Record<string, JsonValue> }> {
+): Promise<Awaited<ReturnType<Core['me']>>> {
   const name = verified || anonymousId === null ? userId : null;
   const node =
     name !== null
@@ -147,7 +155,8 @@ export async function viewMe(
     if (trait && mayRead(exposeOf.trait(key)))
       computed[key] = await traitValue(set, person, trait, clock, memo);
   }
-  return { segments, computed };
+  const surveys = await standingsOf(set, person, clock, (key) => mayRead(exposeOf.survey(key)));
+  return { segments, computed, surveys, person: found ? found.id : null };
 }
 
 /** A person who has done nothing. */

@@ -8,6 +8,7 @@ import { foldedPerson, occasionOf } from './arrival.ts';
 import { collectGroups, collectLinks, timelinesOf } from './from-messages.ts';
 import type { Lane } from './lane.ts';
 import { keepRowSmall } from './outside-values.ts';
+import { responsesOf } from './verify-responses.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People computed in one commit at most. */
@@ -46,6 +47,11 @@ export async function repairAll(
     after = last;
     onProgress?.(after, total);
     await lane.giveWay(performance.now() - from);
+  }
+  for (let after: number | null = 0; after !== null; ) {
+    signal?.throwIfAborted();
+    const done: number = after;
+    after = await lane.task((set, clock) => repairResponses(set, done, clock));
   }
   await lane.task(async (set) => {
     set.record({ facts: [{ name: UNFINISHED, value: false }] });
@@ -129,6 +135,21 @@ const changeOf = (
   { id: group, text, revision }: FreshGroup,
   at: number,
 ): { group: string; change: GroupChange } => ({ group, change: { revision, at, text } });
+
+/** Which messages are of which survey submission, for some messages; null after the last. */
+async function repairResponses(
+  set: WorkingSet,
+  after: number,
+  clock: number,
+): Promise<{ result: number | null; changed: boolean }> {
+  const { rows, next } = await responsesOf(set, after);
+  const to = next ?? Number.MAX_SAFE_INTEGER;
+  set.record({ responses: { after, to, rows } });
+  await set.commit(clock);
+  // What was counted before may be wrong.
+  set.forget();
+  return { result: next, changed: false };
+}
 
 /** The row, the memberships and the transitions of whoever this id stands for. */
 async function repairPerson(set: WorkingSet, node: NodeRow, clock: number): Promise<void> {

@@ -9,6 +9,7 @@ import { foldedPerson, settledPerson } from './arrival.ts';
 import { compare, type Difference, nameOf, SHARED } from './difference.ts';
 import { traitValue } from './outside-values.ts';
 import { verifyGroups, verifyIdentities } from './verify-links.ts';
+import { verifyResponses } from './verify-responses.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People read at a time. */
@@ -26,7 +27,11 @@ export async function verifyAll(
   clock: number,
   onProgress: (done: number, total: number) => void = () => {},
 ): Promise<VerifyResult> {
-  const differences = [...(await verifyIdentities(set, clock)), ...(await verifyGroups(set, clock))];
+  const differences = [
+    ...(await verifyIdentities(set, clock)),
+    ...(await verifyGroups(set, clock)),
+    ...(await verifyResponses(set)),
+  ];
   const total = await set.store.query({ ask: 'people-count' });
   let profiles = 0;
   let messages = 0;

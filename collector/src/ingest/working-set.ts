@@ -23,9 +23,10 @@ import {
   type PersonRow,
   type ReadKeys,
   type Store,
+  type SubmissionKey,
 } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
-import type { JsonObject } from '../wire/message.ts';
+import type { JsonObject, SurveyStatus } from '../wire/message.ts';
 import { NotStored } from './core.ts';
 import { changesOf, emailOf, emptyDraft, type Held, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
@@ -110,6 +111,10 @@ export interface WorkingSet {
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   addMessage(entry: NonNullable<Changes['messages']>[number]): void;
+  /** What a submission's messages say of it so far, in effect or not. */
+  submission(key: SubmissionKey): Promise<ReadonlySet<SurveyStatus>>;
+  /** Submissions of a survey that were completed, in effect or not. */
+  completedOf(survey: string): Promise<number>;
   group(id: string): Promise<HeldGroup>;
   touchGroup(group: HeldGroup): void;
   /** Groups some members of which lag behind a change of its traits. */
@@ -156,6 +161,9 @@ export interface Counters {
   lastOperation: number;
 }
 
+const submissionName = ({ node, survey, submission }: SubmissionKey): string =>
+  JSON.stringify([node, survey, submission]);
+
 /** Lets the process answer others between two pieces of long work. */
 export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -191,6 +199,10 @@ export function createWorkingSet(
   const waiting = new Set<string>();
   const people = new Map<number, Held | null>();
 
+  /** By `node submission survey`: what its messages say, this commit's included. */
+  const submissions = new Map<string, Set<SurveyStatus>>();
+  /** By survey: submissions completed, this commit's included. */
+  const completed = new Map<string, number>();
   /** Users erased before who go by their id again; their row does not know it yet. */
   const revived = new Set<number>();
   let draft = emptyDraft();
@@ -414,7 +426,7 @@ export function createWorkingSet(
       const excess = people.size - MAX_HOT_PEOPLE;
       for (const id of [...people.keys()].slice(0, excess)) people.delete(id);
     }
-    for (const map of [nodes, byId, circles, timelines, pairs, groups])
+    for (const map of [nodes, byId, circles, timelines, pairs, groups, submissions, completed])
       if (map.size > MAX_HOT_ENTRIES) map.clear();
   }
 
@@ -558,6 +570,28 @@ export function createWorkingSet(
     },
     addMessage(entry) {
       draft.messages.push(entry);
+      if (!entry.response) return;
+      const { survey, status } = entry.response;
+      const said = submissions.get(submissionName({ node: entry.node, ...entry.response }));
+      const count = completed.get(survey);
+      if (status === 'completed' && said && count !== undefined && !said.has(status))
+        completed.set(survey, count + 1);
+      said?.add(status);
+    },
+    async submission(key) {
+      const name = submissionName(key);
+      const known = submissions.get(name);
+      if (known) return known;
+      const [said = new Set<SurveyStatus>()] = (await read({ submissions: [key] })).submissions;
+      submissions.set(name, said);
+      return said;
+    },
+    async completedOf(survey) {
+      const known = completed.get(survey);
+      if (known !== undefined) return known;
+      const counted = await store.query({ ask: 'completed-count', survey });
+      completed.set(survey, counted);
+      return counted;
     },
     waiting,
     passes: new Map(),
@@ -697,7 +731,8 @@ export function createWorkingSet(
     },
     forget() {
       // Which groups wait is known from the store as well: it is asked again by whoever needs all of them.
-      for (const map of [nodes, byId, circles, timelines, pairs, groups, people]) map.clear();
+      for (const map of [nodes, byId, circles, timelines, pairs, groups, people, submissions, completed])
+        map.clear();
       draft = emptyDraft();
       revived.clear();
       self.horizon = null;

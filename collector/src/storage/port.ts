@@ -6,7 +6,7 @@ import type { Pair, Run, Timeline } from '../engine/identity.ts';
 import type { CauseOf } from '../engine/person-state.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
-import type { JsonValue, MessageType } from '../wire/message.ts';
+import type { JsonValue, MessageType, SurveyStatus } from '../wire/message.ts';
 
 /** A user or a device: what messages are filed under. A message with a userId is filed under it. */
 export type NodeKind = 'user' | 'device';
@@ -139,6 +139,30 @@ export interface DistinctKey {
   key: string;
 }
 
+/** A submission: unique per survey, the id it was sent under, and its own id. */
+export interface SubmissionKey {
+  survey: string;
+  node: number;
+  submission: string;
+}
+
+/** What a message says of a submission. */
+export interface ResponseRow extends SubmissionKey {
+  /** The message's. */
+  seq: number;
+  status: SurveyStatus;
+}
+
+/** The last decision whether to ask somebody. */
+export interface DecisionRow {
+  survey: string;
+  person: number;
+  /** Epoch ms. */
+  at: number;
+  /** JSON: eligible or not, and every gate. */
+  text: string;
+}
+
 export interface ReadKeys {
   seen?: MessageKey[];
   nodes?: NodeKey[];
@@ -167,6 +191,9 @@ export interface ReadKeys {
   gone?: { hash: string; kind: KeyKind }[];
   /** Keyed hashes of user and device ids: which are refused. */
   suppressed?: string[];
+  /** Which statuses their messages have. */
+  submissions?: SubmissionKey[];
+  decisions?: Pick<DecisionRow, 'survey' | 'person'>[];
 }
 
 export interface ReadResult {
@@ -188,6 +215,10 @@ export interface ReadResult {
   /** `web <hash>` or `server <hash>`. */
   gone: Set<string>;
   suppressed: Set<string>;
+  /** One set a key asked for. */
+  submissions: Set<SurveyStatus>[];
+  /** Those there are. */
+  decisions: DecisionRow[];
 }
 
 export const seenKey = ({ kind, messageId }: MessageKey): string => `${kind}:${messageId}`;
@@ -199,6 +230,8 @@ export interface NewMessage {
   device: number | null;
   /** Dated in the future: in effect from its time on. */
   pending: boolean;
+  /** What it says of a survey submission. */
+  response?: Omit<ResponseRow, 'seq' | 'node'>;
 }
 
 export interface TransitionRow {
@@ -309,6 +342,11 @@ export interface Changes {
   usedUp?: { hash: string; kind: KeyKind }[];
   /** Everything about who is who and about groups' traits, in place of what is there. */
   rebuilt?: Rebuilt;
+  /** Puts these in place of the rows of messages numbered over `after`, up to `to`. */
+  responses?: { after: number; to: number; rows: ResponseRow[] };
+  decisions?: DecisionRow[];
+  /** Surveys whose decisions go. */
+  droppedSurveys?: string[];
   refused?: RefusedMessage[];
   removedRefused?: number[];
   facts?: { name: string; value: JsonValue }[];
@@ -365,7 +403,18 @@ export type Query =
   | { ask: 'message-count'; until: number }
   /** What messages with `context.tm.client` say of themselves, dated in [from, to), in order of arrival. */
   | { ask: 'ledger'; after: number; limit: number; from: number; to: number }
-  | { ask: 'nodes'; after: number; limit: number };
+  | { ask: 'nodes'; after: number; limit: number }
+  /** Submissions of a survey that were completed, those that wait for their time included. */
+  | { ask: 'completed-count'; survey: string }
+  /** Messages of a survey dated up to `until`, a submission's together, after the place given. */
+  | { ask: 'responses'; survey: string; after: ResponsePlace | null; until: number; limit: number }
+  /** Messages that may be of a survey, in order of arrival. */
+  | { ask: 'survey-messages'; after: number; limit: number }
+  /** Rows kept of such messages, in order of arrival. */
+  | { ask: 'response-rows'; after: number; limit: number };
+
+/** Where a list of responses goes on. */
+export type ResponsePlace = Pick<ResponseRow, 'node' | 'submission' | 'seq'>;
 
 /** A message's place in the numbering of the SDK instance that made it. */
 export interface LedgerRow {
@@ -442,6 +491,10 @@ export interface Answers {
   'groups-of': string[];
   'group-members-count': number;
   'groups-waiting': string[];
+  'completed-count': number;
+  responses: (ResponseRow & { row: HistoryRow })[];
+  'survey-messages': HistoryRow[];
+  'response-rows': ResponseRow[];
   operations: OperationRow[];
   'first-distinct': string[];
   'transition-count': number;

@@ -204,7 +204,6 @@ describe('faults', () => {
     expect(faults('segments', { static: true, name: 'Friends' })).toEqual([]);
     expect(faults('segments', { where: { all: [] }, static: true })).toEqual(['/where unknown field']);
     expect(faults('segments', { static: false })).toEqual(['/static static must be one of true']);
-    expect(faults('surveys', {})).toEqual([' surveys are not supported by this version']);
   });
 
   it('hand on what is wrong with a formula', () => {
@@ -263,15 +262,15 @@ describe('parseDefinitionFile', () => {
     const result = parseDefinitionFile({
       traits: { Loud: {}, ok: { type: 'x' } },
       segments: [],
-      surveys: {},
+      surveys: { Loud: {} },
       triats: {},
     });
     expect(result.ok ? [] : result.faults.map((fault) => fault.pointer)).toEqual([
-      '/surveys',
       '/triats',
       '/traits/Loud',
       '/traits/ok/type',
       '/segments',
+      '/surveys/Loud',
     ]);
   });
 });

@@ -1,168 +1,35 @@
-// What a definition of a trait or a segment may say: one schema for checking, types and OpenAPI.
+// What a definition of a trait or a segment may say, and the file of all definitions.
 // Invariant: a parsed definition holds only known fields and can be compiled without further checks.
 import { z } from 'zod';
-import { DURATION_PATTERN, readDuration } from './duration.ts';
+import {
+  checkOperand,
+  duration,
+  event,
+  expose,
+  KEY_PATTERN,
+  key,
+  MAX_SEQUENCE_STEPS,
+  MAX_WORD_CHARS,
+  NUMERIC_OPS,
+  name,
+  op,
+  operand,
+  percent,
+  where,
+  within,
+  withinSchema,
+  word,
+} from './definition-words.ts';
 import { type Fault, faultsOf, outOfBounds } from './faults.ts';
 import { parseFormula } from './formula.ts';
-import { readDate } from './instant.ts';
+import { type SurveyDefinition, surveySchema } from './survey-definition.ts';
 
+export type { Expose, NumericOp, Op, Operand, Where, Within } from './definition-words.ts';
+export { KEY_PATTERN, NUMERIC_OPS, OPS } from './definition-words.ts';
 export { durationMs } from './duration.ts';
 export type { Fault } from './faults.ts';
+export type { SurveyDefinition } from './survey-definition.ts';
 
-/** Keys of traits, segments and surveys. */
-export const KEY_PATTERN = /^[a-z0-9][a-z0-9_.-]{0,63}$/;
-/** Longest name, event name, path or trait name in a definition, in characters. */
-export const MAX_WORD_CHARS = 1_024;
-/** Most values `in` and `not_in` may list: longer lists belong into a trait or another segment. */
-export const MAX_LISTED_VALUES = 1_000;
-/** Longest sequence: a funnel of more steps is several segments. */
-export const MAX_SEQUENCE_STEPS = 20;
-
-export const NUMERIC_OPS = ['eq', 'neq', 'gt', 'gte', 'lt', 'lte'] as const;
-export const OPS = [
-  ...NUMERIC_OPS,
-  'contains',
-  'not_contains',
-  'starts_with',
-  'ends_with',
-  'in',
-  'not_in',
-  'exists',
-  'not_exists',
-  'includes',
-  'before',
-  'after',
-  'within_last',
-  'within_next',
-] as const;
-
-export type NumericOp = (typeof NUMERIC_OPS)[number];
-export type Op = (typeof OPS)[number];
-
-const word = z.string().min(1).max(MAX_WORD_CHARS);
-const key = z.string().regex(KEY_PATTERN, 'must be a key: a-z, 0-9, then also _ . -, at most 64 characters');
-const name = word.optional();
-
-export const exposeSchema = z
-  .enum(['none', 'verified', 'public'])
-  .meta({ description: 'Who besides the admin may read it about themselves; none unless said otherwise' });
-export type Expose = z.infer<typeof exposeSchema>;
-const expose = exposeSchema.optional();
-
-const duration = z
-  .string()
-  .regex(DURATION_PATTERN, 'must be a duration such as "30d" (s m h d w)')
-  .refine((text) => !DURATION_PATTERN.test(text) || readDuration(text) !== undefined, {
-    error: 'must be a duration from 1s to 100 years',
-  })
-  .meta({ description: 'A whole number and a unit: s m h d w' });
-
-/** What `readDate` accepts, for those whose date it refused. */
-const A_DATE = 'an ISO 8601 date (YYYY-MM-DD, optionally Thh:mm[:ss[.fff]] and Z or an offset)';
-
-const instant = z
-  .string()
-  .refine((text) => readDate(text) !== undefined, { error: `must be ${A_DATE}` })
-  .meta({ description: 'YYYY-MM-DD, optionally Thh:mm[:ss[.fff]] and Z or an offset (none is UTC)' });
-
-const range = z
-  .strictObject({ from: instant, to: instant })
-  // A date that is none has its own fault: whatever it is compared with, it is not later.
-  .refine(({ from, to }) => !((readDate(from) ?? Number.NaN) > (readDate(to) ?? Number.NaN)), {
-    path: ['to'],
-    error: 'must not be before from',
-  });
-
-export const withinSchema = z
-  .union([duration, range], { error: 'must be a duration such as "30d", or { from, to }' })
-  .meta({ id: 'Within' });
-export type Within = z.infer<typeof withinSchema>;
-const within = withinSchema.optional();
-
-const scalar = z.union([z.string(), z.number(), z.boolean()], {
-  error: 'must be text, a number or true/false',
-});
-const operand = z
-  .union([scalar, z.array(scalar).max(MAX_LISTED_VALUES), z.null()], {
-    error: 'must be text, a number, true/false or a list of them',
-  })
-  .optional();
-export type Operand = z.infer<typeof operand>;
-
-const op = z.enum(OPS);
-
-/** Says what is wrong with the value given to an op, or nothing. */
-function operandFault(op: Op, value: Operand): string | undefined {
-  if (op === 'exists' || op === 'not_exists') return value == null ? undefined : `is not used by ${op}`;
-  if (value == null) return 'is required';
-  switch (op) {
-    case 'in':
-    case 'not_in':
-      return Array.isArray(value) ? undefined : `must be a list for ${op}`;
-    case 'contains':
-    case 'not_contains':
-    case 'starts_with':
-    case 'ends_with':
-      return typeof value === 'string' ? undefined : `must be text for ${op}`;
-    case 'within_last':
-    case 'within_next':
-      return typeof value === 'string' && readDuration(value) !== undefined
-        ? undefined
-        : `must be a duration such as "30d" for ${op}`;
-    case 'before':
-    case 'after':
-      return typeof value === 'string' && readDate(value) !== undefined
-        ? undefined
-        : `must be ${A_DATE} for ${op}`;
-    case 'gt':
-    case 'gte':
-    case 'lt':
-    case 'lte':
-      return isOrdered(value) ? undefined : `must be a number, a numeric text or ${A_DATE} for ${op}`;
-    default:
-      return Array.isArray(value) ? `must be text, a number or true/false for ${op}` : undefined;
-  }
-}
-
-const NUMERIC_TEXT = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
-
-function isOrdered(value: Operand): boolean {
-  if (typeof value === 'number') return true;
-  if (typeof value !== 'string') return false;
-  if (readDate(value) !== undefined) return true;
-  return value.length <= MAX_WORD_CHARS && NUMERIC_TEXT.test(value) && Number.isFinite(Number(value));
-}
-
-function checkOperand({ value, issues }: z.core.ParsePayload<{ op: Op; value?: Operand }>): void {
-  const fault = operandFault(value.op, value.value);
-  if (fault) issues.push({ code: 'custom', path: ['value'], message: fault, input: value.value });
-}
-
-const whereLeaf = z.strictObject({ path: word, op, value: operand }).check(checkOperand);
-
-/** A test of one message: a comparison at a path from its top, or a tree of such. */
-export type Where = z.infer<typeof whereLeaf> | { all: Where[] } | { any: Where[] } | { not: Where };
-
-export const whereSchema: z.ZodType<Where> = z
-  .lazy(() =>
-    z.union(
-      [
-        z.strictObject({ all: z.array(whereSchema) }),
-        z.strictObject({ any: z.array(whereSchema) }),
-        z.strictObject({ not: whereSchema }),
-        whereLeaf,
-      ],
-      { error: 'must be { path, op, value } or one of all, any, not' },
-    ),
-  )
-  .meta({ id: 'Where' });
-const where = whereSchema.optional();
-
-const event = word.meta({
-  description:
-    'A track event, $page, $screen, $identify, $group, $survey, or * for every message but alias; ' +
-    'a trailing * matches a prefix of track names',
-});
 const property = word.meta({ description: 'A path inside properties' });
 
 const selection = { name, event, where, within, expose };
@@ -276,7 +143,6 @@ export type SequenceCondition = z.infer<typeof sequenceLeaf>;
 
 const firstLeaf = z.strictObject({ first: event, where, within: withinSchema });
 
-const percent = z.number().min(0).max(100);
 const bucketLeaf = z.strictObject({
   bucket: z
     .strictObject({ salt: z.string().max(MAX_WORD_CHARS), from: percent, to: percent })
@@ -365,22 +231,27 @@ export type SegmentDefinition = z.infer<typeof segmentSchema>;
 export type DynamicSegment = z.infer<typeof dynamicSegment>;
 
 export type DefinitionKind = 'traits' | 'segments' | 'surveys';
-export type Definition = TraitDefinition | SegmentDefinition;
+export const DEFINITION_KINDS: readonly DefinitionKind[] = ['traits', 'segments', 'surveys'];
+export type Definition = TraitDefinition | SegmentDefinition | SurveyDefinition;
 
-/** The schema of each kind that this version can run. */
-export const DEFINITION_SCHEMAS = { traits: traitSchema, segments: segmentSchema } as const;
+/** The schema of each kind. */
+export const DEFINITION_SCHEMAS = {
+  traits: traitSchema,
+  segments: segmentSchema,
+  surveys: surveySchema,
+} as const;
 
 /** What TIDEMARK_CONFIG, `createCollector({ config })` and `tidemark apply` take. */
 export interface DefinitionFile {
   traits?: Record<string, TraitDefinition>;
   segments?: Record<string, SegmentDefinition>;
+  surveys?: Record<string, SurveyDefinition>;
 }
 
-interface Definitions {
+export interface Definitions {
   traits: TraitDefinition;
   segments: SegmentDefinition;
-  /** No version of this file can hold one yet: parsing always answers with a fault. */
-  surveys: never;
+  surveys: SurveyDefinition;
 }
 
 export type Parsed<T> = { ok: true; value: T } | { ok: false; faults: Fault[] };
@@ -390,8 +261,6 @@ const UNSUPPORTED = 'not supported by this version';
 /** Checks one definition. Never throws; pointers are relative to the definition. */
 export function parseDefinition<K extends DefinitionKind>(kind: K, json: unknown): Parsed<Definitions[K]>;
 export function parseDefinition(kind: DefinitionKind, json: unknown): Parsed<Definition> {
-  if (kind === 'surveys')
-    return { ok: false, faults: [{ pointer: '', message: `surveys are ${UNSUPPORTED}` }] };
   const bounds = outOfBounds(json);
   if (bounds) return { ok: false, faults: [bounds] };
   const result = schemaFor(kind, json).safeParse(json);
@@ -401,8 +270,9 @@ export function parseDefinition(kind: DefinitionKind, json: unknown): Parsed<Def
 }
 
 /** Of the two kinds of segment the one that is meant, so that faults speak of nothing else. */
-function schemaFor(kind: 'traits' | 'segments', json: unknown): z.ZodType<Definition> {
+function schemaFor(kind: DefinitionKind, json: unknown): z.ZodType<Definition> {
   if (kind === 'traits') return traitSchema;
+  if (kind === 'surveys') return surveySchema;
   return isRecord(json) && Object.hasOwn(json, 'static') ? staticSegment : dynamicSegment;
 }
 
@@ -411,16 +281,19 @@ export function parseDefinitionFile(json: unknown): Parsed<DefinitionFile> {
   if (!isRecord(json)) return { ok: false, faults: [{ pointer: '', message: 'must be an object' }] };
   const faults: Fault[] = [];
   for (const field of Object.keys(json)) {
-    if (field === 'traits' || field === 'segments') continue;
-    const later = field === 'surveys' || field === 'retention';
-    faults.push({ pointer: `/${pointerPart(field)}`, message: later ? UNSUPPORTED : 'unknown field' });
+    if ((DEFINITION_KINDS as readonly string[]).includes(field)) continue;
+    const message = field === 'retention' ? UNSUPPORTED : 'unknown field';
+    faults.push({ pointer: `/${pointerPart(field)}`, message });
   }
   const traits = parseSection('traits', json.traits, faults);
   const segments = parseSection('segments', json.segments, faults);
-  return faults.length > 0 ? { ok: false, faults } : { ok: true, value: { ...traits, ...segments } };
+  const surveys = parseSection('surveys', json.surveys, faults);
+  return faults.length > 0
+    ? { ok: false, faults }
+    : { ok: true, value: { ...traits, ...segments, ...surveys } };
 }
 
-function parseSection<K extends 'traits' | 'segments'>(
+function parseSection<K extends DefinitionKind>(
   kind: K,
   section: unknown,
   faults: Fault[],

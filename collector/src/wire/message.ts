@@ -1,5 +1,6 @@
 // The messages of Segment's tracking API as clients send them and as the collector keeps them.
-// Invariant: types and constants only, no imports: the SDKs share this file with the collector.
+// Invariant: types and constants only: the SDKs share this file with the collector.
+import type { OfferedSurvey } from './survey.ts';
 
 export type MessageType = 'identify' | 'track' | 'page' | 'screen' | 'group' | 'alias' | 'survey';
 
@@ -50,6 +51,8 @@ export type Message = CommonFields &
         trigger?: JsonValue;
         timings?: JsonObject;
         hidden?: JsonObject;
+        /** `interview` for notes of a conversation. */
+        source?: string;
       }
   );
 
@@ -96,7 +99,8 @@ export interface IngestAnswer {
 export interface Me {
   segments: string[];
   computed: Record<string, JsonValue>;
-  surveys: JsonValue[];
+  /** What the person may be asked now, the most important first. */
+  surveys: OfferedSurvey[];
 }
 
 /** Largest single message: UTF-8 bytes of its JSON without white space. Segment's own limit. */

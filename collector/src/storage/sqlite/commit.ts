@@ -3,7 +3,7 @@
 import type { Database, RunResult } from 'better-sqlite3';
 import type { RefusedMessage } from '../../wire/accepted.ts';
 import type { Changes, Committed, Rebuilt, Store, Swap } from '../port.ts';
-import { distinctColumns, kindCode, stampText, typeCode } from './columns.ts';
+import { distinctColumns, kindCode, stampText, statusCode, typeCode } from './columns.ts';
 import { createErase } from './erase.ts';
 import type { Terms } from './terms.ts';
 
@@ -26,6 +26,15 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     `INSERT INTO message (seq, node, device, time, message_id, kind, trusted, type, event, received_at, grp, body)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const addResponse = db.prepare(
+    'INSERT INTO response (seq, survey, node, submission, status) VALUES (?, ?, ?, ?, ?)',
+  );
+  const clearResponses = db.prepare('DELETE FROM response WHERE seq > ? AND seq <= ?');
+  const setDecision = db.prepare(
+    'INSERT OR REPLACE INTO decision (survey, person, at, text) VALUES (?, ?, ?, ?)',
+  );
+  const dropDecisions = db.prepare('DELETE FROM decision WHERE person = ?');
+  const dropSurvey = db.prepare('DELETE FROM decision WHERE survey = ?');
   const addPending = db.prepare('INSERT INTO pending (time, seq) VALUES (?, ?)');
   const dropPending = db.prepare(
     'DELETE FROM pending WHERE seq = ? AND time = (SELECT time FROM message WHERE seq = ?)',
@@ -189,7 +198,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       addNode.run(id, kind === 'user' ? 0 : 1, ext, publicId, root);
     for (const { node, root } of changes.roots ?? []) setRoot.run(root, node);
     for (const { id, ext } of changes.renamedNodes ?? []) renameNode.run(ext, id);
-    for (const { message, seq, node, device, pending } of changes.messages ?? []) {
+    for (const { message, seq, node, device, pending, response } of changes.messages ?? []) {
       const event = message.type === 'track' && message.name !== null ? terms.intern(message.name) : null;
       addMessage.run(
         seq,
@@ -206,6 +215,14 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
         message.text,
       );
       if (pending) addPending.run(message.time, seq);
+      if (response)
+        addResponse.run(seq, response.survey, node, response.submission, statusCode(response.status));
+    }
+    if (changes.responses) {
+      const { after, to, rows } = changes.responses;
+      clearResponses.run(after, to);
+      for (const { seq, survey, node, submission, status } of rows)
+        addResponse.run(seq, survey, node, submission, statusCode(status));
     }
     for (const seq of changes.arrived ?? []) dropPending.run(seq, seq);
     for (const pair of changes.pairs ?? [])
@@ -221,8 +238,13 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     for (const list of changes.droppedLists ?? []) dropList.run(list);
     if (changes.erasure) erase(changes.erasure);
     for (const { hash, kind } of changes.usedUp ?? []) useUp.run(hash, kindCode(kind));
-    for (const { id, version } of changes.deletedPersons ?? [])
+    for (const { id, version } of changes.deletedPersons ?? []) {
       if (dropPerson.run(id, version).changes === 0) throw new Stale();
+      dropDecisions.run(id);
+    }
+    for (const { survey, person, at, text } of changes.decisions ?? [])
+      setDecision.run(survey, person, at, text);
+    for (const survey of changes.droppedSurveys ?? []) dropSurvey.run(survey);
     for (const { id, version, due, built, email, text, sameKeys } of changes.persons ?? []) {
       let done: RunResult;
       if (version === 0) done = addPerson.run(id, due, built, email, text);

@@ -9,6 +9,7 @@ export function createErase(db: Database): (erasure: Erasure) => void {
     'DELETE FROM pending WHERE seq = ? AND time = (SELECT time FROM message WHERE seq = ?)',
   );
   const dropMessage = db.prepare('DELETE FROM message WHERE seq = ?');
+  const dropResponse = db.prepare('DELETE FROM response WHERE seq = ?');
   const addGone = db.prepare('INSERT OR IGNORE INTO gone (hash, kind) VALUES (?, ?)');
   const renameNode = db.prepare('UPDATE node SET ext = ?, root = id WHERE id = ?');
   const dropPair = db.prepare('DELETE FROM pair WHERE user = ? AND device = ?');
@@ -24,6 +25,7 @@ export function createErase(db: Database): (erasure: Erasure) => void {
     for (const seq of erasure.messages) {
       dropPending.run(seq, seq);
       dropMessage.run(seq);
+      dropResponse.run(seq);
     }
     for (const { hash, kind } of erasure.gone) addGone.run(hash, kindCode(kind));
     for (const { id, ext } of erasure.nodes) renameNode.run(ext, id);

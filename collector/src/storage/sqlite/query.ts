@@ -2,6 +2,7 @@
 // Invariant: each is one indexed scan bounded by its limit, except counts.
 import type { Database, Statement } from 'better-sqlite3';
 import type { CauseOf } from '../../engine/person-state.ts';
+import { SURVEY_EVENT } from '../../engine/response.ts';
 import type { JsonValue, RejectionCode } from '../../wire/message.ts';
 import {
   type Answers,
@@ -10,6 +11,7 @@ import {
   type LoggedTransition,
   type Query,
   type RefusedRow,
+  type ResponseRow,
   type Store,
 } from '../port.ts';
 import {
@@ -18,6 +20,8 @@ import {
   kindOf,
   MESSAGE_COLUMNS,
   type MessageRow,
+  statusCode,
+  statusOf,
   typeCode,
   typeOf,
 } from './columns.ts';
@@ -46,7 +50,20 @@ interface RefusedColumns {
   body: string;
 }
 
+interface ResponseColumns {
+  seq: number;
+  survey: string;
+  node: number;
+  submission: string;
+  status: number;
+}
+
 type Bound = string | number | null | Record<string, string | number | null>;
+
+/** The message's columns where it is joined to something. */
+const OF_MESSAGE = MESSAGE_COLUMNS.split(', ')
+  .map((name) => `m.${name}`)
+  .join(', ');
 
 type Handlers = { [A in Query['ask']]: (query: Extract<Query, { ask: A }>) => Answers[A] };
 
@@ -82,6 +99,13 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
     kind: kindOf(row.kind),
     sentAt: row.sent_at === null ? null : (JSON.parse(row.sent_at) as string | number),
     text: row.body,
+  });
+  const response = ({ seq, survey, node, submission, status }: ResponseColumns): ResponseRow => ({
+    seq,
+    survey,
+    node,
+    submission,
+    status: statusOf(status),
   });
   const TRANSITION = `SELECT t.seq, t.segment, t.person, t.entered, t.at, t.cause, n.public_id, n.kind, n.ext
     FROM transition AS t JOIN node AS n ON n.id = t.person`;
@@ -126,9 +150,7 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
     'due-count': ({ until }) => count('SELECT count(*) AS n FROM person WHERE due <= ?', until),
     'due-messages': ({ until, limit }) =>
       all<MessageRow>(
-        `SELECT ${MESSAGE_COLUMNS.split(', ')
-          .map((name) => `m.${name}`)
-          .join(', ')}
+        `SELECT ${OF_MESSAGE}
          FROM pending AS p JOIN message AS m ON m.seq = p.seq WHERE p.time <= ?
          ORDER BY p.time, m.message_id, m.kind LIMIT ?`,
         until,
@@ -323,6 +345,44 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       );
       return { rows, next: last };
     },
+    'completed-count': ({ survey }) =>
+      one<{ n: number }>(
+        'SELECT count(*) AS n FROM (SELECT DISTINCT node, submission FROM response WHERE survey = ? AND status = ?)',
+        survey,
+        statusCode('completed'),
+      )?.n ?? 0,
+    responses({ survey, after, until, limit }) {
+      const place = after ?? { node: 0, submission: '', seq: 0 };
+      return all<ResponseColumns & MessageRow & { filed: number; said: number }>(
+        `SELECT r.seq, r.survey, r.node AS filed, r.submission, r.status AS said, ${OF_MESSAGE}
+         FROM response AS r JOIN message AS m ON m.seq = r.seq
+         WHERE r.survey = ? AND (r.node, r.submission, r.seq) > (?, ?, ?) AND m.time <= ?
+         ORDER BY r.node, r.submission, r.seq LIMIT ?`,
+        survey,
+        place.node,
+        place.submission,
+        place.seq,
+        until,
+        limit,
+      ).map((found) => ({
+        ...response({ ...found, node: found.filed, status: found.said }),
+        row: historyRow(found, terms),
+      }));
+    },
+    'survey-messages'({ after, limit }) {
+      const event = terms.find(SURVEY_EVENT);
+      return all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND (type = ? OR event = ?) ORDER BY seq LIMIT ?`,
+        after,
+        typeCode('survey'),
+        event ?? -1,
+        limit,
+      ).map((row) => historyRow(row, terms));
+    },
+    'response-rows': ({ after, limit }) =>
+      all<ResponseColumns>('SELECT * FROM response WHERE seq > ? ORDER BY seq LIMIT ?', after, limit).map(
+        response,
+      ),
     nodes: ({ after, limit }) =>
       all<Parameters<typeof nodeRow>[0]>(
         `SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT ?`,

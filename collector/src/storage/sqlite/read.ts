@@ -5,6 +5,7 @@ import type { Run } from '../../engine/identity.ts';
 import { compareStamps, type Stamp } from '../../engine/stamp.ts';
 import {
   type AliasRow,
+  type DecisionRow,
   type GroupChange,
   type HistoryRange,
   type HistoryRow,
@@ -22,6 +23,7 @@ import {
   kindCode,
   MESSAGE_COLUMNS,
   type MessageTuple,
+  statusOf,
   textStamp,
   typeCode,
 } from './columns.ts';
@@ -145,6 +147,12 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
   );
   const gone = db.prepare<[string, number]>('SELECT 1 FROM gone WHERE hash = ? AND kind = ?');
   const suppressed = db.prepare<[string]>('SELECT 1 FROM suppressed WHERE hash = ?');
+  const statuses = db.prepare<[string, number, string], { status: number }>(
+    'SELECT DISTINCT status FROM response WHERE survey = ? AND node = ? AND submission = ?',
+  );
+  const decision = db.prepare<[string, number], DecisionRow>(
+    'SELECT survey, person, at, text FROM decision WHERE survey = ? AND person = ?',
+  );
 
   function rowsIn(
     { node: id, order = 'ascending', only }: HistoryRange,
@@ -209,6 +217,11 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       ),
       gone: new Set(),
       suppressed: new Set((keys.suppressed ?? []).filter((hash) => suppressed.get(hash))),
+      submissions: (keys.submissions ?? []).map(
+        ({ survey, node: id, submission }) =>
+          new Set(statuses.all(survey, id, submission).map(({ status }) => statusOf(status))),
+      ),
+      decisions: (keys.decisions ?? []).flatMap(({ survey, person: id }) => decision.get(survey, id) ?? []),
     };
     for (const user of keys.unmerged ?? []) {
       const seq = unmerged.get(user)?.seq;

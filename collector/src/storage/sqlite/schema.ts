@@ -168,6 +168,29 @@ const MIGRATIONS: readonly string[] = [
   -- Computed anew when the file is opened: how a person is written down has changed.
   INSERT INTO fact VALUES ('rebuild', 'true') ON CONFLICT DO UPDATE SET value = 'true';
   `,
+  `
+  -- Which messages are of which survey submission, and what they say of it.
+  CREATE TABLE response (
+    seq INTEGER PRIMARY KEY,
+    survey TEXT NOT NULL,
+    node INTEGER NOT NULL,
+    submission TEXT NOT NULL,
+    status INTEGER NOT NULL
+  );
+  CREATE INDEX response_submission ON response (survey, node, submission, seq, status);
+
+  -- The last decision whether to ask somebody, as it was made.
+  CREATE TABLE decision (
+    survey TEXT NOT NULL,
+    person INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (survey, person)
+  ) WITHOUT ROWID;
+  CREATE INDEX decision_person ON decision (person);
+
+  INSERT INTO fact VALUES ('rebuild', 'true') ON CONFLICT DO UPDATE SET value = 'true';
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

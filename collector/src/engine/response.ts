@@ -1,0 +1,48 @@
+// One message of a survey submission: shown, begun, answered in part or in whole, or turned down.
+// Invariant: what is read here of a message never changes, whatever else is known.
+import type { JsonObject, JsonValue, MessageType, SurveyStatus } from '../wire/message.ts';
+import type { EngineMessage } from './filter.ts';
+
+/** Segment's own event for answers, which plain clients send. */
+export const SURVEY_EVENT = 'Survey Responded';
+
+const STATUSES: readonly SurveyStatus[] = ['shown', 'started', 'partial', 'completed', 'dismissed'];
+
+export interface Response {
+  survey: string;
+  /** Unique per survey and sender. */
+  submission: string;
+  status: SurveyStatus;
+  /** Where its fields are: the message itself, or the properties of Segment's own event. */
+  fields: JsonObject;
+}
+
+/** Whether a message may be a response at all, without looking into it. */
+export const mayRespond = (type: MessageType, event: string | null): boolean =>
+  type === 'survey' || (type === 'track' && event === SURVEY_EVENT);
+
+/** A survey message, or Segment's own `Survey Responded` event when it names its survey. */
+export function responseOf({
+  type,
+  event,
+  stamp,
+  body,
+}: Pick<EngineMessage, 'type' | 'event' | 'stamp' | 'body'>): Response | null {
+  if (!mayRespond(type, event)) return null;
+  const fields = type === 'survey' ? body() : body().properties;
+  if (!isObject(fields)) return null;
+  const survey = textOf(fields.surveyId);
+  if (survey === null) return null;
+  const submission = textOf(fields.submissionId) ?? stamp[1];
+  // A missing status means completed; so does one that no survey message could have.
+  const status = STATUSES.find((name) => name === fields.status) ?? 'completed';
+  return { survey, submission, status, fields };
+}
+
+export function textOf(value: JsonValue | undefined): string | null {
+  return typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : null;
+}
+
+export function isObject(value: JsonValue | undefined): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

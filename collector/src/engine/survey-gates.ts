@@ -1,0 +1,137 @@
+// What the collector asks about a person before they may be asked: segment, sample, frequency, cool-down.
+// Invariant: every gate is answered by the same leaves and memberships as segments are, exact at the clock.
+import type { Condition, SurveyDefinition, Where, Within } from '../wire/definitions.ts';
+import type { JsonObject, JsonValue } from '../wire/message.ts';
+import { compileCondition, type Scope } from './conditions.ts';
+import type { PersonState } from './person-state.ts';
+import { compileTrait } from './traits.ts';
+
+/** Asked once in 90 days unless the definition says otherwise. */
+const DEFAULT_TIMES = 1;
+const DEFAULT_EVERY = '90d';
+
+export type PersonGate = 'segment' | 'sample' | 'frequency' | 'coolDown';
+
+export interface SurveyGate {
+  readonly gate: PersonGate;
+  test(person: PersonState, now: number): boolean;
+  /** What the answer rests on. */
+  detail(person: PersonState, now: number): JsonObject;
+}
+
+export interface CompiledSurvey {
+  readonly key: string;
+  readonly definition: SurveyDefinition;
+  readonly gates: readonly SurveyGate[];
+}
+
+export type SurveyScope = Pick<Scope, 'slot' | 'zone' | 'segment' | 'bucketOf'>;
+
+/** What of a survey people's rows depend on: everything else changes at once, without a build. */
+export function gatesMeaning({ target, frequency }: SurveyDefinition): JsonValue {
+  return {
+    segment: target?.segment ?? null,
+    sample: target?.sample ?? null,
+    times: frequency?.times ?? DEFAULT_TIMES,
+    every: frequency?.every ?? DEFAULT_EVERY,
+    coolDown: frequency?.coolDown ?? null,
+  };
+}
+
+export function compileSurvey(key: string, definition: SurveyDefinition, scope: SurveyScope): CompiledSurvey {
+  const gates: SurveyGate[] = [];
+  const { segment, sample } = definition.target ?? {};
+  if (segment !== undefined) gates.push(segmentGate(segment, scope));
+  if (sample !== undefined) gates.push(sampleGate(key, sample, scope));
+  gates.push(frequencyGate(key, definition.frequency ?? {}, scope));
+  const coolDown = definition.frequency?.coolDown;
+  if (coolDown !== undefined) gates.push(coolDownGate(key, coolDown, scope));
+  return { key, definition, gates };
+}
+
+function segmentGate(segment: string, scope: SurveyScope): SurveyGate {
+  const { test } = conditionOf({ segment }, scope);
+  return { gate: 'segment', test, detail: () => ({ segment }) };
+}
+
+function sampleGate(salt: string, sample: number, scope: SurveyScope): SurveyGate {
+  const { test } = conditionOf({ bucket: { salt, from: 0, to: sample } }, scope);
+  // Somebody erased goes by no id, hence is in no sample.
+  const placeOf = ({ ext }: PersonState) => (ext === '' ? null : scope.bucketOf(salt, ext));
+  return {
+    gate: 'sample',
+    test: sample > 0 ? test : () => false,
+    detail: (person) => ({ sample, place: placeOf(person) }),
+  };
+}
+
+/** Times shown and times answered are counted apart: plain clients tell only of answers. */
+function frequencyGate(
+  key: string,
+  { times = DEFAULT_TIMES, every = DEFAULT_EVERY }: NonNullable<SurveyDefinition['frequency']>,
+  scope: SurveyScope,
+): SurveyGate {
+  const shown = counter({ all: [about(key), SHOWN] }, every, scope);
+  const answered = counter({ all: [about(key), COMPLETED] }, every, scope);
+  const asked = (person: PersonState, now: number): number =>
+    Math.max(shown(person, now), answered(person, now));
+  return {
+    gate: 'frequency',
+    test: (person, now) => asked(person, now) < times,
+    detail: (person, now) => ({ times, every, shown: shown(person, now), answered: answered(person, now) }),
+  };
+}
+
+function coolDownGate(key: string, coolDown: string, scope: SurveyScope): SurveyGate {
+  const others = counter({ all: [{ not: about(key) }, { any: [SHOWN, COMPLETED] }] }, coolDown, scope);
+  return {
+    gate: 'coolDown',
+    test: (person, now) => others(person, now) === 0,
+    detail: (person, now) => ({ coolDown, otherSurveys: others(person, now) }),
+  };
+}
+
+/** A field of a survey message, or of Segment's own `Survey Responded` event. */
+const either = (field: string, test: (path: string) => Where): Where => ({
+  any: [test(field), test(`properties.${field}`)],
+});
+const about = (key: string): Where => either('surveyId', (path) => ({ path, op: 'eq', value: key }));
+const SHOWN: Where = either('status', (path) => ({ path, op: 'eq', value: 'shown' }));
+/** A missing status means completed. */
+const COMPLETED: Where = {
+  any: [
+    either('status', (path) => ({ path, op: 'eq', value: 'completed' })),
+    { not: either('status', (path) => ({ path, op: 'exists' })) },
+  ],
+};
+
+function counter(
+  where: Where,
+  within: Within,
+  { slot, zone }: SurveyScope,
+): (person: PersonState, now: number) => number {
+  const count = compileTrait('', { type: 'count', event: '$survey', where, within }, null, {
+    slot,
+    zone,
+    computed: () => never('another trait'),
+    intern: () => never('a number'),
+  });
+  return (person, now) => Number(count.value(person, now));
+}
+
+/** Gates are looked at when somebody asks, so that nothing needs to know what they depend on. */
+function conditionOf(condition: Condition, scope: SurveyScope): ReturnType<typeof compileCondition> {
+  const nothing = (): void => {};
+  return compileCondition(condition, {
+    ...scope,
+    computed: () => never('a computed trait'),
+    dependsOnTrait: nothing,
+    dependsOnSlot: nothing,
+    dependsOnGroups: nothing,
+    dependsOnStart: nothing,
+  });
+}
+
+function never(what: string): never {
+  throw new Error(`a gate asked for ${what}`);
+}

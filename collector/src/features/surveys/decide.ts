@@ -1,0 +1,102 @@
+// Whether somebody may be asked now: every gate with what it rests on.
+// Invariant: pure; a survey is offered only when every gate is known to hold.
+import { compileWhere, type EngineMessage, selects } from '../../engine/filter.ts';
+import type { GateView, SurveyStanding } from '../../ingest/core.ts';
+import { whyShut } from '../../ingest/survey-closing.ts';
+import type { JsonObject } from '../../wire/message.ts';
+
+/** What the person is doing: the page they are on and what they just did. */
+export interface Moment {
+  /** The page's address, or null where none is known. */
+  url: string | null;
+  /** Their messages of the batch being answered; null when no batch is. */
+  messages: readonly EngineMessage[] | null;
+}
+
+/** A gate that only a page can answer has no answer here. */
+export interface AnsweredGate extends JsonObject {
+  gate: string;
+  holds: boolean | null;
+}
+
+export interface Decision {
+  /** No gate is closed. Those without an answer are named in `unknown`. */
+  eligible: boolean;
+  unknown: string[];
+  gates: AnsweredGate[];
+}
+
+const NOWHERE: Moment = { url: null, messages: null };
+
+/** `clock` in epoch ms. */
+export function decide(
+  { definition, gates, completed }: SurveyStanding,
+  clock: number,
+  moment: Moment = NOWHERE,
+): Decision {
+  const all: AnsweredGate[] = [openGate({ definition, completed }, clock), ...gates];
+  const { url, event } = definition.target ?? {};
+  if (url !== undefined) all.push(urlGate(url, moment));
+  if (event !== undefined) all.push(eventGate(event, moment, clock));
+  return {
+    eligible: all.every(({ holds }) => holds !== false),
+    unknown: all.filter(({ holds }) => holds === null).map(({ gate }) => gate),
+    gates: all,
+  };
+}
+
+/** What is kept of a decision: which gates held, not what each rested on, so that it changes rarely. */
+export function keptPart({ eligible, unknown, gates }: Decision): JsonObject {
+  const held = Object.fromEntries(gates.map(({ gate, holds }) => [gate, holds]));
+  return { eligible: eligible && unknown.length === 0, gates: held };
+}
+
+function openGate({ definition, completed }: Omit<SurveyStanding, 'key' | 'gates'>, clock: number): GateView {
+  const reason = whyShut(definition, completed, clock);
+  const { startAt = null, endAt = null, limit = null } = definition;
+  return { gate: 'open', holds: reason === null, startAt, endAt, limit, completed, reason };
+}
+
+function urlGate(pattern: string, { url }: Moment): AnsweredGate {
+  return { gate: 'url', holds: url === null ? null : matchesUrl(pattern, url), pattern, url };
+}
+
+function eventGate(
+  { event, where }: NonNullable<NonNullable<SurveyStanding['definition']['target']>['event']>,
+  { messages }: Moment,
+  clock: number,
+): AnsweredGate {
+  const filter = compileWhere(where);
+  const isMeant = (message: EngineMessage): boolean =>
+    selects(event, message) && (filter === null || filter.test(message.body(), clock));
+  return { gate: 'event', holds: messages === null ? null : messages.some(isMeant), event };
+}
+
+/**
+ * Whether an address fits a pattern, in which `*` stands for any text. A pattern with `://` is held against the
+ * address without its fragment, one that begins with `/` against path and, if it has a `?`, query.
+ */
+export function matchesUrl(pattern: string, url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { origin, pathname, search } = new URL(url);
+  const wanted = pattern.includes('?') ? pathname + search : pathname;
+  const whole = pattern.includes('?') ? origin + pathname + search : origin + pathname;
+  return fits(pattern, pattern.includes('://') ? whole : wanted);
+}
+
+/** Goes through the pattern's pieces from left to right: linear, whatever a hostile address holds. */
+function fits(pattern: string, text: string): boolean {
+  const pieces = pattern.split('*');
+  const first = pieces[0] as string; // split gives at least one
+  const last = pieces[pieces.length - 1] as string;
+  if (pieces.length === 1) return text === pattern;
+  if (!text.startsWith(first) || text.length < first.length + last.length) return false;
+  let at = first.length;
+  const end = text.length - last.length;
+  for (const piece of pieces.slice(1, -1)) {
+    const found = text.indexOf(piece, at);
+    if (found < 0 || found + piece.length > end) return false;
+    at = found + piece.length;
+  }
+  return text.endsWith(last);
+}

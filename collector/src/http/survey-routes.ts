@@ -1,0 +1,66 @@
+// /api/surveys: why somebody is asked or not, and what was answered. Definitions are among the others' routes.
+// Invariant: reads only.
+import type { Context, Hono } from 'hono';
+import { decide } from '../features/surveys/decide.ts';
+import { adminQuery, notFound, pageOf } from './api-words.ts';
+import { ApiError } from './errors.ts';
+import type { HttpParts } from './parts.ts';
+
+export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
+  app.get('/api/surveys/:key/eligibility', async (c) => {
+    const { id, url = null } = adminQuery(c, ['id', 'url']);
+    const key = c.req.param('key');
+    if (id === undefined)
+      throw new ApiError(
+        400,
+        'invalid_parameter',
+        'id is required: user:<userId>, anon:<anonymousId> or the profile’s own',
+      );
+    if (url !== null && !URL.canParse(url))
+      throw new ApiError(
+        400,
+        'invalid_parameter',
+        'url must be a whole address, such as https://shop.example/cart',
+      );
+    const found = await core.surveyStanding(id, key);
+    if (found === 'unknown_survey') throw notFound('survey');
+    if (found === 'unknown_profile') throw notFound('profile');
+    if (found === 'building')
+      throw new ApiError(409, 'building', `the survey "${key}" is still being built: nobody is asked yet`);
+    const { standing, last, profileId } = found;
+    const { eligible, unknown, gates } = decide(standing, core.now(), { url, messages: null });
+    const { delay, exitIntent, scroll } = standing.definition.target ?? {};
+    return c.json({
+      survey: key,
+      profileId,
+      eligible,
+      unknown,
+      gates,
+      page: { delay: delay ?? null, exitIntent: exitIntent ?? false, scroll: scroll ?? null },
+      last: last && { at: last.at, ...last.decision },
+    });
+  });
+  app.get('/api/surveys/:key/responses', async (c) => {
+    const page = await core.submissions(surveyKey(c), pageOf(c));
+    if (!page) throw notFound('survey');
+    const iso = (time: number | undefined) => (time === undefined ? null : new Date(time).toISOString());
+    const data = page.data.map(({ submissionId, profileId, userId, submission }) => {
+      const { at, firstAt, lastAt, ...shown } = submission;
+      return {
+        submissionId,
+        profileId,
+        userId,
+        ...shown,
+        shownAt: iso(at.shown),
+        startedAt: iso(at.started ?? at.partial),
+        completedAt: iso(at.completed),
+        dismissedAt: iso(at.dismissed),
+        firstAt: iso(firstAt),
+        lastAt: iso(lastAt),
+      };
+    });
+    return c.json({ data, next: page.next });
+  });
+}
+
+const surveyKey = (c: Context): string => c.req.param('key') ?? '';

@@ -1,0 +1,276 @@
+// What a survey's definition may say: one schema for checking, types and OpenAPI.
+// Invariant: a parsed definition can be offered, answered and analysed without further checks.
+import { z } from 'zod';
+import {
+  checkOperand,
+  duration,
+  event,
+  exposeSchema,
+  instant,
+  key,
+  op,
+  operand,
+  percent,
+  where,
+  word,
+} from './definition-words.ts';
+import { readDate } from './instant.ts';
+
+/** Most questions of a survey: nobody answers more. */
+export const MAX_QUESTIONS = 100;
+/** Most options of one question. */
+export const MAX_OPTIONS = 100;
+/** Most languages of a survey. */
+export const MAX_LANGUAGES = 50;
+/** A scale's points: from yes and no to 0 to 10. */
+const MIN_SCALE = 2;
+const MAX_SCALE = 11;
+/** Longest open answer that may be asked for: three of them still fit into one message. */
+const MAX_TEXT_CHARS = 10_000;
+/** How a language is written: BCP 47, as `lang` takes it. */
+const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
+const QUESTION_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+/** Colours, lengths and fonts; nothing that could load or end a declaration. */
+const CSS_VALUE = /^(?!.*(?:url|expression|image)\s*\()[\w\s#%,.()'"+-]{1,200}$/i;
+
+const localText = z
+  .union([word, z.record(z.string().regex(LANGUAGE, 'must be a language such as "en" or "zh-CN"'), word)], {
+    error: 'must be text, or text by language',
+  })
+  .meta({ description: 'Text, or text by language; the first of `languages` must be there' });
+
+const option = z.union([word, z.strictObject({ id: word, label: localText })], {
+  error: 'must be text, or { id, label }',
+});
+
+const branch = z.strictObject({
+  when: z
+    .strictObject({ op, value: operand })
+    .check(checkOperand)
+    .optional()
+    .meta({ description: 'Compares the answer; without it the branch is always taken' }),
+  go: word.meta({ description: 'The id of a later question, or "end"' }),
+});
+
+export const QUESTION_TYPES = [
+  'nps',
+  'csat',
+  'ces',
+  'rating',
+  'single_choice',
+  'multiple_choice',
+  'open_text',
+  'ranking',
+  'matrix',
+  'maxdiff',
+  'kano',
+  'price_sensitivity',
+  'date',
+  'consent',
+  'info',
+] as const;
+
+const question = z.strictObject({
+  id: z
+    .string()
+    .regex(QUESTION_ID, 'must be letters, digits, then also _ . -, at most 64 characters')
+    .refine((id) => id !== 'end', { error: 'must not be "end": branches use that word' }),
+  type: z.enum(QUESTION_TYPES),
+  title: localText,
+  description: localText.optional(),
+  required: z.boolean().optional().meta({ description: 'false unless given' }),
+  options: z
+    .array(option)
+    .max(MAX_OPTIONS)
+    .optional()
+    .meta({ description: 'Choices, items to rank or to weigh; of a matrix its rows' }),
+  other: z.boolean().optional().meta({ description: 'Choices: also one of one’s own, as text' }),
+  scale: z
+    .int()
+    .min(MIN_SCALE)
+    .max(MAX_SCALE)
+    .optional()
+    .meta({ description: 'Points of a scale: csat and rating 5, ces 7 unless given; nps is 0 to 10' }),
+  labels: z
+    .array(option)
+    .max(MAX_OPTIONS)
+    .optional()
+    .meta({ description: 'Of a scale its two ends, or every point; of a matrix its columns' }),
+  absent: localText.optional().meta({ description: 'Kano: the question about the feature being absent' }),
+  currency: z.string().min(1).max(8).optional().meta({ description: 'Price sensitivity: before the amount' }),
+  maxLength: z
+    .int()
+    .min(1)
+    .max(MAX_TEXT_CHARS)
+    .optional()
+    .meta({ description: 'Open text: 2,000 unless given' }),
+  min: z.int().min(0).optional().meta({ description: 'Multiple choice: least choices' }),
+  max: z.int().min(1).optional().meta({ description: 'Multiple choice: most choices' }),
+  next: z.array(branch).max(MAX_OPTIONS).optional(),
+});
+export type QuestionDefinition = z.infer<typeof question>;
+
+/** Fields that only some types of question use. */
+const USED_BY: Readonly<Record<string, readonly QuestionDefinition['type'][]>> = {
+  options: ['single_choice', 'multiple_choice', 'ranking', 'matrix', 'maxdiff'],
+  other: ['single_choice', 'multiple_choice'],
+  scale: ['nps', 'csat', 'ces', 'rating'],
+  labels: ['nps', 'csat', 'ces', 'rating', 'matrix'],
+  absent: ['kano'],
+  currency: ['price_sensitivity'],
+  maxLength: ['open_text'],
+  min: ['multiple_choice'],
+  max: ['multiple_choice'],
+};
+/** Least options of the types that need some: a best and a worst leave one between them. */
+const LEAST_OPTIONS: Partial<Record<QuestionDefinition['type'], number>> = {
+  single_choice: 2,
+  multiple_choice: 1,
+  ranking: 2,
+  matrix: 1,
+  maxdiff: 3,
+};
+
+const theme = z.strictObject(
+  Object.fromEntries(
+    ['accent', 'background', 'text', 'muted', 'border', 'radius', 'font'].map((name) => [
+      name,
+      z.string().regex(CSS_VALUE, 'must be a colour, a length or a font').optional(),
+    ]),
+  ) as Record<
+    'accent' | 'background' | 'text' | 'muted' | 'border' | 'radius' | 'font',
+    z.ZodOptional<z.ZodString>
+  >, // the names above
+);
+
+const target = z.strictObject({
+  segment: key.optional(),
+  url: word.optional().meta({
+    description: 'A pattern with *: of the whole address when it holds "://", else of the path',
+  }),
+  event: z.strictObject({ event, where }).optional(),
+  delay: duration.optional(),
+  exitIntent: z.boolean().optional().meta({ description: 'When the pointer leaves through the top' }),
+  scroll: z.number().min(1).max(100).optional().meta({ description: 'Once so much was scrolled, percent' }),
+  sample: percent.optional().meta({ description: 'A stable share of people, percent' }),
+});
+
+const frequency = z.strictObject({
+  times: z
+    .int()
+    .min(1)
+    .optional()
+    .meta({ description: 'How often a person is asked within `every`: 1 unless given' }),
+  every: duration.optional().meta({ description: '90d unless given' }),
+  coolDown: duration.optional().meta({ description: 'Not so soon after any other survey' }),
+});
+
+export const surveySchema = z
+  .strictObject({
+    name: word,
+    questions: z.array(question).min(1).max(MAX_QUESTIONS),
+    target: target.optional(),
+    frequency: frequency.optional(),
+    priority: z
+      .int()
+      .min(-1_000)
+      .max(1_000)
+      .optional()
+      .meta({ description: 'The highest is asked first; 0 unless given' }),
+    startAt: instant.optional(),
+    endAt: instant.optional(),
+    limit: z.int().min(1).optional().meta({ description: 'Most completed submissions' }),
+    languages: z
+      .array(z.string().regex(LANGUAGE, 'must be a language such as "en" or "zh-CN"'))
+      .min(1)
+      .max(MAX_LANGUAGES)
+      .optional()
+      .meta({ description: 'The first is the default; ["en"] unless given' }),
+    theme: theme.optional(),
+    presentation: z.enum(['popover', 'dialog']).optional().meta({ description: 'popover unless given' }),
+    thanks: localText.optional(),
+    expose: exposeSchema
+      .optional()
+      .meta({ description: 'Who may be offered it; public unless said otherwise' }),
+  })
+  .check(({ value, issues }) => {
+    const fault = (path: (string | number)[], message: string): void => {
+      issues.push({ code: 'custom', path, message, input: value });
+    };
+    checkQuestions(value.questions, fault);
+    checkLanguages(value, fault);
+    const { startAt, endAt } = value;
+    if (startAt !== undefined && endAt !== undefined && Number(readDate(startAt)) >= Number(readDate(endAt)))
+      fault(['endAt'], 'must be after startAt');
+  })
+  .meta({ id: 'SurveyDefinition' });
+export type SurveyDefinition = z.infer<typeof surveySchema>;
+
+type FaultAt = (path: (string | number)[], message: string) => void;
+
+function checkQuestions(questions: readonly QuestionDefinition[], fault: FaultAt): void {
+  const place = new Map<string, number>();
+  questions.forEach(({ id }, i) => {
+    if (place.has(id))
+      fault(['questions', i, 'id'], `must be unique: question ${place.get(id)} is "${id}" too`);
+    else place.set(id, i);
+  });
+  questions.forEach((asked, i) => {
+    checkFields(asked, (path, message) => fault(['questions', i, ...path], message));
+    asked.next?.forEach(({ go }, j) => {
+      const to = place.get(go);
+      const path = ['questions', i, 'next', j, 'go'];
+      if (go === 'end') return;
+      if (to === undefined) fault(path, `there is no question "${go}"; give a later question’s id or "end"`);
+      else if (to <= i) fault(path, 'must be a later question: going back would never end');
+    });
+  });
+}
+
+function checkFields(asked: QuestionDefinition, fault: FaultAt): void {
+  const { type, options = [], labels = [], scale } = asked;
+  for (const [field, types] of Object.entries(USED_BY))
+    if (asked[field as keyof QuestionDefinition] !== undefined && !types.includes(type))
+      fault([field], `is not used by ${type}`);
+  const least = LEAST_OPTIONS[type];
+  if (least !== undefined && options.length < least)
+    fault(['options'], asked.options ? `must have at least ${least}` : 'is required');
+  if (type === 'matrix' && labels.length < 2)
+    fault(['labels'], asked.labels ? 'must have at least 2' : 'is required');
+  if (type === 'nps' && scale !== undefined && scale < 10)
+    fault(['scale'], 'of nps is 0 to 10; leave it out');
+  // The ends of a scale may be called alike; choices may not.
+  for (const field of type === 'matrix' ? (['options', 'labels'] as const) : (['options'] as const)) {
+    const ids = (asked[field] ?? []).map(optionId);
+    const twice = ids.findIndex((id, i) => ids.indexOf(id) < i);
+    if (twice >= 0) fault([field, twice], `must be unique: "${ids[twice]}" is there twice`);
+  }
+  const { min, max } = asked;
+  if (min !== undefined && max !== undefined && min > max) fault(['max'], 'must not be less than min');
+}
+
+export const optionId = (of: string | { id: string }): string => (typeof of === 'string' ? of : of.id);
+
+/** Every text by language holds the default one, and none that the survey does not speak. */
+function checkLanguages(survey: SurveyDefinition, fault: FaultAt): void {
+  const languages = survey.languages ?? [DEFAULT_LANGUAGE];
+  const [first] = languages as [string];
+  const check = (text: z.infer<typeof localText> | undefined, path: (string | number)[]): void => {
+    if (text === undefined || typeof text === 'string') return;
+    if (!Object.hasOwn(text, first)) fault(path, `must hold "${first}", the default language`);
+    for (const language of Object.keys(text))
+      if (!languages.includes(language))
+        fault([...path, language], `is none of languages: ${languages.join(', ')}`);
+  };
+  check(survey.thanks, ['thanks']);
+  survey.questions.forEach((asked, i) => {
+    for (const field of ['title', 'description', 'absent'] as const)
+      check(asked[field], ['questions', i, field]);
+    for (const field of ['options', 'labels'] as const)
+      asked[field]?.forEach((of, j) => {
+        if (typeof of !== 'string') check(of.label, ['questions', i, field, j, 'label']);
+      });
+  });
+}
+
+export const DEFAULT_LANGUAGE = 'en';

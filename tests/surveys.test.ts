@@ -1,0 +1,566 @@
+// Surveys as the collector keeps them: definitions, who is asked and why, closing, and answers as facts.
+// Invariant: talks to the collector only as a page, a back end or an admin could.
+import { createHash } from 'node:crypto';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { JsonObject, JsonValue } from '../collector/src/wire/message.ts';
+import { T0, type TestCollector, withCollector } from './collector.ts';
+
+const DAY = 86_400_000;
+let serial = 0;
+const iso = (time: number): string => new Date(time).toISOString();
+
+const ONE = [{ id: 'score', type: 'nps', title: 'Would you recommend us?' }];
+const survey = (more: JsonObject = {}): JsonObject => ({ name: 'A survey', questions: ONE, ...more });
+
+const message = (c: TestCollector, type: string, fields: JsonObject): JsonObject => ({
+  type,
+  messageId: `s${++serial}`,
+  timestamp: iso(c.clock.now),
+  ...fields,
+});
+const respond = (c: TestCollector, who: JsonObject, fields: JsonObject): JsonObject =>
+  message(c, 'survey', { ...who, ...fields });
+const page = (c: TestCollector, who: JsonObject, url = 'https://shop.example/'): JsonObject =>
+  message(c, 'page', { ...who, context: { page: { url } } });
+
+/** Sends messages as a page does and gives the keys of the surveys it is offered. */
+async function offered(c: TestCollector, messages: JsonObject[]): Promise<string[]> {
+  const { me } = await c.send('web', messages, {}, '?reply=me');
+  if (!me) throw new Error('no view came with the answer');
+  return (me.surveys as unknown as { key: string }[]).map(({ key }) => key);
+}
+const faultsOf = async (c: TestCollector, definition: JsonValue): Promise<string[]> => {
+  const answer = await c.api('PUT', '/api/surveys/s', definition);
+  const details = (answer.json.error as JsonObject | undefined)?.details as unknown as
+    | { pointer: string; message: string }[]
+    | undefined;
+  return (details ?? []).map(({ pointer, message: text }) => `${pointer} ${text}`);
+};
+const gatesOf = async (c: TestCollector, key: string, id: string, more = ''): Promise<JsonObject> => {
+  const answer = await c.api('GET', `/api/surveys/${key}/eligibility?id=${encodeURIComponent(id)}${more}`);
+  expect(answer.status).toBe(200);
+  return answer.json;
+};
+const held = ({ gates }: JsonObject): Record<string, JsonValue> =>
+  Object.fromEntries((gates as JsonObject[]).map((gate) => [gate.gate as string, gate.holds as JsonValue]));
+
+describe('definitions', () => {
+  it('are put, read, listed, left alone when identical, and deleted', async () => {
+    await withCollector({}, async (c) => {
+      const made = await c.put('surveys', 'nps', survey());
+      expect([made.status, made.json.status]).toEqual([201, 'ready']);
+      expect((await c.put('surveys', 'nps', survey())).status).toBe(200);
+      expect((await c.api('GET', '/api/surveys/nps')).json).toMatchObject({ key: 'nps', questions: ONE });
+      expect((await c.all<{ key: string }>('/api/surveys')).map(({ key }) => key)).toEqual(['nps']);
+      expect((await c.api('DELETE', '/api/surveys/nps')).status).toBe(204);
+      expect((await c.api('GET', '/api/surveys/nps')).status).toBe(404);
+      expect((await c.api('DELETE', '/api/surveys/nps')).status).toBe(404);
+    });
+  });
+
+  it('are refused with a pointer to each fault', async () => {
+    await withCollector({}, async (c) => {
+      const asked = (more: JsonObject): JsonObject => ({ id: 'q', type: 'nps', title: 'T', ...more });
+      const faults = (...questions: JsonObject[]) => faultsOf(c, survey({ questions }));
+      expect(await faultsOf(c, { questions: ONE })).toEqual(['/name is required']);
+      expect(await faultsOf(c, survey({ questions: [] }))).toEqual([
+        '/questions questions must have at least 1 values',
+      ]);
+      expect(await faults(asked({}), asked({}))).toEqual([
+        '/questions/1/id id must be unique: question 0 is "q" too',
+      ]);
+      expect(await faults(asked({ type: 'single_choice' }))).toEqual([
+        '/questions/0/options options is required',
+      ]);
+      expect(await faults(asked({ options: ['a', 'b'] }))).toEqual([
+        '/questions/0/options options is not used by nps',
+      ]);
+      expect(await faults(asked({ type: 'ranking', options: ['a', 'b', 'a'] }))).toEqual([
+        '/questions/0/options/2 must be unique: "a" is there twice',
+      ]);
+      expect(await faults(asked({ next: [{ go: 'nowhere' }] }))).toEqual([
+        '/questions/0/next/0/go there is no question "nowhere"; give a later question’s id or "end"',
+      ]);
+      expect(await faults(asked({}), asked({ id: 'r', next: [{ go: 'q' }] }))).toEqual([
+        '/questions/1/next/0/go go must be a later question: going back would never end',
+      ]);
+      expect(await faults(asked({ next: [{ when: { op: 'gt' }, go: 'end' }] }))).toEqual([
+        '/questions/0/next/0/when/value value is required',
+      ]);
+      expect(await faults(asked({ title: { zh: '好' } }))).toEqual([
+        '/questions/0/title title must hold "en", the default language',
+        '/questions/0/title/zh zh is none of languages: en',
+      ]);
+      expect(await faultsOf(c, survey({ thanks: { en: 'Thanks', fr: 'Merci' } }))).toEqual([
+        '/thanks/fr fr is none of languages: en',
+      ]);
+      expect(await faultsOf(c, survey({ startAt: '2026-06-02', endAt: '2026-06-01' }))).toEqual([
+        '/endAt endAt must be after startAt',
+      ]);
+      expect(await faultsOf(c, survey({ theme: { accent: 'url(https://evil.example/)' } }))).toEqual([
+        '/theme/accent accent must be a colour, a length or a font',
+      ]);
+      expect(await faultsOf(c, survey({ target: { segment: 'nobody' } }))).toEqual([
+        '/target/segment there is no segment "nobody"; define it first',
+      ]);
+    });
+  });
+
+  it('take every type of question', async () => {
+    await withCollector({}, async (c) => {
+      const options = ['a', { id: 'b', label: { en: 'B', zh: '乙' } }, 'c'];
+      const title = { en: 'T', zh: '题' };
+      const questions = [
+        ...['nps', 'csat', 'ces', 'rating'].map((type) => ({ type, labels: ['Bad', 'Good'] })),
+        ...['single_choice', 'multiple_choice', 'ranking', 'maxdiff'].map((type) => ({ type, options })),
+        { type: 'matrix', options, labels: ['No', 'Yes'] },
+        { type: 'kano', absent: title },
+        { type: 'price_sensitivity', currency: 'EUR' },
+        ...['open_text', 'date', 'consent', 'info'].map((type) => ({ type })),
+      ].map((asked) => ({ id: asked.type, title, ...asked }));
+      expect(await faultsOf(c, survey({ questions, languages: ['en', 'zh'] }))).toEqual([]);
+    });
+  });
+
+  it('name a segment exposed as far as themselves, from both sides', async () => {
+    await withCollector({}, async (c) => {
+      const where = { event: 'Exported' };
+      await c.define({ segments: { secret: { where }, open: { where, expose: 'public' } } });
+      const [fault] = await faultsOf(c, survey({ target: { segment: 'secret' } }));
+      expect(fault).toMatch(/^\/target\/segment "secret" is exposed as "none" and the survey as "public"/);
+      expect(await faultsOf(c, survey({ target: { segment: 'secret' }, expose: 'none' }))).toEqual([]);
+      expect(await faultsOf(c, survey({ target: { segment: 'open' } }))).toEqual([]);
+      const lowered = await c.put('segments', 'open', { where, expose: 'verified' });
+      expect(lowered.status).toBe(422);
+      expect((lowered.json.error as JsonObject).details).toMatchObject([{ pointer: '/expose' }]);
+      const needed = await c.api('DELETE', '/api/segments/open');
+      expect([needed.status, (needed.json.error as JsonObject).details]).toEqual([409, ['s']]);
+    });
+  });
+
+  it('come from the file of definitions and go with it', async () => {
+    await withCollector({ config: { surveys: { nps: survey() } } }, async (c) => {
+      expect((await c.api('GET', '/api/surveys/nps')).json.status).toBe('ready');
+      expect(await offered(c, [page(c, { anonymousId: 'a' })])).toEqual(['nps']);
+    });
+  });
+});
+
+describe('who is asked', () => {
+  it('follows segment, sample, dates and the page, and says so gate by gate', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({
+        segments: { exporters: { where: { event: 'Exported' }, expose: 'public' } },
+        surveys: {
+          s: survey({
+            target: { segment: 'exporters', url: '/cart*', sample: 100, delay: '5s' },
+            startAt: iso(T0 - DAY),
+            endAt: iso(T0 + DAY),
+          }),
+        },
+      });
+      const who = { userId: 'ada' };
+      const cart = 'https://shop.example/cart/2?x=1';
+      expect(await offered(c, [page(c, who, cart)])).toEqual([]);
+      expect(held(await gatesOf(c, 's', 'user:ada'))).toEqual({
+        open: true,
+        segment: false,
+        sample: true,
+        frequency: true,
+        url: null,
+      });
+      expect(await offered(c, [message(c, 'track', { ...who, event: 'Exported' }), page(c, who)])).toEqual(
+        [],
+      );
+      expect(await offered(c, [page(c, who, cart)])).toEqual(['s']);
+      const now = await gatesOf(c, 's', 'user:ada', `&url=${encodeURIComponent(cart)}`);
+      expect(now).toMatchObject({ eligible: true, unknown: [], page: { delay: '5s' } });
+      // What was decided in answer to the last batch.
+      expect(now.last).toMatchObject({ at: iso(T0), eligible: true, gates: { url: true, segment: true } });
+      c.advance(2 * DAY);
+      expect(await offered(c, [page(c, who, cart)])).toEqual([]);
+      expect((await gatesOf(c, 's', 'user:ada')).last).toMatchObject({
+        eligible: false,
+        gates: { open: false },
+      });
+    });
+  });
+
+  it('carries all a page needs and nothing of whom the survey is for', async () => {
+    await withCollector({}, async (c) => {
+      const target = {
+        segment: 'all',
+        event: { event: 'Exported' },
+        delay: '5s',
+        exitIntent: true,
+        scroll: 50,
+      };
+      await c.define({
+        segments: { all: { where: { all: [] }, expose: 'public' } },
+        surveys: { s: survey({ target, theme: { accent: '#0a7' }, thanks: 'Thank you' }) },
+      });
+      const batch = [message(c, 'track', { userId: 'ada', event: 'Exported' })];
+      const { me } = await c.send('web', batch, {}, '?reply=me');
+      expect(me?.surveys).toEqual([
+        {
+          key: 's',
+          version: expect.stringMatching(/^[0-9a-f]{8}$/),
+          name: 'A survey',
+          questions: [
+            {
+              id: 'score',
+              type: 'nps',
+              title: 'Would you recommend us?',
+              required: false,
+              options: [],
+              other: false,
+              scale: 11,
+              labels: [],
+              maxLength: 2_000,
+              next: [],
+            },
+          ],
+          languages: ['en'],
+          theme: { accent: '#0a7' },
+          presentation: 'popover',
+          trigger: { delayMs: 5_000, exitIntent: true, scroll: 50 },
+          thanks: 'Thank you',
+        },
+      ]);
+    });
+  });
+
+  it('asks at an event of this very batch that its filter lets through', async () => {
+    await withCollector({}, async (c) => {
+      const event = {
+        event: 'Order Completed',
+        where: { path: 'properties.revenue', op: 'gte', value: 100 },
+      };
+      await c.define({ surveys: { s: survey({ target: { event } }) } });
+      const order = (who: string, revenue: number) =>
+        message(c, 'track', { anonymousId: who, event: 'Order Completed', properties: { revenue } });
+      expect(await offered(c, [order('a', 99)])).toEqual([]);
+      expect(await offered(c, [order('a', 100), page(c, { anonymousId: 'a' })])).toEqual(['s']);
+      expect(await offered(c, [page(c, { anonymousId: 'a' })])).toEqual([]);
+      // Somebody else's order in the same batch asks nobody.
+      expect(await offered(c, [order('b', 100), page(c, { anonymousId: 'a' })])).toEqual([]);
+    });
+  });
+
+  it('asks once in 90 days, on whichever device, also after cleared storage', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({ surveys: { s: survey() } });
+      const [phone, laptop] = [{ anonymousId: 'phone' }, { anonymousId: 'laptop' }];
+      const ada = { userId: 'ada' };
+      await c.send('web', [
+        message(c, 'identify', { ...phone, ...ada }),
+        message(c, 'identify', { ...laptop, ...ada }),
+      ]);
+      expect(await offered(c, [page(c, { ...phone, ...ada })])).toEqual(['s']);
+      await c.send('web', [respond(c, phone, { surveyId: 's', submissionId: '1', status: 'shown' })]);
+      expect(await offered(c, [page(c, { ...phone, ...ada })])).toEqual([]);
+      expect(await offered(c, [page(c, { ...laptop, ...ada })])).toEqual([]);
+      expect(await offered(c, [page(c, laptop)])).toEqual([]);
+      // Cleared: a new device until it is known again.
+      expect(await offered(c, [page(c, { anonymousId: 'new' })])).toEqual(['s']);
+      expect(await offered(c, [message(c, 'identify', { anonymousId: 'new', ...ada })])).toEqual([]);
+      expect((await gatesOf(c, 's', 'user:ada')).gates).toContainEqual(
+        expect.objectContaining({ gate: 'frequency', holds: false, shown: 1, answered: 0 }),
+      );
+      c.advance(90 * DAY - 1);
+      expect(await offered(c, [page(c, laptop)])).toEqual([]);
+      c.advance(1);
+      expect(await offered(c, [page(c, laptop)])).toEqual(['s']);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
+  it('counts what was shown before the survey was defined, and answers of plain clients', async () => {
+    await withCollector({}, async (c) => {
+      const plain = message(c, 'track', {
+        userId: 'ada',
+        event: 'Survey Responded',
+        properties: { surveyId: 's', answers: { score: 9 } },
+      });
+      await c.send('web', [plain, page(c, { userId: 'bob' })]);
+      await c.define({ surveys: { s: survey() } });
+      expect(await offered(c, [page(c, { userId: 'ada' })])).toEqual([]);
+      expect(await offered(c, [page(c, { userId: 'bob' })])).toEqual(['s']);
+    });
+  });
+
+  it('keeps a distance between surveys and puts the most important first', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({
+        surveys: {
+          b: survey({ priority: 5, frequency: { coolDown: '7d' } }),
+          a: survey({ frequency: { coolDown: '7d' } }),
+          always: survey({ frequency: { times: 100, every: '1d' } }),
+        },
+      });
+      const who = { anonymousId: 'x' };
+      expect(await offered(c, [page(c, who)])).toEqual(['b', 'a', 'always']);
+      await c.send('web', [respond(c, who, { surveyId: 'b', submissionId: '1', status: 'shown' })]);
+      expect(await offered(c, [page(c, who)])).toEqual(['always']);
+      c.advance(7 * DAY);
+      expect(await offered(c, [page(c, who)])).toEqual(['a', 'always']);
+    });
+  });
+
+  it('draws a stable sample with the survey’s key as salt', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey({ target: { sample: 30 } }) } });
+      // Of the contract: SHA-256(salt + ":" + id), first 6 bytes big-endian / 2^48 x 100.
+      const placeOf = (id: string): number =>
+        (createHash('sha256').update(`s:${id}`).digest().readUIntBE(0, 6) / 2 ** 48) * 100;
+      const asked: number[] = [];
+      for (let i = 0; i < 60; i++) {
+        const first = await offered(c, [page(c, { userId: `u${i}` })]);
+        expect(first).toEqual(placeOf(`u${i}`) < 30 ? ['s'] : []);
+        expect(await offered(c, [page(c, { userId: `u${i}` })])).toEqual(first);
+        asked.push(first.length);
+      }
+      expect(new Set(asked).size).toBe(2);
+      const { gates } = await gatesOf(c, 's', 'user:u0');
+      const sample = (gates as JsonObject[]).find(({ gate }) => gate === 'sample');
+      expect(Number(sample?.place) < 30).toBe(asked[0] === 1);
+    });
+  });
+
+  it('offers what is exposed to verified people to nobody else, and links to nobody what is exposed to none', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({
+        surveys: { known: survey({ expose: 'verified' }), hidden: survey({ expose: 'none' }) },
+      });
+      const read = async (key: string) =>
+        (await c.fetch(`/v1/me?userId=ada&writeKey=${key}`)).json.surveys as unknown as { key: string }[];
+      expect(await read('wk_web_for_tests')).toEqual([]);
+      expect((await read('sk_server_for_tests')).map(({ key }) => key)).toEqual(['known']);
+    });
+  });
+
+  it('is answered by /v1/me for pages it is told of', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey({ target: { url: 'https://*.example/a?x=*' } }) } });
+      const read = async (url: string) =>
+        (await c.fetch(`/v1/me?anonymousId=a&writeKey=wk_web_for_tests${url}`)).json.surveys;
+      expect(await read('')).toEqual([]);
+      expect(await read(`&url=${encodeURIComponent('https://b.example/a?x=1')}`)).toHaveLength(1);
+      expect(await read(`&url=${encodeURIComponent('https://b.example/a?y=1')}`)).toEqual([]);
+      const wrong = await c.fetch('/v1/me?anonymousId=a&writeKey=wk_web_for_tests&url=cart');
+      expect(wrong.status).toBe(400);
+    });
+  });
+
+  it('takes wrong questions about eligibility with advice', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey() } });
+      expect((await c.api('GET', '/api/surveys/s/eligibility')).status).toBe(400);
+      expect((await c.api('GET', '/api/surveys/s/eligibility?id=user:x')).status).toBe(404);
+      expect((await c.api('GET', '/api/surveys/t/eligibility?id=user:x')).status).toBe(404);
+      expect((await c.api('GET', '/api/surveys/s/eligibility?id=user:x&ulr=y')).text).toContain('ulr');
+    });
+  });
+});
+
+describe('closing', () => {
+  it('takes exactly as many as the limit says of 100 at once', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({ surveys: { s: survey({ limit: 50 }) } });
+      const answers = await Promise.all(
+        Array.from({ length: 100 }, (_, i) =>
+          c.send('web', [respond(c, { anonymousId: `a${i}` }, { surveyId: 's', answers: { score: 9 } })]),
+        ),
+      );
+      expect(answers.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(50);
+      expect(answers.flatMap(({ rejected }) => rejected.map(({ code }) => code))).toEqual(
+        new Array(50).fill('survey_closed'),
+      );
+      expect(await c.all('/api/surveys/s/responses')).toHaveLength(50);
+      expect(await c.all('/api/rejected')).toHaveLength(50);
+      await c.reopen();
+      const late = await c.send('server', [respond(c, { userId: 'late' }, { surveyId: 's' })]);
+      expect(late.rejected[0]).toMatchObject({
+        code: 'survey_closed',
+        message: expect.stringContaining('50'),
+      });
+      // In one batch as well.
+      await c.define({ surveys: { s: survey({ limit: 52 }) } });
+      const more = ['p', 'q', 'r'].map((userId) =>
+        respond(c, { userId }, { surveyId: 's', submissionId: 'one' }),
+      );
+      const last = await c.send('server', [...more, ...more]);
+      expect([last.accepted, last.duplicates, last.rejected.length]).toEqual([2, 2, 2]);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
+  it('lets a submission that was begun finish, and repeats of a completed one count once', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey({ limit: 1, endAt: iso(T0 + DAY) }) } });
+      const say = async (userId: string, status: string) =>
+        (
+          await c.send('server', [
+            respond(c, { userId }, { surveyId: 's', submissionId: 'x', status, answers: {} }),
+          ])
+        ).accepted;
+      expect(await say('ada', 'started')).toBe(1);
+      expect(await say('cy', 'shown')).toBe(1);
+      expect(await say('bob', 'completed')).toBe(1);
+      expect(await say('bob', 'completed')).toBe(1);
+      // Whoever was only shown it has not begun, but may turn it down.
+      expect(await say('cy', 'completed')).toBe(0);
+      expect(await say('cy', 'dismissed')).toBe(1);
+      expect(await say('dot', 'shown')).toBe(0);
+      c.advance(2 * DAY);
+      expect(await say('ada', 'partial')).toBe(1);
+      expect(await say('ada', 'completed')).toBe(1);
+    });
+  });
+
+  it('judges by when it was answered, not by when it arrived', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey({ startAt: iso(T0), endAt: iso(T0 + DAY) }) } });
+      c.advance(3 * DAY);
+      const at = async (time: number) =>
+        (
+          await c.send('server', [
+            respond(c, { userId: `u${time}` }, { surveyId: 's', timestamp: iso(time) }),
+          ])
+        ).accepted;
+      expect(await at(T0 - 1)).toBe(0);
+      expect(await at(T0)).toBe(1);
+      expect(await at(T0 + DAY)).toBe(1);
+      expect(await at(T0 + DAY + 1)).toBe(0);
+    });
+  });
+
+  it('takes one for an undefined survey, and Segment’s own event like a survey message', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey({ limit: 1 }) } });
+      expect((await c.send('web', [respond(c, { userId: 'ada' }, { surveyId: 'other' })])).accepted).toBe(1);
+      const plain = (userId: string) =>
+        message(c, 'track', {
+          userId,
+          event: 'Survey Responded',
+          properties: { surveyId: 's', answers: {} },
+        });
+      const { accepted, rejected } = await c.send('web', [plain('ada'), plain('bob')]);
+      expect([accepted, rejected[0]?.code]).toEqual([1, 'survey_closed']);
+    });
+  });
+});
+
+describe('answers', () => {
+  it('put a detractor into a segment within the answer to their batch', async () => {
+    await withCollector({}, async (c) => {
+      const detractor = { survey: 's', question: 'score', op: 'lte', value: 6 };
+      const exported = { event: 'Exported', count: { op: 'gte', value: 3 }, within: '7d' };
+      await c.define({
+        segments: { unhappy_exporters: { where: { all: [detractor, exported] }, expose: 'public' } },
+        surveys: { s: survey() },
+      });
+      const who = { anonymousId: 'a' };
+      const exports = [1, 2, 3].map(() => message(c, 'track', { ...who, event: 'Exported' }));
+      expect((await c.send('web', exports, {}, '?reply=me')).me?.segments).toEqual([]);
+      const answer = respond(c, who, { surveyId: 's', answers: { score: 3 } });
+      expect((await c.send('web', [answer], {}, '?reply=me')).me?.segments).toEqual(['unhappy_exporters']);
+    });
+  });
+
+  it('are the same whatever is repeated, reordered or sent in parts', async () => {
+    const part = fc.record({
+      answers: fc.dictionary(fc.constantFrom('q1', 'q2', 'q3'), fc.option(fc.integer({ min: 0, max: 10 }))),
+      status: fc.constantFrom('shown', 'started', 'partial', 'completed'),
+      submissionId: fc.constantFrom('one', 'two'),
+      minute: fc.integer({ min: 0, max: 9 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(part, { minLength: 1, maxLength: 8 }),
+        fc.infiniteStream(fc.nat()),
+        async (parts, order) => {
+          await withCollector({ now: T0 + DAY }, async (c) => {
+            const sent = parts.map(({ minute, ...rest }, i) => ({
+              ...respond(c, { userId: 'ada' }, { surveyId: 's', ...rest }),
+              messageId: `m${i}`,
+              timestamp: iso(T0 + minute * 60_000),
+            }));
+            const shuffled = [...sent, ...sent.slice(0, 3)]
+              .map((one) => ({ one, place: order.next().value as number }))
+              .sort((a, b) => a.place - b.place)
+              .map(({ one }) => one);
+            for (const one of shuffled) await c.send('server', [one]);
+            const expected = new Map<string, JsonObject>();
+            const inOrder = [...sent].sort((a, b) =>
+              a.timestamp === b.timestamp
+                ? a.messageId < b.messageId
+                  ? -1
+                  : 1
+                : a.timestamp < b.timestamp
+                  ? -1
+                  : 1,
+            );
+            for (const { submissionId, answers } of inOrder as unknown as {
+              submissionId: string;
+              answers: JsonObject;
+            }[])
+              expected.set(submissionId, { ...expected.get(submissionId), ...answers });
+            await c.define({ surveys: { s: survey() } });
+            const rows = await c.all<{ submissionId: string; answers: JsonObject }>(
+              '/api/surveys/s/responses',
+              1,
+            );
+            expect(rows.map(({ submissionId }) => submissionId)).toEqual([...expected.keys()].sort());
+            for (const { submissionId, answers } of rows)
+              expect(answers).toEqual(
+                Object.fromEntries(
+                  Object.entries(expected.get(submissionId) ?? {}).filter(([, v]) => v !== null),
+                ),
+              );
+          });
+        },
+      ),
+      { numRuns: 40 },
+    );
+  });
+
+  it('wait for their time, and are gone with their person', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({ surveys: { s: survey({ limit: 2 }) } });
+      const say = (userId: string, time: number) =>
+        c.send('server', [
+          respond(c, { userId }, { surveyId: 's', answers: { score: 1 }, timestamp: iso(time) }),
+        ]);
+      expect((await say('ada', T0 + DAY)).accepted).toBe(1);
+      expect((await say('bob', T0)).accepted).toBe(1);
+      // One that waits takes its place.
+      expect((await say('cy', T0)).rejected[0]?.code).toBe('survey_closed');
+      const users = async () =>
+        (await c.all<{ userId: string }>('/api/surveys/s/responses')).map(({ userId }) => userId).sort();
+      expect(await users()).toEqual(['bob']);
+      c.advance(DAY);
+      expect(await users()).toEqual(['ada', 'bob']);
+      await c.api('DELETE', '/api/profiles/user:bob');
+      expect(await users()).toEqual(['ada']);
+      expect((await say('cy', T0)).accepted).toBe(1);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
+  it('belong to whoever the device belonged to, and to the survivor of a merge', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey() } });
+      const device = { anonymousId: 'd' };
+      await c.send('server', [respond(c, device, { surveyId: 's', answers: { score: 5 } })]);
+      c.advance(1_000);
+      await c.send('server', [message(c, 'identify', { ...device, userId: 'ada' })]);
+      const rows = () => c.all<{ userId: string | null }>('/api/surveys/s/responses');
+      expect(await rows()).toMatchObject([{ userId: 'ada', status: 'completed', answers: { score: 5 } }]);
+      await c.send('server', [page(c, { userId: 'bob' })]);
+      await c.api('POST', '/api/profiles/merge', { from: 'ada', into: 'bob' });
+      expect(await rows()).toMatchObject([{ userId: 'bob' }]);
+    });
+  });
+});
