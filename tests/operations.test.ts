@@ -49,7 +49,8 @@ describe('merge and unmerge', () => {
       await merge(c, 'a', 'c');
       expect((await c.profile('user:b'))?.userId).toBe('c');
       expect((await c.profile('user:c'))?.eventCount).toBe(3);
-      await unmerge(c, 'a');
+      expect((await unmerge(c, 'a')).json).toMatchObject({ userId: 'a', undone: 2 });
+      expect((await unmerge(c, 'a')).json).toMatchObject({ userId: 'a', undone: 0 });
       expect((await c.profile('user:a'))?.eventCount).toBe(1);
       expect((await c.profile('user:b'))?.userId).toBe('b');
       expect(await c.members('twice')).toEqual([]);

@@ -543,3 +543,30 @@ describe('the rest', () => {
     }
   });
 });
+
+describe('mistaken addresses and keys', () => {
+  it('are answered with what to do instead', async () => {
+    await withCollector({}, async (c) => {
+      const wrongMethod = await c.fetch('/v1/batch');
+      expect([wrongMethod.status, wrongMethod.headers.get('allow')]).toEqual([405, 'POST']);
+      expect(wrongMethod.text).toContain('/v1/batch takes POST, not GET');
+      expect((await c.api('POST', '/api/traits/orders', {})).status).toBe(405);
+      expect((await c.fetch('/v1/batches', { method: 'POST' })).status).toBe(404);
+      expect((await c.fetch('/')).text).toContain('/healthz');
+      const asWriter = await c.fetch('/v1/batch', {
+        method: 'POST',
+        headers: { authorization: basic(ADMIN_KEY) },
+        body: '{"batch":[]}',
+      });
+      expect([asWriter.status, asWriter.text]).toEqual([
+        401,
+        expect.stringContaining('this is an admin key'),
+      ]);
+      const asAdmin = await c.fetch('/api/traits', { headers: { authorization: `Bearer ${WEB_KEY}` } });
+      expect([asAdmin.status, asAdmin.text]).toEqual([
+        401,
+        expect.stringContaining('this is a web write key'),
+      ]);
+    });
+  });
+});

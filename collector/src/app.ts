@@ -40,6 +40,15 @@ export interface App {
   routes: Hono;
 }
 
+/** Methods that some route has for this very path. */
+function methodsAt(app: Hono, path: string): string[] {
+  const methods = new Set<string>();
+  // Middleware answers to every method and to none.
+  for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'])
+    if (app.router.match(method, path)[0].some(([[, route]]) => route.method === method)) methods.add(method);
+  return [...methods];
+}
+
 export async function createApp(options: AppOptions): Promise<App> {
   const {
     core,
@@ -74,9 +83,22 @@ export async function createApp(options: AppOptions): Promise<App> {
   addApiRoutes(app, parts);
   addLedgerRoutes(app, parts);
   addSurveyRoutes(app, parts);
-  app.notFound((c) =>
-    errorResponse(new ApiError(404, 'not_found', `there is nothing at ${c.req.method} ${c.req.path}`)),
-  );
+  app.notFound((c) => {
+    const { method, path } = c.req;
+    const others = methodsAt(app, path).filter((other) => other !== method);
+    if (others.length === 0) {
+      const hint =
+        path === '/'
+          ? '; this is a Tidemark collector: /healthz, and /api/openapi.json with an admin key'
+          : '';
+      return errorResponse(new ApiError(404, 'not_found', `there is nothing at ${method} ${path}${hint}`));
+    }
+    const answer = errorResponse(
+      new ApiError(405, 'method_not_allowed', `${path} takes ${others.join(', ')}, not ${method}`),
+    );
+    answer.headers.set('allow', others.join(', '));
+    return answer;
+  });
   app.onError((error) => {
     const known = toApiError(error);
     if (known.status >= 500) onError?.(known.options.cause ?? error);

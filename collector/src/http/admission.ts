@@ -14,7 +14,7 @@ export function admitWriter(
 ): KeyKind {
   const key = presentedKey(request, new URL(request.url), bodyKey);
   const record = key === null ? null : access.find(key);
-  if (!record || record.kind === 'admin') throw unknownKey(key);
+  if (!record || record.kind === 'admin') throw unknownKey(key, record !== null);
   checkOrigin(record, request.headers.get('origin'), access.source().allowedOrigins);
   const wait = limit.take(record.id, addressOf(request, env), core.now());
   if (wait > 0)
@@ -41,11 +41,20 @@ export function bearerKey(request: Request): string | null {
   return authorization && /^bearer /i.test(authorization) ? authorization.slice(7).trim() : null;
 }
 
-function unknownKey(key: string | null): ApiError {
+const HOW_TO_WRITE = 'as the Basic user name, as ?writeKey= or as "writeKey" in the body';
+
+/** Whoever presents a right admin key may know that it is one. */
+function unknownKey(key: string | null, isAdmin: boolean): ApiError {
+  if (isAdmin)
+    return new ApiError(
+      401,
+      'invalid_key',
+      `this is an admin key; messages take a write key, ${HOW_TO_WRITE}`,
+    );
   const message =
     key === null
-      ? 'a write key is required: as the Basic user name, as ?writeKey= or as "writeKey" in the body'
-      : 'this write key is unknown or was revoked';
+      ? `a write key is required: ${HOW_TO_WRITE}`
+      : 'this write key is unknown or was revoked; `tidemark keys` lists those there are';
   return new ApiError(401, 'invalid_key', message);
 }
 

@@ -35,8 +35,11 @@ function requireAdmin({ access }: HttpParts, c: Context): KeyRecord {
     throw new ApiError(403, 'cross_origin', '/api is not for pages of other origins');
   const key = bearerKey(c.req.raw);
   const record = key === null ? null : access.find(key);
-  if (record?.kind !== 'admin')
-    throw new ApiError(401, 'invalid_key', 'an admin key is required: Authorization: Bearer <admin key>');
+  if (record?.kind !== 'admin') {
+    const what = record ? `this is a ${record.kind} write key; ` : '';
+    const how = 'an admin key is required, as Authorization: Bearer <admin key>';
+    throw new ApiError(401, 'invalid_key', `${what}${how}`);
+  }
   const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
   if (record.role === 'read' && !reads)
     throw new ApiError(403, 'read_only', 'this key has the role "read" and may only GET');
@@ -305,8 +308,11 @@ function userIdsOf(body: JsonObject, fields: readonly string[]): string[] {
   });
 }
 
-function mergeAnswer(result: MergeResult): { userId: string; id: string } {
-  if (result.done) return { userId: result.userId, id: result.profileId };
+function mergeAnswer(result: MergeResult): { userId: string; id: string; undone?: number } {
+  if (result.done) {
+    const { userId, profileId: id, undone } = result;
+    return { userId, id, ...(undone === undefined ? {} : { undone }) };
+  }
   if (result.why === 'unknown')
     throw new ApiError(
       404,

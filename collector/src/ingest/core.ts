@@ -92,7 +92,8 @@ export interface Receipt {
 
 /** What became of a merge or unmerge. */
 export type MergeResult =
-  | { done: true; userId: string; profileId: string }
+  /** `undone`: merges that an unmerge undid. */
+  | { done: true; userId: string; profileId: string; undone?: number }
   | { done: false; why: 'unknown'; userId: string }
   | { done: false; why: 'past_cap' };
 

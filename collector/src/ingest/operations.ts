@@ -62,12 +62,14 @@ export async function unmergeUser(set: WorkingSet, userId: string, clock: number
     at: clock,
   };
   set.record({ operations: [{ ...operation, seq: set.lastSeq() }] });
+  const merges = await set.aliases([user.id]);
+  const undone = merges.filter(({ previousUser, voided }) => previousUser === user.id && !voided).length;
   const plan: IdentityPlan = await planUnmerge(set, user, clock);
   await carryOut(set, plan, { clock, cause: UNMERGED });
-  return survivorOf(set, user);
+  return { ...(await survivorOf(set, user)), undone };
 }
 
-async function survivorOf(set: WorkingSet, node: NodeRow): Promise<MergeResult> {
+async function survivorOf(set: WorkingSet, node: NodeRow): Promise<Extract<MergeResult, { done: true }>> {
   const root = (await set.nodeById(node.root)) ?? node;
   return { done: true, userId: root.ext, profileId: root.publicId };
 }

@@ -273,6 +273,10 @@ async function verify(core: Core): Promise<Verified> {
   return result;
 }
 
+function countOf({ length }: Verified['differences']): string {
+  return length === 0 ? 'no difference' : length === 1 ? '1 difference' : `${length} differences`;
+}
+
 function verifiedText({ profiles, messages, differences }: Verified): string {
   const lines = differences
     .slice(0, SHOWN_DIFFERENCES)
@@ -285,7 +289,7 @@ function verifiedText({ profiles, messages, differences }: Verified): string {
       ? `  and ${differences.length - SHOWN_DIFFERENCES} more (--json lists all)\n`
       : '';
   const head = `${profiles.toLocaleString('en')} profiles recomputed from ${messages.toLocaleString('en')} messages: `;
-  return `${head}${differences.length === 0 ? 'no difference' : `${differences.length} differences`}\n${lines.join('')}${more}`;
+  return `${head}${countOf(differences)}\n${lines.join('')}${more}`;
 }
 
 /** Through the process that serves the file, or on the file itself, also one of a later clock. */
@@ -293,7 +297,7 @@ async function runRepair(flags: Flags, settings: Settings): Promise<number> {
   if (settings.database === ':memory:' || !existsSync(settings.database))
     throw new UsageError(`there is no database ${settings.database}`);
   const { found, left } = await repaired(settings);
-  const rest = left.length === 0 ? 'repaired\n' : `${left.length} differences are left\n`;
+  const rest = left.length === 0 ? 'repaired\n' : `${countOf(left)} left\n`;
   report(flags, { ...found, left }, verifiedText(found) + (found.differences.length > 0 ? rest : ''));
   return left.length === 0 ? 0 : 1;
 }

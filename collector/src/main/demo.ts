@@ -31,6 +31,7 @@ export async function addDemo({ core, app }: InnerCollector, examples: string): 
   for (const { id, name } of app.access.keys()) if (name === KEY_NAME) await app.access.revoke(id);
   const { key } = await app.access.create({ kind: 'web', name: KEY_NAME });
 
+  app.routes.get('/', (c) => c.redirect('/demo/'));
   app.routes.get('/demo', (c) => c.redirect('/demo/'));
   app.routes.get('/demo/*', (c) => {
     const file = c.req.path.slice('/demo/'.length) || 'index.html';

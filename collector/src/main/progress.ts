@@ -36,6 +36,7 @@ export function createProgress({ title, isTerminal, write, now = Date.now }: Pro
   const start = now();
   let last = 0;
   let latest: [number, number, string] | null = null;
+  let isShown = false;
   const draw = (done: number, total: number, note: string): void => {
     const share = total === 0 ? 1 : Math.min(1, done / total);
     const seconds = (now() - start) / 1000;
@@ -52,13 +53,15 @@ export function createProgress({ title, isTerminal, write, now = Date.now }: Pro
   return {
     update(done, total, note = '') {
       latest = [done, total, note];
+      isShown = false;
       if (now() - last < (isTerminal ? DRAW_EVERY_MS : LINE_EVERY_MS)) return;
       last = now();
       draw(...latest);
+      isShown = true;
     },
     finish() {
       if (!latest) return;
-      draw(latest[1], latest[1], latest[2]);
+      if (!isShown || latest[0] !== latest[1]) draw(latest[1], latest[1], latest[2]);
       if (isTerminal) write('\n');
     },
   };

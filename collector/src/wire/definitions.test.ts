@@ -85,7 +85,9 @@ describe('faults', () => {
   it('name a missing field by its own pointer', () => {
     expect(faults('segments', {})).toEqual(['/where is required']);
     expect(faults('segments', leaf('eq'))).toEqual(['/where/value value is required']);
-    expect(faults('segments', { where: { trait: 'plan' } })).toEqual(['/where/op is required']);
+    expect(faults('segments', { where: { trait: 'plan' } })).toEqual([
+      `/where/op is required: one of ${OPS.join(', ')}`,
+    ]);
     expect(faults('traits', { event: 'x' })).toEqual(['/type is required']);
     expect(faults('traits', { type: 'count' })).toEqual(['/event is required']);
     expect(faults('traits', { type: 'sum', event: 'x' })).toEqual(['/property is required']);

@@ -117,7 +117,7 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
     case 'invalid_type':
       return value === undefined ? 'is required' : named(path, `must be ${article(issue.expected)}`);
     case 'invalid_value':
-      if (value === undefined) return 'is required';
+      if (value === undefined) return `is required: one of ${issue.values.map(String).join(', ')}`;
       return named(path, `must be one of ${issue.values.map(String).join(', ')}`);
     case 'too_small':
       return named(
