@@ -33,6 +33,9 @@ export function checkLevel(level: number): void {
   if (!(level > 0 && level < 1)) throw new RangeError(`level must lie between 0 and 1, not ${level}`);
 }
 
+/** The range of a figure that has none of its own. */
+const ANY: Interval = [-Number.MAX_VALUE, Number.MAX_VALUE];
+
 /**
  * The estimate, or null when the value is no finite number. `ends` are cut to `range`; they become null when
  * they are not finite or when nothing lies between them, because "plus or minus 0" is never what data say.
@@ -41,14 +44,14 @@ export function estimateOf(
   value: number,
   n: number,
   ends: Interval | null,
-  range: Interval = [-Number.MAX_VALUE, Number.MAX_VALUE],
+  range: Interval = ANY,
 ): Estimate | null {
   if (!Number.isFinite(value) || !Number.isFinite(n)) return null;
   return { value, interval: ends && intervalOf(ends, range), n };
 }
 
 /** The ends cut to the range, or null when they are not finite or nothing lies between them. */
-export function intervalOf([lower, upper]: Interval, range: Interval): Interval | null {
+export function intervalOf([lower, upper]: Interval, range: Interval = ANY): Interval | null {
   if (!Number.isFinite(lower) || !Number.isFinite(upper) || !(lower < upper)) return null;
   const cut = (end: number) => Math.min(Math.max(end, range[0]), range[1]);
   return [cut(lower), cut(upper)];

@@ -74,7 +74,7 @@ function betaFraction(a: number, b: number, x: number, y: number): number {
   let h = d;
   for (let n = 1; n < MAX_STEPS; n++) {
     const odd = a + 2 * n - 1;
-    const above = (((a + n - 1) / odd) * ((a + b + n - 1) / odd) * n) * (b - n) * x * x;
+    const above = ((a + n - 1) / odd) * ((a + b + n - 1) / odd) * n * (b - n) * x * x;
     const below = n + (n * (b - n) * x) / odd + ((a + n) / (odd + 2)) * (shift + n * (1 + y));
     d = 1 / nonZero(below + above * d);
     c = nonZero(below + above / c);
@@ -95,8 +95,7 @@ function stirlingError(n: number): number {
   let m = n;
   for (; m < STIRLING_FROM; m++) sum += (m + 0.5) * Math.log1p(1 / m) - 1;
   const square = m * m;
-  const series =
-    1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / 1188 / square) / square) / square) / square;
+  const series = 1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / 1188 / square) / square) / square) / square;
   return sum + series / m;
 }
 

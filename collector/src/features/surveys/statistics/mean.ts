@@ -1,6 +1,15 @@
 // Means of answers on a scale, and what is read from a scale's counts: effort (CES) and satisfaction (CSAT).
 // Invariant: an interval needs two answers that differ; it always contains its mean.
-import { areCounts, criticalT, DEFAULT_LEVEL, type Estimate, estimateOf, finite, sumOf } from './estimate.ts';
+import {
+  areCounts,
+  checkLevel,
+  criticalT,
+  DEFAULT_LEVEL,
+  type Estimate,
+  estimateOf,
+  finite,
+  sumOf,
+} from './estimate.ts';
 import { proportion } from './proportion.ts';
 
 export interface Mean extends Estimate {
@@ -22,11 +31,7 @@ export function mean(values: readonly number[], level = DEFAULT_LEVEL): Mean | n
 }
 
 /** The mean of a scale from its counts, `counts[i]` answers of `lowest + i`: CES on 1 to 7, a rating on 1 to 5. */
-export function meanOfCounts(
-  counts: readonly number[],
-  lowest: number,
-  level = DEFAULT_LEVEL,
-): Mean | null {
+export function meanOfCounts(counts: readonly number[], lowest: number, level = DEFAULT_LEVEL): Mean | null {
   if (!areCounts(counts)) return null;
   return moments(
     counts.map((_, i) => lowest + i),
@@ -43,7 +48,7 @@ export function topBox(counts: readonly number[], boxes = 2, level = DEFAULT_LEV
 
 function moments(values: readonly number[], counts: readonly number[], level: number): Mean | null {
   const n = sumOf(counts);
-  criticalT(level, 1); // a bad level throws even without answers
+  checkLevel(level); // also without answers
   const value = sumOf(values.map((x, i) => x * (counts[i] as number))) / n;
   // Around the mean, not by the sum of squares, which cancels for large values close to each other.
   const squares = sumOf(values.map((x, i) => (x - value) ** 2 * (counts[i] as number)));

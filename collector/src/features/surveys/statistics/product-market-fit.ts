@@ -21,7 +21,7 @@ export interface ProductMarketFit extends Estimate {
 
 /** Sean Ellis, 2009: companies above 40 % "very disappointed" found growth, those below struggled. */
 export const FIT_THRESHOLD = 0.4;
-/** Ellis's own minimum of 30 answers; below it the verdict stays open whatever the interval. */
+/** Thirty answers, the least that guides to the question ask for; below it the verdict stays open. */
 export const FIT_MINIMUM_ANSWERS = 30;
 
 /** The score and its verdict; null when nobody is in the base. */
