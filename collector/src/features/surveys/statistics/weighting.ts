@@ -113,7 +113,7 @@ export function weightedProportion(
   checkLevel(level);
   const base = baseOf(answers.map(({ weight }) => weight));
   if (!base) return null;
-  const share = Math.min(1, sumOf(answers.map(({ holds }, i) => (holds ? (base.shares[i] as number) : 0))));
+  const share = base.average(answers.map(({ holds }) => (holds ? 1 : 0)));
   const atEffective = proportion(share * base.effectiveN, base.effectiveN, level);
   return weighted(base, share, atEffective?.interval ?? null, [0, 1]);
 }
@@ -130,16 +130,16 @@ export function weightedMean(
   const base = baseOf(answers.map(({ weight }) => weight));
   if (!base) return null;
   const n = base.effectiveN;
-  const value = sumOf(answers.map((answer, i) => answer.value * (base.shares[i] as number)));
-  const spread = sumOf(answers.map((answer, i) => (answer.value - value) ** 2 * (base.shares[i] as number)));
+  const value = base.average(answers.map((answer) => answer.value));
+  const spread = base.average(answers.map((answer) => (answer.value - value) ** 2));
   const half = n >= 2 ? criticalT(level, n - 1) * Math.sqrt(spread / (n - 1)) : Number.NaN;
   return weighted(base, value, [value - half, value + half]);
 }
 
 interface Base {
   n: number;
-  /** Each weight as a share of all. */
-  shares: number[];
+  /** Weighted mean of values in the order of the weights. */
+  average(values: readonly number[]): number;
   effectiveN: number;
 }
 
@@ -151,7 +151,7 @@ function baseOf(weights: readonly number[]): Base | null {
   const sum = sumOf(scaled);
   return {
     n: weights.length,
-    shares: scaled.map((weight) => weight / sum),
+    average: (values) => sumOf(values.map((value, i) => value * (scaled[i] as number))) / sum,
     effectiveN: sum ** 2 / sumOf(scaled.map((weight) => weight * weight)),
   };
 }
