@@ -35,9 +35,15 @@ export interface Margin {
   targets: readonly number[];
 }
 
-/** Cells agree with their margins to this share of the total; beyond it there is only rounding. */
-const RAKING_TOLERANCE = 1e-13;
-/** Raking that can succeed is done in tens of rounds; what takes longer has margins that contradict its cells. */
+/** Cells agree with their margins to this share of the total. */
+const RAKING_TOLERANCE = 1e-12;
+/** What rounding may leave when many thousand cells are summed; only where no round betters it. */
+const RAKING_ROUNDING = 1e-9;
+/** So many rounds in a row that better nothing mean that the margins contradict the cells. */
+const MAX_IDLE_ROUNDS = 20;
+/** A round that leaves more than this of the best so far betters nothing. */
+const IDLE_ABOVE = 0.999;
+/** Raking that can succeed is done in tens of rounds, and within this for the most lopsided of tables. */
 const MAX_RAKING_ROUNDS = 2_000;
 
 /**
@@ -50,7 +56,9 @@ export function rake(cells: readonly number[], margins: readonly Margin[]): numb
   if (!areCounts([...cells, total]) || total === 0 || !margins.every((m) => isMargin(m, cells.length)))
     return null;
   let fitted = [...cells];
-  for (let round = 0; round < MAX_RAKING_ROUNDS; round++) {
+  let best = Number.POSITIVE_INFINITY;
+  let idle = 0;
+  for (let round = 0; round < MAX_RAKING_ROUNDS && idle < MAX_IDLE_ROUNDS; round++) {
     let off = 0;
     for (const margin of margins) {
       const step = fit(fitted, margin, total);
@@ -59,8 +67,10 @@ export function rake(cells: readonly number[], margins: readonly Margin[]): numb
       off = Math.max(off, step.off);
     }
     if (off <= RAKING_TOLERANCE) return fitted;
+    idle = off > best * IDLE_ABOVE ? idle + 1 : 0;
+    best = Math.min(best, off);
   }
-  return null;
+  return best <= RAKING_ROUNDING ? fitted : null;
 }
 
 function isMargin({ categories, targets }: Margin, cells: number): boolean {
