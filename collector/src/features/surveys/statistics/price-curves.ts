@@ -12,6 +12,9 @@ export interface StatedPrices {
   weight?: number;
 }
 
+/** Prices and weights above this are typing errors, and sums of them would lose their digits. */
+export const MAX_PRICE = 1e12;
+
 export type PriceQuestion = 'tooCheap' | 'cheap' | 'expensive' | 'tooExpensive';
 export const PRICE_QUESTIONS: readonly PriceQuestion[] = ['tooCheap', 'cheap', 'expensive', 'tooExpensive'];
 
