@@ -48,6 +48,15 @@ describe('themes', () => {
     expect(about('prices')?.quotes[0]).toEqual({ answer: 4, text: 'Expensive! Lower prices for students' });
   });
 
+  it('hold an answer that has two of the words but not the central one', () => {
+    const exports = ['Export export csv file', 'Export csv file export', 'Csv file export export'];
+    const others = ['banana', 'lemon', 'cherry', 'apple', 'melon'];
+    const theme = themes(say(...exports, 'My csv file broke', 'Just a csv', ...others))?.themes[0];
+    expect(theme?.terms[0]).toMatchObject({ term: 'export', answers: 3 });
+    expect(theme?.terms.map(({ term }) => term)).toEqual(['export', 'file', 'csv']);
+    expect(theme?.answers).toBe(4);
+  });
+
   it('are the same each time', () => {
     expect(themes(structuredClone(ANSWERS))).toEqual(found);
   });

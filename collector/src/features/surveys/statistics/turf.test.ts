@@ -24,6 +24,15 @@ describe('ten people and four items', () => {
       [[0, 1, 3], 10],
       [[1, 2, 3], 8],
     ]);
+    // Also where their places say otherwise.
+    const turned = turf(
+      PEOPLE.map((row) => row.toReversed()),
+      3,
+    );
+    expect(turned?.choices.slice(0, 2).map(({ items }) => items)).toEqual([
+      [0, 2, 3],
+      [0, 1, 2],
+    ]);
     expect(found).toMatchObject({ n: 10, method: 'exhaustive' });
     expect(found?.choices[0]?.reach).toMatchObject({ value: 0.8, n: 10 });
   });
