@@ -125,3 +125,7 @@ describe('two scores', () => {
     expect(compareNps(counts(0, 0, 0), counts(1, 0, 0))).toBeNull();
   });
 });
+
+it('is no test of anything where the error is too small for a number', () => {
+  expect(nps(counts(1, 1e308, 1))).toMatchObject({ value: 0, standardError: null, margin: null, p: null });
+});

@@ -63,7 +63,9 @@ export function nps(counts: NpsCounts, level = DEFAULT_LEVEL): Nps | null {
   const adjusted = momentsOf(counts, ADDED, ADDED_TO_EACH_END) as Moments; // has answers by now
   const estimate = estimateOf(plain.value, plain.n, around(adjusted, z), RANGE);
   if (!estimate) return null;
-  const standardError = plain.variance > 0 ? plain.standardError : null;
+  // Of very many answers it may be too small for a number.
+  const standardError = plain.standardError > 0 ? plain.standardError : null;
+  const ratio = standardError === null ? null : finite(plain.value / standardError);
   return {
     ...estimate,
     ...{ detractors: counts.detractors, passives: counts.passives, promoters: counts.promoters },
@@ -71,7 +73,7 @@ export function nps(counts: NpsCounts, level = DEFAULT_LEVEL): Nps | null {
     standardError,
     margin: standardError === null ? null : z * standardError,
     wald: intervalOf(around(plain, z), RANGE),
-    p: standardError === null ? null : normalTwoSided(plain.value / standardError),
+    p: ratio === null ? null : normalTwoSided(ratio),
   };
 }
 
