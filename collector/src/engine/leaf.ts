@@ -238,9 +238,13 @@ export function allMatches(
   if (leaf.kind === 'sequence' && q) {
     if (isOver(leaf.sequence, q)) return null;
     const from = reachOf(leaf, now);
-    return [...shed, ...tailOf(q)]
-      .filter(({ stamp }) => from === null || stamp[0] > from)
-      .map(({ stamp, what }) => ({ stamp, what: settledWhat(what, now) }));
+    return (
+      [...shed, ...tailOf(q)]
+        .filter(({ stamp }) => from === null || stamp[0] > from)
+        .map(({ stamp, what }) => ({ stamp, what: settledWhat(what, now) }))
+        // Once it meant something.
+        .filter(({ what }) => what !== 0)
+    );
   }
   if (leaf.kind === 'hold' && h) return [...shed, ...writesOf(h)];
   return leaf.kind === 'answer' && s ? newestWrites([...shed, ...answersOf(s)]) : null;
