@@ -31,6 +31,7 @@ beforeAll(async () => {
       segments: {
         recent: { where: { event: 'Paid', within: '30d' } },
         payers: { where: { computed: 'paid', op: 'gt', value: 3 } },
+        lost: { where: { sequence: [{ event: 'Paid' }, { event: 'Left' }] } },
       },
     },
   });
@@ -105,6 +106,10 @@ describe('verify', () => {
     ['messages that wait for their time', 'DELETE FROM pending'],
     ['group traits', 'UPDATE grp SET traits = \'{"v":{},"s":[]}\''],
     ['segment lists', 'DELETE FROM membership'],
+    ['matches kept beside the row', 'DELETE FROM shed_match'],
+    ['matches kept beside the row', "UPDATE shed_match SET body = replace(body, '1]]', '2]]')"],
+    ['matches kept beside the row', "UPDATE shed_match SET ids = replace(ids, '[\"1', '[\"0')"],
+    ['matches kept beside the row', "UPDATE shed_match SET body = '{'"],
     ['eventCount', "UPDATE person SET state = json_set(state, '$[0]', 99)"],
   ])('sees %s after %s, and mends it', async (what, sql) => {
     tamper(sql);

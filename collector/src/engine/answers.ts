@@ -4,14 +4,22 @@
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import type { Comparison, Span } from './comparison.ts';
 import type { EngineMessage } from './filter.ts';
-import { type Late, type Shed, type ShedBlock, type ShedMatch, stampIn } from './shed.ts';
+import {
+  isInOrder,
+  type Late,
+  type Shed,
+  type ShedBlock,
+  type ShedMatch,
+  sortedBlock,
+  stampIn,
+} from './shed.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 import type { Value } from './values.ts';
 
 /** The newest write of one submission; null cleared the question. `kept`: it is beside the row as well. */
 type Answer = [time: number, messageId: string, kind: 0 | 1, span: Span | null, kept?: 1];
-/** The same without its place, as it is kept beside the row. */
-type What = [submission: string, span: Span | null];
+/** The same without its place, as it is kept beside the row: mostly `0`, `1` or `-` (cleared), then the submission. */
+type What = string | [submission: string, span: Span];
 
 export interface AnswersState {
   /** By sender and submission. */
@@ -22,6 +30,8 @@ export interface AnswersState {
 
 /** Submissions of one person to one survey that a row holds; the others are kept beside it. */
 const MAX_SUBMISSIONS = 16;
+/** The newest of those that a row may hold, the one that counts, and the newest that it must let go of. */
+const MAX_LOOKED_AT = MAX_SUBMISSIONS / 2 + 2;
 
 interface Submission {
   key: string;
@@ -67,7 +77,7 @@ export function addToAnswers(
   const { stamp } = message;
   const value = submission.answers[question] as JsonValue; // own key
   const span = value === null ? null : comparison.span(value as Value);
-  const late: Late = { late: { stamp, what: [key, span] } };
+  const late: Late = { late: { stamp, what: whatOf(key, span) } };
   if (state?.n && compareStamps(stamp, state.n) <= 0) return late;
   const held = state && Object.hasOwn(state.s, key) ? state.s[key] : undefined;
   if (held && compareStamps(stampOf(held), stamp) > 0) return null;
@@ -82,6 +92,18 @@ export function addToAnswers(
 }
 
 const stampOf = ([time, messageId, kind]: Answer): Stamp => [time, messageId, kind];
+
+function whatOf(submission: string, span: Span | null): What {
+  return typeof span === 'object' && span !== null ? [submission, span] : `${span ?? '-'}${submission}`;
+}
+
+const keyOf = (what: What): string => (typeof what === 'string' ? what.slice(1) : what[0]);
+
+function spanOf(what: What): Span | null {
+  if (typeof what !== 'string') return what[1];
+  return what[0] === '-' ? null : what[0] === '1' ? 1 : 0;
+}
+
 const isNewer = (a: Answer, b: Answer): boolean => compareStamps(stampOf(a), stampOf(b)) > 0;
 
 function newestAnswer(answers: Iterable<Answer>): Answer | undefined {
@@ -107,7 +129,7 @@ function keepNewest(entries: [string, Answer][], n: Stamp | undefined, shed: She
     if (stays(answer)) continue;
     const stamp = stampOf(answer);
     if (known === undefined || compareStamps(stamp, known) > 0) known = stamp;
-    if (answer[4] === undefined) gone.push({ stamp, what: [key, answer[3]] });
+    if (answer[4] === undefined) gone.push({ stamp, what: whatOf(key, answer[3]) });
   }
   shed(gone.sort((a, b) => compareStamps(a.stamp, b.stamp)));
   const s = Object.fromEntries(entries.filter(([, answer]) => stays(answer)));
@@ -127,31 +149,51 @@ function newestOf(entries: readonly [string, Answer][], count: number): Answer {
   return newest[0] as Answer;
 }
 
-/** Folds anew what the row let go of together with what it holds. */
+/**
+ * Folds anew what the row let go of together with what it holds: newest first, until nothing older can be what the row
+ * must hold.
+ */
 export function refoldAnswers(state: AnswersState, blocks: readonly ShedBlock[], shed: Shed): AnswersState {
-  const answers = new Map<string, Answer>();
-  const offer = (key: string, answer: Answer): void => {
-    const known = answers.get(key);
-    if (!known || isNewer(answer, known)) answers.set(key, answer);
+  const entries = new Map(Object.entries(state.s));
+  const [oldest] = [...entries.values()].map(stampOf).sort(compareStamps);
+  const seen = new Set<string>();
+  let isAnswered = false;
+  /** False: nothing older matters. */
+  const look = (block: ShedBlock, i: number): boolean => {
+    if (isAnswered && seen.size >= MAX_LOOKED_AT)
+      if (!oldest || compareStamps(stampIn(block, i), oldest) < 0) return false;
+    const what = block.whats[i] as What; // written by whatOf
+    const key = keyOf(what);
+    if (seen.size === seen.add(key).size) return true;
+    const held = entries.get(key);
+    const span = spanOf(what);
+    if (!held && seen.size > MAX_LOOKED_AT && (isAnswered || span === null)) return true;
+    const answer: Answer = [...stampIn(block, i), span, 1];
+    if (held && !isNewer(answer, held)) return true;
+    entries.set(key, answer);
+    isAnswered ||= span !== null;
+    return true;
   };
-  for (const block of blocks)
-    block.whats.forEach((what, i) => {
-      const [key, span] = what as What; // written by keepNewest or addToAnswers
-      offer(key, [...stampIn(block, i), span, 1]);
-    });
-  for (const [key, answer] of Object.entries(state.s)) offer(key, answer);
-  return keepNewest([...answers], state.n, shed);
+  // One that counted for long was let go of after newer ones.
+  const ordered = isInOrder(blocks) ? blocks : [sortedBlock(blocks)];
+  for (const block of ordered.toReversed())
+    for (let i = block.times.length - 1; i >= 0; i--)
+      if (!look(block, i)) return keepNewest([...entries], state.n, shed);
+  return keepNewest([...entries], state.n, shed);
 }
 
 /** What the row holds, as it would be kept beside it. */
 export const answersOf = ({ s }: AnswersState): ShedMatch[] =>
-  Object.entries(s).map(([key, answer]) => ({ stamp: stampOf(answer), what: [key, answer[3]] }));
+  Object.entries(s).map(([key, answer]) => ({
+    stamp: stampOf(answer),
+    what: whatOf(key, answer[3]),
+  }));
 
 /** The newest write of each submission: what all of these amount to. */
 export function newestWrites(matches: readonly ShedMatch[]): ShedMatch[] {
   const newest = new Map<string, ShedMatch>();
   for (const match of matches) {
-    const [key] = match.what as What; // written by keepNewest, addToAnswers or answersOf
+    const key = keyOf(match.what as What); // written by whatOf
     const known = newest.get(key);
     if (!known || compareStamps(match.stamp, known.stamp) > 0) newest.set(key, match);
   }

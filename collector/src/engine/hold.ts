@@ -13,8 +13,9 @@ import { readPath, type Value } from './values.ts';
  */
 type Write = [time: number, messageId: string, kind: 0 | 1, source: 0 | 1, span: Span | null];
 
-/** What one message wrote, as it is kept beside the row. */
-type What = [source: 0 | 1, span: Span | null][];
+/** What one message wrote, as it is kept beside the row: a span alone where there is one key only. */
+type What = Span | Sources;
+type Sources = [source: 0 | 1, span: Span | null][];
 
 export interface HoldState {
   w: Write[];
@@ -53,15 +54,15 @@ export function addToHold(
   stamp: Stamp,
   refolding = false,
 ): HoldState | Late | null {
-  const what: What = [];
+  const sources: Sources = [];
   hold.keys.forEach((key, i) => {
     if (!Object.hasOwn(traits, key)) return;
     const source = i === 0 ? 0 : 1;
-    what.push([source, spanOf(hold, source, traits[key] as JsonValue)]); // own key
+    sources.push([source, spanOf(hold, source, traits[key] as JsonValue)]); // own key
   });
-  if (what.length === 0) return null;
-  if (state?.n && compareStamps(stamp, state.n) <= 0) return { late: { stamp, what } };
-  const writes = what.map(([source, span]): Write => [...stamp, source, span]);
+  if (sources.length === 0) return null;
+  if (state?.n && compareStamps(stamp, state.n) <= 0) return { late: { stamp, what: whatOf(hold, sources) } };
+  const writes = sources.map(([source, span]): Write => [...stamp, source, span]);
   if (refolding && state) {
     state.w.push(...writes); // in order, and nobody else's
     return state;
@@ -92,7 +93,7 @@ export function restHold(hold: CompiledHold, state: HoldState, shed: Shed): Hold
   // What one message wrote stays together.
   while (cut > 0 && compareStamps(stampAt(state, cut - 1), stampAt(state, cut)) === 0) cut--;
   const old: HoldState = { ...state, w: state.w.slice(0, cut) };
-  shed(writesOf(old));
+  shed(writesOf(hold, old));
   const n = stampAt(state, cut - 1);
   return { w: [...sumUp(hold, old, n), ...state.w.slice(cut)], n };
 }
@@ -100,16 +101,30 @@ export function restHold(hold: CompiledHold, state: HoldState, shed: Shed): Hold
 const stampAt = ({ w }: HoldState, i: number): Stamp => stampOf(w[i] as Write);
 
 /** The writes that are not sums of older ones, a message at a time, as they are kept beside the row. */
-export function writesOf({ w, n }: HoldState): ShedMatch[] {
-  const matches: (ShedMatch & { what: What })[] = [];
+export function writesOf(hold: CompiledHold, { w, n }: HoldState): ShedMatch[] {
+  const messages: { stamp: Stamp; sources: Sources }[] = [];
   for (const write of w) {
     const stamp = stampOf(write);
     if (n && compareStamps(stamp, n) <= 0) continue;
-    const last = matches[matches.length - 1];
-    if (last && compareStamps(last.stamp, stamp) === 0) last.what.push([write[3], write[4]]);
-    else matches.push({ stamp, what: [[write[3], write[4]]] });
+    const last = messages[messages.length - 1];
+    if (last && compareStamps(last.stamp, stamp) === 0) last.sources.push([write[3], write[4]]);
+    else messages.push({ stamp, sources: [[write[3], write[4]]] });
   }
-  return matches;
+  return messages.map(({ stamp, sources }) => ({ stamp, what: whatOf(hold, sources) }));
+}
+
+function whatOf({ keys }: CompiledHold, sources: Sources): What {
+  const [only] = sources;
+  // With one key a value always means something.
+  return keys.length === 1 && only ? (only[1] as Span) : sources;
+}
+
+/** The writes of a block, in order; nobody asks for their ids. */
+function writesIn({ keys }: CompiledHold, { times, whats }: ShedBlock): Write[] {
+  if (keys.length === 1) return times.map((time, i): Write => [time, '', 0, 0, whats[i] as Span]); // written by whatOf
+  return times.flatMap((time, i) =>
+    (whats[i] as Sources).map(([source, span]): Write => [time, '', 0, source, span]),
+  );
 }
 
 function sumUp(hold: CompiledHold, old: HoldState, n: Stamp): Write[] {
@@ -131,17 +146,14 @@ export function refoldHold(
   blocks: readonly ShedBlock[],
   shed: Shed,
 ): HoldState {
-  const last = blocks[blocks.length - 1];
-  if (!last) return state;
-  const old: Write[] = [];
-  for (const { times, whats } of blocks)
-    times.forEach((time, i) => {
-      // Written by writesOf. Their order is known: nobody asks for their ids.
-      for (const [source, span] of whats[i] as What) old.push([time, '', 0, source, span]);
-    });
-  const n = stampIn(last, last.times.length - 1);
+  let summed: HoldState = { w: [] };
+  for (const block of blocks) {
+    const w = [...summed.w, ...writesIn(hold, block)];
+    const n = stampIn(block, block.times.length - 1);
+    summed = { w: sumUp(hold, { ...summed, w }, n), n };
+  }
   const newest = state.w.filter((write) => !state.n || compareStamps(stampOf(write), state.n) > 0);
-  return restHold(hold, { w: [...sumUp(hold, { w: old }, n), ...newest], n }, shed);
+  return restHold(hold, { ...summed, w: [...summed.w, ...newest] }, shed);
 }
 
 /** Since when the pieces before `time` have held right up to it; Infinity if they have not. */

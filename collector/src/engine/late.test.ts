@@ -100,14 +100,16 @@ function createPerson(leaf: Leaf) {
   let state: LeafState | undefined;
   let stored: ReturnType<typeof encodeBlock>[] = [];
   let refolds = 0;
+  let keeps = false;
   const keep = (matches: readonly ShedMatch[]): void => {
+    keeps = true;
     if (matches.length > 0) stored.push(encodeBlock(createBlock(matches)));
   };
   const refold = (late: readonly ShedMatch[], now: number): void => {
     refolds++;
     const blocks = stored.map(decodeBlock).sort(compareBlocks);
     for (const match of late) {
-      if (!state || rowHolds(state, match.stamp)) continue;
+      if (!state || rowHolds(leaf, state, match.stamp)) continue;
       let at = blocks.length - 1;
       while (at > 0 && compareStamps(stampIn(blocks[at] as ShedBlock, 0), match.stamp) > 0) at--;
       const block = blocks[at];
@@ -126,11 +128,10 @@ function createPerson(leaf: Leaf) {
       return refolds;
     },
     add(message: EngineMessage, now: number): void {
-      const hadBlocks = stored.length > 0;
       const next = addToLeaf(leaf, state, message, now, { shed: keep });
       if (next && 'late' in next) refold([next.late], now);
       else if (next && !('key' in next)) state = next;
-      if (state && (hadBlocks || stored.length > 0)) state.k = [0, 0];
+      if (state && keeps) state.k = [0, 0];
     },
     /** Lets time pass as the lane does. */
     settle(until: number): void {
@@ -153,7 +154,7 @@ function meaning(leaf: Leaf, state: LeafState | undefined, now: number): unknown
 const inOrder = (messages: readonly EngineMessage[]): EngineMessage[] =>
   [...messages].sort((a, b) => compareStamps(a.stamp, b.stamp));
 const lines = (matches: readonly ShedMatch[] | null): string[] | null =>
-  matches && matches.map((match) => JSON.stringify(match)).sort();
+  matches?.map((match) => JSON.stringify(match)).sort() ?? null;
 
 describe('a late message', () => {
   let refolds = 0;

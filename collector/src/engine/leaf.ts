@@ -219,10 +219,11 @@ export function refoldShed(
 }
 
 /** Whether the row itself holds the match that stands there. */
-export function rowHolds({ q, h }: LeafState, stamp: Stamp): boolean {
+export function rowHolds(leaf: Leaf, { q, h }: LeafState, stamp: Stamp): boolean {
   if (q) return tailHolds(q, stamp);
   // An answer may well be in both.
-  return h !== undefined && writesOf(h).some((write) => compareStamps(write.stamp, stamp) === 0);
+  if (leaf.kind !== 'hold' || !h) return false;
+  return writesOf(leaf.hold, h).some((write) => compareStamps(write.stamp, stamp) === 0);
 }
 
 /**
@@ -246,7 +247,7 @@ export function allMatches(
         .filter(({ what }) => what !== 0)
     );
   }
-  if (leaf.kind === 'hold' && h) return [...shed, ...writesOf(h)];
+  if (leaf.kind === 'hold' && h) return [...shed, ...writesOf(leaf.hold, h)];
   return leaf.kind === 'answer' && s ? newestWrites([...shed, ...answersOf(s)]) : null;
 }
 

@@ -186,7 +186,7 @@ const isSettled = ([, , , , toggles]: Match, now: number): boolean =>
 
 function begin(sequence: CompiledSequence, { b, p, m, f }: Omit<SequenceState, 't'>): ChainFold {
   return {
-    ends: b ? [...b] : new Array<ChainEnd>(presentSteps(sequence)).fill(0),
+    ends: b ? b.map((end): ChainEnd => end && [...end]) : new Array<ChainEnd>(presentSteps(sequence)).fill(0),
     waiting: p ? [...p] : [],
     head: 0,
     more: m === 1,

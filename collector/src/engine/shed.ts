@@ -65,7 +65,7 @@ export function stampIn(block: ShedBlock, i: number): Stamp {
   return [block.times[i] as number, id.slice(1), id.startsWith('1') ? 1 : 0];
 }
 
-/** The order of two blocks, which do not overlap, by their first matches. */
+/** The order of two blocks, by their first matches. */
 export const compareBlocks = (a: ShedBlock, b: ShedBlock): number =>
   (a.times[0] as number) - (b.times[0] as number) || compareStamps(stampIn(a, 0), stampIn(b, 0));
 
@@ -84,6 +84,17 @@ export function insertMatch(block: ShedBlock, { stamp, what }: ShedMatch): boole
   block.ids.splice(place, 0, `${stamp[2]}${stamp[1]}`);
   return true;
 }
+
+/** Whether each block begins after the one before has ended. */
+export const isInOrder = (blocks: readonly ShedBlock[]): boolean =>
+  blocks.every((block, i) => {
+    const before = blocks[i - 1];
+    return !before || compareStamps(stampIn(before, before.times.length - 1), stampIn(block, 0)) <= 0;
+  });
+
+/** One block of several that overlap. */
+export const sortedBlock = (blocks: readonly ShedBlock[]): ShedBlock =>
+  createBlock(blocks.flatMap(matchesIn).sort((a, b) => compareStamps(a.stamp, b.stamp)));
 
 /** Takes the matches from `from` on out of the block. */
 export function splitBlock(block: ShedBlock, from: number): ShedMatch[] {

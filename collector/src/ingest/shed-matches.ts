@@ -113,7 +113,7 @@ export async function refoldLeafOf(
   }
   const state = person.leaves[leaf.id] ?? {};
   // Folded anew meanwhile, the row may hold it.
-  for (const match of late) if (!rowHolds(state, match.stamp)) insert(set, person, leaf, log, match);
+  for (const match of late) if (!rowHolds(leaf, state, match.stamp)) insert(set, person, leaf, log, match);
   const { k } = state;
   const shed: ShedOf[] = [];
   const keep: Shed = (matches) => shed.push({ leaf, matches });

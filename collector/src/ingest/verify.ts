@@ -119,7 +119,8 @@ async function compareShed(
     const due = allMatches(leaf, fresh.leaves[leaf.id] ?? {}, gathered.get(leaf) ?? [], clock);
     // Complete for ever: how much was kept by then depends on how the messages arrived.
     if (log && (!kept || !due)) continue;
-    compare(differences, profile, `matches of leaf ${id}`, kept ? digest(kept) : null, digest(due ?? []));
+    const what = 'matches kept beside the row';
+    compare(differences, profile, what, kept ? digest(kept) : null, digest(due ?? []));
   }
 }
 
