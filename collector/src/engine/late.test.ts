@@ -44,6 +44,7 @@ const SPECS: Case[] = (
     ['a chain', [{ event: 'A' }, { event: 'B', within: '1s' }, { event: 'C', within: '2s' }]],
     ['a chain without limits', [{ event: 'A' }, { event: 'B' }, { event: 'D' }]],
     ['an absence', [{ event: 'A' }, { absent: { event: 'C' }, within: '2s' }]],
+    ['an absence for which many wait', [{ event: '*' }, { absent: { event: 'D' }, within: '3s' }]],
     ['a chain, then an absence', [{ event: 'A' }, { event: 'B' }, { absent: { event: 'D' }, within: '1s' }]],
     ['a step that depends on the clock', [{ event: 'A', where: relative }, { event: 'B' }]],
     [

@@ -62,8 +62,10 @@ const MAX_TAIL = 48;
 const KEPT_TAIL = 24;
 /** Matches that may still mean something else are kept as well, up to here. */
 const MAX_UNSETTLED = 96;
-/** Chains waiting for their absent step, kept at most. */
+/** Chains waiting for their absent step, kept as they are. */
 const MAX_WAITING = 48;
+/** Where very many wait, one in so many is kept: each time the kept ones are over, all matches are folded again. */
+const WAITING_SHARE = 64;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export function compileSequence({ sequence, reach }: SequenceSpec): CompiledSequence {
@@ -249,14 +251,15 @@ export function restSequence(
   state: SequenceState,
   folding: Folding,
 ): SequenceState {
-  if ((state.p?.length ?? 0) <= MAX_WAITING) return state;
+  if (state.m === 1 || (state.p?.length ?? 0) <= MAX_WAITING) return state;
   const folded = foldTail(sequence, state, 0, folding, true);
   const fold = begin(sequence, folded);
   settleWaiting(fold, folding.now);
   const waiting = fold.waiting.slice(fold.head);
   fold.head = 0;
-  fold.more ||= waiting.length > MAX_WAITING;
-  fold.waiting = waiting.slice(0, MAX_WAITING);
+  const kept = Math.max(MAX_WAITING, Math.ceil(waiting.length / WAITING_SHARE));
+  fold.more = waiting.length > kept;
+  fold.waiting = waiting.slice(0, kept);
   return encode(fold, { ...folded, c: folding.now });
 }
 
