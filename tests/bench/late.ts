@@ -91,10 +91,13 @@ const SHAPES: readonly Shape[] = [
 ];
 
 interface Cost {
+  /** CPU microseconds of a message in order, mean. */
   next: number;
+  /** Milliseconds of late ones: the first, the median and the worst; CPU milliseconds, median. */
   first: number;
   late: number;
   worst: number;
+  cpu: number;
   mib: number;
 }
 
@@ -141,10 +144,14 @@ async function measure({ where, said, late }: Shape, messages: number): Promise<
     }
     const { user, system } = process.cpuUsage(began);
     const took: number[] = [];
+    const worked: number[] = [];
     for (let i = 0; i < LATE; i++) {
+      const cpu = process.cpuUsage();
       const before = performance.now();
       await send([dated(late(i), START + SPAN * (0.05 + 0.9 * (i / LATE)))]);
       took.push(performance.now() - before);
+      const used = process.cpuUsage(cpu);
+      worked.push((used.user + used.system) / 1_000);
     }
     await collector.close();
     const kept = took.slice(WARM);
@@ -153,6 +160,7 @@ async function measure({ where, said, late }: Shape, messages: number): Promise<
       first: took[0] as number,
       late: percentile(kept, 0.5),
       worst: Math.max(...kept),
+      cpu: percentile(worked.slice(WARM), 0.5),
       mib: statSync(database).size / 2 ** 20,
     };
   } finally {
@@ -166,9 +174,9 @@ export async function benchLate(scale: number): Promise<void> {
     `A late message where its order matters, of a person with ${messages.toLocaleString('en')} (aim: at most 100 ms)`,
   );
   for (const shape of SHAPES) {
-    const { next, first, late, worst, mib } = await measure(shape, messages);
+    const { next, first, late, worst, cpu, mib } = await measure(shape, messages);
     say(
-      `  ${shape.name.padEnd(34)}late ${late.toFixed(1).padStart(7)} ms, worst ${worst.toFixed(1)}, the first ${first.toFixed(1)}; ` +
+      `  ${shape.name.padEnd(34)}late ${late.toFixed(1).padStart(7)} ms (CPU ${cpu.toFixed(1)}), worst ${worst.toFixed(1)}, the first ${first.toFixed(1)}; ` +
         `in order ${next.toFixed(0)} us CPU a message, file ${mib.toFixed(0)} MiB`,
     );
   }

@@ -159,6 +159,7 @@ const lines = (matches: readonly ShedMatch[] | null): string[] | null =>
 
 describe('a late message', () => {
   let refolds = 0;
+  let cut = 0;
   it.each(SPECS)('is folded as if it had come in time: %s', (_, spec, windows) => {
     const leaf = createLeaf(1, spec, windows);
     const names = { sequence: ['A', 'A', 'B', 'C'], hold: ['identify'], answer: ['survey'], aggregate: [] };
@@ -179,6 +180,7 @@ describe('a late message', () => {
           const message = messageOf(one, Math.max(START, now - one.late), i);
           messages.push(message);
           person.add(message, now);
+          if (person.state?.q?.m === 1) cut++;
           if (i % 20 > 0) return;
           const kept: ShedMatch[] = [];
           const fresh = refoldLeaf(leaf, inOrder(messages), now, (matches) => kept.push(...matches));
@@ -202,6 +204,8 @@ describe('a late message', () => {
 
   it('was folded from what is kept in these tests', () => {
     expect(refolds).toBeGreaterThan(SPECS.length * 100);
+    // Rows that could not hold all chains that waited.
+    expect(cut).toBeGreaterThan(100);
   });
 });
 
