@@ -209,6 +209,30 @@ describe('a late message', () => {
   });
 });
 
+it('a row stays small however many matches may still mean something else', () => {
+  const leaf = createLeaf(
+    1,
+    {
+      kind: 'sequence',
+      reach: 'ever',
+      sequence: [{ event: 'A', where: relative }, { event: 'B' }],
+    },
+    [],
+  );
+  const person = createPerson(leaf);
+  for (let i = 0; i < 400; i++) {
+    const body = { properties: { at: new Date(START + 9_000_000 + i).toISOString() } };
+    const message = messageOf({ wait: 0, late: 0, name: 'A', v: 0 }, START + i, i);
+    person.add({ ...message, body: () => body }, START + i);
+    expect(person.state?.q?.t.length).toBeLessThanOrEqual(96);
+  }
+  const b = messageOf({ wait: 0, late: 0, name: 'B', v: 0 }, START + 500, 500);
+  person.add(b, START + 500);
+  expect(meaning(leaf, person.state, START + 500)).toEqual({ holds: false, due: START + 9_000_000 - 1_000 });
+  person.settle(START + 9_000_000 - 1_000);
+  expect(meaning(leaf, person.state, START + 9_000_000 - 1_000)).toMatchObject({ holds: true });
+});
+
 describe('a block that is not one', () => {
   const block = encodeBlock(createBlock([{ stamp: [1, 'm', 0], what: 1 }]));
   it.each([

@@ -5,7 +5,7 @@ import { createHmac } from 'node:crypto';
 import type { EngineMessage } from '../engine/filter.ts';
 import { covers, holderOf, type Pair, type Stretch, stretchesOf, type Timeline } from '../engine/identity.ts';
 import type { Change, Emit } from '../engine/person.ts';
-import { decodePerson, emptyPerson, hasOutside, type PersonState } from '../engine/person-state.ts';
+import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { decodeBlock, type ShedBlock, type StoredShed } from '../engine/shed.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
@@ -541,7 +541,8 @@ export function createWorkingSet(
     dropPerson(id) {
       const known = people.get(id);
       if (known && known.version > 0) draft.deleted.set(id, known.version);
-      if (known && hasOutside(known.state)) self.clearOutside(id);
+      // Whatever the row says: nothing of somebody erased may stay.
+      if (known) self.clearOutside(id);
       for (const group of known?.groups ?? []) draft.left.push({ group, person: id });
       people.set(id, null);
       draft.people.delete(id);
