@@ -23,8 +23,10 @@ import type { WorkingSet } from './working-set.ts';
  * messages push out of a row come some 24 at a time and are a block each.
  */
 const MAX_BLOCK = 512;
-/** Where a window slides, blocks that it left behind are looked for each time so many were added. */
+/** Where a window slides, blocks that it left behind are looked for each time so many were added at least. */
 const BLOCKS_BETWEEN = 64;
+/** Where many are kept, each time they grew by half or so: looking reads all of them, 0.3 us a match. */
+const MATCHES_FOR_ONE = 48;
 
 interface Log {
   /** In order. */
@@ -61,9 +63,13 @@ export async function keepShed(
 ): Promise<void> {
   for (const { leaf, matches } of shed) {
     const added = append(set, person, leaf, matches);
-    if (!added || (added.no + 1) % BLOCKS_BETWEEN > 0 || reachOf(leaf, clock) === null) continue;
-    await loadLog(set, person, leaf, clock);
+    if (added && reachOf(leaf, clock) !== null && isTimeToLook(stateOf(person, leaf)))
+      await loadLog(set, person, leaf, clock);
   }
+}
+
+function isTimeToLook({ k: [next, count] = [0, 0] }: LeafState): boolean {
+  return next % Math.max(BLOCKS_BETWEEN, 2 ** Math.floor(Math.log2(count / MATCHES_FOR_ONE))) === 0;
 }
 
 /** Adds a block; without matches the row says from now on that none are missing. */
