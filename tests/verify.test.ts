@@ -31,6 +31,7 @@ beforeAll(async () => {
       segments: {
         recent: { where: { event: 'Paid', within: '30d' } },
         payers: { where: { computed: 'paid', op: 'gt', value: 3 } },
+        lost: { where: { sequence: [{ event: 'Paid' }, { event: 'Left' }] } },
       },
     },
   });
@@ -117,6 +118,10 @@ describe('verify', () => {
     ['survey response', "INSERT INTO response VALUES (999, 'nps', 1, 'two', 3)"],
     ['survey response', "INSERT INTO response VALUES (1, 'nps', 1, 'two', 3)"],
     ['segment lists', 'DELETE FROM membership'],
+    ['matches kept beside the row', 'DELETE FROM shed_match'],
+    ['matches kept beside the row', "UPDATE shed_match SET body = replace(body, '1]]', '2]]')"],
+    ['matches kept beside the row', "UPDATE shed_match SET ids = replace(ids, '[\"1', '[\"0')"],
+    ['matches kept beside the row', "UPDATE shed_match SET body = '{'"],
     ['eventCount', "UPDATE person SET state = json_set(state, '$[0]', 99)"],
   ])('sees %s after %s, and mends it', async (what, sql) => {
     tamper(sql);

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createCollector } from '@tidemark/collector';
+import { benchLate } from './late.ts';
 import { percentile, say, tell } from './report.ts';
 
 const EVENT = 'Product Viewed';
@@ -122,4 +123,6 @@ export async function benchHistory(scale: number): Promise<void> {
         `${(cost.next / base.next).toFixed(2)} times (aim: at most 3); late ${cost.late.toFixed(1)} ms, worst ${cost.worst.toFixed(1)} (aim: at most 100)`,
     );
   }
+  say();
+  await benchLate(scale);
 }

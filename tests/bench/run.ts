@@ -21,7 +21,7 @@ over HTTP, for batches of 1, 20 and 100 and 0, 5 and 20 matching definitions, an
   --batch N    only this batch size
   --matching N only this many matching definitions
   --only NAMES one or more of history, wave, build (with commas) instead:
-               history  a message of a person with 100,000 messages
+               history  a message of a person with 100,000 messages, and a late one where order matters
                wave     100,000 people leaving a segment at one instant
                build    a new definition over 1,000,000 messages, and the size of the file`;
 

@@ -199,6 +199,23 @@ const survey: fc.Arbitrary<Condition> = fc
   .tuple(fc.constantFrom(...SURVEYS), fc.constantFrom('score', 'why'), test)
   .map(([name, question, leaf]) => ({ survey: name, question, ...leaf }));
 
+const held: fc.Arbitrary<Condition> = fc
+  .tuple(traitLeaf, duration)
+  .map(([rest, length]): Condition => ({ ...rest, for: length }));
+
+/** A sequence that is not over for good once it was complete. */
+const openSequence = fc.tuple(sequence, duration).map(([drawn, window]): Condition => {
+  const isOpen = 'sequence' in drawn && drawn.sequence.some((one) => 'absent' in one);
+  return isOpen ? drawn : ({ ...drawn, within: window } as Condition); // a sequence may have either
+});
+
+/** Where the order of messages matters. */
+export const ordered = fc.oneof(
+  { weight: 3, arbitrary: openSequence },
+  { weight: 1, arbitrary: held },
+  { weight: 1, arbitrary: survey },
+);
+
 const group: fc.Arbitrary<Condition> = fc
   .oneof(
     traitLeaf.map((leaf): GroupCondition => leaf),
@@ -223,10 +240,7 @@ function conditions(key: string): fc.Arbitrary<Condition> {
         .map(([rest, times]): Condition => ({ ...rest, ...(times === undefined ? {} : { count: times }) })),
     },
     { weight: 3, arbitrary: traitLeaf },
-    {
-      weight: 3,
-      arbitrary: fc.tuple(traitLeaf, duration).map(([rest, length]): Condition => ({ ...rest, for: length })),
-    },
+    { weight: 3, arbitrary: held },
     {
       weight: 3,
       arbitrary: fc

@@ -1,7 +1,15 @@
 // Draws whole scripts: some definitions first, then steps, with a look after most of them.
 // Invariant: every kind of step is likely within a few scripts.
 import fc from 'fast-check';
-import { count, duration, formula, manyCount, segment, traitDefinition } from './draw-definitions.ts';
+import {
+  count,
+  duration,
+  formula,
+  manyCount,
+  ordered,
+  segment,
+  traitDefinition,
+} from './draw-definitions.ts';
 import { message, pastMs, plainMessage } from './draw-messages.ts';
 import {
   DEVICES,
@@ -93,8 +101,18 @@ const burst = fc
     fromMs: fc.constantFrom(-60_000, -30_000, -15_000, -15_001, -5_000, 0),
     perInstant: fc.constantFrom(3, 7, 70),
     everyMs: fc.constantFrom(500, 1_000, 1),
+    sends: fc.constantFrom(undefined, 'mixed' as const, 'identify' as const, 'survey' as const),
   })
-  .map((rest): Step => ({ do: 'burst', ...rest }));
+  .map(({ sends, ...rest }): Step => ({ do: 'burst', ...rest, ...(sends ? { sends } : {}) }));
+
+/** A burst, then one of the same kind and person that is older: most of it comes late. */
+const overtaken = fc
+  .tuple(burst, fc.constantFrom(30, 100, 140), fc.constantFrom(-60_000, -20_000, -10_001, -5_000))
+  .map(([first, many, fromMs]): Step[] => {
+    if (first.do !== 'burst') return [first];
+    const late = { ...first, name: `${first.name}-late`, count: many, fromMs, everyMs: 500 };
+    return [{ ...first, fromMs: Math.max(first.fromMs, -5_000) }, late];
+  });
 
 const clock = fc
   .tuple(fc.constantFrom(0, 5, 5, 10, 15, 60, 600), fc.constantFrom(0, 0, 0, 1, -1))
@@ -187,10 +205,13 @@ function scriptOf(first: fc.Arbitrary<Step[]>, steps: fc.Arbitrary<Step[]>, maxL
 /** Some definitions first, then steps; three in four are followed by a look. */
 export const script: fc.Arbitrary<Script> = scriptOf(definitionsFirst, step, 24);
 
-// A trait and a segment over sliding windows of what bursts send: there histories are summed up.
+// A trait and a segment over sliding windows of what bursts send: there histories are summed up. And two where order
+// matters: there a row lets go of what is late next.
 const slidingFirst: fc.Arbitrary<Step[]> = fc
-  .tuple(traitDefinition, duration, duration, fc.oneof(count, manyCount), definitionsFirst)
-  .map(([trait, traitWindow, segmentWindow, times, rest]) => [
+  .tuple(traitDefinition, duration, duration, fc.oneof(count, manyCount), ordered, ordered, definitionsFirst)
+  .map(([trait, traitWindow, segmentWindow, times, s2, s3, rest]) => [
+    { do: 'put', kind: 'segments', key: 's2', definition: { where: s2 } },
+    { do: 'put', kind: 'segments', key: 's3', definition: { where: s3 } },
     {
       do: 'put',
       kind: 'traits',
@@ -203,7 +224,7 @@ const slidingFirst: fc.Arbitrary<Step[]> = fc
       key: 's1',
       definition: { where: { event: 'a', count: times, within: segmentWindow } },
     },
-    ...rest.filter((one) => one.key !== 't1' && one.key !== 's1'),
+    ...rest.filter(({ key: taken }) => !['t1', 's1', 's2', 's3'].includes(taken)),
   ]);
 
 /** The same with bursts: fewer steps, longer histories. */
@@ -211,7 +232,8 @@ export const burstScript: fc.Arbitrary<Script> = scriptOf(
   slidingFirst,
   fc.oneof(
     { weight: 6, arbitrary: step },
-    { weight: 3, arbitrary: alone(burst) },
+    { weight: 2, arbitrary: alone(burst) },
+    { weight: 2, arbitrary: overtaken },
     { weight: 3, arbitrary: alone(clock) },
   ),
   14,

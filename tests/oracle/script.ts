@@ -92,20 +92,44 @@ export interface Burst {
   /** So many share an instant; the next ones come `everyMs` later. */
   perInstant: number;
   everyMs: number;
+  /** What they are; `a` events unless given. */
+  sends?: 'mixed' | 'identify' | 'survey';
 }
 
 export type Script = Step[];
 
-/** The messages a burst stands for, `a` events with a number and a tag. */
+/** The messages a burst stands for. */
 export function messagesOf(burst: Burst): ScriptMessage[] {
   return Array.from({ length: burst.count }, (_, i) => ({
-    type: 'track',
-    event: 'a',
+    ...bodyIn(burst, i),
     messageId: `${burst.name}-${i}`,
     ...burst.who,
     atMs: burst.fromMs + Math.floor(i / burst.perInstant) * burst.everyMs,
-    properties: { v: (i * 7) % 10, tag: `t${i % 13}` },
   }));
+}
+
+/** Events with a number and a tag, writes of a trait that mostly stays, or answers of which many are taken back. */
+function bodyIn({ sends }: Burst, i: number): Pick<ScriptMessage, 'type'> & Partial<ScriptMessage> {
+  switch (sends) {
+    case 'identify':
+      return {
+        type: 'identify',
+        traits: { v: i % 17 === 0 ? 2 : 1, 'o.b': i % 5 === 0 ? null : 'a', o: { b: 1 } },
+      };
+    case 'survey':
+      return {
+        type: 'survey',
+        surveyId: SURVEYS[0],
+        submissionId: `sub${i % 60}`,
+        answers: { score: i % 3 === 0 ? null : i % 11 },
+      };
+    default:
+      return {
+        type: 'track',
+        event: sends === 'mixed' && i % 9 === 8 ? 'b' : 'a',
+        properties: { v: (i * 7) % 10, tag: `t${i % 13}` },
+      };
+  }
 }
 
 /** How much happens in a step: messages sent, or one operation; looking is none. */

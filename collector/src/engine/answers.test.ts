@@ -64,7 +64,7 @@ describe('survey answers', () => {
         let state: LeafState | undefined;
         messages.forEach((message, i) => {
           const next = addToLeaf(leaf, state, message, 1_000);
-          const asked = next === 'late' ? refoldLeaf(leaf, messages.slice(0, i + 1), 1_000) : next;
+          const asked = next && 'late' in next ? refoldLeaf(leaf, messages.slice(0, i + 1), 1_000) : next;
           if (asked && !('key' in asked)) state = asked;
         });
         expect(answerSpan(state?.s)).toBe(expected(steps));

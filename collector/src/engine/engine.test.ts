@@ -356,7 +356,7 @@ function apply(
   messages: readonly EngineMessage[],
 ): void {
   const { touched, late } = foldMessage(program, person, message, now);
-  for (const leaf of late)
+  for (const { leaf } of late)
     refoldInto(
       person,
       leaf,

@@ -55,7 +55,7 @@ function heldFor(spec: Omit<HoldSpec, 'kind'>, messages: readonly EngineMessage[
 
 function add(leaf: HoldLeaf, state: LeafState | undefined, sent: EngineMessage[], now: number): LeafState {
   const next = addToLeaf(leaf, state, sent[sent.length - 1] as EngineMessage, now);
-  const asked = next === 'late' ? refoldLeaf(leaf, inOrder(sent), now) : (next ?? state);
+  const asked = next && 'late' in next ? refoldLeaf(leaf, inOrder(sent), now) : (next ?? state);
   return asked as LeafState;
 }
 
@@ -138,8 +138,12 @@ describe('a trait that holds for a while', () => {
 
   it('adds in place while a leaf is folded anew', () => {
     const leaf = holdLeaf({ trait: 'plan', op: 'eq', value: 'pro' });
-    const first = addToLeaf(leaf, undefined, identify(4, 1, { plan: 'pro' }), 9, true) as LeafState;
-    const second = addToLeaf(leaf, first, identify(5, 2, { plan: 'free' }), 9, true) as LeafState;
+    const first = addToLeaf(leaf, undefined, identify(4, 1, { plan: 'pro' }), 9, {
+      refolding: true,
+    }) as LeafState;
+    const second = addToLeaf(leaf, first, identify(5, 2, { plan: 'free' }), 9, {
+      refolding: true,
+    }) as LeafState;
     expect(second.h).toBe(first.h);
     const third = addToLeaf(leaf, second, identify(6, 3, { plan: 'pro' }), 9) as LeafState;
     expect(third.h).not.toBe(second.h);

@@ -3,6 +3,7 @@
 // then on; however often a trait flips, a row keeps no more than `MAX_WRITES` of them.
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { type Comparison, type Span, spanHolds } from './comparison.ts';
+import { type Late, type Shed, type ShedBlock, type ShedMatch, stampIn } from './shed.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 import { readPath, type Value } from './values.ts';
 
@@ -12,9 +13,13 @@ import { readPath, type Value } from './values.ts';
  */
 type Write = [time: number, messageId: string, kind: 0 | 1, source: 0 | 1, span: Span | null];
 
+/** What one message wrote, as it is kept beside the row: a span alone where there is one key only. */
+type What = Span | Sources;
+type Sources = [source: 0 | 1, span: Span | null][];
+
 export interface HoldState {
   w: Write[];
-  /** Writes up to here were summed up: an older one asks for a refold. */
+  /** Writes up to here were summed up, and are kept beside the row: an older one asks for a refold. */
   n?: Stamp;
 }
 
@@ -48,15 +53,16 @@ export function addToHold(
   traits: JsonObject,
   stamp: Stamp,
   refolding = false,
-): HoldState | null | 'late' {
-  const writes: Write[] = [];
-  hold.keys.forEach((key, source) => {
+): HoldState | Late | null {
+  const sources: Sources = [];
+  hold.keys.forEach((key, i) => {
     if (!Object.hasOwn(traits, key)) return;
-    const span = spanOf(hold, source === 0 ? 0 : 1, traits[key] as JsonValue); // own key
-    writes.push([stamp[0], stamp[1], stamp[2], source === 0 ? 0 : 1, span]);
+    const source = i === 0 ? 0 : 1;
+    sources.push([source, spanOf(hold, source, traits[key] as JsonValue)]); // own key
   });
-  if (writes.length === 0) return null;
-  if (state?.n && compareStamps(stamp, state.n) <= 0) return 'late';
+  if (sources.length === 0) return null;
+  if (state?.n && compareStamps(stamp, state.n) <= 0) return { late: { stamp, what: whatOf(hold, sources) } };
+  const writes = sources.map(([source, span]): Write => [...stamp, source, span]);
   if (refolding && state) {
     state.w.push(...writes); // in order, and nobody else's
     return state;
@@ -78,22 +84,76 @@ function spanOf({ keys, rest, comparison }: CompiledHold, source: 0 | 1, value: 
 /**
  * Once there are many writes, all but the newest are summed up: to the values in force at the newest of
  * them and, if it has held right up to there, one write that says since when. What was before a break
- * matters to nobody, however long they ask.
+ * matters to nobody, however long they ask, unless a late write mends it: the writes themselves are let go of
+ * to `shed`.
  */
-export function restHold(hold: CompiledHold, state: HoldState): HoldState {
+export function restHold(hold: CompiledHold, state: HoldState, shed: Shed): HoldState {
   if (state.w.length <= MAX_WRITES) return state;
-  const cut = state.w.length - KEPT_WRITES;
-  const old = state.w.slice(0, cut);
-  const n = stampOf(old[cut - 1] as Write);
-  const since = heldUpTo(piecesOf(hold, { ...state, w: old }, THE_FIRST), n[0]);
+  let cut = state.w.length - KEPT_WRITES;
+  // What one message wrote stays together.
+  while (cut > 0 && compareStamps(stampAt(state, cut - 1), stampAt(state, cut)) === 0) cut--;
+  const old: HoldState = { ...state, w: state.w.slice(0, cut) };
+  shed(writesOf(hold, old));
+  const n = stampAt(state, cut - 1);
+  return { w: [...sumUp(hold, old, n), ...state.w.slice(cut)], n };
+}
+
+const stampAt = ({ w }: HoldState, i: number): Stamp => stampOf(w[i] as Write);
+
+/** The writes that are not sums of older ones, a message at a time, as they are kept beside the row. */
+export function writesOf(hold: CompiledHold, { w, n }: HoldState): ShedMatch[] {
+  const messages: { stamp: Stamp; sources: Sources }[] = [];
+  for (const write of w) {
+    const stamp = stampOf(write);
+    if (n && compareStamps(stamp, n) <= 0) continue;
+    const last = messages[messages.length - 1];
+    if (last && compareStamps(last.stamp, stamp) === 0) last.sources.push([write[3], write[4]]);
+    else messages.push({ stamp, sources: [[write[3], write[4]]] });
+  }
+  return messages.map(({ stamp, sources }) => ({ stamp, what: whatOf(hold, sources) }));
+}
+
+function whatOf({ keys }: CompiledHold, sources: Sources): What {
+  const [only] = sources;
+  // With one key a value always means something.
+  return keys.length === 1 && only ? (only[1] as Span) : sources;
+}
+
+/** The writes of a block, in order; nobody asks for their ids. */
+function writesIn({ keys }: CompiledHold, { times, whats }: ShedBlock): Write[] {
+  if (keys.length === 1) return times.map((time, i): Write => [time, '', 0, 0, whats[i] as Span]); // written by whatOf
+  return times.flatMap((time, i) =>
+    (whats[i] as Sources).map(([source, span]): Write => [time, '', 0, source, span]),
+  );
+}
+
+function sumUp(hold: CompiledHold, old: HoldState, n: Stamp): Write[] {
+  const since = heldUpTo(piecesOf(hold, old, THE_FIRST), n[0]);
   // A dotted trait's is written to the key before the dot: its exact key would hide later writes of that.
   const summed: Write[] = since === NEVER ? [] : [[since, '', 0, hold.keys.length > 1 ? 1 : 0, 1]];
   hold.keys.forEach((_, source) => {
-    const value = old.findLast((write) => write[3] === source);
+    const value = old.w.findLast((write) => write[3] === source);
     if (value) summed.push([...n, value[3], value[4]]);
     else if (source === 1) summed.push([...n, 1, hold.comparison.span(undefined)]);
   });
-  return { w: [...summed, ...state.w.slice(cut)], n };
+  return summed;
+}
+
+/** Sums up anew what the row let go of; its newest writes are as they were. */
+export function refoldHold(
+  hold: CompiledHold,
+  state: HoldState,
+  blocks: readonly ShedBlock[],
+  shed: Shed,
+): HoldState {
+  let summed: HoldState = { w: [] };
+  for (const block of blocks) {
+    const w = [...summed.w, ...writesIn(hold, block)];
+    const n = stampIn(block, block.times.length - 1);
+    summed = { w: sumUp(hold, { ...summed, w }, n), n };
+  }
+  const newest = state.w.filter((write) => !state.n || compareStamps(stampOf(write), state.n) > 0);
+  return restHold(hold, { ...summed, w: [...summed.w, ...newest] }, shed);
 }
 
 /** Since when the pieces before `time` have held right up to it; Infinity if they have not. */

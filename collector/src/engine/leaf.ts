@@ -10,19 +10,41 @@ import {
   createAggregateLeaf,
   type ToCount,
 } from './aggregate-leaf.ts';
-import { type AnswersState, addToAnswers, restAnswers } from './answers.ts';
+import {
+  type AnswersState,
+  addToAnswers,
+  answersOf,
+  newestWrites,
+  refoldAnswers,
+  restAnswers,
+} from './answers.ts';
 import { type Comparison, compileComparison } from './comparison.ts';
 import { declaredTraits, type EngineMessage } from './filter.ts';
-import { addToHold, type CompiledHold, compileHold, type HoldState, restHold } from './hold.ts';
+import {
+  addToHold,
+  type CompiledHold,
+  compileHold,
+  type HoldState,
+  refoldHold,
+  restHold,
+  writesOf,
+} from './hold.ts';
 import {
   addToSequence,
   type CompiledSequence,
   compileSequence,
+  isOver,
+  refoldSequence,
   restSequence,
   type SequenceSpec,
   type SequenceState,
   sequenceOpening,
+  settledWhat,
+  tailHolds,
+  tailOf,
 } from './sequence.ts';
+import { keepNothing, type Late, type Shed, type ShedBlock, type ShedMatch } from './shed.ts';
+import { compareStamps, type Stamp } from './stamp.ts';
 import { nextOpening } from './window.ts';
 
 /** Since when a declared trait has compared so. */
@@ -69,6 +91,11 @@ export interface LeafState extends AggregateState {
   q?: SequenceState;
   h?: HoldState;
   s?: AnswersState;
+  /**
+   * Where all that the row let go of is kept beside it (`shed.ts`): the number of the next block, and how many
+   * matches there are. Absent: nothing was let go of, or it must be read from the messages.
+   */
+  k?: [next: number, count: number];
 }
 
 export function createLeaf(id: number, spec: LeafSpec, windows: readonly number[]): Leaf {
@@ -99,42 +126,63 @@ export function createLeaf(id: number, spec: LeafSpec, windows: readonly number[
 export const longestWindow = ({ windows }: { windows: readonly number[] }): number =>
   windows[windows.length - 1] ?? 0;
 
+/** How a message is added: whether all of the person's come, in order, and who keeps what the row lets go of. */
+export interface Adding {
+  refolding?: boolean;
+  shed?: Shed;
+}
+
 /**
- * Adds a message that one of the leaf's selectors picked. Null: nothing changed. `late`: the leaf must be
- * folded anew from the person's messages (`refoldLeaf`).
+ * Adds a message that one of the leaf's selectors picked. Null: nothing changed. `Late`: the leaf must be
+ * folded anew, from what is kept beside the row (`refoldShed`) or from the person's messages (`refoldLeaf`).
  */
 export function addToLeaf(
   leaf: Leaf,
   state: LeafState | undefined,
   message: EngineMessage,
   now: number,
-  refolding = false,
-): LeafState | ToCount | null | 'late' {
+  { refolding = false, shed: keep = keepNothing }: Adding = {},
+): LeafState | ToCount | Late | null {
+  if (leaf.kind === 'aggregate') return addToAggregate(leaf, state, message, now);
+  // Beside what is not all there nothing more is kept.
+  const shed = refolding || isWhole(state) ? keep : keepNothing;
+  const part = addToPart(leaf, state, message, { now, refolding, shed });
+  return part === null || 'late' in part || !state?.k ? part : { ...part, k: state.k };
+}
+
+/** Whether the row and what is kept beside it are all matches. */
+const isWhole = (state: LeafState | undefined): boolean =>
+  state === undefined || state.k !== undefined || (state.q?.n ?? state.h?.n ?? state.s?.n) === undefined;
+
+function addToPart(
+  leaf: Exclude<Leaf, AggregateLeaf>,
+  state: LeafState | undefined,
+  message: EngineMessage,
+  { now, refolding, shed }: Required<Adding> & { now: number },
+): LeafState | Late | null {
   switch (leaf.kind) {
-    case 'aggregate':
-      return addToAggregate(leaf, state, message, now);
     case 'sequence': {
-      const adding = { now, window: longestWindow(leaf), refolding };
-      const q = addToSequence(leaf.sequence, state?.q, message, adding);
-      return q === null || q === 'late' ? q : { q };
+      const folding = { now, window: longestWindow(leaf), shed };
+      const q = addToSequence(leaf.sequence, state?.q, message, folding, refolding);
+      return q === null || 'late' in q ? q : { q };
     }
     case 'hold': {
       const h = addToHold(leaf.hold, state?.h, declaredTraits(message.body()), message.stamp, refolding);
-      return h === null || h === 'late' ? h : { h: restHold(leaf.hold, h) };
+      return h === null || 'late' in h ? h : { h: restHold(leaf.hold, h, shed) };
     }
     case 'answer': {
       const s = addToAnswers(leaf.spec, leaf.comparison, state?.s, message, refolding);
-      if (s === null || s === 'late') return s;
-      return { s: refolding ? s : restAnswers(s) };
+      if (s === null || 'late' in s) return s;
+      return { s: refolding ? s : restAnswers(s, shed) };
     }
   }
 }
 
 /** After a refold: what the row need not hold is let go. */
-export function restLeaf(leaf: Leaf, state: LeafState, now: number): LeafState {
+export function restLeaf(leaf: Leaf, state: LeafState, now: number, shed: Shed): LeafState {
   if (leaf.kind === 'sequence' && state.q)
-    return { q: restSequence(leaf.sequence, state.q, longestWindow(leaf), now) };
-  if (leaf.kind === 'answer' && state.s) return { s: restAnswers(state.s) };
+    return { q: restSequence(leaf.sequence, state.q, { window: longestWindow(leaf), now, shed }) };
+  if (leaf.kind === 'answer' && state.s) return { s: restAnswers(state.s, shed) };
   return state;
 }
 
@@ -143,17 +191,67 @@ export function refoldLeaf(
   leaf: Leaf,
   messages: Iterable<EngineMessage>,
   now: number,
+  shed: Shed = keepNothing,
 ): LeafState | undefined {
   let state: LeafState | undefined;
+  const adding = { refolding: true, shed };
   for (const message of messages) {
-    const next = addToLeaf(leaf, state, message, now, true);
-    if (next === 'late' || (next && 'key' in next)) throw new Error('a refold that does not begin anew');
+    const next = addToLeaf(leaf, state, message, now, adding);
+    if (next && ('late' in next || 'key' in next)) throw new Error('a refold that does not begin anew');
     state = next ?? state;
   }
-  return state && restLeaf(leaf, state, now);
+  return state && restLeaf(leaf, state, now, shed);
 }
 
-/** The next instant at which the leaf's messages must be read again; Infinity if none. */
+/** The same from all that is kept beside the row, in order, and the row; `k` is the caller's. */
+export function refoldShed(
+  leaf: Leaf,
+  state: LeafState,
+  blocks: readonly ShedBlock[],
+  now: number,
+  shed: Shed,
+): LeafState {
+  if (leaf.kind === 'sequence' && state.q)
+    return { q: refoldSequence(leaf.sequence, state.q, blocks, { window: longestWindow(leaf), now, shed }) };
+  if (leaf.kind === 'hold' && state.h) return { h: refoldHold(leaf.hold, state.h, blocks, shed) };
+  if (leaf.kind === 'answer' && state.s) return { s: refoldAnswers(state.s, blocks, shed) };
+  return state;
+}
+
+/** Whether the row itself holds the match that stands there. */
+export function rowHolds(leaf: Leaf, { q, h }: LeafState, stamp: Stamp): boolean {
+  if (q) return tailHolds(q, stamp);
+  // An answer may well be in both.
+  if (leaf.kind !== 'hold' || !h) return false;
+  return writesOf(leaf.hold, h).some((write) => compareStamps(write.stamp, stamp) === 0);
+}
+
+/**
+ * What the row and the matches that it let go of amount to at the clock, in no order: the same however they came.
+ * Null where nothing more can matter.
+ */
+export function allMatches(
+  leaf: Leaf,
+  { q, h, s }: LeafState,
+  shed: readonly ShedMatch[],
+  now: number,
+): ShedMatch[] | null {
+  if (leaf.kind === 'sequence' && q) {
+    if (isOver(leaf.sequence, q)) return null;
+    const from = reachOf(leaf, now);
+    return (
+      [...shed, ...tailOf(q)]
+        .filter(({ stamp }) => from === null || stamp[0] > from)
+        .map(({ stamp, what }) => ({ stamp, what: settledWhat(what, now) }))
+        // Once it meant something.
+        .filter(({ what }) => what !== 0)
+    );
+  }
+  if (leaf.kind === 'hold' && h) return [...shed, ...writesOf(leaf.hold, h)];
+  return leaf.kind === 'answer' && s ? newestWrites([...shed, ...answersOf(s)]) : null;
+}
+
+/** The next instant at which what was summed up must be looked at again; Infinity if none. */
 export function leafOpening(leaf: Leaf, state: LeafState | undefined, now: number): number {
   if (!state) return Number.POSITIVE_INFINITY;
   if (leaf.kind === 'aggregate') return nextOpening(state.b ?? [], leaf.windows, now);

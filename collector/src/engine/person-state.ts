@@ -65,6 +65,10 @@ export function emptyPerson(id: number, built: number, ext: string): PersonState
   };
 }
 
+/** Whether anything is kept outside of the person's row. */
+export const hasOutside = ({ leaves }: PersonState): boolean =>
+  Object.values(leaves).some(({ d, k }) => d !== undefined || k !== undefined);
+
 type Encoded = [
   eventCount: number,
   firstSeen: number | null,

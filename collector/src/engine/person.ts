@@ -4,9 +4,10 @@
 import { addToAggregate, countSpilled, restWaiting, spill } from './aggregate-leaf.ts';
 import type { Entry, Values } from './aggregates.ts';
 import { declaredTraits, type EngineMessage } from './filter.ts';
-import { addToLeaf, type Leaf, leafOpening, refoldLeaf, restLeaf } from './leaf.ts';
+import { addToLeaf, type Leaf, leafOpening, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
 import { type CauseOf, emptyPerson, type GroupTraits, type PersonState } from './person-state.ts';
 import type { Program } from './program.ts';
+import { keepNothing, type Shed, type ShedBlock, type ShedMatch } from './shed.ts';
 import { compareStamps } from './stamp.ts';
 import { writeTraits } from './trait-bag.ts';
 import { type Block, blocksOpeningAt, openBlock, type Sealed } from './window.ts';
@@ -49,11 +50,21 @@ export interface Folded {
   touched: number[];
   /** Leaves whose state in the row it changed. */
   changed: Leaf[];
-  /** Leaves it came too late for: to be folded anew (`refoldInto`) before segments are looked at. */
-  late: Leaf[];
+  /** Leaves it came too late for: to be folded anew with it (`refoldFromShed`, `refoldInto`) before segments are looked at. */
+  late: { leaf: Leaf; match: ShedMatch }[];
+  /** What leaves let go of, to be kept beside the row. */
+  shed: ShedOf[];
   /** Values to count where a leaf keeps them outside of the row (`countValue`), before segments are looked at. */
   toCount: { leaf: Leaf; key: string }[];
 }
+
+/** Matches that a leaf let go of, in order. */
+export interface ShedOf {
+  leaf: Leaf;
+  matches: readonly ShedMatch[];
+}
+/** Takes what leaves let go of. */
+export type ShedTo = (shed: ShedOf) => void;
 
 /** Folds one message in at the clock. Segments are not looked at yet: see `evaluate`. */
 export function foldMessage(
@@ -63,8 +74,9 @@ export function foldMessage(
   now: number,
   refolding = false,
 ): Folded {
-  const folded: Folded = { touched: [], changed: [], late: [], toCount: [] };
+  const folded: Folded = { touched: [], changed: [], late: [], shed: [], toCount: [] };
   const { touched } = folded;
+  const shedTo: ShedTo = (shed) => folded.shed.push(shed);
   const time = message.stamp[0];
   person.eventCount++;
   if (person.firstSeen === null || time < person.firstSeen) {
@@ -83,9 +95,10 @@ export function foldMessage(
   }
   for (const leaf of program.match(message)) {
     if (!isBuilt(program, person, leaf.id)) continue;
-    const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, refolding);
+    const shed = shedOf(leaf, shedTo);
+    const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, { refolding, shed });
     if (state === null) continue;
-    if (state === 'late') folded.late.push(leaf);
+    if ('late' in state) folded.late.push({ leaf, match: state.late });
     else if ('key' in state) folded.toCount.push({ leaf, key: state.key });
     else {
       person.leaves[leaf.id] = state;
@@ -103,10 +116,23 @@ export function refoldInto(
   leaf: Leaf,
   messages: Iterable<EngineMessage>,
   now: number,
+  shed: Shed = keepNothing,
 ): void {
-  const state = refoldLeaf(leaf, messages, now);
+  const state = refoldLeaf(leaf, messages, now, shed);
   if (state) person.leaves[leaf.id] = state;
   else delete person.leaves[leaf.id];
+  noteOpening(person, leaf, now);
+}
+
+/** Folds one leaf anew from all that is kept beside the row, in order, and what the row holds. */
+export function refoldFromShed(
+  person: PersonState,
+  leaf: Leaf,
+  blocks: readonly ShedBlock[],
+  now: number,
+  shed: Shed,
+): void {
+  person.leaves[leaf.id] = refoldShed(leaf, person.leaves[leaf.id] ?? {}, blocks, now, shed);
   noteOpening(person, leaf, now);
 }
 
@@ -316,14 +342,22 @@ export function foldBuilding(
   person: PersonState,
   message: EngineMessage,
   now: number,
+  shedTo: ShedTo,
 ): void {
   for (const leaf of program.match(message)) {
     if (!program.buildingLeaves.has(leaf.id)) continue;
-    const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, true);
-    if (state === 'late' || (state && 'key' in state)) throw new Error('a build that does not begin anew');
-    if (state !== null) person.leaves[leaf.id] = state;
+    const adding = { refolding: true, shed: shedOf(leaf, shedTo) };
+    const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, adding);
+    if (state === null) continue;
+    if ('late' in state || 'key' in state) throw new Error('a build that does not begin anew');
+    person.leaves[leaf.id] = state;
   }
 }
+
+const shedOf =
+  (leaf: Leaf, shedTo: ShedTo): Shed =>
+  (matches) =>
+    shedTo({ leaf, matches });
 
 /** Drops what an earlier, unfinished build left. */
 export function beginBuilding(program: Program, person: PersonState): void {
@@ -334,8 +368,13 @@ export function beginBuilding(program: Program, person: PersonState): void {
 }
 
 /** After all messages: the person is built, and the segments under construction are looked at. */
-export function finishBuilding(program: Program, person: PersonState, occasion: Occasion): void {
-  for (const id of program.buildingLeaves) restOf(program, person, id, occasion.now);
+export function finishBuilding(
+  program: Program,
+  person: PersonState,
+  occasion: Occasion,
+  shedTo: ShedTo,
+): void {
+  for (const id of program.buildingLeaves) restOf(program, person, id, occasion.now, shedTo);
   person.built = program.generation;
   const building = program.segments.filter(({ building: is }) => is).map(({ index }) => index);
   evaluate(program, person, building, occasion);
@@ -347,8 +386,9 @@ export function finishRefold(
   person: PersonState,
   now: number,
   groups: Surroundings['groups'],
+  shedTo: ShedTo = () => {},
 ): void {
-  for (const id of Object.keys(person.leaves)) restOf(program, person, Number(id), now);
+  for (const id of Object.keys(person.leaves)) restOf(program, person, Number(id), now, shedTo);
   const view = new Map<string, GroupTraits>();
   for (const group of person.groups.keys()) {
     const found = groups.get(group);
@@ -360,11 +400,11 @@ export function finishRefold(
     evaluateAll(program, person, { now, cause: { operation: 'refold' }, emit: () => {} });
 }
 
-function restOf(program: Program, person: PersonState, id: number, now: number): void {
+function restOf(program: Program, person: PersonState, id: number, now: number, shedTo: ShedTo): void {
   const leaf = program.leaves.get(id);
   const state = person.leaves[id];
   if (!leaf || !state) return;
-  person.leaves[id] = restLeaf(leaf, state, now);
+  person.leaves[id] = restLeaf(leaf, state, now, shedOf(leaf, shedTo));
   noteOpening(person, leaf, now);
 }
 

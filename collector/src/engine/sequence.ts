@@ -1,63 +1,71 @@
 // Sequences: some chain of events in order, each soon enough after the one before, perhaps followed
 // by an absence. Messages are folded in order; one that comes too late asks for a refold of its leaf.
-// Invariant: `b`, `p` and `f` stand for all matches up to the tail; chains that end later never begin
-// earlier, so the newest chain end of each step decides for all.
+// Invariant: `b`, `p` and `f` stand for all matches up to the tail, which are kept beside the row.
+//
+// A late match is put in its place among those and they are folded once more: 100,000 take some milliseconds, since
+// they are numbers and no message is read. Stopping where a block's end is reached as before would save some of that,
+// but not where each beginning moves all ends after it; and a block summed up as a function of what came before is
+// another fold to get wrong. One fold, the same that ordinary messages take, is enough.
 import type { SequenceCondition } from '../wire/definitions.ts';
 import { durationMs } from '../wire/duration.ts';
+import {
+  type ChainEnd,
+  type ChainFold,
+  type Chains,
+  settleWaiting,
+  step,
+  type Waiting,
+} from './chain-fold.ts';
 import { compileWhere, type EngineMessage, type Predicate, selects } from './filter.ts';
+import { type Late, type Meaning, type Shed, type ShedBlock, type ShedMatch, stampIn } from './shed.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 
 export interface SequenceSpec {
   kind: 'sequence';
   sequence: SequenceCondition['sequence'];
-  /** As for other leaves: `ever`, a fixed range (epoch ms, both ends inclusive), or a sliding window. */
-  reach: 'ever' | 'sliding' | { from: number; to: number };
+  /** As for other leaves. */
+  reach: Chains['reach'];
 }
 
 /** A match not folded away yet: its steps as bits, toggled at instants where its `where` changes. */
-type Match = [
-  time: number,
-  messageId: string,
-  kind: 0 | 1,
-  steps: number,
-  toggles?: [at: number, bits: number][],
-];
-
-/** The newest chain that ends with a step: when it ended and when its first step was. */
-type ChainEnd = [time: number, start: number] | 0;
+type Match = [time: number, messageId: string, kind: 0 | 1, steps: number, toggles?: Toggles];
+type Toggles = [at: number, bits: number][];
+/** The same without its place, as it is kept beside the row. */
+type What = number | [bits: number, toggles: Toggles];
 
 export interface SequenceState {
   /** Newest chain end of each present step, before the tail. */
   b?: ChainEnd[];
   /** Chains complete but for their absent step: when they will be, and when they began. */
-  p?: [at: number, start: number][];
-  /** More such than `p` holds: read again when the last of `p` is due. */
+  p?: Waiting[];
+  /** More such than `p` holds: folded again when the last of `p` is due. */
   m?: 1;
   /** Latest beginning of a chain that is complete. */
   f?: number;
   /** Newest stamp folded into the above; with `c`, also the clock they were folded at. */
   n?: Stamp;
   c?: number;
+  /** The next instant at which a match folded into the above means something else. */
+  o?: number;
   /** Recent matches in order. */
   t: Match[];
 }
 
-export interface CompiledSequence {
+export interface CompiledSequence extends Chains {
   readonly events: readonly string[];
   readonly steps: readonly { event: string; filter: Predicate | null }[];
-  /** Index of the absent step, or -1. */
-  readonly absent: number;
-  /** How soon each step must follow the one before, ms; Infinity unless given. */
-  readonly gaps: readonly number[];
-  readonly reach: SequenceSpec['reach'];
   readonly relative: boolean;
 }
 
 /** Matches kept as they are, so that messages slightly out of order need no second reading. */
 const MAX_TAIL = 48;
 const KEPT_TAIL = 24;
-/** Chains waiting for their absent step, kept at most. */
+/** Matches that may still mean something else are kept as well, up to here. */
+const MAX_UNSETTLED = 96;
+/** Chains waiting for their absent step, kept as they are. */
 const MAX_WAITING = 48;
+/** Where very many wait, one in so many is kept: each time the kept ones are over, all matches are folded again. */
+const WAITING_SHARE = 64;
 const NEVER = Number.POSITIVE_INFINITY;
 
 export function compileSequence({ sequence, reach }: SequenceSpec): CompiledSequence {
@@ -78,43 +86,59 @@ export function compileSequence({ sequence, reach }: SequenceSpec): CompiledSequ
 const presentSteps = ({ steps, absent }: CompiledSequence): number =>
   absent < 0 ? steps.length : steps.length - 1;
 
-/** When a match is added: the clock, the window (ms; ignored unless sliding), and whether all messages come in order. */
-export interface Adding {
+/** The clock, the window (ms; ignored unless sliding), and who keeps what the row lets go of. */
+export interface Folding {
   now: number;
   window: number;
-  refolding: boolean;
+  shed: Shed;
 }
 
-/** Adds a match. Null: nothing changes. `late`: the leaf must be folded anew from its messages. */
+/** Adds a match. Null: nothing changes. `refolding`: all of the person's messages come, in order. */
 export function addToSequence(
   sequence: CompiledSequence,
   state: SequenceState | undefined,
   message: EngineMessage,
-  { now, window, refolding }: Adding,
-): SequenceState | null | 'late' {
+  folding: Folding,
+  refolding: boolean,
+): SequenceState | Late | null {
   if (state && isOver(sequence, state)) return null;
-  const match = matchOf(sequence, message, window, now);
+  const match = matchOf(sequence, message, folding.window, folding.now);
   if (match === null) return null;
-  if (state && isLate(state, message.stamp)) return 'late';
+  if (state && isLate(state, message.stamp)) return { late: { stamp: message.stamp, what: whatOf(match) } };
   const tail = state?.t ?? [];
   let place = tail.length;
   while (place > 0 && compareStamps(stampOf(tail[place - 1] as Match), message.stamp) > 0) place--;
   const next: SequenceState = { ...state, t: [...tail.slice(0, place), match, ...tail.slice(place)] };
   if (next.t.length <= MAX_TAIL) return next;
-  const folded = foldTail(sequence, next, KEPT_TAIL, window, now);
-  if (refolding || (folded.p?.length ?? 0) <= MAX_WAITING) return folded;
-  // More wait than a row should hold: folding anew lets go of those whose time is past.
-  return 'late';
+  const folded = foldTail(sequence, next, KEPT_TAIL, folding);
+  return refolding ? folded : restSequence(sequence, folded, folding);
 }
 
 const stampOf = ([time, messageId, kind]: Match): Stamp => [time, messageId, kind];
+const whatOf = ([, , , bits, toggles]: Match): What => (toggles ? [bits, toggles] : bits);
+
+/** Whether a recent match stands there. */
+export const tailHolds = ({ t }: SequenceState, stamp: Stamp): boolean =>
+  t.some((match) => compareStamps(stampOf(match), stamp) === 0);
+
+/** The recent matches, as they would be kept beside the row. */
+export const tailOf = ({ t }: SequenceState): ShedMatch[] =>
+  t.map((match) => ({ stamp: stampOf(match), what: whatOf(match) }));
+
+/** What a kept match means from the clock on. */
+export function settledWhat(what: Meaning, now: number): Meaning {
+  if (typeof what === 'number') return what;
+  const [bits, toggles] = what as [number, Toggles]; // written by whatOf
+  const ahead = toggles.filter(([at]) => at > now);
+  return ahead.length > 0 ? [bitsAt(bits, toggles, now), ahead] : bitsAt(bits, toggles, now);
+}
 
 function isLate({ n, c }: SequenceState, stamp: Stamp): boolean {
   return (n !== undefined && compareStamps(stamp, n) <= 0) || (c !== undefined && stamp[0] < c);
 }
 
 /** Complete for ever: without a window and an absence more messages cannot undo it. */
-function isOver({ reach, absent, relative }: CompiledSequence, { f }: SequenceState): boolean {
+export function isOver({ reach, absent, relative }: CompiledSequence, { f }: SequenceState): boolean {
   return f !== undefined && reach !== 'sliding' && absent < 0 && !relative;
 }
 
@@ -150,126 +174,128 @@ function matchOf(
   return bits === 0 ? null : [time, messageId, kind, bits];
 }
 
-function bitsAt([, , , bits, toggles]: Match, now: number): number {
+function bitsAt(bits: number, toggles: Toggles | undefined, now: number): number {
   let result = bits;
   for (const [at, flipped] of toggles ?? []) if (at <= now) result ^= flipped;
   return result;
 }
 
+const nextFlip = (toggles: Toggles | undefined, now: number): number =>
+  toggles?.find(([at]) => at > now)?.[0] ?? NEVER;
+
 const isSettled = ([, , , , toggles]: Match, now: number): boolean =>
   toggles === undefined || (toggles[toggles.length - 1] as [number, number])[0] <= now;
 
-interface Fold {
-  ends: ChainEnd[];
-  waiting: [at: number, start: number][];
-  more: boolean;
-  complete: number | undefined;
-}
-
-function begin(sequence: CompiledSequence, { b, p, m, f }: SequenceState): Fold {
+function begin(sequence: CompiledSequence, { b, p, m, f }: Omit<SequenceState, 't'>): ChainFold {
   return {
-    ends: b ? [...b] : new Array<ChainEnd>(presentSteps(sequence)).fill(0),
+    ends: b ? b.map((end): ChainEnd => end && [...end]) : new Array<ChainEnd>(presentSteps(sequence)).fill(0),
     waiting: p ? [...p] : [],
+    head: 0,
     more: m === 1,
     complete: f,
   };
 }
 
-const later = (a: number | undefined, b: number): number => (a === undefined ? b : Math.max(a, b));
-
-/** Lets one match, the newest so far, take effect. */
-function step(sequence: CompiledSequence, fold: Fold, time: number, bits: number): void {
-  const { absent, gaps } = sequence;
-  if (absent >= 0) {
-    settleWaiting(fold, time);
-    if (bits & (1 << absent)) {
-      fold.waiting = [];
-      fold.more = false;
-    }
-  }
-  const last = fold.ends.length - 1;
-  for (let i = last; i >= 0; i--) {
-    if (!(bits & (1 << i))) continue;
-    const before = i === 0 ? ([time, time] as const) : fold.ends[i - 1];
-    if (!before || (i > 0 && time >= before[0] + (gaps[i] as number))) continue;
-    fold.ends[i] = [time, before[1]];
-    if (i === last) finish(sequence, fold, time, before[1]);
-  }
-}
-
-function finish({ absent, gaps, reach }: CompiledSequence, fold: Fold, time: number, start: number): void {
-  if (absent < 0) {
-    fold.complete = later(fold.complete, start);
-    return;
-  }
-  // An absence undoes all that wait at once: without a window the first of them speaks for the rest.
-  if (fold.more || (reach !== 'sliding' && fold.waiting.length > 0)) return;
-  fold.waiting.push([time + (gaps[absent] as number), start]);
-}
-
-/** Chains whose absent step can no longer come are complete. */
-function settleWaiting(fold: Fold, now: number): void {
-  let done = 0;
-  while (done < fold.waiting.length && (fold.waiting[done] as [number, number])[0] <= now) done++;
-  for (const [, start] of fold.waiting.slice(0, done)) fold.complete = later(fold.complete, start);
-  if (done > 0) fold.waiting = fold.waiting.slice(done);
-}
-
-/** Folds all of the tail but its `kept` newest away, as far as nothing in it changes with the clock. */
+/** Folds all of the tail but its `kept` newest away, as far as nothing in it changes with the clock; `any`: all the same. */
 function foldTail(
   sequence: CompiledSequence,
   state: SequenceState,
   kept: number,
-  window: number,
-  now: number,
+  { window, now, shed }: Folding,
+  any = false,
 ): SequenceState {
   const horizon = sequence.reach === 'sliding' ? now - window : -1;
   let end = 0;
-  const mayGo = (match: Match): boolean => match[0] <= horizon || isSettled(match, now);
+  const mayGo = (match: Match): boolean =>
+    any || match[0] <= horizon || isSettled(match, now) || state.t.length - end > MAX_UNSETTLED;
   while (end < state.t.length - kept && mayGo(state.t[end] as Match)) end++;
   if (end === 0) return state;
   const fold = begin(sequence, state);
-  for (const match of state.t.slice(0, end))
-    if (match[0] > horizon) step(sequence, fold, match[0], bitsAt(match, now));
-  return encode(fold, stampOf(state.t[end - 1] as Match), state.c, state.t.slice(end));
+  const gone: ShedMatch[] = [];
+  let toggles = state.o ?? NEVER;
+  for (const match of state.t.slice(0, end)) {
+    if (match[0] <= horizon) continue;
+    const [time, , , bits, flips] = match;
+    step(sequence, fold, time, bitsAt(bits, flips, now));
+    toggles = Math.min(toggles, nextFlip(flips, now));
+    gone.push({ stamp: stampOf(match), what: whatOf(match) });
+  }
+  shed(gone);
+  const o = toggles === NEVER ? undefined : toggles;
+  return encode(fold, { n: stampOf(state.t[end - 1] as Match), c: state.c, o, t: state.t.slice(end) });
 }
 
 function encode(
-  fold: Fold,
-  newest: Stamp | undefined,
-  clock: number | undefined,
-  tail: Match[],
+  fold: ChainFold,
+  { n, c, o, t }: { n?: Stamp | undefined; c?: number | undefined; o?: number | undefined; t: Match[] },
 ): SequenceState {
+  const waiting = fold.head > 0 ? fold.waiting.slice(fold.head) : fold.waiting;
   return {
     ...(fold.ends.some((end) => end !== 0) ? { b: fold.ends } : {}),
-    ...(fold.waiting.length > 0 ? { p: fold.waiting } : {}),
+    ...(waiting.length > 0 ? { p: waiting } : {}),
     ...(fold.more ? { m: 1 as const } : {}),
     ...(fold.complete === undefined ? {} : { f: fold.complete }),
-    ...(newest === undefined ? {} : { n: newest }),
-    ...(clock === undefined ? {} : { c: clock }),
-    t: tail,
+    ...(n === undefined ? {} : { n }),
+    ...(c === undefined ? {} : { c }),
+    ...(o === undefined ? {} : { o }),
+    t,
   };
 }
 
-/** After a refold: no more chains wait than a row should hold; the rest is read again when it is due. */
+/**
+ * No more chains wait than a row should hold: all is folded away, those whose time is past let go of, and the rest
+ * folded again when it is due.
+ */
 export function restSequence(
   sequence: CompiledSequence,
   state: SequenceState,
-  window: number,
-  now: number,
+  folding: Folding,
 ): SequenceState {
-  if ((state.p?.length ?? 0) <= MAX_WAITING) return state;
-  const folded = foldTail(sequence, state, 0, window, now);
+  if (state.m === 1 || (state.p?.length ?? 0) <= MAX_WAITING) return state;
+  const folded = foldTail(sequence, state, 0, folding, true);
   const fold = begin(sequence, folded);
-  settleWaiting(fold, now);
-  fold.more = fold.waiting.length > MAX_WAITING;
-  fold.waiting = fold.waiting.slice(0, MAX_WAITING);
-  return encode(fold, folded.n, now, folded.t);
+  settleWaiting(fold, folding.now);
+  const waiting = fold.waiting.slice(fold.head);
+  fold.head = 0;
+  const kept = Math.max(MAX_WAITING, Math.ceil(waiting.length / WAITING_SHARE));
+  fold.more = waiting.length > kept;
+  fold.waiting = waiting.slice(0, kept);
+  return encode(fold, { ...folded, c: folding.now });
 }
 
-/** When chains that the state could not hold may be due: the leaf must be folded anew by then. */
-export function sequenceOpening({ m, p }: SequenceState): number {
-  return m === 1 && p ? (p[p.length - 1] as [number, number])[0] : NEVER;
+/** Folds anew what the row let go of; its recent matches are as they were. */
+export function refoldSequence(
+  sequence: CompiledSequence,
+  state: SequenceState,
+  blocks: readonly ShedBlock[],
+  folding: Folding,
+): SequenceState {
+  const { window, now } = folding;
+  const horizon = sequence.reach === 'sliding' ? now - window : -1;
+  const fold = begin(sequence, {});
+  let toggles = NEVER;
+  for (const { times, whats } of blocks) {
+    for (let i = 0; i < times.length; i++) {
+      const time = times[i] as number;
+      if (time <= horizon) continue;
+      const what = whats[i] as What; // written by whatOf
+      if (typeof what === 'number') step(sequence, fold, time, what);
+      else {
+        step(sequence, fold, time, bitsAt(what[0], what[1], now));
+        toggles = Math.min(toggles, nextFlip(what[1], now));
+      }
+    }
+  }
+  const last = blocks[blocks.length - 1];
+  const newest = last && stampIn(last, last.times.length - 1);
+  const n = newest && (!state.n || compareStamps(newest, state.n) > 0) ? newest : state.n;
+  const o = toggles === NEVER ? undefined : toggles;
+  return restSequence(sequence, encode(fold, { n, o, c: undefined, t: state.t }), folding);
+}
+
+/** When what was folded away may count otherwise: it must be folded anew by then. */
+export function sequenceOpening({ m, p, o = NEVER }: SequenceState): number {
+  return m === 1 && p ? Math.min(o, (p[p.length - 1] as Waiting)[0]) : o;
 }
 
 /** Whether the sequence holds at the clock, and the next instant at which that may change by time. */
@@ -285,15 +311,16 @@ export function sequenceAt(
   const horizon = sliding ? now - window : -1;
   const fold = begin(sequence, state);
   let due = NEVER;
-  for (const match of state.t) {
-    for (const [at] of match[4] ?? []) if (at > now && at < due) due = at;
-    if (match[0] > horizon) step(sequence, fold, match[0], bitsAt(match, now));
+  if (state.o !== undefined && state.o > now) due = state.o;
+  for (const [time, , , bits, toggles] of state.t) {
+    due = Math.min(due, nextFlip(toggles, now));
+    if (time > horizon) step(sequence, fold, time, bitsAt(bits, toggles, now));
   }
   settleWaiting(fold, now);
   const start = fold.complete;
   const holds = start !== undefined && start > horizon;
   if (holds && sliding) due = Math.min(due, start + window);
-  const [next] = fold.waiting;
+  const next = fold.waiting[fold.head];
   if (!holds && next) due = Math.min(due, next[0]);
   return { holds, due };
 }

@@ -3,7 +3,7 @@
 // person's state equals a refold of their messages at the clock.
 
 import type { EngineMessage } from '../engine/filter.ts';
-import { ownerAt } from '../engine/identity.ts';
+import { ownerAt, type Stretch } from '../engine/identity.ts';
 import type { Leaf } from '../engine/leaf.ts';
 import {
   beginBuilding,
@@ -16,11 +16,11 @@ import {
   type Occasion,
   open,
   openingsAt,
-  refoldInto,
   settleInstant,
 } from '../engine/person.ts';
-import { type CauseOf, emptyPerson, type PersonState } from '../engine/person-state.ts';
-import { compareStamps, type Stamp } from '../engine/stamp.ts';
+import { type CauseOf, emptyPerson, hasOutside, type PersonState } from '../engine/person-state.ts';
+import type { ShedMatch } from '../engine/shed.ts';
+import { compareStamps } from '../engine/stamp.ts';
 import type { NodeRow } from '../storage/port.ts';
 import {
   nextGroupChange,
@@ -33,6 +33,7 @@ import {
 import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from './identity-plan.ts';
 import { filterFor, reachStart } from './leaf-history.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
+import { dropShed, type Gathered, gatherIn, keepGathered, keepShed, refoldLeafOf } from './shed-matches.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** A message whose time has come, with its ids looked up. */
@@ -53,8 +54,8 @@ export interface Clocked {
   late?: LateLeaves;
 }
 
-/** By person: leaves that a message of the same slice came too late for, and the last such message. */
-export type LateLeaves = Map<number, { leaves: Set<Leaf>; cause: CauseOf }>;
+/** By person: what messages of the same slice came too late for, and the last such message. */
+export type LateLeaves = Map<number, { leaves: Map<Leaf, ShedMatch[]>; cause: CauseOf }>;
 
 /** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
 export async function settle(set: WorkingSet, person: PersonState, until: number): Promise<void> {
@@ -81,10 +82,12 @@ export async function settle(set: WorkingSet, person: PersonState, until: number
 async function settleDueAt(set: WorkingSet, person: PersonState, instant: number): Promise<void> {
   for (const opening of openingsAt(set.program, person, instant)) {
     const { leaf, block } = opening;
-    const messages = block
-      ? await historyIn(set, person.id, instant, { from: [block.f, '', 0], to: [block.t + 1, '', 0] })
-      : await messagesOf(set, person.id, leaf, instant);
-    open(set.program, person, opening, messages, instant);
+    if (!block) {
+      await refoldLeafOf(set, person, leaf, instant);
+      continue;
+    }
+    const between: Stretch = { from: [block.f, '', 0], to: [block.t + 1, '', 0] };
+    open(set.program, person, opening, await historyIn(set, person.id, instant, between), instant);
   }
   settleInstant(set.program, person, instant, set.emitter(person.id));
   if (person.due !== null && person.due <= instant)
@@ -95,21 +98,10 @@ async function historyIn(
   set: WorkingSet,
   id: number,
   clock: number,
-  between: { from: Stamp | null; to: Stamp | null },
+  between: Stretch,
 ): Promise<EngineMessage[]> {
   const rows = await set.historyOf(id, clock, between);
   return rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
-}
-
-/** The person's messages that may matter to a leaf at the clock, in order. */
-async function messagesOf(set: WorkingSet, id: number, leaf: Leaf, clock: number): Promise<EngineMessage[]> {
-  const only = filterFor([leaf]);
-  const between = { from: reachStart([leaf], clock), to: null };
-  const messages: EngineMessage[] = [];
-  for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
-    for (const message of rows.map(engineMessage))
-      if (set.program.match(message).includes(leaf)) messages.push(message);
-  return messages;
 }
 
 export async function settledPerson(set: WorkingSet, id: number, until: number): Promise<PersonState | null> {
@@ -161,23 +153,20 @@ export async function arrive(
   if (toRefold.has(id)) return;
   const person = held ?? (await newPerson(set, id));
   const isNamedAgain = set.takeName(person);
-  const { touched, changed, late, toCount } = foldMessage(set.program, person, message, at.clock);
+  const { touched, changed, late, shed, toCount } = foldMessage(set.program, person, message, at.clock);
   if (isNamedAgain) touched.push(...set.program.atStart);
   if (toCount.length > 0) await countOutside(set, person, toCount);
   keepRowSmall(set, person, changed);
+  if (shed.length > 0) await keepShed(set, person, shed, at.clock);
   if (message.groupId !== null) await seeNewest(set, person, message.groupId);
   if (late.length > 0 && at.late) {
-    const leaves = at.late.get(id)?.leaves ?? new Set();
-    for (const leaf of late) leaves.add(leaf);
+    const leaves: Map<Leaf, ShedMatch[]> = at.late.get(id)?.leaves ?? new Map();
+    for (const { leaf, match } of late) leaves.set(leaf, [...(leaves.get(leaf) ?? []), match]);
     at.late.set(id, { leaves, cause: at.cause });
-  } else for (const leaf of late) await refoldLeafOf(set, person, leaf, at.clock);
+  } else for (const { leaf, match } of late) await refoldLeafOf(set, person, leaf, at.clock, [match]);
   evaluate(set.program, person, touched, occasionOf(set, id, at));
   if (held) set.touch(person);
   else set.putPerson(person);
-}
-
-async function refoldLeafOf(set: WorkingSet, person: PersonState, leaf: Leaf, clock: number): Promise<void> {
-  refoldInto(person, leaf, await messagesOf(set, person.id, leaf, clock), clock);
 }
 
 /** Folds what came late in a slice, once for all of its messages: late ones may be applied together. */
@@ -186,8 +175,8 @@ export async function foldLate(set: WorkingSet, late: LateLeaves, clock: number)
     const person = await settledPerson(set, id, clock);
     // Merged into somebody else meanwhile: that one was folded anew.
     if (!person) continue;
-    for (const leaf of leaves) await refoldLeafOf(set, person, leaf, clock);
-    const touched = [...leaves].flatMap((leaf) => set.program.touchedByLeaf(leaf.id));
+    for (const [leaf, matches] of leaves) await refoldLeafOf(set, person, leaf, clock, matches);
+    const touched = [...leaves.keys()].flatMap((leaf) => set.program.touchedByLeaf(leaf.id));
     evaluate(set.program, person, touched, occasionOf(set, id, { clock, cause }));
     set.touch(person);
   }
@@ -236,7 +225,10 @@ export async function carryOut(set: WorkingSet, plan: IdentityPlan, at: Clocked)
 /** Folds a person anew from their messages and logs what differs; one without messages goes. */
 export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Promise<void> {
   const before = await set.person(id);
-  const after = await foldedPerson(set, id, at.clock);
+  const gathered: Gathered = new Map();
+  const after = await foldedPerson(set, id, at.clock, gathered);
+  // What came late in this slice is in it, and may belong to somebody else now.
+  at.late?.delete(id);
   if (!after) {
     if (!before) return;
     const gone = occasionOf(set, id, { clock: at.clock, cause: { operation: 'merged' } });
@@ -245,22 +237,33 @@ export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Pr
     return;
   }
   emitDifference(set.program, before?.members ?? new Set(), after.members, occasionOf(set, id, at));
-  if (before && Object.values(before.leaves).some(({ d }) => d)) set.clearDistinct(id);
+  if (before && hasOutside(before)) set.clearOutside(id);
   keepRowSmall(set, after);
+  keepGathered(set, after, gathered);
   set.putPerson(after);
 }
 
-/** The person as their messages say at the clock, or null without any. Changes nothing. */
-export async function foldedPerson(set: WorkingSet, id: number, clock: number): Promise<PersonState | null> {
+/**
+ * The person as their messages say at the clock, or null without any; `gathered` is what their leaves let go of.
+ * Changes nothing.
+ */
+export async function foldedPerson(
+  set: WorkingSet,
+  id: number,
+  clock: number,
+  gathered: Gathered,
+): Promise<PersonState | null> {
   const node = await set.nodeById(id);
   if (!node || node.root !== id) return null;
   const person = emptyPerson(id, set.program.generation, await set.nameOf(id));
+  const gather = gatherIn(gathered);
   set.takeName(person);
   for await (const rows of set.historyPages(id, clock))
-    for (const row of rows) foldMessage(set.program, person, engineMessage(row), clock, true);
+    for (const row of rows)
+      for (const shed of foldMessage(set.program, person, engineMessage(row), clock, true).shed) gather(shed);
   if (person.eventCount === 0) return null;
   person.lists = await set.listsOf(id);
-  finishRefold(set.program, person, clock, await surroundingGroups(set, person.groups.keys()));
+  finishRefold(set.program, person, clock, await surroundingGroups(set, person.groups.keys()), gather);
   return person;
 }
 
@@ -273,17 +276,21 @@ export async function buildPerson(set: WorkingSet, id: number, at: Clocked): Pro
   const person = await settledPerson(set, id, at.clock);
   if (!person || person.built >= program.generation) return null;
   const leaves = [...program.buildingLeaves].map((leaf) => program.leaves.get(leaf) as Leaf); // its own leaves
+  await dropShed(set, person, leaves);
   beginBuilding(program, person);
+  const gathered: Gathered = new Map();
+  const gather = gatherIn(gathered);
   if (leaves.length > 0) {
     const only = filterFor(leaves);
     const between = { from: reachStart(leaves, at.clock), to: null };
     for await (const rows of set.historyPages(id, at.clock, { between, ...(only ? { only } : {}) }))
-      for (const row of rows) foldBuilding(program, person, engineMessage(row), at.clock);
+      for (const row of rows) foldBuilding(program, person, engineMessage(row), at.clock, gather);
   }
   person.lists = await set.listsOf(id);
   await viewGroups(set, person);
-  finishBuilding(program, person, occasionOf(set, id, at));
+  finishBuilding(program, person, occasionOf(set, id, at), gather);
   keepRowSmall(set, person);
+  keepGathered(set, person, gathered);
   set.touch(person);
   return person;
 }

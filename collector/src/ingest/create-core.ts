@@ -142,7 +142,7 @@ export async function createCoreOn(
     set.program = book.compile();
     const droppedLists = [...before.allLists].filter((list) => !set.program.allLists.has(list));
     const droppedLeaves = [...before.leaves.values()]
-      .filter(({ id, kind }) => kind === 'aggregate' && !set.program.leaves.has(id))
+      .filter(({ id }) => !set.program.leaves.has(id))
       .map(({ id }) => id);
     if (droppedLists.length + droppedLeaves.length > 0) set.record({ droppedLists, droppedLeaves });
   };

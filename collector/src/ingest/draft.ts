@@ -4,6 +4,7 @@ import type { Pair, Timeline } from '../engine/identity.ts';
 import { prunePerson } from '../engine/person.ts';
 import { encodeState, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
+import { encodeBlock, type ShedBlock } from '../engine/shed.ts';
 import { traitOf } from '../engine/trait-bag.ts';
 import type { AliasRow, Changes, NodeRow } from '../storage/port.ts';
 import type { HeldGroup } from './held-group.ts';
@@ -45,8 +46,10 @@ export interface Draft {
   voided: Set<number>;
   /** Occurrences of values outside of rows: by `person leaf`, then by key. */
   distinct: Map<string, { person: number; leaf: number; counts: Map<string, number> }>;
-  /** People whose values outside of their rows are thrown away first. */
-  clearedDistinct: Set<number>;
+  /** Blocks of matches outside of rows: by `person leaf`, then by number; null: it goes. */
+  shed: Map<string, { person: number; leaf: number; blocks: Map<number, ShedBlock | null> }>;
+  /** People whose values and matches outside of their rows are thrown away first. */
+  clearedOutside: Set<number>;
   /** Groups that people who go were in. */
   left: { group: string; person: number }[];
   extra: Partial<Changes>[];
@@ -68,7 +71,8 @@ export function emptyDraft(): Draft {
     listed: new Map(),
     voided: new Set(),
     distinct: new Map(),
-    clearedDistinct: new Set(),
+    shed: new Map(),
+    clearedOutside: new Set(),
     left: [],
     extra: [],
   };
@@ -141,9 +145,12 @@ export function changesOf(
     groupMembers,
     listed: [...draft.listed.values()],
     voided: [...draft.voided],
-    clearedDistinct: [...draft.clearedDistinct],
+    clearedOutside: [...draft.clearedOutside],
     distinct: [...draft.distinct.values()].flatMap(({ person, leaf, counts }) =>
       [...counts].map(([key, count]) => ({ person, leaf, key, count })),
+    ),
+    shed: [...draft.shed.values()].flatMap(({ person, leaf, blocks }) =>
+      [...blocks].map(([no, block]) => ({ person, leaf, no, block: block && encodeBlock(block) })),
     ),
   };
   for (const extra of draft.extra) {

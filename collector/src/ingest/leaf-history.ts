@@ -1,9 +1,11 @@
 // Which stored messages a leaf may ask for, as a filter the store can apply.
 // Invariant: never leaves out a message that one of the leaves would match.
+import type { EngineMessage } from '../engine/filter.ts';
 import { type Leaf, looksInside, reachOf } from '../engine/leaf.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { MessageFilter } from '../storage/port.ts';
 import type { MessageType } from '../wire/message.ts';
+import { engineMessage, type WorkingSet } from './working-set.ts';
 
 const TYPES: Readonly<Record<string, MessageType>> = {
   $page: 'page',
@@ -36,4 +38,20 @@ export function reachStart(leaves: readonly Leaf[], clock: number): Stamp | null
   let from = Number.POSITIVE_INFINITY;
   for (const leaf of leaves) from = Math.min(from, reachOf(leaf, clock) ?? 0);
   return from <= 0 || from === Number.POSITIVE_INFINITY ? null : [from, '', 0];
+}
+
+/** The person's messages that may matter to a leaf at the clock, in order. */
+export async function messagesOf(
+  set: WorkingSet,
+  id: number,
+  leaf: Leaf,
+  clock: number,
+): Promise<EngineMessage[]> {
+  const only = filterFor([leaf]);
+  const between = { from: reachStart([leaf], clock), to: null };
+  const messages: EngineMessage[] = [];
+  for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
+    for (const message of rows.map(engineMessage))
+      if (set.program.match(message).includes(leaf)) messages.push(message);
+  return messages;
 }

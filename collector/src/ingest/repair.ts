@@ -8,6 +8,7 @@ import { foldedPerson, occasionOf } from './arrival.ts';
 import { collectGroups, collectLinks, timelinesOf } from './from-messages.ts';
 import type { Lane } from './lane.ts';
 import { keepRowSmall } from './outside-values.ts';
+import { type Gathered, keepGathered } from './shed-matches.ts';
 import { responsesOf } from './verify-responses.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -158,13 +159,15 @@ async function repairPerson(set: WorkingSet, node: NodeRow, clock: number): Prom
   // How the row was written down does not matter: it is not read, only replaced.
   await set.disown(node.id);
   // What is kept beside the row goes with it, so that the two never disagree.
-  set.clearDistinct(node.id);
+  set.clearOutside(node.id);
   set.record({ clearedMembers: [node.id] });
-  const person = await foldedPerson(set, node.id, clock);
+  const gathered: Gathered = new Map();
+  const person = await foldedPerson(set, node.id, clock, gathered);
   const cause = person ? { operation: 'repair' } : { operation: 'merged' };
   emitDifference(set.program, held, person?.members ?? new Set(), occasionOf(set, node.id, { clock, cause }));
   if (person) {
     keepRowSmall(set, person);
+    keepGathered(set, person, gathered);
     set.putPerson(person);
   }
   if (!person) set.dropPerson(node.id);

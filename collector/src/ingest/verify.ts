@@ -1,13 +1,17 @@
 // Recomputes everything from the stored messages and reports what differs from what is stored.
 // Invariant: changes nothing; uses only the messages, the definitions and the clock.
 
+import { createHash } from 'node:crypto';
+import { allMatches } from '../engine/leaf.ts';
 import { deadlinesMissed, earliestKnown } from '../engine/person.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
+import { matchesIn, type ShedMatch } from '../engine/shed.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { foldedPerson, settledPerson } from './arrival.ts';
 import { compare, type Difference, nameOf, SHARED } from './difference.ts';
 import { traitValue } from './outside-values.ts';
+import { type Gathered, loadLog } from './shed-matches.ts';
 import { verifyGroups, verifyIdentities } from './verify-links.ts';
 import { verifyResponses } from './verify-responses.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -82,7 +86,8 @@ async function verifyPerson(set: WorkingSet, id: number, clock: number): Promise
       compare(differences, profile, 'due', raw.due, due);
   }
   const stored = await settledPerson(set, id, clock);
-  const fresh = (await foldedPerson(set, id, clock)) ?? emptyPerson(id, set.program.generation, '');
+  const gathered: Gathered = new Map();
+  const fresh = (await foldedPerson(set, id, clock, gathered)) ?? emptyPerson(id, set.program.generation, '');
   const groups = [...fresh.groups.keys()].sort();
   const memberOf = await set.store.query({ ask: 'groups-of', person: id });
   const found = { differences, messages: fresh.eventCount, listed: memberOf.length };
@@ -90,9 +95,45 @@ async function verifyPerson(set: WorkingSet, id: number, clock: number): Promise
   if (!stored) return found;
   const [a, b] = [await summary(set, stored, clock), await summary(set, fresh, clock)];
   for (const what of Object.keys(b)) compare(differences, profile, what, a[what] ?? null, b[what] ?? null);
+  await compareShed(set, { stored, fresh, gathered, profile, clock }, differences);
   const missed = deadlinesMissed(set.program, stored, clock);
   compare(differences, profile, 'deadlines', missed.stored, missed.due);
   return found;
+}
+
+interface Both {
+  stored: PersonState;
+  fresh: PersonState;
+  /** What the leaves of `fresh` let go of. */
+  gathered: Gathered;
+  profile: string;
+  clock: number;
+}
+
+/** What is kept beside the row: wrong, it would be seen only once a message comes late. */
+async function compareShed(
+  set: WorkingSet,
+  { stored, fresh, gathered, profile, clock }: Both,
+  differences: Difference[],
+): Promise<void> {
+  for (const [id, state] of Object.entries(stored.leaves)) {
+    const leaf = set.program.leaves.get(Number(id));
+    if (!leaf || !state.k) continue;
+    const log = await loadLog(set, stored, leaf, clock);
+    const kept = log && allMatches(leaf, state, log.blocks.flatMap(matchesIn), clock);
+    const due = allMatches(leaf, fresh.leaves[leaf.id] ?? {}, gathered.get(leaf) ?? [], clock);
+    // Complete for ever: how much was kept by then depends on how the messages arrived.
+    if (log && (!kept || !due)) continue;
+    const what = 'matches kept beside the row';
+    compare(differences, profile, what, kept ? digest(kept) : null, digest(due ?? []));
+  }
+}
+
+/** Matches are many: their number and a hash of all of them. */
+function digest(matches: readonly ShedMatch[]): JsonValue {
+  const lines = matches.map(({ stamp, what }) => JSON.stringify([...stamp, what])).sort();
+  const hash = createHash('sha256').update(lines.join());
+  return { matches: lines.length, hash: hash.digest('hex').slice(0, 16) };
 }
 
 /** The segments' keys; one under construction has the same key as the one in force. */

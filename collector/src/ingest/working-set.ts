@@ -7,6 +7,7 @@ import { covers, holderOf, type Pair, type Stretch, stretchesOf, type Timeline }
 import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
+import { decodeBlock, type ShedBlock, type StoredShed } from '../engine/shed.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import {
   type AliasRow,
@@ -22,6 +23,7 @@ import {
   type NodeRow,
   type PersonRow,
   type ReadKeys,
+  type ShedKey,
   type Store,
   type SubmissionKey,
 } from '../storage/port.ts';
@@ -130,8 +132,12 @@ export interface WorkingSet {
   /** How often a value that is kept outside of the row occurred. */
   distinctCount(key: DistinctKey): Promise<number>;
   setDistinct(key: DistinctKey, count: number): void;
-  /** Throws away all values kept outside of the person's row. */
-  clearDistinct(person: number): void;
+  /** The blocks of matches kept outside of the row, by number; those that cannot be read are null. */
+  shedBlocks(person: number, leaf: number): Promise<Map<number, ShedBlock | null>>;
+  /** Puts a block there, or (null) takes it away. */
+  setShed(key: ShedKey, block: ShedBlock | null): void;
+  /** Throws away all values and matches kept outside of the person's row. */
+  clearOutside(person: number): void;
   /** From now on (and in what follows in this commit) the user's merges so far do not count. */
   voidMerges(user: number): void;
   /** Whether merges from the user were undone after the message with that number. */
@@ -547,7 +553,8 @@ export function createWorkingSet(
     dropPerson(id) {
       const known = people.get(id);
       if (known && known.version > 0) draft.deleted.set(id, known.version);
-      if (known && Object.values(known.state.leaves).some(({ d }) => d)) self.clearDistinct(id);
+      // Whatever the row says: nothing of somebody erased may stay.
+      if (known) self.clearOutside(id);
       for (const group of known?.groups ?? []) draft.left.push({ group, person: id });
       people.set(id, null);
       draft.people.delete(id);
@@ -636,7 +643,7 @@ export function createWorkingSet(
     async distinctCount({ person, leaf, key }) {
       const fresh = draft.distinct.get(`${person} ${leaf}`)?.counts.get(key);
       if (fresh !== undefined) return fresh;
-      if (draft.clearedDistinct.has(person)) return 0;
+      if (draft.clearedOutside.has(person)) return 0;
       return (await read({ distinct: [{ person, leaf, key }] })).distinct[0] ?? 0;
     },
     setDistinct({ person, leaf, key }, count) {
@@ -645,9 +652,28 @@ export function createWorkingSet(
       known.counts.set(key, count);
       draft.distinct.set(name, known);
     },
-    clearDistinct(person) {
-      draft.clearedDistinct.add(person);
-      for (const [name, { person: of }] of draft.distinct) if (of === person) draft.distinct.delete(name);
+    async shedBlocks(person, leaf) {
+      const blocks = new Map<number, ShedBlock | null>();
+      if (!draft.clearedOutside.has(person)) {
+        const [stored = []] = (await read({ shed: [{ person, leaf }] })).shed;
+        for (const { no, ...block } of stored) blocks.set(no, readBlock(block));
+      }
+      for (const [no, block] of draft.shed.get(`${person} ${leaf}`)?.blocks ?? []) {
+        if (block) blocks.set(no, block);
+        else blocks.delete(no);
+      }
+      return blocks;
+    },
+    setShed({ person, leaf, no }, block) {
+      const name = `${person} ${leaf}`;
+      const known = draft.shed.get(name) ?? { person, leaf, blocks: new Map<number, ShedBlock | null>() };
+      known.blocks.set(no, block);
+      draft.shed.set(name, known);
+    },
+    clearOutside(person) {
+      draft.clearedOutside.add(person);
+      for (const part of [draft.distinct, draft.shed])
+        for (const [name, { person: of }] of part) if (of === person) part.delete(name);
     },
     voidMerges(user) {
       draft.voided.add(user);
@@ -740,6 +766,15 @@ export function createWorkingSet(
     },
   };
   return self;
+}
+
+/** Null for what was not written by us: whoever asked reads the messages instead. */
+function readBlock(stored: StoredShed): ShedBlock | null {
+  try {
+    return decodeBlock(stored);
+  } catch {
+    return null;
+  }
 }
 
 /** The part two stretches share, or null. */

@@ -606,6 +606,37 @@ export function describeStore(name: string, make: () => Promise<Backend>): void 
         expect(start.facts.get('f')).toEqual({ a: [1] });
       });
 
+      it('keeps blocks of matches by person, leaf and number until they, the leaf or the person go', async () => {
+        const block = (n: number) => ({ body: `[[${n}],[1]]`, ids: `["0m${n}"]` });
+        const put = (person: number, leaf: number, no: number, n = no) => ({
+          person,
+          leaf,
+          no,
+          block: block(n),
+        });
+        const shed = async (...keys: [person: number, leaf: number][]) =>
+          (await store.read({ shed: keys.map(([person, leaf]) => ({ person, leaf })) })).shed;
+        await commit({ shed: [put(1, 7, 1), put(1, 7, 0), put(1, 8, 0), put(2, 7, 0)] });
+        expect(await shed([1, 7], [2, 8], [1, 8])).toEqual([
+          [
+            { no: 0, ...block(0) },
+            { no: 1, ...block(1) },
+          ],
+          [],
+          [{ no: 0, ...block(0) }],
+        ]);
+        await commit({ shed: [put(1, 7, 1, 5), { person: 1, leaf: 7, no: 0, block: null }] });
+        expect(await shed([1, 7])).toEqual([[{ no: 1, ...block(5) }]]);
+        await commit({ clearedOutside: [1], shed: [put(1, 7, 3)] });
+        expect(await shed([1, 7], [1, 8], [2, 7])).toEqual([
+          [{ no: 3, ...block(3) }],
+          [],
+          [{ no: 0, ...block(0) }],
+        ]);
+        await commit({ droppedLeaves: [7] });
+        expect(await shed([1, 7], [2, 7])).toEqual([[], []]);
+      });
+
       it('is the same after it was closed and opened', async () => {
         if (!backend.durable) return;
         await commit({

@@ -4,6 +4,7 @@
 
 import type { Pair, Run, Timeline } from '../engine/identity.ts';
 import type { CauseOf } from '../engine/person-state.ts';
+import type { StoredShed } from '../engine/shed.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
 import type { JsonValue, MessageType, SurveyStatus } from '../wire/message.ts';
@@ -163,6 +164,13 @@ export interface DecisionRow {
   text: string;
 }
 
+/** One block of the matches that a person's row let go of; numbers are given once for each person and leaf. */
+export interface ShedKey {
+  person: number;
+  leaf: number;
+  no: number;
+}
+
 export interface ReadKeys {
   seen?: MessageKey[];
   nodes?: NodeKey[];
@@ -187,6 +195,8 @@ export interface ReadKeys {
   unmerged?: number[];
   /** Occurrences of values kept outside of rows. */
   distinct?: DistinctKey[];
+  /** All blocks of a leaf. */
+  shed?: Omit<ShedKey, 'no'>[];
   /** Keyed hashes of message ids: which were used by erased messages. */
   gone?: { hash: string; kind: KeyKind }[];
   /** Keyed hashes of user and device ids: which are refused. */
@@ -212,6 +222,8 @@ export interface ReadResult {
   unmerged: Map<number, number>;
   /** One count a key asked for; 0 if unknown. */
   distinct: number[];
+  /** One list a leaf asked for, by number. */
+  shed: ({ no: number } & StoredShed)[][];
   /** `web <hash>` or `server <hash>`. */
   gone: Set<string>;
   suppressed: Set<string>;
@@ -330,9 +342,11 @@ export interface Changes {
   /** Users whose merges so far are undone. */
   voided?: number[];
   listed?: { list: number; node: number; on: boolean }[];
-  /** People whose values kept outside of their rows go; before `distinct`. */
-  clearedDistinct?: number[];
+  /** People whose values and matches kept outside of their rows go; before `distinct` and `shed`. */
+  clearedOutside?: number[];
   distinct?: (DistinctKey & { count: number })[];
+  /** Blocks in place of what is there; null: it goes. */
+  shed?: (ShedKey & { block: StoredShed | null })[];
   /** Leaves that no definition asks for any more. */
   droppedLeaves?: number[];
   /** Static lists that are no more. */

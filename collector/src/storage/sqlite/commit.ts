@@ -80,11 +80,17 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const dropListed = db.prepare('DELETE FROM listed WHERE list = ? AND node = ?');
   const dropList = db.prepare('DELETE FROM listed WHERE list = ?');
   const clearDistinct = db.prepare('DELETE FROM distinct_value WHERE person = ?');
+  const clearShed = db.prepare('DELETE FROM shed_match WHERE person = ?');
   const setDistinct = db.prepare(
     `INSERT INTO distinct_value (person, leaf, text, is_text, n) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET n = excluded.n`,
   );
-  const dropLeaf = db.prepare('DELETE FROM distinct_value WHERE leaf = ?');
+  const setShed = db.prepare(
+    'INSERT OR REPLACE INTO shed_match (person, leaf, no, body, ids) VALUES (?, ?, ?, ?, ?)',
+  );
+  const dropShed = db.prepare('DELETE FROM shed_match WHERE person = ? AND leaf = ? AND no = ?');
+  const dropValuesOf = db.prepare('DELETE FROM distinct_value WHERE leaf = ?');
+  const dropMatchesOf = db.prepare('DELETE FROM shed_match WHERE leaf = ?');
   const erase = createErase(db);
   const useUp = db.prepare('INSERT OR IGNORE INTO gone (hash, kind) VALUES (?, ?)');
   const refuseAgain = db.prepare(
@@ -182,7 +188,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     db.exec(`DELETE FROM pending; DELETE FROM pair; DELETE FROM timeline; DELETE FROM alias WHERE seq <> 0;
       DELETE FROM grp;
       DELETE FROM group_member WHERE person NOT IN (SELECT id FROM node);
-      DELETE FROM distinct_value WHERE person NOT IN (SELECT id FROM node);`);
+      DELETE FROM distinct_value WHERE person NOT IN (SELECT id FROM node);
+      DELETE FROM shed_match WHERE person NOT IN (SELECT id FROM node);`);
     repend.run(pendingAfter);
   }
 
@@ -252,10 +259,20 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       else done = setPerson.run(due, built, email, text, id, version);
       if (done.changes === 0) throw new Stale();
     }
-    for (const person of changes.clearedDistinct ?? []) clearDistinct.run(person);
+    for (const person of changes.clearedOutside ?? []) {
+      clearDistinct.run(person);
+      clearShed.run(person);
+    }
     for (const { person, leaf, key, count } of changes.distinct ?? [])
       setDistinct.run(person, leaf, ...distinctColumns(key), count);
-    for (const leaf of changes.droppedLeaves ?? []) dropLeaf.run(leaf);
+    for (const { person, leaf, no, block } of changes.shed ?? []) {
+      if (block) setShed.run(person, leaf, no, block.body, block.ids);
+      else dropShed.run(person, leaf, no);
+    }
+    for (const leaf of changes.droppedLeaves ?? []) {
+      dropValuesOf.run(leaf);
+      dropMatchesOf.run(leaf);
+    }
     for (const { version, person, since } of changes.memberships ?? []) {
       if (since === null) leave.run(version, person);
       else enter.run(version, person, since);

@@ -191,6 +191,18 @@ const MIGRATIONS: readonly string[] = [
 
   INSERT INTO fact VALUES ('rebuild', 'true') ON CONFLICT DO UPDATE SET value = 'true';
   `,
+  `
+  -- Matches that people's rows let go of, in blocks as JSON. Rows that know of none have theirs read from the
+  -- messages when one comes late. With a rowid: a block is too long for the leaves of an index.
+  CREATE TABLE shed_match (
+    person INTEGER NOT NULL,
+    leaf INTEGER NOT NULL,
+    no INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    ids TEXT NOT NULL,
+    PRIMARY KEY (person, leaf, no)
+  );
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
