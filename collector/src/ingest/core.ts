@@ -10,6 +10,7 @@ import type {
   SegmentDefinition,
 } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
+import type { OfferedSurvey } from '../wire/survey.ts';
 
 /** What became of one message, in the order given. */
 export type Outcome = 'accepted' | 'duplicate' | { code: RejectionCode; reason: string };
@@ -161,6 +162,8 @@ export interface Core {
     segments: string[];
     computed: Record<string, JsonValue>;
   }>;
+  /** A survey for whoever follows its link; null: there is none, or it is exposed to nobody. */
+  survey(key: string): Promise<OfferedSurvey | 'closed' | null>;
   profile(ref: ProfileRef): Promise<ProfileView | null>;
   /** Accepted messages, newest first: stored JSON plus `timestamp`, `receivedAt`. Null: unknown profile. */
   events(ref: ProfileRef, page: { limit: number; cursor: string | null }): Promise<Page<JsonObject> | null>;

@@ -311,6 +311,7 @@ export async function createCoreOn(
     seen: (messageIds, kind) => read(() => seenAmong(set, messageIds, kind)),
     completeness: (range) => measureCompleteness(store, range),
     me: (who) => read((at) => viewMe(set, who, exposeOf, at)),
+    survey: async () => null,
     profile: (ref) =>
       read(async (at) => {
         const id = await findProfile(set, ref);

@@ -22,7 +22,9 @@ history.replaceState(history.state, '', address);
 
 const read = (id: string): HTMLElement => document.getElementById(id) as HTMLElement; // the page has them
 const { survey, language, isPreview, ...who } = JSON.parse(read('data').textContent) as PageData;
-const load = (name: string) => import(new URL(`sdk-survey-${name}.js`, import.meta.url).href);
+/** A variable, so that bundlers leave the import to the browser. */
+const beside = './sdk-survey-';
+const load = (name: string) => import(`${beside}${name}.js`);
 
 async function client(): Promise<Analytics> {
   for (;;) {

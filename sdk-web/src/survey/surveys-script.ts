@@ -3,7 +3,9 @@
 import { createTrigger } from './trigger.ts';
 import type { Surveys } from './types.ts';
 
-const load = (name: string) => import(new URL(`sdk-survey-${name}.js`, import.meta.url).href);
+/** A variable, so that bundlers leave the import to the browser. */
+const beside = './sdk-survey-';
+const load = (name: string) => import(`${beside}${name}.js`);
 
 export default (): Surveys =>
   createTrigger(

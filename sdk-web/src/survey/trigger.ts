@@ -4,7 +4,7 @@
 import type { OfferedSurvey } from '../../../collector/src/wire/survey.ts';
 import { attempt } from '../attempt.ts';
 import type { Analytics } from '../types.ts';
-import type { LoadWidget, LoadWords, ShowOptions, SurveyEvent, SurveyNews, Surveys } from './types.ts';
+import type { LoadWidget, LoadWords, ShowOptions, SurveyNews, Surveys } from './types.ts';
 
 /** How often it looks whether the page is free, ms. */
 const BUSY_MS = 500;
@@ -14,8 +14,10 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
   let offers: OfferedSurvey[] = [];
   /** Each survey that was on the list waits for its moment, once; this gives it up. */
   const armed: Record<string, AbortController> = {};
-  const listeners = new Set<[SurveyEvent, (news: SurveyNews) => void]>();
-  const open = new Set<() => void>();
+  /** A listener that throws is the page's own error, and stops nobody else. */
+  const news = new EventTarget();
+  /** Of every survey shown, gone or not. */
+  const closers: (() => void)[] = [];
   /** One above the page. */
   let isTaken = false;
   let stop = (): void => {};
@@ -68,8 +70,7 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
     armed[survey.key]?.abort();
     // From now on, so that the next one waits while this one loads.
     if (!container) isTaken = true;
-    const onGone = (close?: (() => void) | null): void => {
-      if (close) open.delete(close);
+    const onGone = (): void => {
       if (!container) isTaken = false;
     };
     try {
@@ -80,12 +81,10 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
         options,
         isPreview,
         loadWords,
-        tell(event, news) {
-          for (const [name, listener] of listeners) if (name === event) attempt(() => listener(news));
-        },
+        tell: (event, detail) => news.dispatchEvent(new CustomEvent(event, { detail })),
         onGone,
       });
-      if (close) return !!open.add(close);
+      if (close) return !!closers.push(close);
     } catch {
       // The browser cannot show it, or the rest could not be had.
     }
@@ -98,14 +97,14 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
     show,
     preview: (survey, options) => show(survey, options, true),
     on(event, listener) {
-      const entry: [SurveyEvent, (news: SurveyNews) => void] = [event, listener];
-      listeners.add(entry);
-      return () => listeners.delete(entry);
+      const run = ({ detail }: CustomEventInit<SurveyNews>): void => listener(detail as SurveyNews);
+      news.addEventListener(event, run as EventListener);
+      return () => news.removeEventListener(event, run as EventListener);
     },
     close() {
       stop();
       for (const key in armed) armed[key]?.abort();
-      for (const close of open) close();
+      for (const close of closers) close();
     },
     start(client) {
       analytics = client;

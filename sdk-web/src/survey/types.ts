@@ -73,7 +73,7 @@ export interface Showing {
   loadWords: LoadWords;
   tell(event: SurveyEvent, news: SurveyNews): void;
   /** It is off the page. */
-  onGone(close: () => void): void;
+  onGone(): void;
 }
 
 /** What shows surveys, once one shows. */

@@ -112,7 +112,7 @@ export async function open(showing: Showing): Promise<(() => void) | null> {
     if (form === 'dialog') (card as HTMLDialogElement).close();
     host.remove();
     if (hadFocus && from?.isConnected) (from as HTMLElement).focus?.();
-    onGone(close);
+    onGone();
   }
   function dismiss(): void {
     submission.dismiss();
