@@ -8,7 +8,7 @@ export const css = `
 *{box-sizing:border-box}
 .pa{background:color-mix(in srgb,var(--a),var(--a))}
 .pb{background:color-mix(in srgb,var(--b),var(--b))}
-.v,.pa,.pb,.c input{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+.v,.pa,.pb{position:absolute;width:1px;height:1px;margin:-1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .card{position:relative;container:card/inline-size;display:block;margin:0;padding:0;border:1px solid color-mix(in srgb,var(--t) 14%,transparent);border-radius:var(--q);background:var(--b);color:var(--t);text-align:start;overflow:auto;overscroll-behavior:contain}
 .card:focus{outline:0}
 .pop,dialog.card{box-shadow:0 1px 2px #0000001f,0 12px 40px #0000003d}
@@ -55,6 +55,7 @@ input.i:focus-visible,textarea:focus-visible{outline-offset:0;border-color:var(-
 .c{position:relative;display:grid;place-items:center;min-width:0;cursor:pointer}
 .scale{display:grid;grid-template-columns:repeat(var(--n),minmax(0,1fr));gap:5px}
 .scale b{display:grid;place-items:center;width:100%;min-height:44px;border:1px solid var(--l);border-radius:min(var(--q),9px);font-weight:600}
+.c input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:pointer}
 .c:hover b{background:var(--s)}
 .c input:checked+b{background:var(--a);border-color:var(--e);color:var(--on-accent,#fff)}
 .c input:focus-visible+b{outline:2.5px solid var(--t);outline-offset:2px}

@@ -17,6 +17,8 @@ import { english, LANGUAGES, say } from './words.ts';
 
 /** Screen readers hear a change of what was there a moment before, ms. */
 const ANNOUNCE_MS = 150;
+/** Said by then; whoever reads on must not find it twice, ms. */
+const ANNOUNCED_MS = 2_000;
 /** A card that said thanks goes by itself, ms. */
 const THANKS_MS = 8_000;
 
@@ -98,6 +100,9 @@ export async function open(showing: Showing): Promise<(() => void) | null> {
     status.textContent = '';
     later(ANNOUNCE_MS, () => {
       status.textContent = message;
+    });
+    later(ANNOUNCED_MS, () => {
+      status.textContent = '';
     });
   };
 
@@ -192,7 +197,7 @@ export async function open(showing: Showing): Promise<(() => void) | null> {
   repaint();
   attempt(() => listen(matchMedia('(prefers-color-scheme: dark)'), 'change', repaint));
   if (form === 'dialog') focusInside();
-  if (form === 'popover') announce(say(words.arrived, { x: shadow.querySelector('#t')?.textContent }));
+  if (form === 'popover') announce(words.arrived);
   submission.shown();
   return close;
 }

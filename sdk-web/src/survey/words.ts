@@ -9,7 +9,7 @@ export const english = {
   close: 'Close',
   thanks: 'Thank you for your answers.',
   survey: 'Survey',
-  arrived: 'A short survey has appeared at the end of this page: {x}',
+  arrived: 'A short survey has appeared at the end of this page.',
   preview: 'Preview: nothing is sent',
   progress: 'Question {n} of {m}',
   required: 'Required',

@@ -33,15 +33,15 @@ export function ranking(ask: Ask): Field {
       },
       make('i', { 'aria-hidden': 'true' }),
       make('span', {}, text(label)),
+      make('span', { class: 'v' }),
     ),
   );
   function paint(): void {
     buttons.forEach((button, i) => {
       const place = order.indexOf(ids[i] as string) + 1;
-      const x = text(options[i]?.label ?? '');
       (button.firstChild as HTMLElement).textContent = place ? `${place}` : '';
       button.setAttribute('aria-pressed', `${place > 0}`);
-      button.setAttribute('aria-label', place ? say(words.ranked, { x, n: place, m }) : x);
+      (button.lastChild as HTMLElement).textContent = place ? say(words.ranked, { x: '', n: place, m }) : '';
     });
   }
   paint();

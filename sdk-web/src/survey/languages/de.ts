@@ -10,7 +10,7 @@ const words: Words = {
   close: 'Schließen',
   thanks: 'Vielen Dank für Ihre Antworten.',
   survey: 'Umfrage',
-  arrived: 'Am Ende dieser Seite ist eine kurze Umfrage erschienen: {x}',
+  arrived: 'Am Ende dieser Seite ist eine kurze Umfrage erschienen.',
   preview: 'Vorschau: Es wird nichts gesendet',
   progress: 'Frage {n} von {m}',
   required: 'Pflichtfrage',

@@ -10,7 +10,7 @@ const words: Words = {
   close: 'Cerrar',
   thanks: 'Gracias por sus respuestas.',
   survey: 'Encuesta',
-  arrived: 'Ha aparecido una breve encuesta al final de esta página: {x}',
+  arrived: 'Ha aparecido una breve encuesta al final de esta página.',
   preview: 'Vista previa: no se envía nada',
   progress: 'Pregunta {n} de {m}',
   required: 'Obligatoria',

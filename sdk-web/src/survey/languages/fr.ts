@@ -10,7 +10,7 @@ const words: Words = {
   close: 'Fermer',
   thanks: 'Merci pour vos réponses.',
   survey: 'Enquête',
-  arrived: 'Une courte enquête est apparue à la fin de cette page : {x}',
+  arrived: 'Une courte enquête est apparue à la fin de cette page.',
   preview: 'Aperçu : rien n’est envoyé',
   progress: 'Question {n} sur {m}',
   required: 'Obligatoire',

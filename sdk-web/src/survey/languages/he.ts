@@ -10,7 +10,7 @@ const words: Words = {
   close: 'סגירה',
   thanks: 'תודה על התשובות.',
   survey: 'סקר',
-  arrived: 'סקר קצר הופיע בסוף הדף: {x}',
+  arrived: 'סקר קצר הופיע בסוף הדף.',
   preview: 'תצוגה מקדימה: דבר אינו נשלח',
   progress: 'שאלה {n} מתוך {m}',
   required: 'חובה',

@@ -10,7 +10,7 @@ const words: Words = {
   close: '閉じる',
   thanks: 'ご回答ありがとうございました。',
   survey: 'アンケート',
-  arrived: 'このページの最後に短いアンケートが表示されました：{x}',
+  arrived: 'このページの最後に短いアンケートが表示されました。',
   preview: 'プレビュー：何も送信されません',
   progress: '質問 {n} / {m}',
   required: '必須',

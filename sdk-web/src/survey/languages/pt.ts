@@ -10,7 +10,7 @@ const words: Words = {
   close: 'Fechar',
   thanks: 'Obrigado pelas suas respostas.',
   survey: 'Pesquisa',
-  arrived: 'Uma breve pesquisa apareceu no fim desta página: {x}',
+  arrived: 'Uma breve pesquisa apareceu no fim desta página.',
   preview: 'Prévia: nada é enviado',
   progress: 'Pergunta {n} de {m}',
   required: 'Obrigatória',
