@@ -29,11 +29,12 @@ export const localText = (text: LocalText, languages: readonly string[]): string
 
 /** A trait by its key, or by a path into it, as conditions read them. */
 function traitOf(traits: Record<string, unknown>, key: string): unknown {
-  if (traits[key] !== undefined) return traits[key];
+  if (Object.hasOwn(traits, key)) return traits[key];
   return key
     .split('.')
     .reduce<unknown>(
-      (at, step) => (at && Object.hasOwn(at, step) ? (at as typeof traits)[step] : undefined),
+      (at, step) =>
+        typeof at === 'object' && at && Object.hasOwn(at, step) ? (at as typeof traits)[step] : undefined,
       traits,
     );
 }
