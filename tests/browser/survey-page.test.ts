@@ -178,11 +178,13 @@ describe('its states', () => {
     ['/s/over', 200, 'en-GB', 'This survey is closed'],
     ['/s/over?lang=zh', 200, 'en-GB', '问卷已结束'],
   ])('%s answers %i in %s', async (path, status, locale, title) => {
-    await context.setExtraHTTPHeaders({ 'accept-language': locale });
-    const response = await open(path);
+    const other = await browser.newContext({ locale });
+    const page = await other.newPage();
+    const response = await page.goto(url + path);
     expect(response?.status()).toBe(status);
     expect(response?.headers()['content-type']).toBe('text/html; charset=utf-8');
     expect(await page.getByRole('heading').textContent()).toBe(title);
+    await other.close();
   });
 
   it('speaks the language that is asked for', async () => {

@@ -15,7 +15,7 @@ export const css = `
 .pop{position:fixed;inset:auto;inset-block-end:16px;inset-inline-end:16px;width:min(420px,100vw - 32px);max-height:min(720px,100dvh - 32px);z-index:2147483647}
 dialog.card{width:min(560px,100vw - 32px);max-width:none;max-height:calc(100dvh - 32px);margin:auto}
 dialog::backdrop{background:#0b0d1299}
-.in{overflow:visible;width:100%}
+.in{overflow:clip;width:100%}
 form,.done{padding:22px 24px 20px;display:block;margin:0}
 .bar{position:sticky;inset-block-start:0;z-index:1;height:4px;background:var(--s);overflow:hidden}
 .bar i{display:block;height:100%;background:var(--a);border-start-end-radius:4px;border-end-end-radius:4px}
@@ -64,7 +64,8 @@ input.i:focus-visible,textarea:focus-visible{outline-offset:0;border-color:var(-
 .pic svg{width:36px;height:36px;max-width:100%;stroke-width:1.6}
 .pic .c{flex:0 1 48px}
 .pic .c input:checked+b{background:var(--h);color:var(--t);box-shadow:0 0 0 2px var(--e)}
-.star{max-width:310px}
+.pic+.ends{max-width:380px;margin-inline:auto}
+.star,.star+.ends{max-width:310px}
 .star .c.on b,.star .c input:checked+b{background:0 0;box-shadow:none;color:var(--a)}
 .star .c.on svg{fill:var(--a);stroke:var(--e)}
 .ends{display:flex;justify-content:space-between;gap:24px;margin-block-start:8px;color:var(--m);font-size:.875em}
@@ -97,7 +98,7 @@ h3{margin:0 0 8px;font:600 1em/1.4 var(--f);overflow-wrap:anywhere}
 .done button{margin-block-start:18px}
 .done h2{max-width:36ch;margin-inline:auto}
 @container card (max-width:360px){form,.done{padding-inline:16px}.scale.many{grid-template-columns:repeat(var(--k),minmax(0,1fr))}.bw{gap:0 4px}}
-@container card (min-width:600px){form{padding:34px 40px 30px}.top{margin-block-end:20px}h2{font-size:1.3125em}.scale b{min-height:50px}.pic{gap:12px}.pic b{width:60px;height:60px}.pic svg{width:44px;height:44px}.pic .c{flex-basis:60px}.grid{display:grid;grid-template-columns:minmax(120px,2fr) repeat(var(--n),minmax(52px,1fr));align-items:center}.grid>.part{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:center;margin:0;border-block-start:1px solid color-mix(in srgb,var(--t) 12%,transparent)}.grid>.part h3{margin:0;padding:8px 12px 8px 0;padding-inline:0 12px;font-weight:500}.grid .chips{display:contents}.grid .head{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:end;color:var(--m);font-size:.8125em;text-align:center;padding-block-end:8px}.grid .head span{padding-inline:4px;overflow-wrap:anywhere}.grid .c{min-height:48px}.grid .c b{width:24px;height:24px;min-height:0;padding:0;border-radius:50%;font-size:0;border-width:1.5px}.grid .c input:checked+b{background:radial-gradient(var(--on-accent,#fff) 0 25%,var(--a) 30%)}}
+@container card (min-width:600px){form{padding:34px 40px 30px}.top{margin-block-end:20px}h2{font-size:1.3125em}.scale b{min-height:50px}.pic{gap:12px}.pic b{width:60px;height:60px}.pic svg{width:44px;height:44px}.pic .c{flex-basis:60px}.grid{display:grid;grid-template-columns:minmax(120px,2fr) repeat(var(--n),minmax(52px,1fr));align-items:center}.grid>.part{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:center;margin:0;border-block-start:1px solid color-mix(in srgb,var(--t) 12%,transparent)}.grid>.part h3{margin:0;padding:8px 12px 8px 0;padding-inline:0 12px;font-weight:500}.grid .chips{display:contents}.grid .head{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:end;color:var(--m);font-size:.8125em;text-align:center;padding-block-end:8px}.grid .head span{padding-inline:4px;overflow-wrap:anywhere}.grid .c{min-height:48px;align-items:center}.grid .c b{width:24px;height:24px;min-height:0;padding:0;border-radius:50%;font-size:0;border-width:1.5px}.grid .c input:checked+b{background:radial-gradient(var(--on-accent,#fff) 0 25%,var(--a) 30%)}}
 @media (max-width:480px){.pop{inset-inline:8px;inset-block-end:8px;width:auto;max-height:calc(100dvh - 16px)}dialog.card{width:calc(100vw - 16px);max-height:calc(100dvh - 16px)}}
 @media (prefers-reduced-motion:no-preference){.pop,dialog.card{animation:up .28s cubic-bezier(.2,.8,.2,1)}.bar i{transition:inline-size .3s}button,.row,b{transition:background-color .12s,border-color .12s}@keyframes up{from{opacity:0;transform:translateY(16px)}}}
 @media (forced-colors:active){.c input:checked+b,.rank[aria-pressed=true],.row:has(:checked),button.p{forced-color-adjust:none;background:Highlight;color:HighlightText}.bar i{background:Highlight}.card,button.p{border:1px solid}}
