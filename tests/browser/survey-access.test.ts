@@ -38,7 +38,7 @@ window.stage = {
     };
     const options = isInline ? { container: document.querySelector('#box') } : {};
     const loadWords = (language) => import('/sdk-survey-lang-' + language + '.js');
-    return open({ survey, analytics, options, isPreview, loadWords, tell() {}, onGone() {} });
+    return open({ survey, analytics, options, isPreview, loadWords, news: new EventTarget(), onGone() {} });
   },
 };
 </script>`;

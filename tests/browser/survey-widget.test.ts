@@ -146,15 +146,19 @@ describe('showing', () => {
     expect(statuses(sent())).toEqual(['shown', 'dismissed']);
   });
 
-  it('shows one that is not offered any more to nobody', async () => {
+  it('does not show one that is not offered any more', async () => {
     offers.push({ ...nps, trigger: { delayMs: 400 } });
     await open();
     await ping();
-    offers.length = 0;
+    const [offer] = offers.splice(0);
     await ping();
     await page.waitForTimeout(900);
     expect(await page.evaluate(() => document.querySelector('tidemark-survey'))).toBeNull();
     expect(sent()).toEqual([]);
+    // Offered again, it waits again.
+    offers.push(offer as OfferedSurvey);
+    await ping();
+    await eventually(isShown, Boolean);
   });
 
   it('does not show a finished one again, also on the next page, while the collector still offers it', async () => {

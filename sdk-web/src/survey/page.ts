@@ -35,15 +35,14 @@ async function client(): Promise<Analytics> {
 
 async function show(): Promise<void> {
   const [analytics, widget] = await Promise.all([client(), load('widget') as Promise<Widget>]);
-  const ignore = (): void => {};
   await widget.open({
     survey,
     analytics,
     options: { ...who, container: read('survey'), language, trigger: 'link' },
     isPreview,
     loadWords: (name) => load(`lang-${name}`),
-    tell: ignore,
-    onGone: ignore,
+    news: new EventTarget(),
+    onGone() {},
   });
   read('wait').remove();
 }

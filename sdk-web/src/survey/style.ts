@@ -32,9 +32,8 @@ button.g{padding-inline:12px;margin-inline-start:-12px;color:var(--m)}
 button.g:hover,button.z:hover{background:var(--s);color:var(--t)}
 button.z{display:grid;place-items:center;flex:none;width:36px;height:36px;min-height:0;margin-block-start:-7px;margin-inline-end:-9px;padding:0;color:var(--m);border-radius:50%}
 svg{display:block;width:1.25em;height:1.25em;fill:none;stroke:currentColor;stroke-width:2;stroke-linecap:round;stroke-linejoin:round}
-.count:not(:empty){margin-block-start:6px}
+textarea+.count:not(:empty){margin-block-start:6px}
 .foot{display:flex;align-items:center;gap:8px;margin-block-start:20px}
-.foot .count{margin:0}
 .count{color:var(--m);font-size:.8125em;font-variant-numeric:tabular-nums}
 :focus-visible{outline:2.5px solid var(--t);outline-offset:2px}
 .e{margin:12px 0 0;padding-inline-start:10px;border-inline-start:3px solid var(--er);color:var(--er);font-size:.9375em;font-weight:600}
@@ -98,8 +97,8 @@ h3{margin:0 0 8px;font:600 1em/1.4 var(--f);overflow-wrap:anywhere}
 .done button{margin-block-start:18px}
 .done h2{max-width:36ch;margin-inline:auto}
 @container card (max-width:360px){form,.done{padding-inline:16px}.scale.many{grid-template-columns:repeat(var(--k),minmax(0,1fr))}.bw{gap:0 4px}}
-@container card (min-width:600px){form{padding:34px 40px 30px}.top{margin-block-end:20px}h2{font-size:1.3125em}.scale b{min-height:50px}.pic{gap:12px}.pic b{width:60px;height:60px}.pic svg{width:44px;height:44px}.pic .c{flex-basis:60px}.grid{display:grid;grid-template-columns:minmax(120px,2fr) repeat(var(--n),minmax(52px,1fr));align-items:center}.grid>.part{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:center;margin:0;border-block-start:1px solid color-mix(in srgb,var(--t) 12%,transparent)}.grid>.part h3{margin:0;padding:8px 12px 8px 0;padding-inline:0 12px;font-weight:500}.grid .chips{display:contents}.grid .head{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:end;color:var(--m);font-size:.8125em;text-align:center;padding-block-end:8px}.grid .head span{padding-inline:4px;overflow-wrap:anywhere}.grid .c{min-height:48px;align-items:center}.grid .c b{width:24px;height:24px;min-height:0;padding:0;border-radius:50%;font-size:0;border-width:1.5px}.grid .c input:checked+b{background:radial-gradient(var(--on-accent,#fff) 0 25%,var(--a) 30%)}}
+@container card (min-width:600px){form{padding:34px 40px 30px}.top{margin-block-end:20px}h2{font-size:1.3125em}.scale b{min-height:50px}.pic{gap:12px}.pic b{width:60px;height:60px}.pic svg{width:44px;height:44px}.pic .c{flex-basis:60px}.grid{display:grid;grid-template-columns:minmax(120px,2fr) repeat(var(--n),minmax(52px,1fr));align-items:center}.grid>.part{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:center;margin:0;border-block-start:1px solid color-mix(in srgb,var(--t) 12%,transparent)}.grid>.part h3{margin:0;padding-block:8px;padding-inline-end:12px;font-weight:500}.grid .chips{display:contents}.grid .head{display:grid;grid-template-columns:subgrid;grid-column:1/-1;align-items:end;color:var(--m);font-size:.8125em;text-align:center;padding-block-end:8px}.grid .head span{padding-inline:4px;overflow-wrap:anywhere}.grid .c{min-height:48px;align-items:center}.grid .c b{width:24px;height:24px;min-height:0;padding:0;border-radius:50%;font-size:0;border-width:1.5px}.grid .c input:checked+b{background:radial-gradient(var(--on-accent,#fff) 0 25%,var(--a) 30%)}}
 @media (max-width:480px){.pop{inset-inline:8px;inset-block-end:8px;width:auto;max-height:calc(100dvh - 16px)}dialog.card{width:calc(100vw - 16px);max-height:calc(100dvh - 16px)}}
 @media (prefers-reduced-motion:no-preference){.pop,dialog.card{animation:up .28s cubic-bezier(.2,.8,.2,1)}.bar i{transition:inline-size .3s}button,.row,b{transition:background-color .12s,border-color .12s}@keyframes up{from{opacity:0;transform:translateY(16px)}}}
-@media (forced-colors:active){.c input:checked+b,.rank[aria-pressed=true],.row:has(:checked),button.p{forced-color-adjust:none;background:Highlight;color:HighlightText}.bar i{background:Highlight}.card,button.p{border:1px solid}}
+@media (forced-colors:active){.c input:checked+b,.rank[aria-pressed=true]{outline:4px solid Highlight}.bar i{background:Highlight}button.p{border:1px solid}}
 `;

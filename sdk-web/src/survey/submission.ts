@@ -7,7 +7,7 @@ import { attempt } from '../attempt.ts';
 import { uuidv7 } from '../core/ids.ts';
 import { nextOf } from './flow.ts';
 import { keep, readKept } from './kept.ts';
-import type { Answers, Kept, Showing, SurveyNews } from './types.ts';
+import type { Answers, Kept, Showing, SurveyEvent, SurveyNews } from './types.ts';
 
 /** Below this all answers go along at the end; a message may have 32 KiB, characters. */
 const MAX_ANSWERS_CHARS = 8_000;
@@ -16,7 +16,6 @@ export interface Submission {
   /** The question asked now; undefined once it is finished. */
   current(): SurveyQuestion | undefined;
   answers: Answers;
-  news(): SurveyNews;
   /** What this answer would lead to; undefined is the end. */
   peek(answer: SurveyAnswer | undefined): SurveyQuestion | undefined;
   canGoBack(): boolean;
@@ -38,7 +37,7 @@ function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
 }
 
 export function createSubmission(showing: Showing, language: string): Submission {
-  const { survey, analytics, options, isPreview, tell } = showing;
+  const { survey, analytics, options, isPreview } = showing;
   const { hidden, userId, userSignature, trigger } = options;
   const user = analytics.user();
   const { exitIntent, scroll, delayMs } = survey.trigger;
@@ -60,7 +59,10 @@ export function createSubmission(showing: Showing, language: string): Submission
   let since: number | undefined;
 
   const current = (): SurveyQuestion | undefined => find(path[path.length - 1]);
-  const news = (): SurveyNews => ({ key: survey.key, submissionId, answers: { ...answers } });
+  function tell(event: SurveyEvent): void {
+    const detail: SurveyNews = { key: survey.key, submissionId, answers: { ...answers } };
+    showing.news.dispatchEvent(new CustomEvent(event, { detail }));
+  }
 
   function count(isSeen = true): void {
     const id = path[path.length - 1];
@@ -117,19 +119,18 @@ export function createSubmission(showing: Showing, language: string): Submission
     status = 'done';
     const all = { ...answers, ...last };
     send(state, state === 'completed' && JSON.stringify(all).length < MAX_ANSWERS_CHARS ? all : last);
-    tell(state, news());
+    tell(state);
   }
 
   return {
     answers,
     current,
-    news,
     peek: (answer) => nextOf(survey, current() as SurveyQuestion, answer, Date.now()),
     canGoBack: () => path.length > 1,
     shown() {
       count();
       if (!old) send('shown', {});
-      tell('shown', news());
+      tell('shown');
     },
     start,
     advance(answer) {

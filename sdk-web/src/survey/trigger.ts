@@ -2,7 +2,6 @@
 // Invariant: one at a time above the page; none while a dialog of the page is open; nothing once it is not
 // offered any more, except what was begun.
 import type { OfferedSurvey } from '../../../collector/src/wire/survey.ts';
-import { attempt } from '../attempt.ts';
 import type { Analytics } from '../types.ts';
 import type { LoadWidget, LoadWords, ShowOptions, SurveyNews, Surveys } from './types.ts';
 
@@ -13,7 +12,7 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
   let analytics: Analytics;
   let offers: OfferedSurvey[] = [];
   /** Each survey that was on the list waits for its moment, once; this gives it up. */
-  const armed: Record<string, AbortController> = {};
+  const armed = new Map<string, AbortController>();
   /** A listener that throws is the page's own error, and stops nobody else. */
   const news = new EventTarget();
   /** Of every survey shown, gone or not. */
@@ -28,17 +27,17 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
     document.hidden ||
     [...document.querySelectorAll('dialog[open],[role*=dialog],[aria-modal=true]')].some(
       (element) =>
-        // Browsers before 2024 cannot tell: there every one counts that has a place.
-        element.checkVisibility?.({ opacityProperty: true, visibilityProperty: true }) ??
-        element.getClientRects()[0],
+        // Browsers before 2024 cannot tell: there every one counts.
+        element.checkVisibility?.({ opacityProperty: true, visibilityProperty: true }) ?? true,
     );
 
   async function arm(survey: OfferedSurvey): Promise<void> {
     const { key, trigger } = survey;
     const { delayMs, scroll, exitIntent } = trigger;
-    if (armed[key]) return;
-    armed[key] = new AbortController();
-    const { signal } = armed[key];
+    if (armed.has(key)) return;
+    const controller = new AbortController();
+    const { signal } = controller;
+    armed.set(key, controller);
     const pause = (ms: number): Promise<unknown> =>
       new Promise((resolve) => {
         const timer = setTimeout(resolve, ms);
@@ -67,7 +66,7 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
     const survey = offers.find(({ key }) => key === wanted) ?? (wanted as OfferedSurvey);
     const { container } = options;
     if (!survey.key || (isTaken && !container)) return false;
-    armed[survey.key]?.abort();
+    armed.get(survey.key)?.abort();
     // From now on, so that the next one waits while this one loads.
     if (!container) isTaken = true;
     const onGone = (): void => {
@@ -81,7 +80,7 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
         options,
         isPreview,
         loadWords,
-        tell: (event, detail) => news.dispatchEvent(new CustomEvent(event, { detail })),
+        news,
         onGone,
       });
       if (close) return !!closers.push(close);
@@ -90,6 +89,11 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
     }
     onGone();
     return false;
+  }
+
+  /** Goes on with what another page began; fails where storage is refused or the rest cannot be had. */
+  async function resume(): Promise<void> {
+    if (/"started"/.test(localStorage['tm.j.surveys'])) (await loadWidget()).begun(analytics.user()).map(arm);
   }
 
   const surveys: Surveys = {
@@ -103,7 +107,7 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
     },
     close() {
       stop();
-      for (const key in armed) armed[key]?.abort();
+      for (const controller of armed.values()) controller.abort();
       for (const close of closers) close();
     },
     start(client) {
@@ -112,14 +116,15 @@ export function createTrigger(loadWidget: LoadWidget, loadWords: LoadWords): Sur
       Object.assign(client, { surveys });
       stop = client.on('me', (me) => {
         offers = me.surveys;
-        for (const key in armed) if (!offers.some((survey) => survey.key === key)) armed[key]?.abort();
+        for (const [key, controller] of armed)
+          if (!offers.some((survey) => survey.key === key)) {
+            controller.abort();
+            // Offered again, it is another one.
+            armed.delete(key);
+          }
         offers.map(arm);
       });
-      if (attempt(() => /"started"/.test(localStorage['tm.j.surveys'])))
-        loadWidget().then((widget) => {
-          const survey = widget.begun(client.user());
-          if (survey) arm({ ...survey, trigger: {} });
-        }, stop);
+      resume().catch(() => {});
       return surveys.close;
     },
   };

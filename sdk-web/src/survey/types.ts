@@ -71,7 +71,8 @@ export interface Showing {
   options: ShowOptions;
   isPreview: boolean;
   loadWords: LoadWords;
-  tell(event: SurveyEvent, news: SurveyNews): void;
+  /** Hears a CustomEvent of each `SurveyEvent`, its detail a `SurveyNews`. */
+  news: EventTarget;
   /** It is off the page. */
   onGone(): void;
 }
@@ -80,8 +81,8 @@ export interface Showing {
 export interface Widget {
   /** Takes it off the page, when that is called; null: it was just finished, and the collector has not heard yet. */
   open(showing: Showing): Promise<(() => void) | null>;
-  /** What this person began on another page. */
-  begun(user: User): OfferedSurvey | undefined;
+  /** What this person began on another page: due at once. */
+  begun(user: User): OfferedSurvey[];
 }
 export type LoadWidget = () => Promise<Widget>;
 /** Loads one language file. */

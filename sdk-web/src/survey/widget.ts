@@ -202,6 +202,8 @@ export async function open(showing: Showing): Promise<(() => void) | null> {
   return close;
 }
 
-/** What this person began on another page. */
-export const begun = (user: User): OfferedSurvey | undefined =>
-  readKept(user).find(({ status }) => status === 'started')?.survey;
+/** What this person began on another page: due at once. */
+export const begun = (user: User): OfferedSurvey[] =>
+  readKept(user)
+    .filter(({ status }) => status === 'started')
+    .map(({ survey }) => ({ ...survey, trigger: {} }));
