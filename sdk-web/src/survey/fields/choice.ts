@@ -25,7 +25,6 @@ export function choice(ask: Ask): Field {
     'aria-describedby': 'e',
     placeholder: words.otherText,
     maxlength: question.maxLength,
-    autocomplete: 'off',
     input: ask.changed,
   });
   own.value = written || '';

@@ -9,7 +9,6 @@ const words: Words = {
   send: 'Absenden',
   close: 'Schließen',
   thanks: 'Vielen Dank für Ihre Antworten.',
-  survey: 'Umfrage',
   arrived: 'Am Ende dieser Seite ist eine kurze Umfrage erschienen.',
   preview: 'Vorschau: Es wird nichts gesendet',
   progress: 'Frage {n} von {m}',

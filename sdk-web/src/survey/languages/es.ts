@@ -9,7 +9,6 @@ const words: Words = {
   send: 'Enviar',
   close: 'Cerrar',
   thanks: 'Gracias por sus respuestas.',
-  survey: 'Encuesta',
   arrived: 'Ha aparecido una breve encuesta al final de esta página.',
   preview: 'Vista previa: no se envía nada',
   progress: 'Pregunta {n} de {m}',

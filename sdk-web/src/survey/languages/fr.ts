@@ -9,7 +9,6 @@ const words: Words = {
   send: 'Envoyer',
   close: 'Fermer',
   thanks: 'Merci pour vos réponses.',
-  survey: 'Enquête',
   arrived: 'Une courte enquête est apparue à la fin de cette page.',
   preview: 'Aperçu : rien n’est envoyé',
   progress: 'Question {n} sur {m}',

@@ -9,7 +9,6 @@ const words: Words = {
   send: 'שליחה',
   close: 'סגירה',
   thanks: 'תודה על התשובות.',
-  survey: 'סקר',
   arrived: 'סקר קצר הופיע בסוף הדף.',
   preview: 'תצוגה מקדימה: דבר אינו נשלח',
   progress: 'שאלה {n} מתוך {m}',

@@ -9,7 +9,6 @@ const words: Words = {
   send: '送信',
   close: '閉じる',
   thanks: 'ご回答ありがとうございました。',
-  survey: 'アンケート',
   arrived: 'このページの最後に短いアンケートが表示されました。',
   preview: 'プレビュー：何も送信されません',
   progress: '質問 {n} / {m}',

@@ -9,7 +9,6 @@ const words: Words = {
   send: 'Enviar',
   close: 'Fechar',
   thanks: 'Obrigado pelas suas respostas.',
-  survey: 'Pesquisa',
   arrived: 'Uma breve pesquisa apareceu no fim desta página.',
   preview: 'Prévia: nada é enviado',
   progress: 'Pergunta {n} de {m}',

@@ -9,7 +9,6 @@ const words: Words = {
   send: '提交',
   close: '关闭',
   thanks: '感谢您的回答。',
-  survey: '问卷',
   arrived: '本页末尾出现了一份简短问卷。',
   preview: '预览：不会发送任何内容',
   progress: '第 {n} 题，共 {m} 题',
