@@ -40,6 +40,7 @@ let context: BrowserContext;
 let page: Page;
 let problems: string[];
 let bodies: string[];
+let pageKeys: () => number;
 
 beforeAll(async () => {
   browser = await launchChromium();
@@ -48,12 +49,15 @@ afterAll(() => browser.close());
 beforeEach(async () => {
   core = await createCore({ database: ':memory:', now: Date.now });
   const byName = Object.fromEntries(Object.entries(scripts).map(([path, text]) => [path.slice(1), text]));
-  const { fetch } = await createApp({
+  const { fetch, access } = await createApp({
     core: { ...core, survey: async (key) => SURVEYS[key] ?? null },
     keys: { signingSecret: SIGNING_SECRET },
     script: byName['sdk.js'] ?? null,
     modules: byName,
   });
+  // Other sites only: our own pages send all the same, with one key however often they are opened.
+  await access.updateSource({ allowedOrigins: ['https://shop.example'] });
+  pageKeys = () => access.keys().filter(({ name }) => name === 'survey pages').length;
   url = await new Promise((resolve) => {
     // Without options for HTTP/2 the adapter makes a plain HTTP server.
     server = serve({ fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) =>
@@ -161,6 +165,7 @@ it('goes on after a reload', async () => {
   await press('Next');
   await page.reload();
   await widget(page).getByText('About why').waitFor();
+  expect(pageKeys()).toBe(1);
 });
 
 it('takes an author’s markup as text', async () => {
