@@ -2,7 +2,7 @@
 // Invariant: the build fails when the browser core is over its budget.
 import { chmodSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
-import { brotliCompressSync, constants } from 'node:zlib';
+import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import resolve from '@rollup/plugin-node-resolve';
 import dts from 'rollup-plugin-dts';
 import esbuild from 'rollup-plugin-esbuild';
@@ -16,6 +16,14 @@ const BUDGET_BYTES = {
   'sdk-vitals': 2_560,
   'sdk-errors': 1_024,
   'sdk-leave': 1_024,
+};
+/** Gzip bytes of what surveys load: what every page takes, and what one that shows a survey takes besides. */
+const GZIP_BUDGET_BYTES = {
+  'sdk-surveys': 1_024,
+  'sdk-survey-widget': 12_288,
+  'sdk-survey-page': 1_024,
+  // One language.
+  'sdk-survey-lang': 2_048,
 };
 
 const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
@@ -34,6 +42,7 @@ const brotliBytes = (text) =>
     .length;
 
 const addon = (name) => `sdk-web/src/addons/${name}.ts`;
+const survey = (name) => `sdk-web/src/survey/${name}.ts`;
 /** What `/sdk.js` loads when it is asked for. */
 const CHUNKS = {
   more: 'sdk-web/src/more.ts',
@@ -41,6 +50,15 @@ const CHUNKS = {
   vitals: addon('vitals'),
   errors: addon('errors'),
   leave: addon('leave'),
+  surveys: survey('surveys-script'),
+  'survey-widget': survey('widget'),
+  'survey-page': survey('page'),
+  ...Object.fromEntries(
+    readdirSync('sdk-web/src/survey/languages').map((file) => [
+      `survey-lang-${basename(file, '.ts')}`,
+      `sdk-web/src/survey/languages/${file}`,
+    ]),
+  ),
 };
 const BANNERS = { vitals: '/*! with web-vitals, Copyright Google LLC, Apache-2.0 */' };
 /** What bundlers import. */
@@ -51,6 +69,7 @@ const WEB_ENTRIES = {
   vitals: addon('vitals'),
   errors: addon('errors'),
   leave: addon('leave'),
+  surveys: addon('surveys'),
 };
 
 /** Only the core's own names are shortened: the chunks hold other people's code too. */
@@ -59,9 +78,12 @@ const shrunk = (inner) => ({ name: 'shrink', renderChunk: (code) => shrink(code,
 const budget = {
   name: 'budget',
   writeBundle(options) {
-    const limit = BUDGET_BYTES[basename(options.file, '.js')];
-    const bytes = brotliBytes(readFileSync(options.file));
-    console.log(`${options.file}: ${bytes} bytes brotli, budget ${limit}`);
+    const name = basename(options.file, '.js');
+    const text = readFileSync(options.file);
+    const gzipLimit = GZIP_BUDGET_BYTES[name.replace(/(lang)-\w+$/, '$1')];
+    const limit = gzipLimit ?? BUDGET_BYTES[name];
+    const bytes = gzipLimit ? gzipSync(text, { level: 9 }).length : brotliBytes(text);
+    console.log(`${options.file}: ${bytes} bytes ${gzipLimit ? 'gzip' : 'brotli'}, budget ${limit}`);
     if (bytes > limit) this.error(`${options.file} is ${bytes - limit} bytes over its budget`);
   },
 };

@@ -187,6 +187,7 @@ it('has types that a strict project takes without skipping any', async () => {
     import { Analytics, type Loss } from '@tidemark/sdk-node';
     import { createAnalytics } from '@tidemark/sdk-web';
     import { AnalyticsBrowser } from '@tidemark/sdk-web/segment';
+    import { createSurveys, type OfferedSurvey } from '@tidemark/sdk-web/surveys';
     import vitals from '@tidemark/sdk-web/vitals';
 
     export const regulars: SegmentDefinition = { where: { event: 'Order Completed', count: { op: 'gte', value: 3 } } };
@@ -203,6 +204,11 @@ it('has types that a strict project takes without skipping any', async () => {
     // @ts-expect-error not a number
     typed.track('Order Completed', { revenue: '1' });
     typed.use(vitals());
+    const surveys = createSurveys();
+    typed.use(surveys);
+    surveys.on('completed', ({ key, answers }) => [key, answers.score]);
+    export const offered: OfferedSurvey[] = surveys.list();
+    export const shown: Promise<boolean> = surveys.show('nps', { language: 'en' });
     AnalyticsBrowser.load({ writeKey: 'k' }).track('E', { n: 1 });
     export const collector = await createCollector({
       database: ':memory:', writeKey: 'a', serverKey: 'b', adminKey: 'c', signingSecret: 'd',

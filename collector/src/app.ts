@@ -14,6 +14,7 @@ import { addLedgerRoutes } from './http/ledger-routes.ts';
 import { addMeRoutes } from './http/me-routes.ts';
 import { createRateLimit, DEFAULT_REQUESTS_PER_MINUTE } from './http/rate-limit.ts';
 import { addScriptRoutes } from './http/script-routes.ts';
+import { addSurveyPageRoutes } from './http/survey-page-routes.ts';
 import { addSurveyRoutes } from './http/survey-routes.ts';
 import type { Core } from './ingest/core.ts';
 import { createAgentReader } from './wire/user-agent.ts';
@@ -79,6 +80,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   addMeRoutes(app, parts);
   addClientRoutes(app, parts);
   addScriptRoutes(app, parts);
+  addSurveyPageRoutes(app, parts);
   addHealthRoutes(app, parts);
   addApiRoutes(app, parts);
   addLedgerRoutes(app, parts);

@@ -46,6 +46,12 @@ export type SurveyParams = Identity &
     status?: SurveyStatus | undefined;
     version?: Id | undefined;
     language?: string | undefined;
+    /** What made it show. */
+    trigger?: string | undefined;
+    /** Time spent on each question, ms. */
+    timings?: Record<string, number> | undefined;
+    /** What belongs to it and was not asked. */
+    hidden?: Fields | undefined;
   };
 
 /** The calls that make a message: its type, too. */

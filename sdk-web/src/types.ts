@@ -49,6 +49,12 @@ export interface SurveyOptions extends CallOptions {
   status?: SurveyStatus;
   language?: string;
   version?: string | number;
+  /** What made it show. */
+  trigger?: string;
+  /** Time spent on each question, ms. */
+  timings?: Record<string, number>;
+  /** What belongs to it and was not asked. */
+  hidden?: Fields;
 }
 
 export interface User {

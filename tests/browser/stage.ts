@@ -1,5 +1,6 @@
 // A stage for browser tests: a served collector, pages on another origin, and a Chromium.
 // Invariant: everything is on 127.0.0.1 and stops with `close`.
+import { readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -30,6 +31,13 @@ export const scripts: Record<string, string> = {
 };
 for (const name of ['autocapture', 'vitals', 'errors', 'leave'])
   scripts[`/sdk-${name}.js`] = await shrink(bundled(`addons/${name}`, 'esm'));
+scripts['/sdk-surveys.js'] = await shrink(bundled('survey/surveys-script', 'esm'));
+for (const name of ['widget', 'page'])
+  scripts[`/sdk-survey-${name}.js`] = await shrink(bundled(`survey/${name}`, 'esm'));
+for (const file of readdirSync(`${root}/sdk-web/src/survey/languages`)) {
+  const name = file.replace('.ts', '');
+  scripts[`/sdk-survey-lang-${name}.js`] = await shrink(bundled(`survey/languages/${name}`, 'esm'));
+}
 
 export interface Served {
   collector: TestCollector;

@@ -1,7 +1,7 @@
 // Keys and the source: who may do what.
 // Invariant: only hashes of keys are stored; a presented key is compared with every stored one in
 // constant time; the signing secret is the one secret kept readable.
-import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Core } from '../ingest/core.ts';
 import type { JsonValue } from '../wire/message.ts';
 
@@ -59,6 +59,11 @@ export interface Access {
   }): Promise<{ record: KeyRecord; key: string }>;
   /** `last` when it is the last admin key, which stays. */
   revoke(id: string): Promise<'revoked' | 'unknown' | 'last'>;
+  /**
+   * The web key of the pages that this collector serves itself. It follows from the signing secret, so that
+   * only its hash is stored, as of every key, and a page outlives a restart.
+   */
+  pageKey(): Promise<string>;
   source(): Source;
   updateSource(change: Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>>): Promise<Source>;
   rotateSigningSecret(): Promise<Source>;
@@ -69,6 +74,8 @@ export interface Access {
 /** After a rotation the old secret holds this long, so that back ends can follow. */
 export const ROTATION_GRACE_MS = 24 * 3_600_000;
 const SIGNATURE_HEX_CHARS = 64;
+/** As many random bytes as other keys have. */
+const PAGE_KEY_BYTES = 24;
 
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
 const PREFIXES: Record<KeyType, string> = { web: 'wk', server: 'sk', admin: 'ak' };
@@ -167,6 +174,19 @@ export async function createAccess(
       if (gone.role === 'admin' && admins.length === 1) return 'last';
       await saveKeys(records.filter((held) => held.id !== id));
       return 'revoked';
+    },
+    async pageKey() {
+      const bytes = hkdfSync(
+        'sha256',
+        present().signingSecret,
+        '',
+        'web key of our own pages',
+        PAGE_KEY_BYTES,
+      );
+      const key = `wk_${Buffer.from(bytes).toString('base64url')}`;
+      if (!records.some((held) => held.hash === hash(key)))
+        await saveKeys([...records, record('web', key, { name: 'survey pages' })]);
+      return key;
     },
     source: present,
     updateSource: (change) => saveSource({ ...present(), ...change }),

@@ -7,7 +7,7 @@ import type { HttpParts } from './parts.ts';
 
 /** Lets a write key in, by key, origin and rate. @throws ApiError 401, 403 or 429. */
 export function admitWriter(
-  { access, core, limit, addressOf }: HttpParts,
+  { access, core, limit, addressOf, originOf }: HttpParts,
   request: Request,
   env: unknown,
   bodyKey: unknown,
@@ -15,7 +15,9 @@ export function admitWriter(
   const key = presentedKey(request, new URL(request.url), bodyKey);
   const record = key === null ? null : access.find(key);
   if (!record || record.kind === 'admin') throw unknownKey(key, record !== null);
-  checkOrigin(record, request.headers.get('origin'), access.source().allowedOrigins);
+  const origin = request.headers.get('origin');
+  // Our own pages may always send.
+  if (origin !== originOf(request).origin) checkOrigin(record, origin, access.source().allowedOrigins);
   const wait = limit.take(record.id, addressOf(request, env), core.now());
   if (wait > 0)
     throw new ApiError(429, 'rate_limited', 'too many requests from this address', {

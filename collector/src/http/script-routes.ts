@@ -35,6 +35,6 @@ export function addScriptRoutes(app: Hono, { script, modules }: HttpParts): void
   }
 
   app.get('/sdk.js', (c) => answer('sdk.js', c.req.raw));
-  app.get('/:name{sdk-[a-z]+\\.js}', (c) => answer(c.req.param('name'), c.req.raw));
+  app.get('/:name{sdk-[a-z-]+\\.js}', (c) => answer(c.req.param('name'), c.req.raw));
   app.get('/analytics.js/v1/:writeKey/analytics.min.js', (c) => answer(SEGMENT_SCRIPT, c.req.raw));
 }

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 
 const PLACES = ['./sdk.js', '../../dist/sdk.js', '../../../sdk-web/dist/sdk.js'];
 /** What is served besides /sdk.js. */
-const MODULE = /^(sdk-[a-z]+|segment\.min)\.js$/;
+const MODULE = /^(sdk-[a-z-]+|segment\.min)\.js$/;
 
 function findScript(): string | undefined {
   return PLACES.map((place) => fileURLToPath(new URL(place, import.meta.url))).find(existsSync);
