@@ -1,6 +1,7 @@
 // Builds new definitions beside the ones in force, person by person, then switches in one commit.
 // Invariant: until the switch every read is answered by the last complete set; live messages go on.
 import { buildPerson } from './arrival.ts';
+import { createBeside } from './build-beside.ts';
 import { NotStored } from './core.ts';
 import type { DefinitionBook } from './definition-book.ts';
 import { type Lane, settleDue } from './lane.ts';
@@ -10,6 +11,8 @@ import type { WorkingSet } from './working-set.ts';
 const SLICE_BUILDS = 200;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
 const SLICE_MS = 4;
+/** Fewer people are built before a thread has started. */
+const BESIDE_FROM_PEOPLE = 2_000;
 
 export interface Builder {
   /** Starts building what the book wants, if it is not being built already. */
@@ -29,9 +32,22 @@ export interface BuilderParts {
   settle(): Promise<void>;
   /** Switches the program in memory after the switch was committed. */
   onSwitch(): void;
+  /** People from which on leaves are folded beside the lane, where the store can. Default 2,000. */
+  besideFromPeople?: number | undefined;
+  /** Hears, once, that folding beside the lane failed; the lane does it all from then on. */
+  onTrouble?: ((error: unknown) => void) | undefined;
 }
 
-export function createBuilder({ lane, book, set, settle, onSwitch }: BuilderParts): Builder {
+export function createBuilder({
+  lane,
+  book,
+  set,
+  settle,
+  onSwitch,
+  besideFromPeople = BESIDE_FROM_PEOPLE,
+  onTrouble,
+}: BuilderParts): Builder {
+  const beside = createBeside(lane, set, onTrouble);
   let running: Promise<void> | null = null;
   let stopped = false;
   /** What stopped the last build and is no fault of the disk: told to whoever waits for it. */
@@ -40,27 +56,38 @@ export function createBuilder({ lane, book, set, settle, onSwitch }: BuilderPart
   let total = 0;
 
   async function run(): Promise<void> {
-    while (book.building && !stopped) {
-      const { generation } = book;
-      done = 0;
-      total = await set.store.query({ ask: 'people-count' });
-      let after = 0;
-      while (book.building && book.generation === generation && !stopped) {
-        const from = performance.now();
-        const step = await lane.task(async (working, clock) => {
-          if (book.generation !== generation || !book.building) return { result: null, changed: false };
-          return buildSlice(working, after, generation, clock);
-        });
-        if (step === null) break;
-        if (step.last === 0) {
-          if (await switchOver(generation)) break;
-          after = 0;
-          continue;
-        }
-        after = step.last;
-        done += step.people;
-        await lane.giveWay(performance.now() - from);
+    try {
+      while (book.building && !stopped) await buildGeneration(book.generation);
+    } finally {
+      await beside.close();
+    }
+  }
+
+  async function buildGeneration(generation: number): Promise<void> {
+    const isCurrent = (): boolean => book.building && book.generation === generation && !stopped;
+    done = 0;
+    total = await set.store.query({ ask: 'people-count' });
+    let after = 0;
+    if (total >= besideFromPeople) {
+      after = await beside.build(isCurrent, (people) => {
+        done += people;
+      });
+    }
+    while (isCurrent()) {
+      const from = performance.now();
+      const step = await lane.task(async (working, clock) => {
+        if (!isCurrent()) return { result: null, changed: false };
+        return buildSlice(working, after, generation, clock);
+      });
+      if (step === null) break;
+      if (step.last === 0) {
+        if (await switchOver(generation)) break;
+        after = 0;
+        continue;
       }
+      after = step.last;
+      done += step.people;
+      await lane.giveWay(performance.now() - from);
     }
   }
 
@@ -115,6 +142,8 @@ export function createBuilder({ lane, book, set, settle, onSwitch }: BuilderPart
     },
     stop() {
       stopped = true;
+      // A fold that takes long is cut short; the build waits for that itself.
+      void beside.close();
     },
   };
   return self;
