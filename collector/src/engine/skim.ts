@@ -41,8 +41,14 @@ function pathsIn(where: Where | undefined): Path[] {
   return ('all' in where ? where.all : where.any).flatMap(pathsIn);
 }
 
-/** Members to look for, by name as it is written in JSON; null stands for all that is there. */
-type Wanted = Map<string, { name: string; inner: Wanted | null }>;
+/** A member to look for; `key` is its name as JSON writes it. */
+interface Member {
+  key: string;
+  name: string;
+  /** What is wanted of it; null stands for all. */
+  inner: Wanted | null;
+}
+type Wanted = Member[];
 
 const QUOTE = 34;
 const BACKSLASH = 92;
@@ -83,21 +89,31 @@ export function createSkim(paths: readonly Path[]): (text: string) => JsonObject
 const parseWhole = (text: string): JsonObject => JSON.parse(text) as JsonObject;
 
 function wantedOf(paths: readonly Path[]): Wanted {
-  const wanted: Wanted = new Map();
+  const wanted: Wanted = [];
   for (const path of paths) {
     let at: Wanted = wanted;
-    path.every((name, i) => {
+    for (const [i, name] of path.entries()) {
       const key = JSON.stringify(name).slice(1, -1);
-      const known = at.get(key);
+      const inner = i === path.length - 1 ? null : [];
+      let member = at.find((known) => known.key === key);
+      if (!member) {
+        member = { key, name, inner };
+        at.push(member);
+      }
       // What is wanted whole holds everything below it.
-      if (known && known.inner === null) return false;
-      const inner = i === path.length - 1 ? null : (known?.inner ?? new Map());
-      at.set(key, { name, inner });
-      if (inner) at = inner;
-      return inner !== null;
-    });
+      if (inner === null) member.inner = null;
+      if (member.inner === null) break;
+      at = member.inner;
+    }
   }
   return wanted;
+}
+
+/** The member whose name stands between `from` and `to`: most names differ in their length already. */
+function memberAt(text: string, from: number, to: number, wanted: Wanted): Member | undefined {
+  for (const member of wanted)
+    if (member.key.length === to - from && text.startsWith(member.key, from)) return member;
+  return undefined;
 }
 
 /** Reads members of the object at `start` into `found`. `isLast`: nothing is wanted behind it. */
@@ -109,13 +125,13 @@ function readMembers(
   isLast: boolean,
 ): number {
   expect(text, start, OPEN_OBJECT);
-  let missing = wanted.size;
+  let missing = wanted.length;
   let at = start + 1;
   if (text.charCodeAt(at) === CLOSE_OBJECT) return at + 1;
   for (;;) {
     expect(text, at, QUOTE);
     const end = endOfString(text, at);
-    const member = wanted.get(text.slice(at + 1, end - 1));
+    const member = memberAt(text, at + 1, end - 1, wanted);
     expect(text, end, COLON);
     at = end + 1;
     if (!member) at = endOfValue(text, at);
@@ -135,7 +151,7 @@ function readMembers(
 function readMember(
   text: string,
   at: number,
-  { name, inner }: { name: string; inner: Wanted | null },
+  { name, inner }: Member,
   found: JsonObject,
   isLast: boolean,
 ): number {

@@ -129,7 +129,7 @@ async function takeOver(
       built++;
       if (performance.now() > end) break;
     }
-    return { result: { people: built, clock }, changed: true };
+    return { result: { people: built, clock }, changed: 'lazily' };
   });
   if (taken) await lane.giveWay(performance.now() - begun);
   return taken;

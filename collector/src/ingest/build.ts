@@ -4,7 +4,7 @@ import { buildPerson } from './arrival.ts';
 import { createBeside } from './build-beside.ts';
 import { NotStored } from './core.ts';
 import type { DefinitionBook } from './definition-book.ts';
-import { type Lane, settleDue } from './lane.ts';
+import { type Done, type Lane, settleDue } from './lane.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People built in one commit at most. */
@@ -154,7 +154,7 @@ async function buildSlice(
   after: number,
   generation: number,
   clock: number,
-): Promise<{ result: { last: number; people: number }; changed: boolean }> {
+): Promise<Done<{ last: number; people: number }>> {
   const ids = await set.store.query({ ask: 'people-unbuilt', generation, after, limit: SLICE_BUILDS });
   const end = performance.now() + SLICE_MS;
   const done: number[] = [];
@@ -163,5 +163,8 @@ async function buildSlice(
     done.push(id);
     if (performance.now() > end) break;
   }
-  return { result: { last: done[done.length - 1] ?? 0, people: done.length }, changed: done.length > 0 };
+  return {
+    result: { last: done[done.length - 1] ?? 0, people: done.length },
+    changed: done.length > 0 && 'lazily',
+  };
 }

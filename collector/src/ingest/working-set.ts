@@ -36,7 +36,7 @@ import {
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { NotStored } from './core.ts';
-import { changesOf, emailOf, emptyDraft, type Held, isEmpty } from './draft.ts';
+import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
@@ -158,8 +158,11 @@ export interface WorkingSet {
   nextSeq(): number;
   lastSeq(): number;
   nextOperation(): number;
-  /** Commits what was recorded, if anything was. Returns how many refused messages were pushed out. */
-  commit(clock: number): Promise<number>;
+  /**
+   * Commits what was recorded, if anything was. Returns how many refused messages were pushed out. `lazy`: it
+   * need not be on the disk yet where it is derived from what is.
+   */
+  commit(clock: number, how?: 'lazy'): Promise<number>;
   forget(): void;
 }
 
@@ -685,9 +688,10 @@ export function createWorkingSet(
     nextSeq: () => ++counters.lastSeq,
     lastSeq: () => counters.lastSeq,
     nextOperation: () => ++counters.lastOperation,
-    async commit(clock) {
+    async commit(clock, how) {
       if (isEmpty(draft)) return 0;
       const { changes, written } = changesOf(draft, clock, people, self.program);
+      if (how === 'lazy' && isDerived(draft)) changes.lazy = true;
       let done: Awaited<ReturnType<Store['commit']>>;
       try {
         done = await store.commit(changes);

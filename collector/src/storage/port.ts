@@ -271,6 +271,11 @@ export interface Rebuilt {
 export interface Changes {
   /** The collector's clock at this commit, epoch ms. */
   clock: number;
+  /**
+   * Nothing here is lost with it: it would be computed again. All or nothing, but on the disk no later than the
+   * next commit that is not `lazy`.
+   */
+  lazy?: boolean;
   nodes?: NodeRow[];
   roots?: { node: number; root: number }[];
   /** Ids known again after they were erased. */
@@ -500,7 +505,7 @@ export interface Store {
    */
   openFolder?(): Folder;
   read(keys: ReadKeys): Promise<ReadResult>;
-  /** All or nothing, durable when it resolves. */
+  /** All or nothing; durable when it resolves, unless `lazy`. */
   commit(changes: Changes): Promise<Committed>;
   query<Q extends Query>(query: Q): Promise<Answers[Q['ask']]>;
   close(): Promise<void>;

@@ -263,6 +263,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const transaction = db.transaction(write);
   return async (changes): Promise<Committed> => {
     try {
+      // In the log all the same, and on the disk with the next commit: waiting for the disk is most of a small one.
+      if (changes.lazy) db.pragma('synchronous = NORMAL');
       const refusedDropped = transaction.immediate(changes);
       terms.keep();
       return { ok: true, refusedDropped };
@@ -271,6 +273,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       kept = undefined;
       if (error instanceof Stale) return { ok: false, stale: true };
       throw error;
+    } finally {
+      if (changes.lazy) db.pragma('synchronous = FULL');
     }
   };
 }

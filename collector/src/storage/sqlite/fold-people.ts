@@ -12,8 +12,8 @@ import type { FoldAsk, FoldedPerson, FoldWork } from '../port.ts';
 import { runsOf, typeCode, typeOf } from './columns.ts';
 import { createTerms, type Terms } from './terms.ts';
 
-/** People of a slice at most. */
-const SLICE_PEOPLE = 500;
+/** People looked up at a time. */
+const SLICE_PEOPLE = 100;
 /** A slice ends after so much work: what it holds grows old meanwhile, and the log cannot begin anew. */
 const SLICE_MS = 15;
 /** Messages read at a time from one place: some 2 MB. */
