@@ -4,7 +4,7 @@
 import { foldFor, planOf } from '../engine/building.ts';
 import type { Program } from '../engine/program.ts';
 import type { FoldedPerson, Folder } from '../storage/port.ts';
-import { buildPerson, type FoldedBeside } from './arrival.ts';
+import { buildPerson } from './arrival.ts';
 import type { Lane } from './lane.ts';
 import { filterFor, reachStart } from './leaf-history.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -16,11 +16,11 @@ const SLICE_MS = 3;
 
 export interface Beside {
   /**
-   * Builds people in the order of their ids for as long as `isCurrent`. Resolves with the last one built; who
-   * comes after, or was missed, is left to the lane.
+   * Builds people for as long as `isCurrent`. True: everybody was seen, who was missed apart; false: the lane has
+   * to look for those who are left.
    */
-  build(isCurrent: () => boolean, onBuilt: (people: number) => void): Promise<number>;
-  /** Ends the thread, and what it is folding. */
+  build(isCurrent: () => boolean, onBuilt: (people: number) => void): Promise<boolean>;
+  /** Ends the threads, and what they are folding. */
   close(): Promise<void>;
 }
 
@@ -31,81 +31,85 @@ interface Slice {
   clock: number;
 }
 
+/** One folder with its share of the people. */
+interface Stream {
+  folder: Folder;
+  /** The slice under way, perhaps of a build that was given up. */
+  asked: Promise<Slice | { failed: unknown }> | null;
+}
+
 /** `onTrouble` hears, once, why folding failed; nothing is folded beside the lane from then on. */
 export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: unknown) => void): Beside {
-  let folder: Folder | null = null;
-  /** The slice under way. */
-  let asked: Promise<Slice | { failed: unknown }> | null = null;
+  let streams: Stream[] = [];
   let isBroken = false;
-  let closing: Promise<void> | undefined;
+  let closing: Promise<unknown> | undefined;
 
-  async function begin(): Promise<{ folder: Folder; program: Program; clock: number } | null> {
-    // Of a build that was given up.
-    await asked;
-    folder ??= set.store.openFolder?.() ?? null;
-    if (!folder || isBroken) return null;
-    // The lane's clock: what is dated up to it took effect.
-    const { program, clock } = await lane.task(async (working, at) => ({
-      result: { program: working.program, clock: at },
-      changed: false,
-    }));
-    const { leaves } = foldFor(program);
-    const only = filterFor(leaves);
-    const { generation } = program;
-    folder.begin({ leaves: leaves.map(planOf), generation, ...(only ? { only } : {}) });
-    return { folder, program, clock };
-  }
+  /** The lane's clock: what is dated up to it took effect. */
+  const look = () =>
+    lane.task(async ({ program }, clock) => ({ result: { program, clock }, changed: false }));
 
-  function ask(from: Folder, program: Program, clock: number, after: number): void {
-    const reach = reachStart(foldFor(program).leaves, clock);
-    asked = from.next({ after, clock, from: reach }).then(
+  function ask(stream: Stream, program: Program, clock: number, after: number): void {
+    const from = reachStart(foldFor(program).leaves, clock);
+    stream.asked = stream.folder.next({ after, clock, from }).then(
       (people) => ({ people, program, clock }),
       (failed: unknown) => ({ failed }),
     );
   }
 
   function giveUp(error: unknown): void {
-    if (!folder) return;
+    // Closed, a fold under way fails: that is no trouble.
+    if (isBroken || streams.length === 0) return;
     isBroken = true;
     onTrouble?.(error);
   }
 
-  async function close(): Promise<void> {
-    if (folder) closing = folder.close();
-    folder = null;
-    await closing;
-  }
-
   return {
     async build(isCurrent, onBuilt) {
-      let after = 0;
-      const begun = await begin();
-      if (!begun) return after;
-      let { clock } = begun;
-      ask(begun.folder, begun.program, clock, after);
-      while (isCurrent()) {
-        const slice = await asked;
-        if (!slice) return after;
-        if ('failed' in slice) {
-          giveUp(slice.failed);
-          return after;
+      if (isBroken) return false;
+      if (streams.length === 0)
+        streams = (set.store.openFolders?.() ?? []).map((folder) => ({ folder, asked: null }));
+      const { program, clock } = await look();
+      const goesOn = (): boolean => !isBroken && isCurrent();
+
+      async function follow(stream: Stream, index: number): Promise<boolean> {
+        await stream.asked;
+        const { leaves } = foldFor(program);
+        const only = filterFor(leaves);
+        const share = { index, of: streams.length };
+        const { generation } = program;
+        stream.folder.begin({ leaves: leaves.map(planOf), generation, share, ...(only ? { only } : {}) });
+        let now = clock;
+        ask(stream, program, now, 0);
+        while (goesOn()) {
+          const slice = await stream.asked;
+          if (!slice) return false;
+          if ('failed' in slice) {
+            giveUp(slice.failed);
+            return false;
+          }
+          const last = slice.people[slice.people.length - 1];
+          if (!last) return true;
+          // Folded while the lane takes over this one.
+          ask(stream, program, now, last.id);
+          for (let from = 0; from < slice.people.length; ) {
+            const taken = await takeOver(lane, slice, from, goesOn);
+            if (!taken) return false;
+            now = taken.clock;
+            from += taken.people;
+            onBuilt(taken.people);
+          }
         }
-        const last = slice.people[slice.people.length - 1];
-        if (!last) return after;
-        // Folded while the lane takes over this one.
-        ask(begun.folder, slice.program, clock, last.id);
-        for (let from = 0; from < slice.people.length; ) {
-          const taken = await takeOver(lane, slice, from, isCurrent);
-          if (!taken) return after;
-          clock = taken.clock;
-          from += taken.people;
-          onBuilt(taken.people);
-        }
-        after = last.id;
+        return false;
       }
-      return after;
+
+      const seen = await Promise.all(streams.map(follow));
+      return seen.length > 0 && seen.every((all) => all);
     },
-    close,
+    async close() {
+      if (streams.length > 0) closing = Promise.all(streams.map(({ folder }) => folder.close()));
+      streams = [];
+      await closing;
+    },
   };
 }
 
@@ -114,20 +118,21 @@ async function takeOver(
   lane: Lane,
   { people, program, clock: foldedAt }: Slice,
   from: number,
-  isCurrent: () => boolean,
+  goesOn: () => boolean,
 ): Promise<{ people: number; clock: number } | null> {
-  const begun = performance.now();
+  // Without the time it waited itself.
+  let begun = 0;
   const taken = await lane.task(async (set, clock) => {
-    if (!isCurrent() || set.program !== program) return { result: null, changed: false };
-    const end = performance.now() + SLICE_MS;
+    begun = performance.now();
+    if (!goesOn() || set.program !== program) return { result: null, changed: false };
     const some = people.slice(from, from + SLICE_PEOPLE);
     await set.load(some.map(({ id }) => id));
     let built = 0;
     for (const { id, version, states } of some) {
-      const beside: FoldedBeside | undefined = states ? { version, states, clock: foldedAt } : undefined;
+      const beside = states ? { version, states, clock: foldedAt } : undefined;
       await buildPerson(set, id, { clock, cause: { operation: 'build' } }, beside);
       built++;
-      if (performance.now() > end) break;
+      if (performance.now() > begun + SLICE_MS) break;
     }
     return { result: { people: built, clock }, changed: 'lazily' };
   });

@@ -67,28 +67,39 @@ export function createBuilder({
     const isCurrent = (): boolean => book.building && book.generation === generation && !stopped;
     done = 0;
     total = await set.store.query({ ask: 'people-count' });
+    let isAllSeen = total >= besideFromPeople && (await beside.build(isCurrent, count));
     let after = 0;
-    if (total >= besideFromPeople) {
-      after = await beside.build(isCurrent, (people) => {
-        done += people;
-      });
-    }
     while (isCurrent()) {
-      const from = performance.now();
-      const step = await lane.task(async (working, clock) => {
-        if (!isCurrent()) return { result: null, changed: false };
-        return buildSlice(working, after, generation, clock);
-      });
-      if (step === null) break;
-      if (step.last === 0) {
-        if (await switchOver(generation)) break;
-        after = 0;
-        continue;
-      }
-      after = step.last;
-      done += step.people;
-      await lane.giveWay(performance.now() - from);
+      if (!isAllSeen) {
+        const last = await buildOnLane(isCurrent, generation, after);
+        if (last === null) return;
+        after = last;
+        isAllSeen = last === 0;
+      } else if (await switchOver(generation)) return;
+      else isAllSeen = false;
     }
+  }
+
+  function count(people: number): void {
+    done += people;
+  }
+
+  /** Builds the next people after one. Answers the last of them, 0 without any. Null: nothing is to be built. */
+  async function buildOnLane(
+    isCurrent: () => boolean,
+    generation: number,
+    after: number,
+  ): Promise<number | null> {
+    let from = 0;
+    const step = await lane.task(async (working, clock) => {
+      from = performance.now();
+      if (!isCurrent()) return { result: null, changed: false };
+      return buildSlice(working, after, generation, clock);
+    });
+    if (step === null) return null;
+    count(step.people);
+    if (step.last > 0) await lane.giveWay(performance.now() - from);
+    return step.last;
   }
 
   /** Puts the target in force once nobody is left to build or due. False: somebody was. */

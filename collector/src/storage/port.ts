@@ -467,6 +467,8 @@ export interface FoldWork {
   leaves: readonly LeafPlan[];
   /** People are wanted whose rows were built for less. */
   generation: number;
+  /** Of them those whose id leaves this remainder: each folder has its share. */
+  share: { index: number; of: number };
   /** The messages that any of the leaves may match; all unless given. */
   only?: MessageFilter;
 }
@@ -488,11 +490,11 @@ export interface FoldedPerson {
   states: LeafStates | null;
 }
 
-/** Folds leaves beside the lane, a slice of people at a time: see `Store.openFolder`. */
+/** Folds leaves beside the lane, a slice of people at a time: see `Store.openFolders`. */
 export interface Folder {
   /** What `next` folds from now on. */
   begin(work: FoldWork): void;
-  /** The next people by id, few enough that a slice takes some 15 ms; none: that was all. */
+  /** The next people by id, few enough that a slice takes some 30 ms; none: that was all. */
   next(ask: FoldAsk): Promise<FoldedPerson[]>;
   /** Ends at once; a `next` under way fails. */
   close(): Promise<void>;
@@ -500,10 +502,11 @@ export interface Folder {
 
 export interface Store {
   /**
-   * Where the backend can read beside the lane: folds leaves at one snapshot a slice, of which the lane takes
-   * only what is as old as the row it has. Whatever fails there rejects `next` and harms nothing else.
+   * Where the backend can read beside the lane: as many folders as are of use at a time. Each folds leaves at one
+   * snapshot a slice; the lane takes only what is as old as the row it has. Whatever fails there rejects `next`
+   * and harms nothing else.
    */
-  openFolder?(): Folder;
+  openFolders?(): Folder[];
   read(keys: ReadKeys): Promise<ReadResult>;
   /** All or nothing; durable when it resolves, unless `lazy`. */
   commit(changes: Changes): Promise<Committed>;

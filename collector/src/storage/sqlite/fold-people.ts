@@ -15,7 +15,7 @@ import { createTerms, type Terms } from './terms.ts';
 /** People looked up at a time. */
 const SLICE_PEOPLE = 100;
 /** A slice ends after so much work: what it holds grows old meanwhile, and the log cannot begin anew. */
-const SLICE_MS = 15;
+const SLICE_MS = 30;
 /** Messages read at a time from one place: some 2 MB. */
 const PAGE = 2_000;
 
@@ -44,9 +44,9 @@ export function createPeopleFold(db: Database, work: FoldWork, mayGoOn: () => vo
   const fold = foldOf(work.leaves);
   const places = createPlaces(db);
   const pages = createPages(db, createTerms(db), work);
-  const unbuilt = db.prepare<[number, number, number], Person>(
+  const unbuilt = db.prepare<[number, number, number, number, number], Person>(
     `SELECT p.id, p.version, n.kind, n.root FROM person AS p JOIN node AS n ON n.id = p.id
-     WHERE p.id > ? AND p.built < ? ORDER BY p.id LIMIT ?`,
+     WHERE p.id > ? AND p.built < ? AND p.id % ? = ? ORDER BY p.id LIMIT ?`,
   );
 
   function foldPerson(person: Person, { clock, from }: FoldAsk): LeafStates | null {
@@ -86,7 +86,8 @@ export function createPeopleFold(db: Database, work: FoldWork, mayGoOn: () => vo
       pages.refresh();
       const end = performance.now() + SLICE_MS;
       const slice: FoldedPerson[] = [];
-      for (const person of unbuilt.all(ask.after, work.generation, SLICE_PEOPLE)) {
+      const { generation, share } = work;
+      for (const person of unbuilt.all(ask.after, generation, share.of, share.index, SLICE_PEOPLE)) {
         slice.push({ id: person.id, version: person.version, states: foldPerson(person, ask) });
         if (performance.now() > end) break;
       }

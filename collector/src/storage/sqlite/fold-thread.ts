@@ -10,8 +10,8 @@ import type { ForThread, FromFolder, FromThread } from './folder.ts';
 
 /** Page cache in KiB: the upper levels of the indexes, which every look-up walks through. */
 const CACHE_KIB = 16_000;
-/** Live messages go first where the cores are busy: a third of the ordinary share (nice 5). */
-const NICENESS = 5;
+/** Live messages go first where the cores are busy: a tenth of the ordinary share (nice 10). */
+const NICENESS = 10;
 
 const { path, stop } = workerData as ForThread; // given by folder.ts
 const port = parentPort;

@@ -1,5 +1,6 @@
 // A thread that reads and folds beside the lane, for building definitions: this end of it.
 // Invariant: a thread that fails, however it does, rejects what is asked of it and harms nothing else.
+import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { FoldAsk, FoldedPerson, Folder, FoldWork } from '../port.ts';
 import type { Checkpointer } from './checkpointer.ts';
@@ -25,7 +26,15 @@ const THREAD = new URL(
   import.meta.url,
 );
 
-export function createFolder(path: string, checkpointer: Pick<Checkpointer, 'rests'>): Folder {
+/** More would wait for the lane, which takes some 2 us a message to their 6 each. */
+const MAX_FOLDERS = 2;
+
+export function createFolders(path: string, checkpointer: Pick<Checkpointer, 'rests'>): Folder[] {
+  const count = Math.min(MAX_FOLDERS, availableParallelism());
+  return Array.from({ length: count }, () => createFolder(path, checkpointer));
+}
+
+function createFolder(path: string, checkpointer: Pick<Checkpointer, 'rests'>): Folder {
   const stop = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   const data: ForThread = { path, stop };
   const thread = new Worker(THREAD, { workerData: data, execArgv: [], resourceLimits: LIMITS });
