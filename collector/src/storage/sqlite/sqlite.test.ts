@@ -11,6 +11,7 @@ import { NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
 describeStore('SQLite in memory', async () => ({
   open: async () => openSqlite({ path: ':memory:' }),
   durable: false,
+  folds: false,
   dispose: async () => {},
 }));
 
@@ -19,6 +20,7 @@ describeStore('SQLite file', async () => {
   return {
     open: async () => openSqlite({ path: join(folder, 'store.db') }),
     durable: true,
+    folds: true,
     dispose: async () => rmSync(folder, { recursive: true, force: true }),
   };
 });
