@@ -6,8 +6,8 @@ import { foldOf, type LeafStates } from '../../engine/building.ts';
 import type { EngineMessage } from '../../engine/filter.ts';
 import { covers, type Range, rangesOfUsers, type Stretch, type Timeline } from '../../engine/identity.ts';
 import { createSkim, pathsOf } from '../../engine/skim.ts';
-import { compareStamps } from '../../engine/stamp.ts';
-import type { JsonObject } from '../../wire/message.ts';
+import { compareStamps, type Stamp } from '../../engine/stamp.ts';
+import type { JsonObject, MessageType } from '../../wire/message.ts';
 import type { FoldAsk, FoldedPerson, FoldWork } from '../port.ts';
 import { runsOf, typeCode, typeOf } from './columns.ts';
 import { createTerms, type Terms } from './terms.ts';
@@ -71,7 +71,8 @@ export function createPeopleFold(db: Database, work: FoldWork, mayGoOn: () => vo
       const read = ranges.map((range) => pages.read(range, after, most));
       // Where a place was cut short there may be more of that very instant.
       const until = Math.min(...read.map(({ cutAt }) => cutAt ?? Number.POSITIVE_INFINITY));
-      const page = read.flatMap(({ messages }) => messages).filter(({ stamp }) => stamp[0] < until);
+      const found = read.length === 1 ? (read[0] as Page).messages : read.flatMap(({ messages }) => messages);
+      const page = until === Number.POSITIVE_INFINITY ? found : found.filter(({ stamp }) => stamp[0] < until);
       if (ranges.length > 1 || hasTies(page)) page.sort((a, b) => compareStamps(a.stamp, b.stamp));
       yield page;
       if (until === Number.POSITIVE_INFINITY) return;
@@ -126,6 +127,8 @@ interface Page {
   cutAt: number | null;
 }
 
+const parsed = (text: string): JsonObject => JSON.parse(text) as JsonObject; // stored by the lane
+
 interface Pages {
   /** To be called at each new snapshot. */
   refresh(): void;
@@ -150,20 +153,29 @@ function createPages(db: Database, terms: Terms, { leaves, only }: FoldWork): Pa
       .raw();
   }
 
-  function messageOf([time, messageId, kind, type, event, text]: Tuple): EngineMessage {
-    const name = event === null ? null : terms.text(event);
-    let body: JsonObject | undefined;
-    return {
-      stamp: [time, messageId, kind === 0 ? 0 : 1],
-      type: typeOf(type),
-      event: name,
-      groupId: null, // no leaf asks for it
-      body() {
-        // Whether this event counts as an answer is written in it, whoever asks.
-        body ??= name === 'Survey Responded' ? (JSON.parse(text) as JsonObject) : bodyOf(text);
-        return body;
-      },
-    };
+  /** Made for every message: with methods on a prototype, not a closure each. */
+  class StoredMessage implements EngineMessage {
+    readonly stamp: Stamp;
+    readonly type: MessageType;
+    readonly event: string | null;
+    /** No leaf asks for it. */
+    readonly groupId = null;
+    readonly #text: string;
+    #body: JsonObject | undefined;
+
+    constructor([time, messageId, kind, type, event, text]: Tuple) {
+      this.stamp = [time, messageId, kind === 0 ? 0 : 1];
+      this.type = typeOf(type);
+      this.event = event === null ? null : terms.text(event);
+      this.#text = text;
+    }
+
+    body(): JsonObject {
+      // Whether this event counts as an answer is written in it, whoever asks.
+      const read = this.event === 'Survey Responded' ? parsed : bodyOf;
+      this.#body ??= read(this.#text);
+      return this.#body;
+    }
   }
 
   return {
@@ -183,7 +195,7 @@ function createPages(db: Database, terms: Terms, { leaves, only }: FoldWork): Pa
         most,
       );
       const cutAt = rows.length === most ? (rows[most - 1] as Tuple)[0] : null;
-      const messages = rows.map(messageOf);
+      const messages = rows.map((row) => new StoredMessage(row));
       if (from === null && to === null) return { messages, cutAt };
       return { messages: messages.filter(({ stamp }) => covers(stretch, stamp)), cutAt };
     },
