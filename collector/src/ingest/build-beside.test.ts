@@ -186,6 +186,15 @@ describe('a build with threads', () => {
     expect(await differences()).toEqual([]);
   });
 
+  it('begins again where only a name changed, and still reads nobody’s messages again', async () => {
+    between(() => core.putDefinition('traits', 'total', { ...sum, name: 'Total' }));
+    await define();
+    expect(folded.length).toBeGreaterThan(PEOPLE);
+    expect(read).toBe(0);
+    expect(await computed('user:u1')).toBe(2);
+    expect(await differences()).toEqual([]);
+  });
+
   it('leaves to the lane whose messages are dated after the clock of the fold', async () => {
     await ingest(track('u1', { time: T0 + MINUTE }));
     await define();
@@ -208,7 +217,8 @@ describe('a build with threads', () => {
       clock.now += 21 * MINUTE + 30_000;
     });
     await core.tick();
-    expect(read).toBeGreaterThan(0);
+    // All of the last two hours, not just the block that is overdue.
+    expect(read).toBe(112);
     expect(await differences()).toEqual([]);
   });
 

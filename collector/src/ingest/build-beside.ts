@@ -14,12 +14,15 @@ const SLICE_PEOPLE = 100;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
 const SLICE_MS = 3;
 
+/**
+ * How far a build came: to everybody, who was missed apart; not so far, and the lane has to look for those who
+ * are left; or it is to begin again, since the program was compiled anew for the same end.
+ */
+export type Seen = 'all' | 'some' | 'again';
+
 export interface Beside {
-  /**
-   * Builds people for as long as `isCurrent`. True: everybody was seen, who was missed apart; false: the lane has
-   * to look for those who are left.
-   */
-  build(isCurrent: () => boolean, onBuilt: (people: number) => void): Promise<boolean>;
+  /** Builds people for as long as `isCurrent`. */
+  build(isCurrent: () => boolean, onBuilt: (people: number) => void): Promise<Seen>;
   /** Ends the threads, and what they are folding. */
   close(): Promise<void>;
 }
@@ -65,13 +68,13 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
 
   return {
     async build(isCurrent, onBuilt) {
-      if (isBroken) return false;
+      if (isBroken) return 'some';
       if (streams.length === 0)
         streams = (set.store.openFolders?.() ?? []).map((folder) => ({ folder, asked: null }));
       const { program, clock } = await look();
       const goesOn = (): boolean => !isBroken && isCurrent();
 
-      async function follow(stream: Stream, index: number): Promise<boolean> {
+      async function follow(stream: Stream, index: number): Promise<Seen> {
         await stream.asked;
         const { leaves } = foldFor(program);
         const only = filterFor(leaves);
@@ -82,28 +85,29 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
         ask(stream, program, now, 0);
         while (goesOn()) {
           const slice = await stream.asked;
-          if (!slice) return false;
+          if (!slice) break;
           if ('failed' in slice) {
             giveUp(slice.failed);
-            return false;
+            break;
           }
           const last = slice.people[slice.people.length - 1];
-          if (!last) return true;
+          if (!last) return 'all';
           // Folded while the lane takes over this one.
           ask(stream, program, now, last.id);
           for (let from = 0; from < slice.people.length; ) {
             const taken = await takeOver(lane, slice, from, goesOn);
-            if (!taken) return false;
+            if (!taken) return goesOn() ? 'again' : 'some';
             now = taken.clock;
             from += taken.people;
             onBuilt(taken.people);
           }
         }
-        return false;
+        return 'some';
       }
 
       const seen = await Promise.all(streams.map(follow));
-      return seen.length > 0 && seen.every((all) => all);
+      if (seen.length > 0 && seen.every((far) => far === 'all')) return 'all';
+      return seen.includes('again') ? 'again' : 'some';
     },
     async close() {
       if (streams.length > 0) closing = Promise.all(streams.map(({ folder }) => folder.close()));

@@ -1,7 +1,7 @@
 // Builds new definitions beside the ones in force, person by person, then switches in one commit.
 // Invariant: until the switch every read is answered by the last complete set; live messages go on.
 import { buildPerson } from './arrival.ts';
-import { createBeside } from './build-beside.ts';
+import { createBeside, type Seen } from './build-beside.ts';
 import { NotStored } from './core.ts';
 import type { DefinitionBook } from './definition-book.ts';
 import { type Done, type Lane, settleDue } from './lane.ts';
@@ -67,7 +67,9 @@ export function createBuilder({
     const isCurrent = (): boolean => book.building && book.generation === generation && !stopped;
     done = 0;
     total = await set.store.query({ ask: 'people-count' });
-    let isAllSeen = total >= besideFromPeople && (await beside.build(isCurrent, count));
+    let seen: Seen = total >= besideFromPeople ? 'again' : 'some';
+    while (seen === 'again' && isCurrent()) seen = await beside.build(isCurrent, count);
+    let isAllSeen = seen === 'all';
     let after = 0;
     while (isCurrent()) {
       if (!isAllSeen) {
