@@ -196,7 +196,12 @@ export default [
   types('sdk-node', ['index.d.ts', 'index.d.cts']),
   types('sdk-node', ['web.d.ts'], 'sdk-node/src/web.ts'),
   {
-    input: { index: 'collector/src/index.ts', cli: 'collector/src/cli.ts' },
+    input: {
+      index: 'collector/src/index.ts',
+      cli: 'collector/src/cli.ts',
+      // A thread is started from a file of its own.
+      'fold-thread': 'collector/src/storage/sqlite/fold-thread.ts',
+    },
     external: external('collector'),
     output: {
       dir: 'collector/dist',

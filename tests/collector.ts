@@ -64,6 +64,8 @@ export interface TestOptions {
   config?: unknown;
   /** Whose days `active_days` counts; UTC unless given. */
   timezone?: string;
+  /** Builds with the help of threads, however few people there are. */
+  threads?: boolean;
 }
 
 type Handle = Awaited<ReturnType<typeof createCollector>>;
@@ -104,6 +106,10 @@ export interface TestCollector {
   dispose(): Promise<void>;
 }
 
+function refuse(error: unknown): never {
+  throw error;
+}
+
 export const basic = (key: string) => `Basic ${Buffer.from(`${key}:`).toString('base64')}`;
 
 export async function openCollector(options: TestOptions = {}): Promise<TestCollector> {
@@ -118,6 +124,8 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
       signingSecret: SIGNING_SECRET,
       now: () => clock.now,
       ...(options.timezone === undefined ? {} : { timezone: options.timezone }),
+      // That a thread failed, and the collector did without, fails the test.
+      ...(options.threads ? { threadFromPeople: 0, onError: refuse } : {}),
       ...(options.config === undefined ? {} : { config: options.config as never }), // tests also pass bad ones
     });
   let collector = await open();

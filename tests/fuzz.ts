@@ -2,9 +2,9 @@
 // Invariant: the scripts are a function of the seed printed first; exits 1 at the first disagreement.
 import { parseArgs } from 'node:util';
 import { burstScript, script } from './oracle/draw-script.ts';
-import { judge, reportOf, scriptsFrom } from './oracle/law.ts';
+import { judge, reportOf, scriptsFrom, withThreads } from './oracle/law.ts';
 
-const HELP = `npm run fuzz -- [--minutes N] [--seed S] [--burst]
+const HELP = `npm run fuzz -- [--minutes N] [--seed S] [--burst] [--threads]
 
 Plays random scripts on a collector and on a model that computes everything from scratch,
 and compares all that the API shows.
@@ -12,6 +12,7 @@ and compares all that the API shows.
   --minutes N  how long (default 10)
   --seed S     a whole number; the same seed plays the same scripts (default random)
   --burst      fewer, longer histories: hundreds of events for one person
+  --threads    builds with the help of threads in every script, not in one of twelve
   --help       this text
 
 A step is one message sent or one operation. On a disagreement the script is made short,
@@ -25,6 +26,7 @@ const { values } = parseArgs({
     minutes: { type: 'string', default: '10' },
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     burst: { type: 'boolean', default: false },
+    threads: { type: 'boolean', default: false },
     help: { type: 'boolean', default: false },
   },
 });
@@ -38,7 +40,7 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
   console.error(`--minutes must be a number above 0 and --seed a whole number.\n\n${HELP}`);
   process.exit(2);
 }
-const again = `--seed ${seed}${values.burst ? ' --burst' : ''}`;
+const again = `--seed ${seed}${values.burst ? ' --burst' : ''}${values.threads ? ' --threads' : ''}`;
 console.log(`fuzz: ${minutes} minutes, ${again}`);
 
 const start = performance.now();
@@ -54,7 +56,8 @@ function tell(): void {
   );
 }
 
-for (const next of scriptsFrom(values.burst ? burstScript : script, seed)) {
+for (const drawn of scriptsFrom(values.burst ? burstScript : script, seed)) {
+  const next = values.threads ? withThreads(drawn) : drawn;
   const verdict = await judge(next);
   scripts++;
   steps += verdict.steps;

@@ -160,6 +160,27 @@ describe('collector', () => {
     expect(stdout).toContain('tidemark serve');
   });
 
+  it('builds definitions with its threads', async () => {
+    const printed = await evaluate(`
+      import { createCollector } from '@tidemark/collector';
+      let threads = 0;
+      process.on('worker', () => threads++);
+      const collector = await createCollector({
+        database: 'with threads.db', writeKey: 'web-key-for-packaging', serverKey: 'server-key-for-packaging',
+        adminKey: 'admin-key-for-packaging', signingSecret: 'signing-secret-for-packaging',
+        threadFromPeople: 0, onError: (error) => console.log('trouble:', error),
+      });
+      const ask = async (method, path, body) => (await collector.fetch(new Request('http://x' + path, {
+        method, body: JSON.stringify(body), headers: { authorization: 'Bearer admin-key-for-packaging' },
+      }))).json();
+      await ask('POST', '/v1/track?writeKey=web-key-for-packaging', { userId: 'u', event: 'E' });
+      await ask('PUT', '/api/traits/n', { type: 'count', event: 'E' });
+      await collector.tick();
+      console.log(threads > 0, (await ask('GET', '/api/profiles/user:u')).computed.n);
+      await collector.close();`);
+    expect(printed).toBe('true 1');
+  });
+
   it('runs as a library and serves the script that was built with it', async () => {
     const printed = await evaluate(`
       import { createCollector } from '@tidemark/collector';

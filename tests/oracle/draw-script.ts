@@ -190,15 +190,22 @@ const definitionsFirst: fc.Arbitrary<Put[]> = fc
   )
   .map((parts) => parts.flat());
 
-// In Auckland a day begins at the very instant at which the scripts do.
-const zone = fc.constantFrom<Step[]>([], [], [{ do: 'zone', timezone: 'Pacific/Auckland' }]);
+// In Auckland a day begins at the very instant at which the scripts do. Threads take a second to start from source.
+const opening = fc
+  .tuple(
+    fc.constantFrom(undefined, undefined, 'Pacific/Auckland'),
+    fc.constantFrom(true as const, ...Array<undefined>(11).fill(undefined)),
+  )
+  .map(([timezone, threads]): Step[] =>
+    timezone || threads ? [{ do: 'open', ...(timezone && { timezone }), ...(threads && { threads }) }] : [],
+  );
 
 function scriptOf(first: fc.Arbitrary<Step[]>, steps: fc.Arbitrary<Step[]>, maxLength: number) {
   const looked = fc
     .tuple(steps, fc.constantFrom(true, true, true, false))
     .map(([some, looks]) => (looks ? [...some, look] : some));
   return fc
-    .tuple(zone, first, fc.array(looked, { minLength: 1, maxLength, size: 'max' }))
+    .tuple(opening, first, fc.array(looked, { minLength: 1, maxLength, size: 'max' }))
     .map(([opened, puts, rest]): Script => [...opened, ...puts, ...rest.flat(), look]);
 }
 

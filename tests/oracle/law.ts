@@ -17,6 +17,14 @@ export function* scriptsFrom(scripts: fc.Arbitrary<Script>, seed: number): Gener
   }
 }
 
+/** The same script on a collector that builds with the help of threads. */
+export function withThreads(script: Script): Script {
+  const [first, ...rest] = script;
+  return first?.do === 'open'
+    ? [{ ...first, threads: true }, ...rest]
+    : [{ do: 'open', threads: true }, ...script];
+}
+
 export interface Verdict {
   /** Messages sent and operations made. */
   steps: number;

@@ -17,8 +17,8 @@ const MAX_BEHIND_MS = 60_000;
 /** Plays the script; throws with the step and all differences at the first disagreement. Answers its steps. */
 export async function playScript(script: Script): Promise<number> {
   const [first] = script;
-  const timezone = first?.do === 'zone' ? first.timezone : 'UTC';
-  const collector = await openCollector({ file: true, now: T0, timezone, config: SURVEY_FILE });
+  const { timezone = 'UTC', threads = false } = first?.do === 'open' ? first : {};
+  const collector = await openCollector({ file: true, now: T0, timezone, threads, config: SURVEY_FILE });
   try {
     const game = createGame(collector, timezone);
     for (const [index, step] of script.entries()) {
@@ -90,7 +90,7 @@ function createGame(collector: TestCollector, timezone: string) {
     },
     async play(step: Step): Promise<string[]> {
       switch (step.do) {
-        case 'zone':
+        case 'open':
           return [];
         case 'send':
           return send(step);

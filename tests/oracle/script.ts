@@ -74,8 +74,8 @@ export type Step =
   | { do: 'merge'; from: string; into: string }
   | { do: 'unmerge'; user: string }
   | { do: 'erase'; address: string; suppress?: true }
-  /** In which time zone the collector is opened; only as the first step. */
-  | { do: 'zone'; timezone: string }
+  /** How the collector is opened, only as the first step: its time zone, and whether threads help to build. */
+  | { do: 'open'; timezone?: string; threads?: true }
   /** Compare everything with the model. */
   | { do: 'look' };
 
@@ -136,7 +136,7 @@ function bodyIn({ sends }: Burst, i: number): Pick<ScriptMessage, 'type'> & Part
 export function stepsIn(step: Step): number {
   switch (step.do) {
     case 'look':
-    case 'zone':
+    case 'open':
       return 0;
     case 'send':
       return step.messages.length * (step.twice ? 2 : 1);

@@ -147,6 +147,38 @@ export function covers({ from, to }: Stretch, stamp: Stamp): boolean {
   return (from === null || compareStamps(from, stamp) <= 0) && (to === null || compareStamps(stamp, to) < 0);
 }
 
+/** The part two stretches share, or null. */
+export function intersect(a: Stretch, b: Stretch): Stretch | null {
+  const from = a.from === null || (b.from !== null && compareStamps(b.from, a.from) > 0) ? b.from : a.from;
+  const to = a.to === null || (b.to !== null && compareStamps(b.to, a.to) < 0) ? b.to : a.to;
+  return from !== null && to !== null && compareStamps(from, to) >= 0 ? null : { from, to };
+}
+
+/** Messages filed under one node, in one stretch of time. */
+export interface Range {
+  node: number;
+  stretch: Stretch;
+}
+
+/**
+ * Where the messages of a profile with users are filed: under each of its users, and under devices in the
+ * stretches that are theirs. `devices` are all that any of the users was linked to.
+ */
+export function rangesOfUsers(
+  users: ReadonlySet<number>,
+  devices: Iterable<[device: number, timeline: Timeline]>,
+  between: Stretch,
+): Range[] {
+  const ranges: Range[] = [...users].map((node) => ({ node, stretch: between }));
+  for (const [node, timeline] of devices) {
+    for (const theirs of stretchesOf(timeline, users)) {
+      const stretch = intersect(theirs, between);
+      if (stretch) ranges.push({ node, stretch });
+    }
+  }
+  return ranges;
+}
+
 /** A user and a device that were linked: by whom first, trusted or not. */
 export interface Pair {
   user: number;

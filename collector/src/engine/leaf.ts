@@ -73,10 +73,12 @@ interface Base {
 }
 export interface SequenceLeaf extends Base {
   readonly kind: 'sequence';
+  readonly spec: SequenceSpec;
   readonly sequence: CompiledSequence;
 }
 export interface HoldLeaf extends Base {
   readonly kind: 'hold';
+  readonly spec: HoldSpec;
   readonly hold: CompiledHold;
 }
 export interface AnswerLeaf extends Base {
@@ -104,11 +106,11 @@ export function createLeaf(id: number, spec: LeafSpec, windows: readonly number[
       return createAggregateLeaf(id, spec, windows);
     case 'sequence': {
       const sequence = compileSequence(spec);
-      return { kind: 'sequence', id, windows, events: sequence.events, sequence };
+      return { kind: 'sequence', id, windows, events: sequence.events, spec, sequence };
     }
     case 'hold': {
       const hold = compileHold(spec.trait, compileComparison(spec.op, spec.value));
-      return { kind: 'hold', id, windows, events: ['$identify'], hold };
+      return { kind: 'hold', id, windows, events: ['$identify'], spec, hold };
     }
     case 'answer':
       return {

@@ -157,7 +157,8 @@ function isBuilt(program: Program, person: PersonState, leaf: number): boolean {
   return person.built >= program.generation || !program.buildingLeaves.has(leaf);
 }
 
-function noteOpening(person: PersonState, leaf: Leaf, now: number): void {
+/** Notes when the leaf's messages must be read again. */
+export function noteOpening(person: PersonState, leaf: Leaf, now: number): void {
   if (leaf.kind === 'aggregate' && leaf.windows.length === 0) return;
   setDue(person, -leaf.id, leafOpening(leaf, person.leaves[leaf.id], now));
 }
@@ -336,49 +337,10 @@ export function refold(
   return person;
 }
 
-/** Folds one message, in order, into the leaves that only the set being built needs. */
-export function foldBuilding(
-  program: Program,
-  person: PersonState,
-  message: EngineMessage,
-  now: number,
-  shedTo: ShedTo,
-): void {
-  for (const leaf of program.match(message)) {
-    if (!program.buildingLeaves.has(leaf.id)) continue;
-    const adding = { refolding: true, shed: shedOf(leaf, shedTo) };
-    const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, adding);
-    if (state === null) continue;
-    if ('late' in state || 'key' in state) throw new Error('a build that does not begin anew');
-    person.leaves[leaf.id] = state;
-  }
-}
-
-const shedOf =
+export const shedOf =
   (leaf: Leaf, shedTo: ShedTo): Shed =>
   (matches) =>
     shedTo({ leaf, matches });
-
-/** Drops what an earlier, unfinished build left. */
-export function beginBuilding(program: Program, person: PersonState): void {
-  for (const id of program.buildingLeaves) {
-    delete person.leaves[id];
-    delete person.dues[-id];
-  }
-}
-
-/** After all messages: the person is built, and the segments under construction are looked at. */
-export function finishBuilding(
-  program: Program,
-  person: PersonState,
-  occasion: Occasion,
-  shedTo: ShedTo,
-): void {
-  for (const id of program.buildingLeaves) restOf(program, person, id, occasion.now, shedTo);
-  person.built = program.generation;
-  const building = program.segments.filter(({ building: is }) => is).map(({ index }) => index);
-  evaluate(program, person, building, occasion);
-}
 
 /** After all messages were folded in order: the leaves come to rest and every segment is looked at. */
 export function finishRefold(

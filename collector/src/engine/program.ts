@@ -337,7 +337,8 @@ function closeOver<K>(touched: Map<K, number[]>, dependents: readonly number[][]
   }
 }
 
-function createMatcher(leaves: readonly Leaf[]): Program['match'] {
+/** An index from messages to those of the leaves that they may matter to. */
+export function createMatcher(leaves: readonly Leaf[]): Program['match'] {
   const exact = new Map<string, Leaf[]>();
   const prefixes: { prefix: string; leaf: Leaf }[] = [];
   const every: Leaf[] = [];

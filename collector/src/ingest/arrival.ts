@@ -2,20 +2,19 @@
 // Invariant: everyone touched was settled to the clock under the old identities; afterwards each
 // person's state equals a refold of their messages at the clock.
 
+import { build, type Folded, foldFor, type LeafStates, stillHolds } from '../engine/building.ts';
 import type { EngineMessage } from '../engine/filter.ts';
 import { ownerAt, type Stretch } from '../engine/identity.ts';
 import type { Leaf } from '../engine/leaf.ts';
 import {
-  beginBuilding,
   emitDifference,
   evaluate,
-  finishBuilding,
   finishRefold,
-  foldBuilding,
   foldMessage,
   type Occasion,
   open,
   openingsAt,
+  type ShedTo,
   settleInstant,
 } from '../engine/person.ts';
 import { type CauseOf, emptyPerson, hasOutside, type PersonState } from '../engine/person-state.ts';
@@ -267,30 +266,49 @@ export async function foldedPerson(
   return person;
 }
 
+/** Leaf states that were folded beside the lane, from the person's row at that version. */
+export interface FoldedBeside extends Folded {
+  version: number;
+}
+
 /**
- * Brings a person up to the definitions under construction: only what those need is read. Null when there
- * is no such person or nothing to build.
+ * Brings a person up to the definitions under construction: only what those need is read, or nothing where
+ * `beside` still holds. Null when there is no such person or nothing to build.
  */
-export async function buildPerson(set: WorkingSet, id: number, at: Clocked): Promise<PersonState | null> {
+export async function buildPerson(
+  set: WorkingSet,
+  id: number,
+  at: Clocked,
+  beside?: FoldedBeside,
+): Promise<PersonState | null> {
   const { program } = set;
+  // Every message of theirs, and every change of who they are, writes their row anew.
+  const isSame = beside !== undefined && set.storedVersion(id) === beside.version;
   const person = await settledPerson(set, id, at.clock);
   if (!person || person.built >= program.generation) return null;
-  const leaves = [...program.buildingLeaves].map((leaf) => program.leaves.get(leaf) as Leaf); // its own leaves
-  await dropShed(set, person, leaves);
-  beginBuilding(program, person);
+  await dropShed(set, person, foldFor(program).leaves);
   const gathered: Gathered = new Map();
-  const gather = gatherIn(gathered);
-  if (leaves.length > 0) {
-    const only = filterFor(leaves);
-    const between = { from: reachStart(leaves, at.clock), to: null };
-    for await (const rows of set.historyPages(id, at.clock, { between, ...(only ? { only } : {}) }))
-      for (const row of rows) foldBuilding(program, person, engineMessage(row), at.clock, gather);
-  }
+  const folded =
+    isSame && stillHolds(program, beside, at.clock)
+      ? beside
+      : { clock: at.clock, states: await foldOnLane(set, id, at.clock, gatherIn(gathered)) };
   person.lists = await set.listsOf(id);
   await viewGroups(set, person);
-  finishBuilding(program, person, occasionOf(set, id, at), gather);
+  build(program, person, folded, occasionOf(set, id, at));
   keepRowSmall(set, person);
   keepGathered(set, person, gathered);
   set.touch(person);
   return person;
+}
+
+async function foldOnLane(set: WorkingSet, id: number, clock: number, shedTo: ShedTo): Promise<LeafStates> {
+  const { leaves, add, rest } = foldFor(set.program);
+  const states: LeafStates = {};
+  if (leaves.length === 0) return states;
+  const only = filterFor(leaves);
+  const between = { from: reachStart(leaves, clock), to: null };
+  for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
+    for (const row of rows) add(states, engineMessage(row), clock, shedTo);
+  rest(states, clock, shedTo);
+  return states;
 }

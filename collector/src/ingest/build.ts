@@ -1,15 +1,18 @@
 // Builds new definitions beside the ones in force, person by person, then switches in one commit.
 // Invariant: until the switch every read is answered by the last complete set; live messages go on.
 import { buildPerson } from './arrival.ts';
+import { createBeside, type Seen } from './build-beside.ts';
 import { NotStored } from './core.ts';
 import type { DefinitionBook } from './definition-book.ts';
-import { type Lane, settleDue } from './lane.ts';
+import { type Done, type Lane, settleDue } from './lane.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People built in one commit at most. */
 const SLICE_BUILDS = 200;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
 const SLICE_MS = 4;
+/** Fewer people are built before a thread has started. */
+const BESIDE_FROM_PEOPLE = 2_000;
 
 export interface Builder {
   /** Starts building what the book wants, if it is not being built already. */
@@ -29,9 +32,22 @@ export interface BuilderParts {
   settle(): Promise<void>;
   /** Switches the program in memory after the switch was committed. */
   onSwitch(): void;
+  /** People from which on leaves are folded beside the lane, where the store can. Default 2,000. */
+  besideFromPeople?: number | undefined;
+  /** Hears, once, that folding beside the lane failed; the lane does it all from then on. */
+  onTrouble?: ((error: unknown) => void) | undefined;
 }
 
-export function createBuilder({ lane, book, set, settle, onSwitch }: BuilderParts): Builder {
+export function createBuilder({
+  lane,
+  book,
+  set,
+  settle,
+  onSwitch,
+  besideFromPeople = BESIDE_FROM_PEOPLE,
+  onTrouble,
+}: BuilderParts): Builder {
+  const beside = createBeside(lane, set, onTrouble);
   let running: Promise<void> | null = null;
   let stopped = false;
   /** What stopped the last build and is no fault of the disk: told to whoever waits for it. */
@@ -40,28 +56,52 @@ export function createBuilder({ lane, book, set, settle, onSwitch }: BuilderPart
   let total = 0;
 
   async function run(): Promise<void> {
-    while (book.building && !stopped) {
-      const { generation } = book;
-      done = 0;
-      total = await set.store.query({ ask: 'people-count' });
-      let after = 0;
-      while (book.building && book.generation === generation && !stopped) {
-        const from = performance.now();
-        const step = await lane.task(async (working, clock) => {
-          if (book.generation !== generation || !book.building) return { result: null, changed: false };
-          return buildSlice(working, after, generation, clock);
-        });
-        if (step === null) break;
-        if (step.last === 0) {
-          if (await switchOver(generation)) break;
-          after = 0;
-          continue;
-        }
-        after = step.last;
-        done += step.people;
-        await lane.giveWay(performance.now() - from);
-      }
+    try {
+      while (book.building && !stopped) await buildGeneration(book.generation);
+    } finally {
+      await beside.close();
     }
+  }
+
+  async function buildGeneration(generation: number): Promise<void> {
+    const isCurrent = (): boolean => book.building && book.generation === generation && !stopped;
+    done = 0;
+    total = await set.store.query({ ask: 'people-count' });
+    let seen: Seen = total >= besideFromPeople ? 'again' : 'some';
+    while (seen === 'again' && isCurrent()) seen = await beside.build(isCurrent, count);
+    let isAllSeen = seen === 'all';
+    let after = 0;
+    while (isCurrent()) {
+      if (!isAllSeen) {
+        const last = await buildOnLane(isCurrent, generation, after);
+        if (last === null) return;
+        after = last;
+        isAllSeen = last === 0;
+      } else if (await switchOver(generation)) return;
+      else isAllSeen = false;
+    }
+  }
+
+  function count(people: number): void {
+    done += people;
+  }
+
+  /** Builds the next people after one. Answers the last of them, 0 without any. Null: nothing is to be built. */
+  async function buildOnLane(
+    isCurrent: () => boolean,
+    generation: number,
+    after: number,
+  ): Promise<number | null> {
+    let from = 0;
+    const step = await lane.task(async (working, clock) => {
+      from = performance.now();
+      if (!isCurrent()) return { result: null, changed: false };
+      return buildSlice(working, after, generation, clock);
+    });
+    if (step === null) return null;
+    count(step.people);
+    if (step.last > 0) await lane.giveWay(performance.now() - from);
+    return step.last;
   }
 
   /** Puts the target in force once nobody is left to build or due. False: somebody was. */
@@ -115,6 +155,8 @@ export function createBuilder({ lane, book, set, settle, onSwitch }: BuilderPart
     },
     stop() {
       stopped = true;
+      // A fold that takes long is cut short; the build waits for that itself.
+      void beside.close();
     },
   };
   return self;
@@ -125,7 +167,7 @@ async function buildSlice(
   after: number,
   generation: number,
   clock: number,
-): Promise<{ result: { last: number; people: number }; changed: boolean }> {
+): Promise<Done<{ last: number; people: number }>> {
   const ids = await set.store.query({ ask: 'people-unbuilt', generation, after, limit: SLICE_BUILDS });
   const end = performance.now() + SLICE_MS;
   const done: number[] = [];
@@ -134,5 +176,8 @@ async function buildSlice(
     done.push(id);
     if (performance.now() > end) break;
   }
-  return { result: { last: done[done.length - 1] ?? 0, people: done.length }, changed: done.length > 0 };
+  return {
+    result: { last: done[done.length - 1] ?? 0, people: done.length },
+    changed: done.length > 0 && 'lazily',
+  };
 }

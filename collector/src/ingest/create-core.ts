@@ -65,6 +65,10 @@ export interface CoreOptions {
   repair?: boolean;
   /** Hears of long work while opening: a file whose rows must be computed anew, or whose repair was cut off. */
   onProgress?: (done: number, total: number) => void;
+  /** People from which on a thread reads for new definitions, where the store can. Default 2,000. */
+  threadFromPeople?: number;
+  /** Hears of what failed inside and was made good: a thread that ended, say. */
+  onTrouble?: (error: unknown) => void;
 }
 
 interface SettleOptions {
@@ -108,6 +112,8 @@ export async function createCoreOn(
     timezone,
     repair = false,
     onProgress,
+    threadFromPeople: besideFromPeople,
+    onTrouble,
   }: Omit<CoreOptions, 'database'>,
 ): Promise<Core> {
   const start = await store.query({ ask: 'start' });
@@ -148,7 +154,15 @@ export async function createCoreOn(
   };
   const closing = new AbortController();
   const settle = () => settleAll({ signal: closing.signal });
-  const builder = createBuilder({ lane, book, set, settle, onSwitch: recompile });
+  const builder = createBuilder({
+    lane,
+    book,
+    set,
+    settle,
+    onSwitch: recompile,
+    besideFromPeople,
+    onTrouble,
+  });
   if (!readOnly && typeof storedKey !== 'string') await saveFacts([{ name: 'idKey', value: idKey }]);
   if (!readOnly && storedZone !== zone) await saveFacts([{ name: 'timezone', value: zone }]);
   if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });

@@ -82,6 +82,19 @@ export function isEmpty(draft: Draft): boolean {
   return Object.values(draft).every((part) => (Array.isArray(part) ? part.length : part.size) === 0);
 }
 
+/** Parts that say of people what their messages say: computed again if they are lost. */
+const DERIVED = new Set(['people', 'memberships', 'distinct', 'clearedDistinct']);
+
+/**
+ * Whether nothing but rows of people changed, and nothing that anybody could have seen: a logged transition
+ * must not come a second time with another number.
+ */
+export function isDerived(draft: Draft): boolean {
+  return Object.entries(draft).every(
+    ([name, part]) => DERIVED.has(name) || (Array.isArray(part) ? part.length : part.size) === 0,
+  );
+}
+
 /** What may be recorded in several pieces. */
 const LISTS = [
   'arrived',

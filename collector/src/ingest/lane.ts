@@ -39,9 +39,9 @@ export interface Lane {
   ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
   /**
    * Runs `work` alone, between commits, after all messages due by its clock took effect; what it
-   * recorded is committed if it says `changed`.
+   * recorded is committed if it says `changed`; `lazily`: what can be computed again need not be on the disk yet.
    */
-  task<T>(work: (set: WorkingSet, clock: number) => Promise<{ result: T; changed: boolean }>): Promise<T>;
+  task<T>(work: (set: WorkingSet, clock: number) => Promise<Done<T>>): Promise<T>;
   /** Requests and tasks waiting. */
   depth(): number;
   /**
@@ -56,6 +56,11 @@ export interface Lane {
   drained(): Promise<void>;
 }
 
+export interface Done<T> {
+  result: T;
+  changed: boolean | 'lazily';
+}
+
 interface IngestJob {
   kind: 'ingest';
   messages: AcceptedMessage[];
@@ -68,7 +73,7 @@ interface IngestJob {
 }
 interface TaskJob {
   kind: 'task';
-  run(clock: number): Promise<boolean>;
+  run(clock: number): Promise<Done<unknown>['changed']>;
   finish(): void;
   reject(error: unknown): void;
 }
@@ -114,7 +119,8 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
     try {
       const clock = now();
       await arriveDue(set, clock);
-      if (await job.run(clock)) await commit(clock);
+      const changed = await job.run(clock);
+      if (changed) await commit(clock, changed === 'lazily' ? 'lazy' : undefined);
       job.finish();
     } catch (error) {
       set.forget();
@@ -122,9 +128,9 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
     }
   }
 
-  async function commit(clock: number): Promise<void> {
+  async function commit(clock: number, how?: 'lazy'): Promise<void> {
     try {
-      counts.rejectedDropped += await set.commit(clock);
+      counts.rejectedDropped += await set.commit(clock, how);
       writable = true;
     } catch (error) {
       writable = false;

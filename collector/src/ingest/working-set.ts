@@ -3,7 +3,16 @@
 // Invariant: after `commit` memory equals the store; after a failed one everything is forgotten.
 import { createHmac } from 'node:crypto';
 import type { EngineMessage } from '../engine/filter.ts';
-import { covers, holderOf, type Pair, type Stretch, stretchesOf, type Timeline } from '../engine/identity.ts';
+import {
+  covers,
+  holderOf,
+  intersect,
+  type Pair,
+  type Range,
+  rangesOfUsers,
+  type Stretch,
+  type Timeline,
+} from '../engine/identity.ts';
 import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
@@ -30,7 +39,7 @@ import {
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject, SurveyStatus } from '../wire/message.ts';
 import { NotStored } from './core.ts';
-import { changesOf, emailOf, emptyDraft, type Held, isEmpty } from './draft.ts';
+import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
@@ -84,6 +93,10 @@ export interface WorkingSet {
   person(id: number): Promise<PersonState | null>;
   /** The same if it is known without asking the store; undefined otherwise. */
   personInMemory(id: number): PersonState | null | undefined;
+  /** Reads the rows of these people in one go, where they are not in memory. */
+  load(ids: readonly number[]): Promise<void>;
+  /** Version of the row that memory equals; null without one, or when something was changed since. */
+  storedVersion(id: number): number | null;
   /** What somebody is called: the userId, or a lone device's anonymousId; empty once erased. */
   nameOf(id: number): Promise<string>;
   /** Lets somebody erased before, whose id was named again, go by it from now on. False: nothing changed. */
@@ -156,8 +169,11 @@ export interface WorkingSet {
   nextSeq(): number;
   lastSeq(): number;
   nextOperation(): number;
-  /** Commits what was recorded, if anything was. Returns how many refused messages were pushed out. */
-  commit(clock: number): Promise<number>;
+  /**
+   * Commits what was recorded, if anything was. Returns how many refused messages were pushed out. `lazy`: it
+   * need not be on the disk yet where it is derived from what is.
+   */
+  commit(clock: number, how?: 'lazy'): Promise<number>;
   forget(): void;
 }
 
@@ -325,26 +341,15 @@ export function createWorkingSet(
   }
 
   /** Where a profile's messages are filed, and which stretches of those are its own. */
-  async function rangesOf(root: number, between: Stretch): Promise<{ node: number; stretch: Stretch }[]> {
+  async function rangesOf(root: number, between: Stretch): Promise<Range[]> {
     const own = await nodeById(root);
-    const ranges: { node: number; stretch: Stretch }[] = [];
-    if (own?.kind === 'device') {
-      if ((await timeline(root)).length === 0) ranges.push({ node: root, stretch: between });
-    } else {
-      const users = new Set(await circle(root));
-      const devices = new Set<number>();
-      for (const user of users) {
-        ranges.push({ node: user, stretch: between });
-        for (const device of (await pairsOf(user)).keys()) devices.add(device);
-      }
-      for (const device of devices) {
-        for (const stretch of stretchesOf(await timeline(device), users)) {
-          const overlap = intersect(stretch, between);
-          if (overlap) ranges.push({ node: device, stretch: overlap });
-        }
-      }
-    }
-    return ranges;
+    if (own?.kind === 'device')
+      return (await timeline(root)).length === 0 ? [{ node: root, stretch: between }] : [];
+    const users = new Set(await circle(root));
+    const devices = new Map<number, Timeline>();
+    for (const user of users)
+      for (const device of (await pairsOf(user)).keys()) devices.set(device, await timeline(device));
+    return rangesOfUsers(users, devices, between);
   }
 
   async function historyOf(
@@ -542,6 +547,18 @@ export function createWorkingSet(
     async person(id) {
       return (await held(id))?.state ?? null;
     },
+    async load(ids) {
+      const missing = ids.filter((id) => !people.has(id));
+      if (missing.length === 0) return;
+      const unknown = missing.filter((id) => !byId.has(id));
+      const { persons, nodes: found } = await read({ persons: missing, nodeIds: unknown });
+      found.forEach(remember);
+      for (const row of persons) people.set(row.id, hold(row, await nameOf(row.id)));
+    },
+    storedVersion(id) {
+      const version = people.get(id)?.version ?? 0;
+      return version === 0 || draft.people.has(id) ? null : version;
+    },
     putPerson(state) {
       const before = people.get(state.id);
       const version = before?.version ?? draft.deleted.get(state.id) ?? 0;
@@ -731,9 +748,10 @@ export function createWorkingSet(
     nextSeq: () => ++counters.lastSeq,
     lastSeq: () => counters.lastSeq,
     nextOperation: () => ++counters.lastOperation,
-    async commit(clock) {
+    async commit(clock, how) {
       if (isEmpty(draft)) return 0;
       const { changes, written } = changesOf(draft, clock, people, self.program);
+      if (how === 'lazy' && isDerived(draft)) changes.lazy = true;
       let done: Awaited<ReturnType<Store['commit']>>;
       try {
         done = await store.commit(changes);
@@ -775,11 +793,4 @@ function readBlock(stored: StoredShed): ShedBlock | null {
   } catch {
     return null;
   }
-}
-
-/** The part two stretches share, or null. */
-function intersect(a: Stretch, b: Stretch): Stretch | null {
-  const from = a.from === null || (b.from !== null && compareStamps(b.from, a.from) > 0) ? b.from : a.from;
-  const to = a.to === null || (b.to !== null && compareStamps(b.to, a.to) < 0) ? b.to : a.to;
-  return from !== null && to !== null && compareStamps(from, to) >= 0 ? null : { from, to };
 }

@@ -3,12 +3,15 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Stamp } from '../engine/stamp.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
+import { checkFolders } from './folder-conformance.ts';
 import type { Answers, Changes, NewMessage, NodeRow, PersonWrite, Store } from './port.ts';
 
 export interface Backend {
   open(): Promise<Store>;
   /** Whether what was committed is there after `close` and `open`. */
   durable: boolean;
+  /** Whether it folds beside the lane. */
+  folds: boolean;
   dispose(): Promise<void>;
 }
 
@@ -635,6 +638,20 @@ export function describeStore(name: string, make: () => Promise<Backend>): void 
         ]);
         await commit({ droppedLeaves: [7] });
         expect(await shed([1, 7], [2, 7])).toEqual([[], []]);
+      });
+
+      it('takes a lazy commit like any other', async () => {
+        await commit({ lazy: true, persons: [person(1, 0)] });
+        expect(await store.commit({ clock: 1, lazy: true, persons: [person(1, 0)] })).toMatchObject({
+          ok: false,
+        });
+        await commit({ persons: [person(1, 1, { text: 'second' })] });
+        expect((await store.read({ persons: [1] })).persons).toMatchObject([{ version: 2, text: 'second' }]);
+      });
+
+      it('folds beside the lane if it says so', async () => {
+        expect(store.openFolders !== undefined).toBe(backend.folds);
+        if (backend.folds) await checkFolders(store);
       });
 
       it('is the same after it was closed and opened', async () => {

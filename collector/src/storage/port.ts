@@ -2,6 +2,7 @@
 // Invariant: no transaction crosses it. A commit names the versions it read; a store that has seen
 // newer ones refuses it as stale, and the lane reads and computes again.
 
+import type { LeafPlan, LeafStates } from '../engine/building.ts';
 import type { Pair, Run, Timeline } from '../engine/identity.ts';
 import type { CauseOf } from '../engine/person-state.ts';
 import type { StoredShed } from '../engine/shed.ts';
@@ -315,6 +316,11 @@ export interface Rebuilt {
 export interface Changes {
   /** The collector's clock at this commit, epoch ms. */
   clock: number;
+  /**
+   * Nothing here is lost with it: it would be computed again. All or nothing, but on the disk no later than the
+   * next commit that is not `lazy`.
+   */
+  lazy?: boolean;
   nodes?: NodeRow[];
   roots?: { node: number; root: number }[];
   /** Ids known again after they were erased. */
@@ -523,9 +529,53 @@ export interface Answers {
 
 export type Committed = { ok: true; refusedDropped: number } | { ok: false; stale: true };
 
+/** Leaves to be folded for people whose rows lack them. */
+export interface FoldWork {
+  leaves: readonly LeafPlan[];
+  /** People are wanted whose rows were built for less. */
+  generation: number;
+  /** Of them those whose id leaves this remainder: each folder has its share. */
+  share: { index: number; of: number };
+  /** The messages that any of the leaves may match; all unless given. */
+  only?: MessageFilter;
+}
+
+export interface FoldAsk {
+  /** People after this one, by id. */
+  after: number;
+  /** All messages dated up to it took effect and are stored, epoch ms. */
+  clock: number;
+  /** Messages before this cannot matter to any of the leaves; null: all may. */
+  from: Stamp | null;
+}
+
+/** One person's leaves, from the messages that were stored when their row had that version. */
+export interface FoldedPerson {
+  id: number;
+  version: number;
+  /** Null where the lane has to see for itself: messages dated after the clock are stored, or more than rows hold. */
+  states: LeafStates | null;
+}
+
+/** Folds leaves beside the lane, a slice of people at a time: see `Store.openFolders`. */
+export interface Folder {
+  /** What `next` folds from now on. */
+  begin(work: FoldWork): void;
+  /** The next people by id, few enough that a slice takes some 30 ms; none: that was all. */
+  next(ask: FoldAsk): Promise<FoldedPerson[]>;
+  /** Ends at once; a `next` under way fails. */
+  close(): Promise<void>;
+}
+
 export interface Store {
+  /**
+   * Where the backend can read beside the lane: as many folders as are of use at a time. Each folds leaves at one
+   * snapshot a slice; the lane takes only what is as old as the row it has. Whatever fails there rejects `next`
+   * and harms nothing else.
+   */
+  openFolders?(): Folder[];
   read(keys: ReadKeys): Promise<ReadResult>;
-  /** All or nothing, durable when it resolves. */
+  /** All or nothing; durable when it resolves, unless `lazy`. */
   commit(changes: Changes): Promise<Committed>;
   query<Q extends Query>(query: Q): Promise<Answers[Q['ask']]>;
   close(): Promise<void>;

@@ -24,6 +24,8 @@ const BUSY_TIMEOUT_MS = 5_000;
 export interface Checkpointer {
   /** Counts what was written, and has the log copied when it has grown. */
   committed(changes: Changes): void;
+  /** Resolves while nothing is being copied: whoever begins to read then does not keep the log from beginning anew. */
+  rests(): Promise<void>;
   /** Stops the thread; the database is closed afterwards. */
   close(): Promise<void>;
 }
@@ -31,6 +33,7 @@ export interface Checkpointer {
 export function createCheckpointer(db: Database, path: string): Checkpointer {
   let thread: Worker | null = null;
   let isWorking = false;
+  let waiting: (() => void)[] = [];
   let isBroken = false;
   let rows = 0;
   let rounds = 0;
@@ -38,9 +41,16 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
   let holdsErased = false;
   db.pragma(`wal_autocheckpoint = ${MAX_LOG_PAGES}`);
 
+  function rest(): void {
+    isWorking = false;
+    for (const go of waiting) go();
+    waiting = [];
+  }
+
   function giveUp(): void {
     isBroken = true;
     thread = null;
+    rest();
     if (db.open) db.pragma(`wal_autocheckpoint = ${PAGES_WITHOUT_THREAD}`);
   }
 
@@ -51,10 +61,11 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
     });
     started.unref();
     started.on('message', ({ done }: { done: boolean }) => {
-      isWorking = false;
-      if (!done || !db.open) return;
-      if (rows > FEW_ROWS && rounds < MAX_ROUNDS) ask(started);
-      else copyRest();
+      if (done && db.open) {
+        if (rows > FEW_ROWS && rounds < MAX_ROUNDS) return ask(started);
+        copyRest();
+      }
+      rest();
     });
     started.on('error', giveUp);
     return started;
@@ -99,6 +110,7 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
       thread ??= start();
       ask(thread);
     },
+    rests: () => (isWorking ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
     async close() {
       const stopping = thread;
       if (!stopping) return;

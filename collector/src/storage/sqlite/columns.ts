@@ -1,6 +1,7 @@
 // How rows map to the port's types, in one place for reading and writing.
 // Invariant: what is written by one function here is read back equal by its counterpart.
 
+import type { Run, Timeline } from '../../engine/identity.ts';
 import type { Stamp } from '../../engine/stamp.ts';
 import type { KeyKind } from '../../wire/accepted.ts';
 import type { MessageType, SurveyStatus } from '../../wire/message.ts';
@@ -86,6 +87,14 @@ export const stampText = (stamp: Stamp | null): string | null =>
   stamp === null ? null : JSON.stringify(stamp);
 export const textStamp = (text: string | null): Stamp | null =>
   text === null ? null : (JSON.parse(text) as Stamp); // written by stampText
+
+/** A device's runs as they are stored; undefined: it has none. */
+export const textOfRuns = (runs: readonly Run[]): string =>
+  JSON.stringify(runs.map(({ stamp, user }) => [stamp, user]));
+export function runsOf(text: string | undefined): Timeline {
+  const runs = text === undefined ? [] : (JSON.parse(text) as [Stamp, number][]); // written by textOfRuns
+  return runs.map(([stamp, user]): Run => ({ stamp, user }));
+}
 
 /** A value's canonical JSON as the columns it is ordered by. */
 export function distinctColumns(key: string): [text: string, isText: 0 | 1] {

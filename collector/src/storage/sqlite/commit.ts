@@ -3,7 +3,7 @@
 import type { Database, RunResult } from 'better-sqlite3';
 import type { RefusedMessage } from '../../wire/accepted.ts';
 import type { Changes, Committed, Rebuilt, Store, Swap } from '../port.ts';
-import { distinctColumns, kindCode, stampText, statusCode, typeCode } from './columns.ts';
+import { distinctColumns, kindCode, stampText, statusCode, textOfRuns, typeCode } from './columns.ts';
 import { createErase } from './erase.ts';
 import type { Terms } from './terms.ts';
 
@@ -234,8 +234,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     for (const seq of changes.arrived ?? []) dropPending.run(seq, seq);
     for (const pair of changes.pairs ?? [])
       setPair.run(pair.user, pair.device, stampText(pair.trusted), stampText(pair.plain));
-    for (const { device, runs } of changes.timelines ?? [])
-      setTimeline.run(device, JSON.stringify(runs.map(({ stamp, user }) => [stamp, user])));
+    for (const { device, runs } of changes.timelines ?? []) setTimeline.run(device, textOfRuns(runs));
     for (const { user, device, previousUser, stamp, trusted, seq, voided } of changes.aliases ?? [])
       addAlias.run(user, device, previousUser, ...stamp, trusted ? 1 : 0, seq, voided ? 1 : 0);
     for (const { id, kind, user, into, at, seq } of changes.operations ?? [])
@@ -303,6 +302,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const transaction = db.transaction(write);
   return async (changes): Promise<Committed> => {
     try {
+      // In the log all the same, and on the disk with the next commit: waiting for the disk is most of a small one.
+      if (changes.lazy) db.pragma('synchronous = NORMAL');
       const refusedDropped = transaction.immediate(changes);
       terms.keep();
       return { ok: true, refusedDropped };
@@ -311,6 +312,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       kept = undefined;
       if (error instanceof Stale) return { ok: false, stale: true };
       throw error;
+    } finally {
+      if (changes.lazy) db.pragma('synchronous = FULL');
     }
   };
 }

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import type { Store } from '../port.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import { createCommit } from './commit.ts';
+import { createFolders } from './folder.ts';
 import { createQuery } from './query.ts';
 import { createRead } from './read.ts';
 import { migrate, requireCurrent } from './schema.ts';
@@ -46,6 +47,7 @@ export function openSqlite({ path, readOnly = false }: SqliteOptions): Store {
   const commit = createCommit(db, terms);
   const checkpointer = inMemory || readOnly ? null : createCheckpointer(db, path);
   return {
+    ...(checkpointer ? { openFolders: () => createFolders(path, checkpointer) } : {}),
     read: createRead(db, terms),
     async commit(changes) {
       const committed = await commit(changes);

@@ -1,7 +1,6 @@
 // The store's `read`: everything a group of messages needs, by key.
 // Invariant: only point and range look-ups on indexes, so a read's cost grows with what it returns.
 import type { Database } from 'better-sqlite3';
-import type { Run } from '../../engine/identity.ts';
 import { compareStamps, type Stamp } from '../../engine/stamp.ts';
 import {
   type AliasRow,
@@ -23,6 +22,7 @@ import {
   kindCode,
   MESSAGE_COLUMNS,
   type MessageTuple,
+  runsOf,
   statusOf,
   textStamp,
   typeCode,
@@ -256,14 +256,8 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       const row = person.get(id);
       if (row) result.persons.push(row);
     }
-    for (const device of keys.timelines ?? []) {
-      const row = timeline.get(device);
-      const runs = row ? (JSON.parse(row.runs) as [Stamp, number][]) : []; // written by commit
-      result.timelines.set(
-        device,
-        runs.map(([stamp, user]): Run => ({ stamp, user })),
-      );
-    }
+    for (const device of keys.timelines ?? [])
+      result.timelines.set(device, runsOf(timeline.get(device)?.runs));
     for (const user of keys.pairs ?? [])
       for (const row of pairs.all(user))
         result.pairs.push({

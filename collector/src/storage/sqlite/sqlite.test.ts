@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { describeStore } from '../conformance.ts';
 import { openSqlite } from './open.ts';
 import { NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
@@ -11,6 +11,7 @@ import { NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
 describeStore('SQLite in memory', async () => ({
   open: async () => openSqlite({ path: ':memory:' }),
   durable: false,
+  folds: false,
   dispose: async () => {},
 }));
 
@@ -19,6 +20,7 @@ describeStore('SQLite file', async () => {
   return {
     open: async () => openSqlite({ path: join(folder, 'store.db') }),
     durable: true,
+    folds: true,
     dispose: async () => rmSync(folder, { recursive: true, force: true }),
   };
 });
@@ -46,6 +48,22 @@ describe('a SQLite file', () => {
     expect(other.pragma('journal_mode', { simple: true })).toBe('wal');
     other.close();
     await store.close();
+  });
+
+  it('waits again after a commit that need not, even one that fails', async () => {
+    const store = openSqlite({ path });
+    const pragma = vi.spyOn(Database.prototype, 'pragma');
+    try {
+      const persons = [{ id: 1, version: 0, due: null, built: 1, text: '{}', email: null }];
+      await store.commit({ clock: 1, lazy: true, persons });
+      await store.commit({ clock: 1, lazy: true, persons });
+      await store.commit({ clock: 1 });
+      const told = pragma.mock.calls.map(([text]) => text);
+      expect(told).toEqual(['NORMAL', 'FULL', 'NORMAL', 'FULL'].map((how) => `synchronous = ${how}`));
+    } finally {
+      pragma.mockRestore();
+      await store.close();
+    }
   });
 
   it('is brought up to date when it is older', async () => {
