@@ -1,55 +1,27 @@
 // What must hold of delivery in a real Chromium, against the real collector: nothing lost, nothing twice.
 // Invariant: what is counted is what the collector stored and what went over the wire to it.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import type { Analytics } from '../../sdk-web/src/types.ts';
 import { WEB_KEY } from '../collector.ts';
-import { idsOnDisk, named, numbersOf, storedIn } from './sdk-page.ts';
-import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
+import { idsOnDisk, named, numbersOf } from './sdk-page.ts';
+import { eventually, setStage, tag } from './stage.ts';
 
 declare global {
   interface Window {
     codes?: string[];
   }
 }
-/** Defined in every page by an init script: what runs there cannot see this file. */
-declare function sdk(): Analytics;
 
-let browser: Browser;
-let served: Served;
-let pages: { url: string; close(): Promise<void> };
-let context: BrowserContext;
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
-beforeEach(async () => {
-  served = await serveCollector();
-  pages = await servePages({
-    '*': `<!doctype html><title>Quiet</title>${tag(served.url, 'data-page="off"')}`,
-  });
-  context = await browser.newContext();
-  await context.addInitScript('window.sdk = () => window.tidemark');
-});
-afterEach(async () => {
-  await context.close();
-  await pages.close();
-  await served.close();
-});
-
-async function open(path = '/'): Promise<Page> {
-  const page = await context.newPage();
-  await page.goto(pages.url + path);
-  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
-  return page;
-}
-const stored = () => storedIn(served.collector);
+const stage = setStage((url) => ({
+  pages: { '*': `<!doctype html><title>Quiet</title>${tag(url, 'data-page="off"')}` },
+}));
+const { open, stored } = stage;
 /** Messages that came over the wire and were accepted or known, by name: every copy counts. */
 const onTheWire = (event: string): number =>
-  served.log
-    .filter(({ path }) => path.startsWith('/v1/batch'))
-    .flatMap(({ body }) => (JSON.parse(body) as { batch: { event?: string }[] }).batch)
+  stage
+    .posts()
+    .flatMap((body) => (JSON.parse(body) as { batch: { event?: string }[] }).batch)
     .filter((message) => message.event === event).length;
 
 describe('200 events and a navigation in the same task', () => {
@@ -62,13 +34,13 @@ describe('200 events and a navigation in the same task', () => {
   it('stores at least 150 without another page of ours, the rest with the next, and hardly any twice', async () => {
     const page = await open();
     // The next page has no SDK: only what left with this one can arrive.
-    await context.route('**/next', (route) =>
+    await stage.context.route('**/next', (route) =>
       route.fulfill({ contentType: 'text/html', body: '<title>No SDK</title>' }),
     );
     await leave(page);
     await page.waitForURL('**/next');
     await eventually(stored, (all) => named(all, 'Many').length >= 150);
-    await page.goto(`${pages.url}/back`);
+    await page.goto(`${stage.url}/back`);
     const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 200);
     expect(numbersOf(named(all, 'Many'))).toEqual(Array.from({ length: 200 }, (_, i) => i));
     // Until its disk is empty this page may still send something.
@@ -94,7 +66,7 @@ describe('200 events and a navigation in the same task', () => {
 });
 
 it('sends what is being compressed as it is when the page goes', async () => {
-  await context.addInitScript(`window.CompressionStream = class {
+  await stage.context.addInitScript(`window.CompressionStream = class {
     constructor() { return new TransformStream({ transform: () => new Promise(() => {}) }); }
   }`);
   const page = await open();
@@ -114,7 +86,7 @@ it('sends what is being compressed as it is when the page goes', async () => {
 describe('a collector that is down', () => {
   it('gets all 20 within 5 s of the page opened again, without a new event', async () => {
     const page = await open();
-    await served.down();
+    await stage.served.down();
     await page.evaluate(() => {
       for (let i = 0; i < 20; i++) sdk().track('Many', { i });
     });
@@ -123,7 +95,7 @@ describe('a collector that is down', () => {
       (ids) => ids.length === 20,
     );
     await page.close();
-    await served.up();
+    await stage.served.up();
     await open();
     const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 20, 5_000);
     expect(numbersOf(named(all, 'Many'))).toHaveLength(20);
@@ -131,7 +103,7 @@ describe('a collector that is down', () => {
 
   it('gets all that several tabs left, more than one queue holds, and what is new besides', async () => {
     const tabs = await Promise.all([0, 1, 2].map((tab) => open(`/?tab=${tab}`)));
-    await served.down();
+    await stage.served.down();
     for (const [tab, page] of tabs.entries()) {
       await page.evaluate(
         ([name]) => {
@@ -146,7 +118,7 @@ describe('a collector that is down', () => {
       (ids) => ids.length === 105,
     );
     for (const page of tabs) await page.close();
-    await served.up();
+    await stage.served.up();
     const page = await open();
     const codes = await page.evaluate(async () => {
       const seen: string[] = [];
@@ -165,21 +137,21 @@ describe('a collector that is down', () => {
 
   it('gets what was tracked in the very task that closed the tab', async () => {
     const page = await open();
-    await served.down();
+    await stage.served.down();
     await page.evaluate(() => {
       for (let i = 0; i < 20; i++) sdk().track('Many', { i });
       location.href = 'about:blank';
     });
     await page.waitForURL('about:blank');
     await page.close();
-    await served.up();
+    await stage.served.up();
     await open();
     await eventually(stored, (messages) => named(messages, 'Many').length >= 20, 5_000);
   });
 
   it('waits while the browser is offline, and goes on when it is back', async () => {
     const page = await open();
-    await context.setOffline(true);
+    await stage.context.setOffline(true);
     await page.evaluate(() => {
       for (let i = 0; i < 20; i++) sdk().track('Many', { i });
     });
@@ -188,7 +160,7 @@ describe('a collector that is down', () => {
       (ids) => ids.length === 20,
     );
     expect(onTheWire('Many')).toBe(0);
-    await context.setOffline(false);
+    await stage.context.setOffline(false);
     await eventually(stored, (messages) => named(messages, 'Many').length >= 20);
     expect(onTheWire('Many')).toBe(20);
   });
@@ -196,7 +168,7 @@ describe('a collector that is down', () => {
 
 it('survives its renderer being killed', async () => {
   const page = await open();
-  await served.down();
+  await stage.served.down();
   await page.evaluate(() => {
     for (let i = 0; i < 20; i++) sdk().track('Many', { i });
   });
@@ -206,7 +178,7 @@ it('survives its renderer being killed', async () => {
   void page.goto('chrome://crash').catch(() => {});
   await crashed;
   await page.close();
-  await served.up();
+  await stage.served.up();
   await open();
   const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 20);
   expect(numbersOf(named(all, 'Many'))).toHaveLength(20);
@@ -273,13 +245,13 @@ describe('five tabs of 1,000 events, one of them killed at a random moment', () 
 });
 
 it('corrects a clock that is two days off to within 2 s', async () => {
-  const page = await context.newPage();
+  const page = await stage.context.newPage();
   await page.addInitScript(`{
     const now = Date.now.bind(Date);
     Date.now = () => now() - 2 * 86_400_000;
   }`);
-  await page.goto(pages.url);
-  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+  await page.goto(stage.url);
+  await stage.ready(page);
   const before = Date.now();
   await page.evaluate(() => {
     sdk().track('Late');
@@ -290,9 +262,9 @@ it('corrects a clock that is two days off to within 2 s', async () => {
 });
 
 it('gives up what nobody could send for 30 days, and says so', async () => {
-  const page = await context.newPage();
+  const page = await stage.context.newPage();
   // A record as an earlier page would have left it.
-  await page.goto(`${pages.url}/robots.txt`);
+  await page.goto(`${stage.url}/robots.txt`);
   await page.evaluate(
     async ([key, old, young]) => {
       (window.tidemark as Analytics).close();
@@ -318,12 +290,12 @@ it('gives up what nobody could send for 30 days, and says so', async () => {
     ] as const,
   );
   await page.close();
-  const next = await context.newPage();
+  const next = await stage.context.newPage();
   await next.addInitScript(`window.codes = [];
     Object.defineProperty(window, 'tidemark', { configurable: true, set(value) {
       Object.defineProperty(window, 'tidemark', { value, writable: true, configurable: true });
       value.on('error', ({ code }, messages) => window.codes.push(code + ' ' + messages[0].messageId)); } });`);
-  await next.goto(pages.url);
+  await next.goto(stage.url);
   await eventually(stored, (all) => named(all, 'young').length === 1);
   expect(named(await stored(), 'old')).toEqual([]);
   expect(await next.evaluate(() => window.codes)).toEqual(['too_old old']);

@@ -1,64 +1,31 @@
 // Pages that give the SDK what it did not ask for: full storage, odd values, words that mean nothing.
 // Invariant: none of it throws into the page, sends what was not allowed, or mixes up who it is from.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Analytics } from '../../sdk-web/src/types.ts';
-import { idsOnDisk, named, storedIn } from './sdk-page.ts';
-import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
+import { describe, expect, it } from 'vitest';
+import { idsOnDisk, named } from './sdk-page.ts';
+import { eventually, setStage, tag } from './stage.ts';
 
-/** Defined in every page by an init script: what runs there cannot see this file. */
-declare const sdk: () => Analytics;
-
-let browser: Browser;
-let served: Served;
-let pages: { url: string; close(): Promise<void> };
-let context: BrowserContext;
-let errors: string[];
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
-beforeEach(async () => {
-  served = await serveCollector();
+const stage = setStage((url) => {
   const quiet = (more = '', before = ''): string =>
-    `<!doctype html><title>T</title>${before}${tag(served.url, `data-page="off" ${more}`)}`;
-  pages = await servePages({
-    '*': quiet(),
-    '/deny': quiet('data-consent="deny"'),
-    '/wait': quiet('data-consent="wait"'),
-    '/anonymous': quiet('data-consent="anonymous"'),
-    '/loud': `<!doctype html><title>T</title>${tag(served.url)}`,
-    '/stub': quiet(
-      '',
-      `<script>const call = ['screen', 'Home']; call.t = 1700000000000; window.tidemark = [call];</script>`,
-    ),
-    '/addons': `${quiet('data-use="autocapture errors"')}
+    `<!doctype html><title>T</title>${before}${tag(url, `data-page="off" ${more}`)}`;
+  return {
+    pages: {
+      '*': quiet(),
+      '/deny': quiet('data-consent="deny"'),
+      '/wait': quiet('data-consent="wait"'),
+      '/anonymous': quiet('data-consent="anonymous"'),
+      '/loud': `<!doctype html><title>T</title>${tag(url)}`,
+      '/stub': quiet(
+        '',
+        `<script>const call = ['screen', 'Home']; call.t = 1700000000000; window.tidemark = [call];</script>`,
+      ),
+      '/addons': `${quiet('data-use="autocapture errors"')}
       <form id="f"><input name="id" value="secret"><input name="attributes" value="secret">
         <input name="tagName"><input name="closest"><button id="send" type="submit">Send</button></form>
       <div id="note" contenteditable role="button">secret words</div>`,
-  });
-  context = await browser.newContext();
-  await context.addInitScript('window.sdk = () => window.tidemark');
-  errors = [];
+    },
+  };
 });
-afterEach(async () => {
-  await context.close();
-  await pages.close();
-  await served.close();
-  expect(errors).toEqual([]);
-});
-
-async function open(path: string): Promise<Page> {
-  const page = await context.newPage();
-  page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(pages.url + path);
-  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
-  return page;
-}
-const stored = () => storedIn(served.collector);
-const posts = (): string[] =>
-  served.log.filter(({ path }) => path.startsWith('/v1/batch')).map(({ body }) => body);
+const { open, stored, posts } = stage;
 
 describe('identity', () => {
   it('is not what it was before where storage is full or traits are odd', async () => {
@@ -79,7 +46,7 @@ describe('identity', () => {
     });
     expect(named(await stored(), 'Second')[0]).toMatchObject({ userId: 'bob' });
     await page.reload();
-    await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    await stage.ready(page);
     expect(await page.evaluate(() => sdk().user().userId)).not.toBe('ada');
   });
 
@@ -94,7 +61,7 @@ describe('identity', () => {
     });
     expect(ids).toEqual(['string', 'a; b=ü']);
     await page.reload();
-    await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    await stage.ready(page);
     expect(await page.evaluate(() => sdk().user().anonymousId)).toBe('a; b=ü');
   });
 });
@@ -152,7 +119,7 @@ describe('consent', () => {
   });
 
   it('denied stops a batch that is being compressed', async () => {
-    await context.addInitScript(`window.CompressionStream = class {
+    await stage.context.addInitScript(`window.CompressionStream = class {
       constructor() { return new TransformStream({ transform: () => new Promise((go) => setTimeout(go, 300)) }); }
     }`);
     const page = await open('/');
@@ -167,7 +134,7 @@ describe('consent', () => {
 
   it.each(['/wait', '/anonymous'])('%s: what is held at close is told as closed', async (path) => {
     const page = await open(path);
-    await served.down();
+    await stage.served.down();
     const found = await page.evaluate(async () => {
       const told: unknown[] = [];
       sdk().on('error', ({ code }, messages) => told.push(code, messages.length));
@@ -177,7 +144,7 @@ describe('consent', () => {
       return told;
     });
     expect(found).toEqual(['closed', 1]);
-    await served.up();
+    await stage.served.up();
   });
 });
 
@@ -217,19 +184,19 @@ describe('what an earlier page left', () => {
   /** A page that went while the collector was down. */
   async function leave(): Promise<void> {
     const page = await open('/');
-    await served.down();
+    await stage.served.down();
     await page.evaluate(() => sdk().track('Left'));
     await eventually(
       () => idsOnDisk(page),
       (ids) => ids.length === 1,
     );
     await page.close();
-    await served.up();
+    await stage.served.up();
   }
 
   it('is not asked about while the collector wants a pause', async () => {
     await leave();
-    await context.route('**/v1/batch*', (route) =>
+    await stage.context.route('**/v1/batch*', (route) =>
       route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*', 'retry-after': '60' } }),
     );
     const page = await open('/');
@@ -238,13 +205,13 @@ describe('what an earlier page left', () => {
       void sdk().flush();
       await new Promise((resolve) => setTimeout(resolve, 2_500));
     });
-    expect(served.log).toEqual([]);
+    expect(stage.served.log).toEqual([]);
   });
 
   it('is gone, its database too, where consent is denied while it is taken over', async () => {
     await leave();
     let loads = 0;
-    await context.route('**/sdk-more.js', async (route) => {
+    await stage.context.route('**/sdk-more.js', async (route) => {
       loads++;
       await new Promise((resolve) => setTimeout(resolve, 800));
       await route.continue();
@@ -260,7 +227,7 @@ describe('what an earlier page left', () => {
       return (await indexedDB.databases()).length;
     });
     expect(databases).toBe(0);
-    expect(served.log).toEqual([]);
+    expect(stage.served.log).toEqual([]);
   });
 });
 
