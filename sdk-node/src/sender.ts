@@ -237,7 +237,7 @@ function judge({ status, retryAfter, text }: Reply): Answer {
   if (status >= 300 && status < 400) return NO_ANSWER;
   if (status < 200 || status > 299) return { status, retryAfter, body: null };
   // Without a body to look at the status is all there is.
-  if (text === null) return { status, retryAfter, body: null };
+  if (text === null) return { status, retryAfter, body: { success: true } };
   const body = parsed(text);
   return body ? { status, retryAfter, body } : NO_ANSWER;
 }

@@ -1,6 +1,5 @@
 // Sends one text over fetch.
 // Invariant: never rejects; requests that may outlive the page share what browsers give all of them together.
-import { statusOf } from './core/answer.ts';
 import type { Answer, Queued } from './core/queue.ts';
 
 /** Browsers let all requests that outlive a page have 64 KiB together; some is left to the host. */
@@ -60,8 +59,11 @@ export async function post(
       // Browsers before 2024 have no time-out besides another signal: their own, of minutes, must do.
       signal: AbortSignal.any?.([signal, AbortSignal.timeout(REQUEST_LIMIT_MS)]) ?? signal,
     });
-    const body = answer.ok ? await answer.json().catch(() => null) : null;
-    return { status: statusOf(answer.status, body), retryAfter: answer.headers.get('retry-after'), body };
+    return {
+      status: answer.status,
+      retryAfter: answer.headers.get('retry-after'),
+      body: await answer.json().catch(() => null),
+    };
   } catch {
     return { status: 0 };
   } finally {

@@ -10,7 +10,10 @@ export interface Queued {
   [field: string]: unknown;
 }
 
-/** What came back for one request. `status` 0 is no answer at all. */
+/**
+ * What came back for one request. `status` 0 is no answer at all, and neither is one below 400 whose body does
+ * not say `success`: a redirect, or the page of something in between, such as a place to sign in.
+ */
 export interface Answer {
   status: number;
   /** The Retry-After header as it came, or null. */
@@ -188,12 +191,13 @@ export function createQueue(parts: QueueParts): Queue {
   }
 
   /** What an answer means for its batch. Answers whether the next is due. */
-  function take({ status, retryAfter, body }: Answer, sent: Entry[]): boolean {
+  function take({ status: given, retryAfter, body }: Answer, sent: Entry[]): boolean {
+    const status = given < 400 && !body?.success ? 0 : given;
     // Without those that were cleared meanwhile.
     const batch = sent.filter((entry) => flying.delete(entry));
     const code = `http_${status}`;
     const isBad = status === 413 || status === 400;
-    if (status > 199 && status < 300) {
+    if (status && status < 400) {
       failures = 0;
       const faults = new Map(body?.rejected?.map((item) => [sent[item.index], item]));
       settle(
