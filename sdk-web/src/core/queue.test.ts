@@ -140,6 +140,27 @@ describe('delivery', () => {
     }
   });
 
+  it('ends its pause in time whatever becomes of the clock', async () => {
+    for (const retryAfter of [null, '120']) {
+      let shift = 0;
+      const { queue, sent, clock } = setUp((_, n) => (n === 1 ? { status: 503, retryAfter } : OK), {
+        flushAt: 1,
+        now: () => clock.now() + shift,
+      });
+      queue.add(message());
+      await settleMicrotasks();
+      shift = -3_600_000;
+      queue.add(message());
+      expect(queue.isHeldUp()).toBe(true);
+      const before = clock.now();
+      clock.step();
+      expect(clock.now() - before).toBe(retryAfter ? 120_000 : 750);
+      await settleMicrotasks();
+      expect(sent.map((batch) => batch.length)).toEqual([1, 2]);
+      expect(clock.pending()).toBe(0);
+    }
+  });
+
   it('takes the longest pause of answers that come together', async () => {
     const { queue, sent, clock } = setUp(
       (_, n) => (n < 3 ? { status: 429, retryAfter: n === 1 ? '60' : '1' } : OK),

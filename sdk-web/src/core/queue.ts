@@ -45,6 +45,7 @@ export interface QueueParts {
   /** Messages that need no keeping any more: delivered or lost. */
   onSettled?(messages: Queued[]): void;
   onAnswer?(body: Partial<IngestAnswer>): void;
+  /** Epoch ms: for a Retry-After that is a date. Pauses are the timers' own, whatever the clock does. */
   now(): number;
   /** 0 up to 1, for jitter. */
   random(): number;
@@ -70,6 +71,8 @@ export interface QueueParts {
 /** First pause after a failure, ms; doubled each time, with jitter. */
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 60_000;
+/** Timers count at most 24 days: a longer pause is cut to this, ms. */
+const LONGEST_MS = 1e9;
 /** `flush` answers by then, whatever the network does, ms. */
 export const FLUSH_LIMIT_MS = 5_000;
 /** Messages in one request; the collector takes 2,000. */
@@ -116,12 +119,11 @@ export function createQueue(parts: QueueParts): Queue {
   const flying = new Set<Entry>();
   /** One for each flush: looks whether it is done; `late` says that it must be. */
   const waiters = new Set<(late?: boolean) => void>();
+  /** One for each pause, with the status it is for: ends it. */
+  const pauses = new Map<() => void, number>();
   let held = 0;
   let inFlight = 0;
   let failures = 0;
-  let pausedUntil = 0;
-  /** The pause is for want of an answer: nobody asked for it. */
-  let isUnasked: boolean | undefined;
   let stopped: boolean | undefined;
   let closed: boolean | undefined;
   /** What is unsent when it is closed is lost. */
@@ -146,21 +148,16 @@ export function createQueue(parts: QueueParts): Queue {
     if (entries.length) onLost({ code, message }, messagesOf(entries));
   }
 
-  /** Whether nothing may be sent now; after a pause it is looked at again. */
-  function isHeldUp(): boolean | undefined {
-    const pause = pausedUntil - now();
-    if (closed || stopped || pause <= 0) return closed || stopped;
-    schedule(pause);
-    return true;
-  }
+  const isHeldUp = (): boolean | undefined => closed || stopped || pauses.size > 0;
 
-  function schedule(ms: number): void {
-    cancelTimer?.();
-    // Timers count at most 24 days; a longer pause is looked at again then.
-    cancelTimer = after(Math.min(ms, 1e9), () => {
-      cancelTimer = null;
+  function pause(ms: number, status: number): void {
+    const end = (): void => {
+      cancel();
+      pauses.delete(end);
       pump(true);
-    });
+    };
+    const cancel = after(Math.min(ms, LONGEST_MS), end);
+    pauses.set(end, status);
   }
 
   /** Sends what may go. `due`: also less than a full batch. */
@@ -168,7 +165,11 @@ export function createQueue(parts: QueueParts): Queue {
     if (isHeldUp()) return;
     while (inFlight < parts.maxInFlight && waiting.length && (due || waiting.length >= parts.flushAt))
       deliver(parts.maxBatchChars);
-    if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight) schedule(parts.flushIntervalMs);
+    if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight)
+      cancelTimer = after(parts.flushIntervalMs, () => {
+        cancelTimer = null;
+        pump(true);
+      });
   }
 
   /** Sends at least one message; more while they are alike and fit. Answers what room is left. */
@@ -224,13 +225,12 @@ export function createQueue(parts: QueueParts): Queue {
       waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
       lose(spent, code);
       // Requests that fail together are one failure.
-      if (pausedUntil <= now()) failures++;
-      isUnasked = !status;
-      const pause =
+      if (!pauses.size) failures++;
+      const patience =
         Math.min((FIRST_PAUSE_MS / 2) * 2 ** failures, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
       // Retry-After is whole seconds or an HTTP date; nothing readable is none.
       const asked = retryAfter ? +retryAfter * 1000 || Date.parse(retryAfter) - now() : 0;
-      pausedUntil = Math.max(pausedUntil, now() + Math.max(pause, asked || 0));
+      pause(Math.max(patience, asked || 0), status);
     }
     if (isLast) lose(waiting.splice(0), 'closed');
     return waiters.size > 0;
@@ -279,7 +279,11 @@ export function createQueue(parts: QueueParts): Queue {
     size,
     isHeldUp,
     resume() {
-      if (isUnasked) failures = pausedUntil = 0;
+      for (const [end, status] of pauses)
+        if (!status) {
+          failures = 0;
+          end();
+        }
       pump(true);
     },
     clear() {
@@ -291,6 +295,7 @@ export function createQueue(parts: QueueParts): Queue {
       closed = true;
       isLast = last;
       cancelTimer?.();
+      for (const [end] of pauses) end();
       if (last) lose(waiting.splice(0), 'closed');
       for (const look of waiters) look(true);
     },
