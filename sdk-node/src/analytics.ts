@@ -125,6 +125,7 @@ export class Analytics<E extends object = AnyEvents> {
               // Also of what is found at construction, when the host has no client in its hands yet.
               onTrouble: (loss) => queueMicrotask(() => this.#outcomes.report(loss, [])),
               now: host.now,
+              elapsed: host.elapsed,
               after: host.after,
               uuid: host.uuid,
             }) ?? null),

@@ -211,10 +211,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     },
     fits: (entry) => entry.size <= settings.maxQueueBytes,
     async flush(limitMs = FLUSH_LIMIT_MS) {
-      const end = host.now() + limitMs;
+      const end = host.elapsed() + limitMs;
       const total = { delivered: 0, pending: 0, dropped: 0 };
       for (;;) {
-        const flushed = queue.flush(Math.max(0, end - host.now()));
+        const flushed = queue.flush(Math.max(0, end - host.elapsed()));
         endWaits();
         const { delivered, pending, dropped } = await flushed;
         total.delivered += delivered;
@@ -222,7 +222,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
         total.pending = pending;
         // What the queue just settled is released in a microtask, and makes room for what is on disk.
         await Promise.resolve();
-        if (recovered === 0 || pending > 0 || isClosed || isStopped || host.now() >= end) return total;
+        if (recovered === 0 || pending > 0 || isClosed || isStopped || host.elapsed() >= end) return total;
       }
     },
     drain(limitMs) {

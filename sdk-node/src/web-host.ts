@@ -9,6 +9,7 @@ const nothing = (): void => {};
 
 export const webHost: Host = {
   now: Date.now,
+  elapsed: () => performance.now(),
   random: Math.random,
   uuid: () => crypto.randomUUID(),
   after(ms, callback) {
