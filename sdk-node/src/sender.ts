@@ -261,7 +261,7 @@ function parsed(text: string): Partial<IngestAnswer> | null {
     const { success, rejected } = body as { success?: unknown; rejected?: unknown };
     if (success !== true) return null;
     // The queue reads a list or nothing.
-    return rejected === undefined || Array.isArray(rejected) ? (body as Partial<IngestAnswer>) : {};
+    return rejected === undefined || Array.isArray(rejected) ? (body as Partial<IngestAnswer>) : { success };
   } catch {
     return null;
   }
