@@ -7,6 +7,7 @@ import type { Host } from './host.ts';
 import type { Settings } from './options.ts';
 import { ADVICE, faultOf, ReadError } from './read-error.ts';
 import { base64 } from './sender.ts';
+import { wordsOf } from './words.ts';
 
 /** A person: an address (`user:<userId>`, `anon:<anonymousId>` or the profile's own id), or one of the two ids. */
 export type ProfileId = string | { userId: string | number } | { anonymousId: string | number };
@@ -71,7 +72,7 @@ export function createReader(settings: Settings, host: Host): Reader {
       return text;
     } catch (error) {
       if (error instanceof ReadError) throw error;
-      throw new ReadError(0, 'no_answer', `no answer from ${origin}: ${String(error)}`, { cause: error });
+      throw new ReadError(0, 'no_answer', `no answer from ${origin}: ${wordsOf(error)}`, { cause: error });
     } finally {
       cancel();
       release();
@@ -113,7 +114,7 @@ export function createReader(settings: Settings, host: Host): Reader {
       return false;
     },
     async me(query, options) {
-      const { userId, anonymousId, userSignature } = query ?? {};
+      const { userId, anonymousId, userSignature } = fieldsOf(query);
       if (!isId(userId) && !isId(anonymousId)) throw invalidId('me() needs a userId or an anonymousId');
       const body = JSON.stringify({
         userId: isId(userId) ? userId : undefined,
@@ -144,12 +145,19 @@ function encodedAddress(id: ProfileId): string {
 
 function addressOf(id: ProfileId): string | null {
   if (typeof id === 'string') return id;
-  const { userId, anonymousId } = (typeof id === 'object' && id ? id : {}) as {
-    userId?: string | number;
-    anonymousId?: string | number;
-  };
+  const { userId, anonymousId } = fieldsOf(id);
   if (isId(userId)) return `user:${userId}`;
   return isId(anonymousId) ? `anon:${anonymousId}` : null;
+}
+
+/** What is asked for, read once: a getter may throw, and then nobody is named. */
+function fieldsOf(given: unknown): MeQuery {
+  try {
+    const { userId, anonymousId, userSignature } = Object(given) as MeQuery;
+    return { userId, anonymousId, userSignature };
+  } catch {
+    return {};
+  }
 }
 
 function encodedSegment(segment: string): string {
