@@ -263,6 +263,35 @@ it('sends one page view for two changes of path in one task, and none for a way 
   expect(left).toEqual([]);
 });
 
+it('goes on with page views for one client when the other is closed, and leaves nothing in the end', async () => {
+  const page = await open('/loud');
+  await page.evaluate(async () => {
+    const first = sdk();
+    delete window.tidemark;
+    const { src } = document.querySelector('script[src]') as HTMLScriptElement;
+    await new Promise((resolve) => {
+      const node = Object.assign(document.createElement('script'), { src, onload: resolve });
+      node.dataset.writeKey = 'wk_web_for_tests';
+      document.head.append(node);
+    });
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 50));
+    history.pushState({}, '', '/both');
+    await wait();
+    first.close();
+    history.pushState({}, '', '/second');
+    await wait();
+    await sdk().flush();
+  });
+  const all = await eventually(stored, (messages) => messages.length >= 3);
+  const views = all.map(({ properties }) => (properties as { path: string }).path);
+  expect(views.sort()).toEqual(['/both', '/loud', '/second']);
+  const left = await page.evaluate(() => {
+    sdk().close();
+    return [...Object.keys(history), ...Object.keys(window).filter((name) => name.startsWith('__tidemark'))];
+  });
+  expect(left).toEqual([]);
+});
+
 it('captures nothing typed, whatever fields are named, and survives odd rejections', async () => {
   const page = await open('/addons');
   await eventually(
