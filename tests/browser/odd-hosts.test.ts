@@ -18,6 +18,11 @@ const stage = setStage((url) => {
         '',
         `<script>const call = ['screen', 'Home']; call.t = 1700000000000; window.tidemark = [call];</script>`,
       ),
+      '/stub-traits': quiet(
+        '',
+        `<script>const call = ['identify', { plan: 'pro' }, { context: { app: 'shop' } }]; call.t = 1700000000000;
+          window.tidemark = [call];</script>`,
+      ),
       '/addons': `${quiet('data-use="autocapture errors"')}
       <form id="f"><input name="id" value="secret"><input name="attributes" value="secret">
         <input name="tagName"><input name="closest"><button id="send" type="submit">Send</button></form>
@@ -99,6 +104,14 @@ describe('calls', () => {
     const [screen] = await stored();
     expect(screen?.type).toBe('screen');
     expect(screen?.timestamp).toMatch(/^2023-11-14T22:13/);
+  });
+
+  it('keep the options of an identify without an id that the stub recorded', async () => {
+    const page = await open('/stub-traits');
+    await page.evaluate(() => sdk().flush());
+    expect(await stored()).toMatchObject([
+      { traits: { plan: 'pro' }, context: { app: 'shop' }, timestamp: expect.stringMatching(/^2023/) },
+    ]);
   });
 });
 
