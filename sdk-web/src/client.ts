@@ -136,7 +136,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     let signature = userSignature;
     const draft = attempt(() => {
       const { timestamp, context, userSignature: own, ...rest } = callOptions ?? {};
-      signature = own ?? signature;
+      if (own) signature = textOf(own);
       return copy({
         type,
         messageId,
@@ -213,12 +213,14 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   const analytics: Analytics = {
     identify(userId, traits, callOptions) {
       if (isFields(userId)) return analytics.identify(null, userId, callOptions ?? (traits as CallOptions));
+      const text = textOf(userId);
       take('identify', { traits: traits ?? {} }, callOptions, ({ traits }) => {
         const current = identity.read();
-        const id = userId || userId === 0 ? `${userId}` : current.userId;
+        const id = text || current.userId;
         // Another person on this device: their traits are not the last one's.
         const isSame = current.userId === null || current.userId === id;
-        identity.write({ userId: id, traits: { ...(isSame && current.traits), ...(traits as Fields) } });
+        const all = { ...(isSame && current.traits), ...(traits as Fields) };
+        identity.write({ ...current, userId: id, traits: all });
       });
     },
     track: call('track', 'event', 'properties'),
@@ -226,9 +228,10 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     screen: view('screen'),
     group: call('group', 'groupId', 'traits'),
     alias(userId, previousId, callOptions) {
+      const text = textOf(userId);
       take('alias', { userId, previousId }, callOptions, () => {
         const current = identity.read();
-        identity.write({ userId: `${userId}` });
+        if (text) identity.write({ ...current, userId: text });
         return { previousId: current.userId ?? current.anonymousId };
       });
     },
@@ -239,7 +242,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
         // As a listener it is given an event.
         identity.write(newcomer(given && typeof given === 'string' ? given : newId()));
       }),
-    flush: queue.flush,
+    flush: () => queue.flush(),
     ready: attempt,
     user() {
       const { session: _session, seen: _seen, ...user } = identity.read();
@@ -270,7 +273,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
 
   function decide(next: Consent): void {
     // A word that is none of ours allows nothing.
-    const word = /^(granted|anonymous|wait)$/.test(next) ? next : 'denied';
+    const word = /^(granted|anonymous|wait)$/.test(textOf(next)) ? next : 'denied';
     if (closed || word === state) return;
     state = word;
     identity.forget();
@@ -361,6 +364,9 @@ const isoOf = (time: string | number | Date): string => new Date(time).toISOStri
 function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null;
 }
+
+/** Nothing for what has no text, such as a symbol. */
+const textOf = (value: unknown): string => attempt(() => `${value ?? ''}`) ?? '';
 
 /** A copy as JSON would carry it, so that the host may change its objects afterwards. */
 function copy<T>(value: T): T {

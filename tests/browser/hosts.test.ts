@@ -392,6 +392,20 @@ describe('sessions', () => {
     expect(sessions[3]).not.toHaveProperty('campaign');
   });
 
+  it('end with reset: who comes next is not told together with who was here', async () => {
+    const page = await open('/');
+    await page.evaluate(async () => {
+      sdk().identify('ada');
+      sdk().reset();
+      sdk().track('Next');
+      await sdk().flush();
+    });
+    const sessions = (await stored()).map(
+      ({ context }) => (context as { session: { id: string } }).session.id,
+    );
+    expect(new Set(sessions).size).toBe(2);
+  });
+
   it('are one over tabs and pages', async () => {
     const track = (page: Page) =>
       page.evaluate(async () => {
@@ -465,6 +479,11 @@ describe('identity', () => {
     const users = await Promise.all([first, third].map((page) => page.evaluate(() => sdk().user())));
     expect(users[0]).toEqual(users[1]);
     expect(users[0]?.userId).toBeNull();
+    // Also read again, and on a page opened anew.
+    await first.reload();
+    await stage.ready(first);
+    const again = await first.evaluate(() => [sdk().user(), sdk().user(), sdk().user()]);
+    expect(again).toEqual([users[1], users[1], users[1]]);
   });
 });
 

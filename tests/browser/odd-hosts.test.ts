@@ -115,6 +115,44 @@ describe('calls', () => {
   });
 });
 
+describe('calls that name nobody', () => {
+  it('throw nothing, and make nobody of it', async () => {
+    const page = await open('/');
+    const found = await page.evaluate(async () => {
+      const calls = sdk() as unknown as Record<string, (...given: unknown[]) => unknown>;
+      const odd = [Symbol('s'), Object.create(null), { toString: 5 }, 12n, null, undefined];
+      const names = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey', 'flush', 'reset'];
+      const thrown: string[] = [];
+      for (const name of names)
+        for (const given of odd)
+          try {
+            await calls[name]?.(given, given, given);
+            await calls[name]?.('x', {}, { userSignature: given, timestamp: given });
+          } catch (error) {
+            thrown.push(`${name}: ${error}`);
+          }
+      sdk().reset();
+      calls.identify?.(Symbol('s'));
+      calls.alias?.(undefined);
+      const { userId } = sdk().user();
+      calls.identify?.('ada');
+      calls.identify?.(Symbol('s'), { plan: 'pro' });
+      const user = sdk().user();
+      try {
+        calls.consent?.(Symbol('s'));
+      } catch (error) {
+        thrown.push(`consent: ${error}`);
+      }
+      return { thrown, userId, user };
+    });
+    expect(found).toMatchObject({
+      thrown: [],
+      userId: null,
+      user: { userId: 'ada', traits: { plan: 'pro' } },
+    });
+  });
+});
+
 describe('consent', () => {
   it('is denied by a word that is none', async () => {
     const page = await open('/deny');
