@@ -87,6 +87,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     onSettled: (entries) => queueMicrotask(() => deliver(ownEntries(entries))),
     now: host.now,
     random: host.random,
+    sizeOf: (text) => text.length,
     after: startTimer,
     flushAt: settings.flushAt,
     flushIntervalMs: settings.flushIntervalMs,
@@ -168,7 +169,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   function stop(loss: Loss): void {
     isStopped = true;
     for (const done of draining) done(false);
-    parts.onLost(loss, []);
+    parts.onLost({ ...loss, message: 'write key refused' }, []);
   }
 
   /** Of what an earlier process left as much as leaves half of the room for new calls. */

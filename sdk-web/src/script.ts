@@ -40,6 +40,7 @@ if (tag && options.writeKey && (!held || Array.isArray(held))) {
   for (const name of use?.split(' ') ?? [])
     import(`${origin}/sdk-${name}.js`).then(
       ({ default: create }: { default: () => Plugin }) => analytics.use(create()),
-      () => {},
+      // Nothing is done where it cannot be had.
+      Boolean,
     );
 }

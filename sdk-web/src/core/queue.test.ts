@@ -54,6 +54,7 @@ function setUp(
     onSettled: (messages) => settled.push(...messages),
     now: clock.now,
     random: () => 0.5,
+    sizeOf: (text) => text.length,
     after: clock.after,
     flushAt: 5,
     flushIntervalMs: 100,
@@ -217,7 +218,7 @@ describe('delivery', () => {
     await settleMicrotasks();
     expect(sent).toHaveLength(1);
     expect(queue.size()).toBe(2);
-    expect(lost).toEqual([{ loss: { code: `http_${status}`, message: 'write key refused' }, messages: [] }]);
+    expect(lost).toEqual([{ loss: { code: `http_${status}`, message: `http_${status}` }, messages: [] }]);
     queue.resume();
     await settleMicrotasks();
     expect(sent).toHaveLength(1);
@@ -289,10 +290,11 @@ describe('delivery', () => {
   });
 
   it('lets what can wait have half of the room, without a report', () => {
-    const { queue, lost } = setUp(() => new Promise<Answer>(() => {}), { maxMessages: 4 });
-    expect([1, 2, 3].map(() => queue.add(message(), true))).toEqual([true, true, false]);
+    const { queue, lost } = setUp(() => new Promise<Answer>(() => {}), { maxChars: 1_000 });
+    const sized = () => message({ text: 'x'.repeat(200) });
+    expect([1, 2, 3, 4].map(() => queue.add(sized(), true))).toEqual([true, true, true, false]);
     expect(lost).toEqual([]);
-    expect([1, 2].map(() => queue.add(message()))).toEqual([true, true]);
+    expect(queue.add(sized())).toBe(true);
     const one = setUp(() => new Promise<Answer>(() => {}), { maxChars: 200 });
     expect(one.queue.add(message({ text: 'x'.repeat(120) }), true)).toBe(true);
   });
@@ -436,6 +438,25 @@ describe('unload', () => {
     expect(sent).toHaveLength(0);
     queue.unload(4_000);
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('what nothing keeps', () => {
+  it('is lost while nothing may be sent, told once, and the rest stays', async () => {
+    const { queue, lost, settled, clock } = setUp((_, n) => (n === 1 ? { status: 503 } : OK), { flushAt: 3 });
+    const all = [message(), message(), message()];
+    for (const one of all) queue.add(one);
+    queue.refuse(all.slice(1));
+    expect(lost).toEqual([]);
+    await settleMicrotasks();
+    queue.refuse(all.slice(1));
+    queue.refuse(all.slice(1));
+    expect(lost.map(({ loss, messages }) => [loss.code, messages])).toEqual(
+      all.slice(1).map((one) => ['queue_full', [one]]),
+    );
+    while (clock.step()) await settleMicrotasks();
+    expect(settled).toHaveLength(3);
+    expect(queue.size()).toBe(0);
   });
 });
 

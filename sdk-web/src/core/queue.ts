@@ -42,6 +42,8 @@ export interface QueueParts {
    * is sent and what waits is kept; told once.
    */
   onLost(loss: Loss, messages: Queued[]): void;
+  /** A message is taken in that was nowhere before: its context as JSON, or empty, and the rest as JSON. */
+  onTaken?(message: Queued, context: string, text: string): void;
   /** Messages that need no keeping any more: delivered or lost. */
   onSettled?(messages: Queued[]): void;
   onAnswer?(body: Partial<IngestAnswer>): void;
@@ -51,8 +53,8 @@ export interface QueueParts {
   random(): number;
   /** Calls back after `ms`; the answer cancels. */
   after(ms: number, callback: () => void): () => void;
-  /** What a text counts against the bounds. Default: its characters. */
-  sizeOf?(text: string): number;
+  /** What a text counts against the bounds. */
+  sizeOf(text: string): number;
   /** Messages at which a batch is sent at once. */
   flushAt: number;
   /** How long a message waits for company, ms. */
@@ -95,7 +97,7 @@ interface Entry {
 export interface Queue {
   /**
    * Takes a message in; false if it was refused (and reported).
-   * @param spare only while half of the room stays free for others, or nothing is held; a refusal is not reported
+   * @param spare it can wait: only while half of the room is free, and a refusal is not reported
    */
   add(message: Queued, spare?: boolean): boolean;
   flush(limitMs?: number): Promise<FlushResult>;
@@ -107,6 +109,8 @@ export interface Queue {
   isHeldUp(): boolean | undefined;
   /** Sends again at once after a pause for want of an answer; what the collector asked for stays. */
   resume(): void;
+  /** Nothing keeps these: where nothing may be sent now, they are lost as `queue_full`. */
+  refuse(messages: Queued[]): void;
   /** Forgets all that is held, as if it had never been taken in. */
   clear(): void;
   /** @param last nothing keeps what is unsent: it is lost as `closed` */
@@ -114,7 +118,7 @@ export interface Queue {
 }
 
 export function createQueue(parts: QueueParts): Queue {
-  const { onLost, now, after, sizeOf = (text) => text.length } = parts;
+  const { onLost, now, after, sizeOf } = parts;
   const waiting: Entry[] = [];
   const flying = new Set<Entry>();
   /** One for each flush: looks whether it is done; `late` says that it must be. */
@@ -197,7 +201,6 @@ export function createQueue(parts: QueueParts): Queue {
     // Without those that were cleared meanwhile.
     const batch = sent.filter((entry) => flying.delete(entry));
     const code = `http_${status}`;
-    const isBad = status === 413 || status === 400;
     if (status && status < 400) {
       failures = 0;
       const faults = new Map(body?.rejected?.map((item) => [sent[item.index], item]));
@@ -210,28 +213,26 @@ export function createQueue(parts: QueueParts): Queue {
         if (fault) lose([entry], fault.code, fault.message);
       }
       if (body) parts.onAnswer?.(body);
-    } else if (status === 401 || status === 403) {
-      waiting.unshift(...batch);
-      if (!stopped) onLost({ code, message: 'write key refused' }, []);
-      stopped = true;
-    } else if (isBad && batch.length > 1) {
-      for (const entry of batch) entry.k = (batch.length + 1) >> 1;
-      waiting.unshift(...batch);
-      return true;
-    } else if (isBad || (status && status < 500 && ![408, 425, 429].includes(status))) {
-      lose(batch, code);
-    } else {
+    } else if (!status || status > 499 || /408|42[59]/.test(code)) {
       const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
       waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
       lose(spent, code);
       // Requests that fail together are one failure.
       if (!pauses.size) failures++;
       const patience =
-        Math.min((FIRST_PAUSE_MS / 2) * 2 ** failures, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
+        Math.min((FIRST_PAUSE_MS / 4) * 2 ** failures, LAST_PAUSE_MS / 2) * (1 + parts.random());
       // Retry-After is whole seconds or an HTTP date; nothing readable is none.
       const asked = retryAfter ? +retryAfter * 1000 || Date.parse(retryAfter) - now() : 0;
       pause(Math.max(patience, asked || 0), status);
-    }
+    } else if (/40[13]/.test(code)) {
+      waiting.unshift(...batch);
+      if (!stopped) onLost({ code, message: code }, []);
+      stopped = true;
+    } else if (/400|413/.test(code) && batch.length > 1) {
+      for (const entry of batch) entry.k = (batch.length + 1) >> 1;
+      waiting.unshift(...batch);
+      return true;
+    } else lose(batch, code);
     if (isLast) lose(waiting.splice(0), 'closed');
     return waiters.size > 0;
   }
@@ -239,13 +240,15 @@ export function createQueue(parts: QueueParts): Queue {
   return {
     add(message, spare) {
       const c = JSON.stringify(message.context) ?? '';
-      const n = sizeOf(JSON.stringify({ ...message, context: 0 }) + (c === lastContext ? '' : c));
-      const share = spare && size() ? 2 : 1;
-      if (closed || size() * share >= parts.maxMessages || (held + n) * share > parts.maxChars) {
+      const text = JSON.stringify({ ...message, context: 0 });
+      const n = sizeOf(c === lastContext ? text : text + c);
+      const wanted = spare ? parts.maxChars / 2 : n;
+      if (closed || size() >= parts.maxMessages || held + wanted > parts.maxChars) {
         const code = closed ? 'closed' : 'queue_full';
         if (!spare) onLost({ code, message: code }, [message]);
         return false;
       }
+      if (!spare) parts.onTaken?.(message, c, text);
       lastContext = c;
       held += n;
       waiting.push({ m: message, n, c, t: 0, k: MAX_BATCH });
@@ -285,6 +288,13 @@ export function createQueue(parts: QueueParts): Queue {
           end();
         }
       pump(true);
+    },
+    refuse(messages) {
+      if (!isHeldUp()) return;
+      for (const message of messages) {
+        const place = waiting.findIndex((entry) => entry.m === message);
+        if (place >= 0) lose(waiting.splice(place, 1), 'queue_full');
+      }
     },
     clear() {
       const all = [...waiting.splice(0), ...flying];
