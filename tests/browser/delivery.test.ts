@@ -311,6 +311,37 @@ describe('five tabs of 1,000 events, one of them killed at a random moment', () 
   );
 });
 
+it('sends again when a page comes back from the back cache, also what others took over meanwhile', async () => {
+  const page = await open();
+  await stage.served.down();
+  // What a browser tells a page that it keeps as it is, and the timers it holds, are played here.
+  await page.evaluate(() => {
+    for (let i = 0; i < 5; i++) sdk().track('Many', { i });
+    dispatchEvent(new PageTransitionEvent('pagehide', { persisted: true }));
+  });
+  await eventually(
+    () => idsOnDisk(page),
+    (ids) => ids.length === 5,
+  );
+  expect(await page.evaluate(async () => (await navigator.locks.query()).held?.length)).toBe(0);
+  await stage.served.up();
+  await open('/other');
+  await eventually(stored, (messages) => named(messages, 'Many').length === 5);
+  const held = await page.evaluate(async () => {
+    dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true }));
+    for (let i = 5; i < 8; i++) sdk().track('Many', { i });
+    await sdk().flush();
+    return (await navigator.locks.query()).held?.length;
+  });
+  expect(held).toBeGreaterThan(0);
+  const all = await eventually(stored, (messages) => named(messages, 'Many').length >= 8);
+  expect(numbersOf(named(all, 'Many'))).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
+  await eventually(
+    () => idsOnDisk(page),
+    (ids) => ids.length === 0,
+  );
+});
+
 it('takes over with a second client what a first one had taken over and not sent', async () => {
   const page = await open();
   await stage.served.down();
