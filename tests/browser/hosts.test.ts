@@ -479,11 +479,16 @@ describe('identity', () => {
     const users = await Promise.all([first, third].map((page) => page.evaluate(() => sdk().user())));
     expect(users[0]).toEqual(users[1]);
     expect(users[0]?.userId).toBeNull();
-    // Also read again, and on a page opened anew.
+    // Somebody signs in here and out there: here too, also where it is read again, on a page opened anew.
+    await first.evaluate(() => sdk().identify('ada'));
+    const elsewhere = await second.evaluate(() => {
+      sdk().reset();
+      return sdk().user();
+    });
     await first.reload();
     await stage.ready(first);
     const again = await first.evaluate(() => [sdk().user(), sdk().user(), sdk().user()]);
-    expect(again).toEqual([users[1], users[1], users[1]]);
+    expect(again).toEqual([elsewhere, elsewhere, elsewhere]);
   });
 });
 
