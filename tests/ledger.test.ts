@@ -41,15 +41,49 @@ it('measures completeness by day from the numbers that came', () =>
     ]);
     expect(await read()).toEqual({
       data: [
-        { day: '2026-06-09', expected: 1, received: 1, reported: 0, completeness: 1 },
-        { day: '2026-06-10', expected: 6, received: 5, reported: 1, completeness: 5 / 6 },
+        { day: '2026-06-09', expected: 1, received: 1, reported: 0, doubtful: 0, completeness: 1 },
+        { day: '2026-06-10', expected: 6, received: 5, reported: 1, doubtful: 0, completeness: 5 / 6 },
       ],
       next: null,
     });
     expect((await read('?from=2026-06-09&to=2026-06-09')).data).toHaveLength(1);
-    for (const query of ['?from=yesterday', '?from=2026-06-11&to=2026-06-10', '?from=2020-01-01'])
+    // What an instance numbered before the days asked for is not missing in them.
+    expect((await read('?from=2026-06-10')).data).toMatchObject([{ expected: 6, received: 5 }]);
+    for (const query of [
+      '?from=yesterday',
+      '?from=2026-02-31',
+      '?from=2026-06-11&to=2026-06-10',
+      '?from=2020-01-01',
+    ])
       expect((await collector.api('GET', `/api/sources/${source}/completeness${query}`)).status).toBe(400);
     expect((await collector.api('GET', '/api/sources/other/completeness')).status).toBe(404);
+  }));
+
+it('believes no instance more than is plausible, and counts those that claim more', () =>
+  withCollector({}, async (collector) => {
+    const source = ((await collector.api('GET', '/api/sources')).json.data as { id: string }[])[0]?.id;
+    const read = async () =>
+      ((await collector.api('GET', `/api/sources/${source}/completeness`)).json.data as JsonObject[])[0];
+    const honest = Array.from({ length: 200 }, (_, i) => numbered(`h${i >> 3}`, (i & 7) + 1));
+    await collector.send('web', honest);
+    expect(await read()).toMatchObject({ expected: 200, received: 200, completeness: 1, doubtful: 0 });
+    // A page that was open for days before, with nothing missing in these; and numbers out of thin air.
+    await collector.send('web', [numbered('old', 500), numbered('old', 501), numbered('forged', 1e15)]);
+    expect(await read()).toMatchObject({ expected: 203, received: 203, reported: 0, doubtful: 0 });
+    // One that claims a gap, and losses, of any size: a score and four for each that came.
+    await collector.send('web', [
+      numbered('liar', 1),
+      numbered('liar', 1e15, { lost: 1e12 }),
+      numbered('h0', 9, { lost: -5 }),
+    ]);
+    expect(await read()).toEqual({
+      day: '2026-06-10',
+      expected: 206 + 28,
+      received: 206,
+      reported: 28,
+      doubtful: 1,
+      completeness: 206 / 234,
+    });
   }));
 
 it('tells which messages are stored, to the kind of key that sent them', () =>
@@ -59,6 +93,9 @@ it('tells which messages are stored, to the kind of key that sent them', () =>
       collector.fetch('/v1/seen', { method: 'POST', body: JSON.stringify({ writeKey: key, messageIds }) });
     expect((await ask(WEB_KEY, ['here', 'not'])).json).toEqual({ seen: ['here'] });
     expect((await ask(WEB_KEY, [])).json).toEqual({ seen: [] });
+    const many = Array.from({ length: 10_000 }, (_, i) => `many${i}`);
+    many[9_999] = 'here';
+    expect((await ask(WEB_KEY, many)).json).toEqual({ seen: ['here'] });
     expect((await ask(ADMIN_KEY, ['here'])).status).toBe(401);
     expect((await ask(WEB_KEY, 'here')).status).toBe(400);
     expect((await ask(WEB_KEY, [1])).status).toBe(400);

@@ -98,6 +98,26 @@ describe('a call', () => {
     expect(sent()).toEqual([]);
   });
 
+  it('never throws, whatever is passed and whatever that throws', async () => {
+    const bare: unknown = Object.create(null);
+    const fail = (): never => {
+      throw bare;
+    };
+    const evil = new Proxy({}, { get: fail, ownKeys: fail, getPrototypeOf: fail });
+    const { client, clock } = setUp(undefined, { onError: fail, adminKey: 'admin' });
+    clock.warn = () => {};
+    client.use({ before: fail });
+    const calls = client as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const made = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey', 'use', 'on', 'off'];
+    for (const name of made)
+      for (const given of [evil, Symbol('s'), { toJSON: fail }, { userId: Symbol('s') }, { userId: 'u' }])
+        expect(() => calls[name]?.(given, fail)).not.toThrow();
+    for (const name of ['flush', 'drain', 'closeAndFlush'])
+      for (const given of [evil, { timeout: Symbol('s') }]) expect(() => calls[name]?.(given)).not.toThrow();
+    for (const name of ['profile', 'segments', 'isIn', 'me'])
+      await expect(calls[name]?.(evil, 's')).rejects.toMatchObject({ name: 'ReadError', code: 'invalid_id' });
+  });
+
   it('never throws, whatever is passed', () => {
     const { client, codes } = setUp();
     const { proxy, revoke } = Proxy.revocable({}, {});

@@ -12,6 +12,7 @@ import { createEmitter, type Emitter } from './emitter.ts';
 import type { Events } from './events.ts';
 import { Held } from './held.ts';
 import type { Host } from './host.ts';
+import { limitsOf } from './limits.ts';
 import { type AnalyticsOptions, readOptions } from './options.ts';
 import { createOutcomes, type Outcomes } from './outcomes.ts';
 import {
@@ -40,6 +41,7 @@ import {
 import { createSender, type Sender } from './sender.ts';
 import { createShelf, type Shelf } from './shelf.ts';
 import { SnapshotFault, snapshot } from './snapshot.ts';
+import { wordsOf } from './words.ts';
 
 /** Segment's client allows `const { track } = analytics`. */
 const DETACHABLE = [
@@ -125,6 +127,7 @@ export class Analytics<E extends object = AnyEvents> {
               // Also of what is found at construction, when the host has no client in its hands yet.
               onTrouble: (loss) => queueMicrotask(() => this.#outcomes.report(loss, [])),
               now: host.now,
+              elapsed: host.elapsed,
               after: host.after,
               uuid: host.uuid,
             }) ?? null),
@@ -177,8 +180,9 @@ export class Analytics<E extends object = AnyEvents> {
    * With `close` it is `closeAndFlush`.
    */
   flush(options?: { timeout?: number | undefined; close?: boolean | undefined }): Promise<FlushResult> {
-    if (options?.close) return this.closeAndFlush(options);
-    return this.#closing ?? this.#flush(options?.timeout);
+    const { close, timeout } = limitsOf(options);
+    if (close) return this.closeAndFlush({ timeout });
+    return this.#closing ?? this.#flush(timeout);
   }
 
   /**
@@ -186,7 +190,7 @@ export class Analytics<E extends object = AnyEvents> {
    * when there will be none: after `timeout` ms (no limit), a refused key, or the end. Never rejects.
    */
   drain(options?: { timeout?: number | undefined }): Promise<boolean> {
-    return this.#closing ? Promise.resolve(false) : this.#delivery.drain(options?.timeout ?? undefined);
+    return this.#closing ? Promise.resolve(false) : this.#delivery.drain(limitsOf(options).timeout);
   }
 
   /**
@@ -194,7 +198,7 @@ export class Analytics<E extends object = AnyEvents> {
    * stays in `spoolDir` for the next client, or without one is told to `onError` as `closed`. Never rejects.
    */
   closeAndFlush(options?: { timeout?: number | undefined }): Promise<FlushResult> {
-    this.#closing ??= this.#close(options?.timeout);
+    this.#closing ??= this.#close(limitsOf(options).timeout);
     return this.#closing;
   }
 
@@ -317,7 +321,7 @@ export class Analytics<E extends object = AnyEvents> {
 
   #discardFault(type: Call, code: string, error: unknown, callback: Callback | undefined): true {
     const { text } = composeBare(type, this.#host);
-    const loss = { code: error instanceof SnapshotFault ? error.code : code, message: String(error) };
+    const loss = { code: error instanceof SnapshotFault ? error.code : code, message: wordsOf(error) };
     return this.#discard(new Held(this.#shelf.put(text), callback), loss);
   }
 
@@ -351,7 +355,7 @@ export class Analytics<E extends object = AnyEvents> {
     // Timers of the queue do not keep the process; an awaited flush does.
     const release = this.#host.keepAlive();
     try {
-      return await this.#delivery.flush(timeout ?? undefined);
+      return await this.#delivery.flush(timeout);
     } finally {
       release();
     }
@@ -394,7 +398,7 @@ export class Analytics<E extends object = AnyEvents> {
     try {
       run();
     } catch (error) {
-      this.#host.warn(`A Tidemark callback threw: ${String(error)}`);
+      this.#host.warn(`A Tidemark callback threw: ${wordsOf(error)}`);
     }
   }
 }

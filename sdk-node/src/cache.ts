@@ -8,17 +8,18 @@ export interface Cache {
   forget(key: string): void;
 }
 
-export function createCache(size: number, ttlMs: number, now: () => number): Cache {
+/** @param elapsed ms that are never set back */
+export function createCache(size: number, ttlMs: number, elapsed: () => number): Cache {
   const entries = new Map<string, { value: Promise<unknown>; until: number }>();
 
   return {
     read<T>(key: string, load: () => Promise<T>): Promise<T> {
       const entry = entries.get(key);
-      if (entry && now() < entry.until) return entry.value as Promise<T>; // kept under a key of its kind
+      if (entry && elapsed() < entry.until) return entry.value as Promise<T>; // kept under a key of its kind
       const value = load();
       entries.delete(key);
       if (size < 1 || ttlMs === 0) return value;
-      entries.set(key, { value, until: now() + ttlMs });
+      entries.set(key, { value, until: elapsed() + ttlMs });
       value.catch(() => {
         if (entries.get(key)?.value === value) entries.delete(key);
       });

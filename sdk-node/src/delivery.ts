@@ -87,6 +87,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     onSettled: (entries) => queueMicrotask(() => deliver(ownEntries(entries))),
     now: host.now,
     random: host.random,
+    sizeOf: (text) => text.length,
     after: startTimer,
     flushAt: settings.flushAt,
     flushIntervalMs: settings.flushIntervalMs,
@@ -168,7 +169,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
   function stop(loss: Loss): void {
     isStopped = true;
     for (const done of draining) done(false);
-    parts.onLost(loss, []);
+    parts.onLost({ ...loss, message: 'write key refused' }, []);
   }
 
   /** Of what an earlier process left as much as leaves half of the room for new calls. */
@@ -211,10 +212,10 @@ export function createDelivery(parts: DeliveryParts): Delivery {
     },
     fits: (entry) => entry.size <= settings.maxQueueBytes,
     async flush(limitMs = FLUSH_LIMIT_MS) {
-      const end = host.now() + limitMs;
+      const end = host.elapsed() + limitMs;
       const total = { delivered: 0, pending: 0, dropped: 0 };
       for (;;) {
-        const flushed = queue.flush(Math.max(0, end - host.now()));
+        const flushed = queue.flush(Math.max(0, end - host.elapsed()));
         endWaits();
         const { delivered, pending, dropped } = await flushed;
         total.delivered += delivered;
@@ -222,7 +223,7 @@ export function createDelivery(parts: DeliveryParts): Delivery {
         total.pending = pending;
         // What the queue just settled is released in a microtask, and makes room for what is on disk.
         await Promise.resolve();
-        if (recovered === 0 || pending > 0 || isClosed || isStopped || host.now() >= end) return total;
+        if (recovered === 0 || pending > 0 || isClosed || isStopped || host.elapsed() >= end) return total;
       }
     },
     drain(limitMs) {

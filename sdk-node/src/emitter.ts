@@ -14,15 +14,16 @@ export interface Emitter<M extends Arguments<M>> {
 }
 
 export function createEmitter<M extends Arguments<M>>(quietly: (run: () => unknown) => void): Emitter<M> {
-  const listeners: { [E in keyof M]?: Set<Listener<M[E]>> } = {};
+  // Not an object: a host's own object as an event would be asked for its text, which may throw.
+  const listeners = new Map<keyof M, Set<Listener<never>>>();
 
   function on<E extends keyof M>(event: E, listener: Listener<M[E]>): void {
-    const set = listeners[event] ?? new Set<Listener<M[E]>>();
-    listeners[event] = set;
+    const set = listeners.get(event) ?? new Set();
+    listeners.set(event, set);
     set.add(listener);
   }
   function off<E extends keyof M>(event: E, listener: Listener<M[E]>): void {
-    listeners[event]?.delete(listener);
+    listeners.get(event)?.delete(listener);
   }
   return {
     on,
@@ -35,8 +36,10 @@ export function createEmitter<M extends Arguments<M>>(quietly: (run: () => unkno
       on(event, once);
     },
     emit(event, ...args) {
-      for (const listener of listeners[event] ?? []) quietly(() => listener(...args));
+      // What was added under a name takes what is told under it.
+      for (const listener of listeners.get(event) ?? [])
+        quietly(() => (listener as unknown as Listener<typeof args>)(...args));
     },
-    isHeard: (event) => (listeners[event]?.size ?? 0) > 0,
+    isHeard: (event) => (listeners.get(event)?.size ?? 0) > 0,
   };
 }

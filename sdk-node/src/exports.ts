@@ -27,11 +27,5 @@ export type {
   TrackParams,
 } from './params.ts';
 export type { Plugin } from './plugin.ts';
-export {
-  type MeQuery,
-  type Profile,
-  type ProfileId,
-  ReadError,
-  type ReadOptions,
-  type SegmentEntry,
-} from './reader.ts';
+export { ReadError } from './read-error.ts';
+export type { MeQuery, Profile, ProfileId, ReadOptions, SegmentEntry } from './reader.ts';

@@ -7,6 +7,8 @@ import type { Spool, SpoolParts } from './spool.ts';
 export interface Host {
   /** Epoch ms. */
   now(): number;
+  /** For durations, ms: never set back, whatever becomes of the clock. */
+  elapsed(): number;
   /** 0 up to 1. */
   random(): number;
   /** A random UUID, version 4. */

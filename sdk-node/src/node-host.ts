@@ -16,6 +16,7 @@ const GZIP_LEVEL = 1;
 
 export const nodeHost: Host = {
   now: Date.now,
+  elapsed: () => performance.now(),
   random: Math.random,
   uuid: () => crypto.randomUUID(),
   after(ms, callback) {

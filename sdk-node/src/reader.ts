@@ -1,10 +1,13 @@
 // Reads people back: with an admin key all of a profile, with the write key what is exposed.
-// Invariant: a failure is a ReadError that says what to do; an answer is the caller's own copy.
+// Invariant: a failure is a ReadError that says what to do; an answer is the caller's own copy; a key goes to
+// the collector's address and nowhere else.
 import type { JsonObject, JsonValue, Me } from '../../collector/src/wire/message.ts';
 import { createCache } from './cache.ts';
 import type { Host } from './host.ts';
 import type { Settings } from './options.ts';
+import { ADVICE, faultOf, ReadError } from './read-error.ts';
 import { base64 } from './sender.ts';
+import { wordsOf } from './words.ts';
 
 /** A person: an address (`user:<userId>`, `anon:<anonymousId>` or the profile's own id), or one of the two ids. */
 export type ProfileId = string | { userId: string | number } | { anonymousId: string | number };
@@ -43,20 +46,6 @@ export interface ReadOptions {
   fresh?: boolean | undefined;
 }
 
-/** What a read rejects with. */
-export class ReadError extends Error {
-  override readonly name = 'ReadError';
-  /** The HTTP status; 0: no answer, or nothing was asked. */
-  readonly status: number;
-  /** The collector's code, or `no_answer`, `no_admin_key`, `invalid_id`. */
-  readonly code: string;
-  constructor(status: number, code: string, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.status = status;
-    this.code = code;
-  }
-}
-
 export interface Reader {
   profile(id: ProfileId, options?: ReadOptions): Promise<Profile>;
   segments(id: ProfileId, options?: ReadOptions): Promise<SegmentEntry[]>;
@@ -64,16 +53,9 @@ export interface Reader {
   me(query: MeQuery, options?: ReadOptions): Promise<Me>;
 }
 
-const ADVICE: Record<number, string> = {
-  401: 'the key was refused: is it an admin key of this collector, and not revoked?',
-  403: 'the key may not do this',
-  404: 'there is no such profile or segment',
-  429: 'too many requests',
-};
-
 export function createReader(settings: Settings, host: Host): Reader {
   const { origin, adminKey } = settings;
-  const cache = createCache(settings.cacheSize, settings.cacheTtlMs, host.now);
+  const cache = createCache(settings.cacheSize, settings.cacheTtlMs, host.elapsed);
   const writer = { authorization: `Basic ${base64(`${settings.writeKey}:`)}` };
 
   /** The answer's text, so that each caller gets an object of its own. */
@@ -82,21 +64,27 @@ export function createReader(settings: Settings, host: Host): Reader {
     const release = host.keepAlive();
     const cancel = host.after(settings.requestLimitMs, () => abort.abort());
     try {
-      const answer = await settings.fetch(url, { ...init, signal: abort.signal });
+      // Followed, a redirect would take the key to whoever it names.
+      const answer = await settings.fetch(url, { ...init, signal: abort.signal, redirect: 'manual' });
       const text = await answer.text();
-      if (!answer.ok) throw errorOf(answer.status, text, advice);
+      const fault = faultOf(answer, text, origin, advice);
+      if (fault) throw fault;
       return text;
     } catch (error) {
       if (error instanceof ReadError) throw error;
-      throw new ReadError(0, 'no_answer', `no answer from ${origin}: ${String(error)}`, { cause: error });
+      throw new ReadError(0, 'no_answer', `no answer from ${origin}: ${wordsOf(error)}`, { cause: error });
     } finally {
       cancel();
       release();
     }
   }
 
-  async function read<T>(key: string, load: () => Promise<string>, options: ReadOptions = {}): Promise<T> {
-    if (options.fresh) cache.forget(key);
+  async function read<T>(
+    key: string,
+    load: () => Promise<string>,
+    options: ReadOptions | undefined,
+  ): Promise<T> {
+    if (options?.fresh) cache.forget(key);
     return JSON.parse(await cache.read(key, load)) as T; // the collector's own shapes
   }
 
@@ -112,20 +100,27 @@ export function createReader(settings: Settings, host: Host): Reader {
   }
 
   const profile = async (id: ProfileId, options?: ReadOptions): Promise<Profile> =>
-    readAdmin<Profile>(`/api/profiles/${encodeURIComponent(addressOf(id))}`, options);
+    readAdmin<Profile>(`/api/profiles/${encodedAddress(id)}`, options);
 
   return {
     profile,
     segments: async (id, options) => (await profile(id, options)).segments,
     async isIn(id, segment, options) {
+      const path = `/api/segments/${encodedSegment(segment)}`;
       const { segments } = await profile(id, options);
       if (segments.some(({ key }) => key === segment)) return true;
       // A name that was mistyped is told, not taken for "no".
-      await readAdmin(`/api/segments/${encodeURIComponent(segment)}`, undefined);
+      await readAdmin(path, undefined);
       return false;
     },
-    async me({ userId, anonymousId, userSignature }, options) {
-      const body = JSON.stringify({ userId, anonymousId, userSignature });
+    async me(query, options) {
+      const { userId, anonymousId, userSignature } = fieldsOf(query);
+      if (!isId(userId) && !isId(anonymousId)) throw invalidId('me() needs a userId or an anonymousId');
+      const body = JSON.stringify({
+        userId: isId(userId) ? userId : undefined,
+        anonymousId: isId(anonymousId) ? anonymousId : undefined,
+        userSignature: typeof userSignature === 'string' ? userSignature : undefined,
+      });
       const init = { method: 'POST', headers: { ...writer, 'content-type': 'application/json' }, body };
       const advice = {
         ...ADVICE,
@@ -139,38 +134,47 @@ export function createReader(settings: Settings, host: Host): Reader {
   };
 }
 
-function addressOf(id: ProfileId): string {
-  if (typeof id === 'string' && id !== '') return id;
-  const { userId, anonymousId } = (typeof id === 'object' && id ? id : {}) as {
-    userId?: string | number;
-    anonymousId?: string | number;
-  };
+function encodedAddress(id: ProfileId): string {
+  const address = addressOf(id);
+  const encoded = address && encode(address);
+  if (encoded) return encoded;
+  throw invalidId(
+    'a profile is named by "user:<userId>", "anon:<anonymousId>", { userId } or { anonymousId }, of whole characters',
+  );
+}
+
+function addressOf(id: ProfileId): string | null {
+  if (typeof id === 'string') return id;
+  const { userId, anonymousId } = fieldsOf(id);
   if (isId(userId)) return `user:${userId}`;
-  if (isId(anonymousId)) return `anon:${anonymousId}`;
-  throw new ReadError(
-    0,
-    'invalid_id',
-    'a profile is named by "user:<userId>", "anon:<anonymousId>", { userId } or { anonymousId }',
-  );
+  return isId(anonymousId) ? `anon:${anonymousId}` : null;
 }
 
-const isId = (id: unknown): boolean => typeof id === 'number' || (typeof id === 'string' && id !== '');
-
-function errorOf(status: number, text: string, advice: Record<number, string>): ReadError {
-  const { code, message } = readFault(text);
-  const hint = advice[status];
-  return new ReadError(
-    status,
-    code ?? `http_${status}`,
-    [`HTTP ${status}`, hint, message].filter(Boolean).join(': '),
-  );
-}
-
-function readFault(text: string): { code?: string; message?: string } {
+/** What is asked for, read once: a getter may throw, and then nobody is named. */
+function fieldsOf(given: unknown): MeQuery {
   try {
-    const { error } = JSON.parse(text) as { error?: { code?: string; message?: string } };
-    return error ?? {};
+    const { userId, anonymousId, userSignature } = Object(given) as MeQuery;
+    return { userId, anonymousId, userSignature };
   } catch {
     return {};
   }
 }
+
+function encodedSegment(segment: string): string {
+  const encoded = typeof segment === 'string' && encode(segment);
+  if (encoded) return encoded;
+  throw new ReadError(0, 'invalid_segment', 'a segment is named by its key, such as "buyers"');
+}
+
+/** Null for half a character, which no address can hold. */
+function encode(text: string): string | null {
+  try {
+    return encodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
+const invalidId = (message: string): ReadError => new ReadError(0, 'invalid_id', message);
+
+const isId = (id: unknown): boolean => typeof id === 'number' || (typeof id === 'string' && id !== '');

@@ -237,7 +237,7 @@ function judge({ status, retryAfter, text }: Reply): Answer {
   if (status >= 300 && status < 400) return NO_ANSWER;
   if (status < 200 || status > 299) return { status, retryAfter, body: null };
   // Without a body to look at the status is all there is.
-  if (text === null) return { status, retryAfter, body: null };
+  if (text === null) return { status, retryAfter, body: { success: true } };
   const body = parsed(text);
   return body ? { status, retryAfter, body } : NO_ANSWER;
 }
@@ -261,7 +261,7 @@ function parsed(text: string): Partial<IngestAnswer> | null {
     const { success, rejected } = body as { success?: unknown; rejected?: unknown };
     if (success !== true) return null;
     // The queue reads a list or nothing.
-    return rejected === undefined || Array.isArray(rejected) ? (body as Partial<IngestAnswer>) : {};
+    return rejected === undefined || Array.isArray(rejected) ? (body as Partial<IngestAnswer>) : { success };
   } catch {
     return null;
   }

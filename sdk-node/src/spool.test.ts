@@ -34,6 +34,8 @@ const machineOf = (pid: number, alive: number[], machine = 'm'): Processes => ({
 });
 
 let clock = Date.now();
+/** Somebody at the clock. */
+let shift = 0;
 
 /** One process's spool; it ends by being forgotten, as a killed process does. */
 function live(pid: number, { alive = [pid], files = fs as Files, maxBytes = 1e9, machine = 'm' } = {}): Life {
@@ -45,7 +47,8 @@ function live(pid: number, { alive = [pid], files = fs as Files, maxBytes = 1e9,
     files,
     processes: machineOf(pid, alive, machine),
     onTrouble: (loss) => troubles.push(loss),
-    now: () => clock,
+    now: () => clock + shift,
+    elapsed: () => clock,
     uuid: () => crypto.randomUUID(),
     after(ms, run) {
       const timer = { at: clock + ms, run };
@@ -149,6 +152,7 @@ describe('after a kill', () => {
       processes: reborn,
       onTrouble: (loss) => expect.fail(loss.message),
       now: () => clock,
+      elapsed: () => clock,
       uuid: () => crypto.randomUUID(),
       after: () => () => {},
     });
@@ -293,6 +297,24 @@ describe('a disk that fails', () => {
     const next = live(2);
     expect(idsOf(found(next))).toEqual(['a', 'e']);
     expect(next.troubles).toEqual([]);
+  });
+
+  it('writes again in time whatever becomes of the clock', () => {
+    let isFull = true;
+    const files: Files = {
+      ...fs,
+      writeSync: ((...args: Parameters<typeof fs.writeSync>) => {
+        if (isFull) throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+        return fs.writeSync(...args);
+      }) as Files['writeSync'],
+    };
+    const life = live(1, { files });
+    write(life, 'a');
+    isFull = false;
+    shift = -3_600_000;
+    life.advance(1_000);
+    expect(write(life, 'b')[0]?.place).not.toBeNull();
+    shift = 0;
   });
 
   it('holds no more than maxBytes, those of the dead included', () => {

@@ -26,6 +26,8 @@ export interface SpoolParts {
   /** What went wrong, with a code that begins with `spool_`. */
   onTrouble(loss: Loss): void;
   now(): number;
+  /** For durations, ms. */
+  elapsed(): number;
   after(ms: number, callback: () => void): () => void;
   uuid(): string;
 }
@@ -129,7 +131,7 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
   }
 
   function failed(error: unknown): void {
-    pausedUntil = now() + WRITE_PAUSE_MS;
+    pausedUntil = parts.elapsed() + WRITE_PAUSE_MS;
     if (current?.fd === null) current = null;
     // Somebody removed the folder: the next try makes another.
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') forget(own);
@@ -264,7 +266,7 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
 
   return {
     write(text) {
-      if (now() < pausedUntil) return null;
+      if (parts.elapsed() < pausedUntil) return null;
       const line = Buffer.allocUnsafe(text.length + 1);
       line.set(text);
       line[text.length] = LINE_END;

@@ -11,7 +11,8 @@ export interface Request {
   body: { batch: Message[]; sentAt: string };
 }
 
-export type Clock = Host & { step(): boolean; advance(ms: number): void };
+/** `setBack` is somebody at the clock: timers and durations do not feel it. */
+export type Clock = Host & { step(): boolean; advance(ms: number): void; setBack(ms: number): void };
 
 const GZIP_MAGIC = 0x1f;
 
@@ -29,10 +30,12 @@ export const ok = (rejected: object[] = []): Response =>
 /** A clock whose timers fire when the test says so, in order. */
 export function createClock(): Clock {
   let now = Date.parse('2026-03-04T05:06:07.000Z');
+  let shift = 0;
   let timers: { at: number; run: () => void }[] = [];
   return {
     ...nodeHost,
-    now: () => now,
+    now: () => now + shift,
+    elapsed: () => now,
     random: () => 0.5,
     // At once, not on a thread whose turn the tests would have to wait for.
     gzip: async (bytes) => new Uint8Array(gzipSync(bytes)),
@@ -52,6 +55,9 @@ export function createClock(): Clock {
     },
     advance(ms) {
       now += ms;
+    },
+    setBack(ms) {
+      shift -= ms;
     },
   };
 }

@@ -9,6 +9,8 @@ const nothing = (): void => {};
 
 export const webHost: Host = {
   now: Date.now,
+  // Not every runtime has one; there the clock must do.
+  elapsed: () => globalThis.performance?.now() ?? Date.now(),
   random: Math.random,
   uuid: () => crypto.randomUUID(),
   after(ms, callback) {

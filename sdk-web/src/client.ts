@@ -8,13 +8,12 @@ import { uuidv7 } from './core/ids.ts';
 import { createQueue, type Loss, type Queued } from './core/queue.ts';
 import { createIdentity, newcomer } from './identity.ts';
 import { watchPages } from './pages.ts';
-import { createMessageStore, JOURNAL, journals } from './store.ts';
-import { bodyOf, bytesOf, hurry, post, roomLeft } from './transport.ts';
+import { createMessageStore, journals, MAX_BYTES } from './store.ts';
+import { bodyOf, bytesOf, GZIP_BYTES, post, roomLeft } from './transport.ts';
 import type { Analytics, CallOptions, Consent, EventMap, Fields, Options, Plugin } from './types.ts';
 
-/** Queue bounds: the contract's 512 KB, and far more messages than a page makes. */
+/** Far more than a page makes. */
 const MAX_MESSAGES = 5_000;
-const MAX_BYTES = 512 * 1024;
 /** JSON bytes of a request: it may outlive the page, and leaves room for what follows it. */
 const MAX_BATCH_BYTES = 50_000;
 /** What a body holds besides its messages and their context, bytes. */
@@ -37,18 +36,20 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   const endpoint = new URL('/v1/', host).href;
 
   const now = (): number => Date.now();
-  const newId = (): string => uuidv7(now(), fillRandom);
+  const newId = (): string => uuidv7(now(), random);
   const isLasting = (): boolean => state === 'granted';
+  const isOver = (): boolean => closed || !isLasting();
   const listeners = new Set<[event: keyof EventMap, callback: (...values: never[]) => void]>();
   const plugins: Plugin[] = [];
   const cleanUps: (() => void)[] = [];
+  /** Removes our listeners (browsers since 2021). */
+  const end = new AbortController();
   /** Names this instance in the ledger, and with its key in storage: the random end of an id. */
   const client = newId().slice(24);
   const owner = `${writeKey}.${client}`;
-  /** Whether a record is of another instance with the same key. */
-  const isLeft = (key: string): boolean => key.startsWith(`${writeKey}.`) && !key.startsWith(owner);
   const identity = createIdentity(newId, now, isLasting, options.cookieDomain);
-  const store = createMessageStore(owner);
+  // What finds no room is sent all the same while the collector takes it, and refused when it does not.
+  const store = createMessageStore(owner, (messages) => queue.refuse(messages));
   /** Gives up what is on the wire. */
   let wire = new AbortController();
   let { userSignature } = options;
@@ -56,14 +57,9 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   const waiting: [run: () => void, message: Queued | undefined][] = [];
   let sequence = 0;
   let lost = 0;
-  let isLeaving = false;
+  let isLeaving: boolean | undefined;
+  let chunk: typeof import('./more.ts') | undefined;
   let closed = false;
-
-  const gzip = async (text: string): Promise<Blob | string> =>
-    more().then(
-      (chunk) => chunk.gzip(text),
-      () => text,
-    );
 
   const queue = createQueue({
     flushAt: options.flushAt ?? 20,
@@ -76,16 +72,25 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     now,
     random: Math.random,
     sizeOf: bytesOf,
-    after(ms, callback) {
-      const timer = setTimeout(callback, ms);
-      return () => clearTimeout(timer);
-    },
+    after,
     send(batch) {
       const wanted = [...listeners].some(([event]) => event !== 'error') ? '?reply=me' : '';
       const sentAt = isoOf(now());
       const body = bodyOf(batch, { writeKey, userSignature, sentAt });
-      return post(`${endpoint}batch${wanted}`, body, wire.signal, isLeaving ? undefined : gzip);
+      const isLarge = body.length > GZIP_BYTES;
+      // The first goes as it is: nothing waits for the chunk. `Boolean` is the shortest way to do nothing.
+      if (isLarge && !chunk) more().then((loaded) => (chunk = loaded), Boolean);
+      const answer = post(
+        `${endpoint}batch${wanted}`,
+        body,
+        wire.signal,
+        isLarge && !isLeaving && chunk ? chunk.gzip(body) : body,
+      );
+      // Once the queue knows: there may be room now, or a pause.
+      void answer.then(() => setTimeout(store.save));
+      return answer;
     },
+    onTaken: store.keep,
     onSettled(messages) {
       store.drop(messages);
       for (const plugin of plugins) attempt(() => plugin.after?.(messages));
@@ -136,7 +141,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     let signature = userSignature;
     const draft = attempt(() => {
       const { timestamp, context, userSignature: own, ...rest } = callOptions ?? {};
-      signature = own ?? signature;
+      if (own) signature = textOf(own);
       return copy({
         type,
         messageId,
@@ -181,8 +186,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
         lost: lost || undefined,
         consent: isAnonymous ? state : undefined,
       };
-      if (isLasting()) store.keep(message);
-      if (!queue.add(message)) store.drop([message]);
+      queue.add(message);
     }, draft ?? { messageId });
   }
 
@@ -213,12 +217,14 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   const analytics: Analytics = {
     identify(userId, traits, callOptions) {
       if (isFields(userId)) return analytics.identify(null, userId, callOptions ?? (traits as CallOptions));
+      const text = textOf(userId);
       take('identify', { traits: traits ?? {} }, callOptions, ({ traits }) => {
         const current = identity.read();
-        const id = userId || userId === 0 ? `${userId}` : current.userId;
+        const id = text || current.userId;
         // Another person on this device: their traits are not the last one's.
         const isSame = current.userId === null || current.userId === id;
-        identity.write({ userId: id, traits: { ...(isSame && current.traits), ...(traits as Fields) } });
+        const all = { ...(isSame && current.traits), ...(traits as Fields) };
+        identity.write({ ...current, userId: id, traits: all });
       });
     },
     track: call('track', 'event', 'properties'),
@@ -226,9 +232,10 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     screen: view('screen'),
     group: call('group', 'groupId', 'traits'),
     alias(userId, previousId, callOptions) {
+      const text = textOf(userId);
       take('alias', { userId, previousId }, callOptions, () => {
         const current = identity.read();
-        identity.write({ userId: `${userId}` });
+        if (text) identity.write({ ...current, userId: text });
         return { previousId: current.userId ?? current.anonymousId };
       });
     },
@@ -239,7 +246,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
         // As a listener it is given an event.
         identity.write(newcomer(given && typeof given === 'string' ? given : newId()));
       }),
-    flush: queue.flush,
+    flush: () => queue.flush(),
     ready: attempt,
     user() {
       const { session: _session, seen: _seen, ...user } = identity.read();
@@ -270,15 +277,14 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
 
   function decide(next: Consent): void {
     // A word that is none of ours allows nothing.
-    const word = /^(granted|anonymous|wait)$/.test(next) ? next : 'denied';
+    const word = /^(granted|anonymous|wait)$/.test(textOf(next)) ? next : 'denied';
     if (closed || word === state) return;
     state = word;
     identity.forget();
     if (word === 'wait') return;
     if (isLasting()) {
       store.hold();
-      const timer = setTimeout(() => adopt().catch(() => {}), ADOPT_MS);
-      cleanUps.push(() => clearTimeout(timer));
+      cleanUps.push(after(ADOPT_MS, adopt));
     } else {
       identity.wipe();
       store.wipe();
@@ -293,25 +299,26 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   }
 
   /** Sends what earlier pages left, unless the collector has it already. Fails where the chunk cannot be had. */
-  async function adopt(): Promise<void> {
-    if (closed || !isLasting()) return;
+  function adopt(): void {
+    if (!isOver()) takeOver().catch(() => {});
+  }
+
+  async function takeOver(): Promise<void> {
     const stored = await store.transact('readonly', (table) => table.getAllKeys()).catch(() => []);
-    if (![...stored, ...journals()].some((key) => isLeft((key as string).replace(JOURNAL, '')))) return;
+    if ([...stored, ...journals()].every((key) => (key as string).includes(client))) return;
     const { recover } = await more();
-    if (closed || !isLasting()) return;
+    if (isOver()) return;
     await recover(
-      isLeft,
+      owner,
       store.transact,
       store.claim,
       store.enlist,
       store.drop,
-      async (messageIds) => {
-        // They wait with the others then; the collector knows those that it has by their ids.
-        if (queue.isHeldUp()) return [];
-        const { body } = await post(`${endpoint}seen`, JSON.stringify({ writeKey, messageIds }), wire.signal);
-        return (body as { seen?: string[] } | null)?.seen ?? [];
-      },
-      (message) => closed || !isLasting() || queue.add(message, true),
+      endpoint,
+      writeKey,
+      wire.signal,
+      queue.isHeldUp,
+      (message) => isOver() || queue.add(message, true),
       queue.flush,
       refuse,
     );
@@ -319,16 +326,10 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
 
   /** What fits goes out with the page; all of it stays stored until an answer says otherwise. */
   function leave(): void {
-    if (isLasting()) store.journal();
-    hurry();
+    store.journal();
     isLeaving = true;
     queue.unload(roomLeft() - BODY_BYTES);
     isLeaving = false;
-  }
-
-  function listen(target: EventTarget, event: string, callback: (event: Event) => void): void {
-    target.addEventListener(event, callback);
-    cleanUps.push(() => target.removeEventListener(event, callback));
   }
 
   attempt(() => {
@@ -337,20 +338,32 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     const { globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
     const isSignalled = globalPrivacyControl && consent === 'granted' && gpc !== 'ignore';
     decide(isSignalled ? (gpc === 'deny' ? 'denied' : 'anonymous') : consent);
-    listen(document, 'visibilitychange', () => {
-      if (document.visibilityState === 'hidden') leave();
-      else adopt().catch(() => {});
-    });
-    listen(window, 'pagehide', () => {
-      leave();
-      // At once, so that the next page takes over; held locks would also keep this one from the back cache.
-      store.letGo();
-    });
-    listen(window, 'pageshow', () => {
-      if (isLasting()) store.hold();
-    });
-    listen(window, 'online', queue.resume);
-    cleanUps.push(store.letGo);
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (document.visibilityState === 'hidden') leave();
+        else adopt();
+      },
+      end,
+    );
+    addEventListener(
+      'pagehide',
+      () => {
+        leave();
+        // At once, so that the next page takes over; held locks would also keep this one from the back cache.
+        store.letGo();
+      },
+      end,
+    );
+    addEventListener(
+      'pageshow',
+      () => {
+        if (isLasting()) store.hold();
+      },
+      end,
+    );
+    addEventListener('online', queue.resume, end);
+    cleanUps.push(store.letGo, () => end.abort());
     if (options.page !== false && options.page !== 'off') cleanUps.push(watchPages(analytics.page));
   });
   return analytics as Analytics<E>;
@@ -358,17 +371,24 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
 
 const isoOf = (time: string | number | Date): string => new Date(time).toISOString();
 
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null;
+function after(ms: number, callback: () => void): () => void {
+  const timer = setTimeout(callback, ms);
+  return () => clearTimeout(timer);
 }
+
+function isFields(value: unknown): value is Fields {
+  return !!value && typeof value === 'object';
+}
+
+/** Nothing for what has no text, such as a symbol. */
+const textOf = (value: unknown): string => attempt(() => `${value ?? ''}`) ?? '';
 
 /** A copy as JSON would carry it, so that the host may change its objects afterwards. */
 function copy<T>(value: T): T {
   return JSON.parse(JSON.stringify(value, (_key, item) => (typeof item === 'bigint' ? String(item) : item)));
 }
 
-function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
-  // Without crypto Math.random must do: ids then are unlikely to clash, not unguessable.
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256;
-  attempt(() => crypto.getRandomValues(bytes));
-}
+/** Without crypto, or without https, Math.random must do: ids then are unlikely to clash, not unguessable. */
+const random = (): string =>
+  attempt(() => crypto.randomUUID().slice(18)) ??
+  '-axxx-xxxxxxxxxxxx'.replace(/x/g, () => ((Math.random() * 16) | 0).toString(16));

@@ -4,8 +4,13 @@ import { LIBRARY_VERSION } from './version.ts';
 
 /** Segment's `context.page`. */
 export function readPage(): Record<string, string> {
-  const { href, pathname, search } = location;
-  return { path: pathname, referrer: document.referrer, search, title: document.title, url: href };
+  return {
+    path: location.pathname,
+    referrer: document.referrer,
+    search: location.search,
+    title: document.title,
+    url: location.href,
+  };
 }
 
 /** The campaign an address names: utm_* without that, and click ids (gclid, fbclid, msclkid, wbraid...). */

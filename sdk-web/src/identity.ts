@@ -26,7 +26,8 @@ export interface Person extends User {
 
 export interface Identity {
   read(): Person;
-  write(change: Partial<Person>): void;
+  /** From here on it is this person, whole. */
+  write(next: Person): void;
   /** Keeps the session alive, or begins a new one. */
   touch(): Session;
   /** Forgets what is in memory: it is read anew. */
@@ -70,14 +71,14 @@ export function createIdentity(
       if (!isStale) person = attempt(() => JSON.parse(localStorage[KEY]) as Person | null) || person;
       // The cookie is shared with other subdomains: who signed out there is signed out here.
       const cookie = isFirst && readCookie();
-      if (cookie && cookie !== person?.anonymousId) person = newcomer(cookie);
+      if (cookie && cookie !== person?.anonymousId) write(newcomer(cookie));
     }
     if (!person) write(newcomer(newId()));
     return person as Person;
   }
 
-  function write(change: Partial<Person>): void {
-    person = { ...(person as Person), ...change };
+  function write(next: Person): void {
+    person = next;
     if (!isLasting()) return;
     isStale = !attempt(() => (localStorage[KEY] = JSON.stringify(person)));
     // Whoever it was before must not come back on the next page.
@@ -89,14 +90,15 @@ export function createIdentity(
     read,
     write,
     touch() {
-      const { session, seen = 0 } = read();
+      const current = read();
+      const { session, seen = 0 } = current;
       const time = now();
       if (session && time - seen < TOUCH_MS) return session;
       const next =
         session && time - seen < SESSION_MS
           ? session
           : { id: newId(), landing: location.href, referrer: document.referrer };
-      write({ session: next, seen: time });
+      write({ ...current, session: next, seen: time });
       return next;
     },
     forget() {
@@ -109,6 +111,7 @@ export function createIdentity(
   };
 }
 
+/** Also without the session: what a newcomer does is not to be told together with what was before. */
 export function newcomer(anonymousId: string): Person {
   return { userId: null, anonymousId, traits: {} };
 }

@@ -1,19 +1,41 @@
 // Page views of single-page applications: one at the start, one at each change of path.
-// Invariant: one wrapper a page, whoever comes second; removing it leaves history as it was.
+// Invariant: one watcher a page at a time, whoever comes second waits for its turn; removing the last leaves
+// history as it was.
 
 const MARK = '__tidemark_pages';
 
-/** Calls `view` now and whenever the path changes. The answer removes everything. */
+/**
+ * Calls `view` now and whenever the path changes; where another client does so already, from that one's end
+ * on. The answer removes everything.
+ */
 export function watchPages(view: () => void): () => void {
-  // One page view is one, also with two copies of the SDK on the page.
-  const page = window as unknown as Record<string, unknown>;
-  if (page[MARK]) return () => {};
-  page[MARK] = true;
-  let last = location.pathname;
+  let stop: (() => void) | undefined;
+  const start = (): void => {
+    stop = watch(view);
+  };
+  // One page view is one, also with two copies of the SDK on the page: all of them know this list.
+  const page = window as unknown as Record<string, (() => void)[] | undefined>;
+  const turns = page[MARK] ?? [];
+  page[MARK] = turns;
+  if (turns.push(start) < 2) {
+    start();
+    view();
+  }
+  return () => {
+    turns.splice(turns.indexOf(start), 1);
+    if (!stop) return;
+    stop();
+    if (turns[0]) turns[0]();
+    else delete page[MARK];
+  };
+}
+
+function watch(view: () => void): () => void {
+  let last: string | undefined = location.pathname;
   const check = (): void => {
     // After the router has set the title, and where it led to in the end.
     setTimeout(() => {
-      if (location.pathname === last || !page[MARK]) return;
+      if (location.pathname === last || !last) return;
       last = location.pathname;
       view();
     });
@@ -34,10 +56,9 @@ export function watchPages(view: () => void): () => void {
     };
   });
   addEventListener('popstate', check);
-  view();
   return () => {
     for (const restore of undo) restore();
     removeEventListener('popstate', check);
-    delete page[MARK];
+    last = undefined;
   };
 }

@@ -15,8 +15,8 @@ type StubCall = [method: keyof Analytics, ...args: unknown[]] & { t?: number };
 function replay(analytics: Analytics, calls: StubCall[]): void {
   for (const call of calls) {
     const [method, ...args] = call;
-    // Options come last: fourth for page and screen, third for the other calls that make a message.
-    const place = /^(page|screen)$/.test(method) ? 3 : 2;
+    // Options come last: fourth for page and screen, second where identify has no id, else third.
+    const place = /^(page|screen)$/.test(method) ? 3 : Object(args[0]) === args[0] ? 1 : 2;
     if (call.t && method !== 'on')
       args[place] = { timestamp: call.t, ...(args[place] as object | undefined) };
     const run = analytics[method] as ((...given: unknown[]) => unknown) | undefined;
@@ -40,6 +40,7 @@ if (tag && options.writeKey && (!held || Array.isArray(held))) {
   for (const name of use?.split(' ') ?? [])
     import(`${origin}/sdk-${name}.js`).then(
       ({ default: create }: { default: () => Plugin }) => analytics.use(create()),
-      () => {},
+      // Nothing is done where it cannot be had.
+      Boolean,
     );
 }

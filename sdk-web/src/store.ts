@@ -1,27 +1,35 @@
 // Where messages wait across page loads: IndexedDB, with a journal in localStorage for what it lacks at unload.
 // Invariant: a record belongs to whoever holds its owner's lock, and goes only once all its messages are
-// settled; keys of the host are never touched.
+// settled; all pages together keep no more than the bound; keys of the host are never touched.
 import { attempt } from './attempt.ts';
 import type { Queued } from './core/queue.ts';
+import { bytesOf } from './transport.ts';
 
 const DATABASE = 'tm.queue';
 const TABLE = 'm';
 export const JOURNAL = 'tm.j.';
-/** Messages that IndexedDB refused go to the journal together, after this long, ms. */
-const REFUSED_MS = 500;
+/** What all pages of an origin may keep together, and what one page may hold: the contract's 512 KB. */
+export const MAX_BYTES = 512 * 1024;
 
-/** Messages that were kept at once, and whose they are: in IndexedDB under `<owner>.<first messageId>`. */
-export type StoredRecord = [owner: string, messages: Queued[]];
+/** A message that is not in IndexedDB yet, with its context and the rest of it as they are written. */
+type Unsaved = [message: Queued, context: string, text: string];
 
-/** One transaction; resolves with what was asked for once it is complete. */
+/** One transaction; resolves with the result of what was asked for, once it is complete. */
 export type RunTransaction = <T>(
   mode: IDBTransactionMode,
-  work: (table: IDBObjectStore) => IDBRequest<T>,
+  work: (table: IDBObjectStore) => IDBRequest<T> | undefined,
 ) => Promise<T>;
 
 export interface MessageStore {
-  /** Keeps a message in memory, and in IndexedDB as soon as the running task ends. */
-  keep(message: Queued): void;
+  /**
+   * Keeps a message, if any may be kept: in memory, and in IndexedDB as soon as the running task ends, where
+   * there is room.
+   * @param context as JSON, or empty
+   * @param text the rest as JSON
+   */
+  keep(message: Queued, context: string, text: string): void;
+  /** Tries again to keep what found no room. */
+  save(): void;
   drop(messages: Queued[]): void;
   /** Writes at once what IndexedDB does not have yet: the page may be gone next. */
   journal(): void;
@@ -42,70 +50,113 @@ export interface MessageStore {
 export const journals = (): string[] =>
   attempt(() => Object.keys(localStorage).filter((key) => key.startsWith(JOURNAL))) ?? [];
 
-/** @param client names this page's instance; its lock says that it is alive. */
-export function createMessageStore(client: string): MessageStore {
+/**
+ * Messages as they are stored, as far as there is room, bytes: a line each, and before those that share a
+ * context a line with it as a list of one.
+ */
+function pack(all: Iterable<Unsaved>, room: number): [text: string, kept: Queued[], rest: Queued[]] {
+  let lines = '';
+  let last: string | undefined;
+  const kept: Queued[] = [];
+  const rest: Queued[] = [];
+  for (const [message, context, text] of all) {
+    const next = `${context === last ? '' : `[${context}]\n`}${text}\n`;
+    // Never room again after the first that finds none: the others are newer.
+    room -= bytesOf(next);
+    if (room < 0) rest.push(message);
+    else {
+      kept.push(message);
+      lines += next;
+      last = context;
+    }
+  }
+  return [lines, kept, rest];
+}
+
+/**
+ * @param client names this page's instance; its lock says that it is alive.
+ * @param onFull hears of messages that find no room: they are in memory only
+ */
+export function createMessageStore(client: string, onFull: (messages: Queued[]) => void): MessageStore {
   /** Not in IndexedDB yet. */
-  const unsaved = new Map<string, Queued>();
+  const unsaved = new Map<string, Unsaved>();
   /** The record each message is in. */
   const homes = new Map<string, { key: string; left: number }>();
   const journalKey = JOURNAL + client;
-  let fresh: Queued[] = [];
+  let records = 0;
+  /** Bytes of all records in IndexedDB, of all pages, when it was last looked at: each is named with its own. */
+  let used = 0;
+  let isDirty = false;
+  let isSaving = false;
   let isJournaled = false;
-  let isRefused = false;
-  /** Nothing may be stored until it is held again. */
-  let isWiped = false;
-  let opening: Promise<IDBDatabase> | undefined;
+  /** Nothing may be stored until it is held. */
+  let isWiped = true;
   /** Our locks last until this resolves; none while others may take our records. */
   let held: Promise<void> | undefined;
   let release = (): void => {};
 
-  const transact: RunTransaction = async (mode, work) => {
-    if (isWiped) throw 0;
-    opening ??= new Promise((resolve, reject) => {
-      const request = indexedDB.open(DATABASE);
-      request.onupgradeneeded = () => request.result.createObjectStore(TABLE);
-      request.onerror = reject;
-      request.onsuccess = () => {
-        // Another tab deletes it, or Safari closes the connection on its own.
-        request.result.onversionchange = request.result.onclose = close;
-        resolve(request.result);
+  /** Our own journal is about to be written anew. */
+  const room = (): number =>
+    journals().reduce(
+      (left, key) => left - (key === journalKey ? 0 : bytesOf(localStorage[key])),
+      MAX_BYTES - used,
+    );
+
+  /** Opens the database anew each time: a connection that stays would hold up its deletion, and the back cache. */
+  const transact: RunTransaction = (mode, work) =>
+    new Promise((resolve, reject) => {
+      if (isWiped) throw 0;
+      const opening = indexedDB.open(DATABASE);
+      opening.onupgradeneeded = () => opening.result.createObjectStore(TABLE);
+      opening.onerror = reject;
+      opening.onsuccess = () => {
+        // An exception in here would be the page's.
+        attempt(() => {
+          const transaction = opening.result.transaction(TABLE, mode);
+          // Once what is under way is complete.
+          opening.result.close();
+          const table = transaction.objectStore(TABLE);
+          const keys = table.getAllKeys();
+          keys.onsuccess = () => {
+            used = keys.result.reduce<number>(
+              (sum, key) => sum + Number((key as string).split('.').pop()),
+              0,
+            );
+            attempt(() => {
+              const request = work(table);
+              transaction.oncomplete = () => resolve(request?.result as never);
+            });
+            transaction.oncomplete ?? transaction.abort();
+          };
+          transaction.onabort = reject;
+          return true;
+        }) ?? reject();
       };
     });
-    try {
-      const transaction = (await opening).transaction(TABLE, mode);
-      const request = work(transaction.objectStore(TABLE));
-      return await new Promise((resolve, reject) => {
-        transaction.oncomplete = () => resolve(request.result);
-        transaction.onabort = reject;
-      });
-    } catch (error) {
-      close();
-      throw error;
-    } finally {
-      // An answer that comes after the page let go.
-      if (!held) close();
-    }
-  };
 
-  function close(): void {
-    opening?.then((database) => database.close()).catch(() => {});
-    opening = undefined;
-  }
-
-  async function move(): Promise<void> {
-    const batch = fresh.filter((message) => unsaved.has(message.messageId));
-    fresh = [];
-    if (!batch[0]) return;
-    const key = `${client}.${batch[0].messageId}`;
-    enlist(key, batch);
-    try {
-      await transact('readwrite', (table) => table.put([client, batch], key));
-      for (const message of batch) unsaved.delete(message.messageId);
-      if (isJournaled) journal();
-    } catch {
-      if (!isRefused) setTimeout(journal, REFUSED_MS);
-      isRefused = true;
+  /** Writes what is unsaved, as far as there is room: other pages' transactions wait until this one is done. */
+  async function save(): Promise<void> {
+    if (isSaving) return;
+    isSaving = true;
+    while (isDirty && unsaved.size) {
+      isDirty = false;
+      try {
+        let [text, kept, rest] = pack([], 0);
+        await transact('readwrite', (table) => {
+          [text, kept, rest] = pack(unsaved.values(), room());
+          if (!text) return undefined;
+          const key = `${client}.${++records}.${bytesOf(text)}`;
+          enlist(key, kept);
+          return table.put(text, key);
+        });
+        for (const { messageId } of kept) unsaved.delete(messageId);
+        if (isJournaled) journal();
+        onFull(rest);
+      } catch {
+        journal();
+      }
     }
+    isSaving = false;
   }
 
   function enlist(key: string, messages: Queued[]): void {
@@ -114,32 +165,35 @@ export function createMessageStore(client: string): MessageStore {
   }
 
   function journal(): void {
-    isRefused = false;
     isJournaled = unsaved.size > 0;
+    const [text, , rest] = pack(unsaved.values(), room());
     attempt(() => {
-      if (isJournaled) localStorage[journalKey] = JSON.stringify([...unsaved.values()]);
+      if (text) localStorage[journalKey] = text;
       else delete localStorage[journalKey];
     });
+    onFull(rest);
   }
 
   const claim = (owner: string): Promise<boolean> =>
     new Promise((resolve) => {
-      const free = (): void => resolve(true);
-      attempt(() =>
-        navigator.locks
-          .request(`tm.${owner}`, { ifAvailable: true }, (lock) => {
-            resolve(!!lock);
-            return lock && held;
-          })
-          .catch(free),
-      ) ?? free();
+      const answer = (lock: unknown): Promise<void> | undefined => {
+        resolve(!!lock);
+        return (!!lock && held) as Promise<void> | undefined;
+      };
+      attempt(() => navigator.locks.request(`tm.${owner}`, { ifAvailable: true }, answer).catch(answer)) ??
+        answer(1);
     });
 
   return {
-    keep(message) {
-      if (!fresh.length) queueMicrotask(move);
-      fresh.push(message);
-      unsaved.set(message.messageId, message);
+    keep(message, context, text) {
+      if (isWiped) return;
+      unsaved.set(message.messageId, [message, context, text]);
+      isDirty = true;
+      queueMicrotask(save);
+    },
+    save() {
+      isDirty = true;
+      void save();
     },
     drop(messages) {
       const done: string[] = [];
@@ -165,15 +219,12 @@ export function createMessageStore(client: string): MessageStore {
     letGo() {
       release();
       held = undefined;
-      close();
     },
     wipe() {
       isWiped = true;
       unsaved.clear();
       homes.clear();
-      attempt(() => {
-        for (const key of journals()) delete localStorage[key];
-      });
+      for (const key of journals()) attempt(() => delete localStorage[key]);
       attempt(() => indexedDB.deleteDatabase(DATABASE));
     },
     transact,

@@ -1,51 +1,36 @@
 // What the SDK is to the page it is on: quiet, within its rights, and gone when told to go.
 // Invariant: a page that refuses the SDK something sees no exception, and the loss is counted.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import type { Analytics } from '../../sdk-web/src/types.ts';
-import { named, storedIn } from './sdk-page.ts';
-import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
+import { named } from './sdk-page.ts';
+import { eventually, setStage, tag } from './stage.ts';
 
-/** Defined in every page by an init script: what runs there cannot see this file. */
-declare const sdk: () => Analytics;
 declare global {
   interface Window {
-    sdk?: () => Analytics | undefined;
     violations?: string[];
-    codes?: string[];
   }
 }
 
 /** What strict pages allow: scripts with a nonce, and what those load; or scripts by address. */
 const STRICT = ["'nonce-n0'", "'nonce-n0' 'strict-dynamic'", "COLLECTOR 'nonce-n0'"];
 
-let browser: Browser;
-let served: Served;
-let pages: { url: string; close(): Promise<void> };
-let context: BrowserContext;
-let errors: string[];
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
-beforeEach(async () => {
-  served = await serveCollector();
+const stage = setStage((url) => {
   const quiet = (attributes = ''): string =>
-    `<!doctype html><title>T</title>${tag(served.url, `data-page="off" ${attributes}`)}`;
+    `<!doctype html><title>T</title>${tag(url, `data-page="off" ${attributes}`)}`;
   const strict = `<!doctype html><title>Strict</title><script nonce="n0">
       window.violations = [];
       document.addEventListener('securitypolicyviolation', (e) => violations.push(e.violatedDirective + ' ' + e.blockedURI));
-      </script>${tag(served.url, 'nonce="n0" data-use="autocapture vitals errors leave"')}`;
-  pages = await servePages(
-    {
+      </script>${tag(url, 'nonce="n0" data-use="autocapture vitals errors leave"')}`;
+  return {
+    pages: {
       '*': quiet(),
       '/denied': quiet('data-consent="denied"'),
       '/anonymous': quiet('data-consent="anonymous"'),
       '/wait': quiet('data-consent="wait"'),
       '/gpc-deny': quiet('data-gpc="deny"'),
       '/gpc-ignore': quiet('data-gpc="ignore"'),
-      '/loud': `<!doctype html><title>T</title>${tag(served.url)}`,
+      '/loud': `<!doctype html><title>T</title>${tag(url)}`,
       '/addons': `<!doctype html><title>T</title>
       <form id="f" name="sign-up" action="/target?secret=1"><input name="password" value="hidden-value">
         <input type="submit" value="hidden-label"></form>
@@ -53,46 +38,22 @@ beforeEach(async () => {
       <button id="b" data-tm-event="Bought" data-tm-price="3"><span id="inner">Buy</span></button>
       <div data-tm-ignore><button id="quiet">No</button></div>
       <div style="height: 5000px"></div>
-      ${tag(served.url, 'data-page="off" data-use="autocapture errors leave vitals"')}`,
+      ${tag(url, 'data-page="off" data-use="autocapture errors leave vitals"')}`,
       ...Object.fromEntries(STRICT.map((_, i) => [`/strict${i}`, strict])),
     },
-    {
+    headers: {
       ...Object.fromEntries(
         STRICT.map((source, i) => [
           `/strict${i}`,
           {
-            'content-security-policy': `default-src 'none'; script-src ${source.replace('COLLECTOR', served.url)}; connect-src ${served.url}; require-trusted-types-for 'script'; trusted-types 'none'`,
+            'content-security-policy': `default-src 'none'; script-src ${source.replace('COLLECTOR', url)}; connect-src ${url}; require-trusted-types-for 'script'; trusted-types 'none'`,
           },
         ]),
       ),
     },
-  );
-  context = await browser.newContext();
-  await context.addInitScript('window.sdk = () => window.tidemark');
-  errors = [];
+  };
 });
-afterEach(async () => {
-  await context.close();
-  await pages.close();
-  await served.close();
-  expect(errors).toEqual([]);
-});
-
-async function open(path: string, before?: string): Promise<Page> {
-  const page = await context.newPage();
-  page.on('pageerror', (error) => errors.push(error.message));
-  if (before) await page.addInitScript(before);
-  await page.goto(pages.url + path);
-  // Asked again and again from outside: a strict page lets nothing wait inside it.
-  await eventually(
-    () => page.evaluate(() => typeof window.sdk?.()?.track),
-    (type) => type === 'function',
-  );
-  return page;
-}
-const stored = () => storedIn(served.collector);
-const posts = (): string[] =>
-  served.log.filter(({ path }) => path.startsWith('/v1/batch')).map(({ body }) => body);
+const { open, stored, posts } = stage;
 /** Everything of ours that the page's origin holds. */
 const traces = (page: Page) =>
   page.evaluate(async () => ({
@@ -118,7 +79,7 @@ describe('consent', () => {
   it('denied later: purges what is held and removes every key and cookie', async () => {
     const page = await open('/');
     await page.evaluate(() => localStorage.setItem('cart', 'mine'));
-    await served.down();
+    await stage.served.down();
     await page.evaluate(() => sdk().track('Held'));
     await page.waitForFunction(async () => (await indexedDB.databases()).length > 0);
     expect((await traces(page)).keys).toContain('tm.id');
@@ -132,9 +93,9 @@ describe('consent', () => {
       (found) => JSON.stringify(found) === JSON.stringify(NOTHING),
     );
     expect(await page.evaluate(() => localStorage.cart)).toBe('mine');
-    await served.up();
+    await stage.served.up();
     await page.reload();
-    await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    await stage.ready(page);
     await page.evaluate(async () => {
       sdk().track('After');
       await sdk().flush();
@@ -227,7 +188,7 @@ describe('consent', () => {
       sdk().identify('ada');
       await sdk().flush();
     });
-    expect(await served.collector.profile('user:ada')).toBeDefined();
+    expect(await stage.served.collector.profile('user:ada')).toBeDefined();
   });
 });
 
@@ -431,6 +392,20 @@ describe('sessions', () => {
     expect(sessions[3]).not.toHaveProperty('campaign');
   });
 
+  it('end with reset: who comes next is not told together with who was here', async () => {
+    const page = await open('/');
+    await page.evaluate(async () => {
+      sdk().identify('ada');
+      sdk().reset();
+      sdk().track('Next');
+      await sdk().flush();
+    });
+    const sessions = (await stored()).map(
+      ({ context }) => (context as { session: { id: string } }).session.id,
+    );
+    expect(new Set(sessions).size).toBe(2);
+  });
+
   it('are one over tabs and pages', async () => {
     const track = (page: Page) =>
       page.evaluate(async () => {
@@ -485,33 +460,43 @@ describe('plugins', () => {
 
 describe('identity', () => {
   it('is shared by subdomains through the widest cookie, and by tabs through storage', async () => {
-    const port = new URL(pages.url).port;
-    const first = await context.newPage();
+    const port = new URL(stage.url).port;
+    const first = await stage.context.newPage();
     await first.goto(`http://shop.app.localhost:${port}/`);
-    await first.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    await stage.ready(first);
     const id = await first.evaluate(() => {
       sdk().identify('ada');
       return sdk().user().anonymousId;
     });
-    const second = await context.newPage();
+    const second = await stage.context.newPage();
     await second.goto(`http://www.app.localhost:${port}/`);
-    await second.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    await stage.ready(second);
     expect(await second.evaluate(() => sdk().user().anonymousId)).toBe(id);
-    const third = await context.newPage();
+    const third = await stage.context.newPage();
     await third.goto(`http://shop.app.localhost:${port}/`);
-    await third.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    await stage.ready(third);
     await third.evaluate(() => sdk().reset());
     const users = await Promise.all([first, third].map((page) => page.evaluate(() => sdk().user())));
     expect(users[0]).toEqual(users[1]);
     expect(users[0]?.userId).toBeNull();
+    // Somebody signs in here and out there: here too, also where it is read again, on a page opened anew.
+    await first.evaluate(() => sdk().identify('ada'));
+    const elsewhere = await second.evaluate(() => {
+      sdk().reset();
+      return sdk().user();
+    });
+    await first.reload();
+    await stage.ready(first);
+    const again = await first.evaluate(() => [sdk().user(), sdk().user(), sdk().user()]);
+    expect(again).toEqual([elsewhere, elsewhere, elsewhere]);
   });
 });
 
 describe('close', () => {
   it('leaves no listener, timer, lock or wrapper, and no memory, over 1,000 cycles', async () => {
     const page = await open('/');
-    await page.evaluate(`import('${served.url}/sdk-more.js')`);
-    const cdp = await context.newCDPSession(page);
+    await page.evaluate(`import('${stage.served.url}/sdk-more.js')`);
+    const cdp = await stage.context.newCDPSession(page);
     await cdp.send('Performance.enable');
     const measure = async () => {
       await cdp.send('HeapProfiler.collectGarbage');
@@ -537,7 +522,7 @@ describe('close', () => {
           // Timers that were not removed would fire within this.
           await new Promise((resolve) => setTimeout(resolve, 1_200));
         },
-        [count, served.url] as const,
+        [count, stage.served.url] as const,
       );
     await cycle(100);
     const before = await measure();

@@ -1,64 +1,37 @@
 // Pages that give the SDK what it did not ask for: full storage, odd values, words that mean nothing.
 // Invariant: none of it throws into the page, sends what was not allowed, or mixes up who it is from.
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import type { Analytics } from '../../sdk-web/src/types.ts';
-import { idsOnDisk, named, storedIn } from './sdk-page.ts';
-import { eventually, launchChromium, type Served, serveCollector, servePages, tag } from './stage.ts';
+import { describe, expect, it } from 'vitest';
+import { WEB_KEY } from '../collector.ts';
+import { idsOnDisk, leaveRecord, named } from './sdk-page.ts';
+import { eventually, setStage, tag } from './stage.ts';
 
-/** Defined in every page by an init script: what runs there cannot see this file. */
-declare const sdk: () => Analytics;
-
-let browser: Browser;
-let served: Served;
-let pages: { url: string; close(): Promise<void> };
-let context: BrowserContext;
-let errors: string[];
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
-beforeEach(async () => {
-  served = await serveCollector();
+const stage = setStage((url) => {
   const quiet = (more = '', before = ''): string =>
-    `<!doctype html><title>T</title>${before}${tag(served.url, `data-page="off" ${more}`)}`;
-  pages = await servePages({
-    '*': quiet(),
-    '/deny': quiet('data-consent="deny"'),
-    '/wait': quiet('data-consent="wait"'),
-    '/anonymous': quiet('data-consent="anonymous"'),
-    '/loud': `<!doctype html><title>T</title>${tag(served.url)}`,
-    '/stub': quiet(
-      '',
-      `<script>const call = ['screen', 'Home']; call.t = 1700000000000; window.tidemark = [call];</script>`,
-    ),
-    '/addons': `${quiet('data-use="autocapture errors"')}
+    `<!doctype html><title>T</title>${before}${tag(url, `data-page="off" ${more}`)}`;
+  return {
+    pages: {
+      '*': quiet(),
+      '/deny': quiet('data-consent="deny"'),
+      '/wait': quiet('data-consent="wait"'),
+      '/anonymous': quiet('data-consent="anonymous"'),
+      '/loud': `<!doctype html><title>T</title>${tag(url)}`,
+      '/stub': quiet(
+        '',
+        `<script>const call = ['screen', 'Home']; call.t = 1700000000000; window.tidemark = [call];</script>`,
+      ),
+      '/stub-traits': quiet(
+        '',
+        `<script>const call = ['identify', { plan: 'pro' }, { context: { app: 'shop' } }]; call.t = 1700000000000;
+          window.tidemark = [call];</script>`,
+      ),
+      '/addons': `${quiet('data-use="autocapture errors"')}
       <form id="f"><input name="id" value="secret"><input name="attributes" value="secret">
         <input name="tagName"><input name="closest"><button id="send" type="submit">Send</button></form>
       <div id="note" contenteditable role="button">secret words</div>`,
-  });
-  context = await browser.newContext();
-  await context.addInitScript('window.sdk = () => window.tidemark');
-  errors = [];
+    },
+  };
 });
-afterEach(async () => {
-  await context.close();
-  await pages.close();
-  await served.close();
-  expect(errors).toEqual([]);
-});
-
-async function open(path: string): Promise<Page> {
-  const page = await context.newPage();
-  page.on('pageerror', (error) => errors.push(error.message));
-  await page.goto(pages.url + path);
-  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
-  return page;
-}
-const stored = () => storedIn(served.collector);
-const posts = (): string[] =>
-  served.log.filter(({ path }) => path.startsWith('/v1/batch')).map(({ body }) => body);
+const { open, stored, posts } = stage;
 
 describe('identity', () => {
   it('is not what it was before where storage is full or traits are odd', async () => {
@@ -79,7 +52,7 @@ describe('identity', () => {
     });
     expect(named(await stored(), 'Second')[0]).toMatchObject({ userId: 'bob' });
     await page.reload();
-    await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    await stage.ready(page);
     expect(await page.evaluate(() => sdk().user().userId)).not.toBe('ada');
   });
 
@@ -94,7 +67,7 @@ describe('identity', () => {
     });
     expect(ids).toEqual(['string', 'a; b=ü']);
     await page.reload();
-    await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
+    await stage.ready(page);
     expect(await page.evaluate(() => sdk().user().anonymousId)).toBe('a; b=ü');
   });
 });
@@ -133,6 +106,52 @@ describe('calls', () => {
     expect(screen?.type).toBe('screen');
     expect(screen?.timestamp).toMatch(/^2023-11-14T22:13/);
   });
+
+  it('keep the options of an identify without an id that the stub recorded', async () => {
+    const page = await open('/stub-traits');
+    await page.evaluate(() => sdk().flush());
+    expect(await stored()).toMatchObject([
+      { traits: { plan: 'pro' }, context: { app: 'shop' }, timestamp: expect.stringMatching(/^2023/) },
+    ]);
+  });
+});
+
+describe('calls that name nobody', () => {
+  it('throw nothing, and make nobody of it', async () => {
+    const page = await open('/');
+    const found = await page.evaluate(async () => {
+      const calls = sdk() as unknown as Record<string, (...given: unknown[]) => unknown>;
+      const odd = [Symbol('s'), Object.create(null), { toString: 5 }, 12n, null, undefined];
+      const names = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey', 'flush', 'reset'];
+      const thrown: string[] = [];
+      for (const name of names)
+        for (const given of odd)
+          try {
+            await calls[name]?.(given, given, given);
+            await calls[name]?.('x', {}, { userSignature: given, timestamp: given });
+          } catch (error) {
+            thrown.push(`${name}: ${error}`);
+          }
+      sdk().reset();
+      calls.identify?.(Symbol('s'));
+      calls.alias?.(undefined);
+      const { userId } = sdk().user();
+      calls.identify?.('ada');
+      calls.identify?.(Symbol('s'), { plan: 'pro' });
+      const user = sdk().user();
+      try {
+        calls.consent?.(Symbol('s'));
+      } catch (error) {
+        thrown.push(`consent: ${error}`);
+      }
+      return { thrown, userId, user };
+    });
+    expect(found).toMatchObject({
+      thrown: [],
+      userId: null,
+      user: { userId: 'ada', traits: { plan: 'pro' } },
+    });
+  });
 });
 
 describe('consent', () => {
@@ -152,22 +171,27 @@ describe('consent', () => {
   });
 
   it('denied stops a batch that is being compressed', async () => {
-    await context.addInitScript(`window.CompressionStream = class {
+    await stage.context.addInitScript(`window.CompressionStream = class {
       constructor() { return new TransformStream({ transform: () => new Promise((go) => setTimeout(go, 300)) }); }
     }`);
     const page = await open('/');
     await page.evaluate(async () => {
+      for (let i = 0; i < 19; i++) sdk().track('First', { i, text: 'x'.repeat(1_000) });
+      await sdk().flush();
+      // Until the chunk that compresses is there.
+      await new Promise((resolve) => setTimeout(resolve, 500));
       for (let i = 0; i < 19; i++) sdk().track('Many', { i, text: 'x'.repeat(1_000) });
       void sdk().flush();
       sdk().consent('denied');
       await new Promise((resolve) => setTimeout(resolve, 1_500));
     });
-    expect(posts()).toEqual([]);
+    expect(posts()).toHaveLength(1);
+    expect(posts()[0]).not.toContain('"Many"');
   });
 
   it.each(['/wait', '/anonymous'])('%s: what is held at close is told as closed', async (path) => {
     const page = await open(path);
-    await served.down();
+    await stage.served.down();
     const found = await page.evaluate(async () => {
       const told: unknown[] = [];
       sdk().on('error', ({ code }, messages) => told.push(code, messages.length));
@@ -177,59 +201,44 @@ describe('consent', () => {
       return told;
     });
     expect(found).toEqual(['closed', 1]);
-    await served.up();
+    await stage.served.up();
   });
 });
 
-it('takes over what is sound beside what JSON cannot write', async () => {
+it('takes over what is sound beside what cannot be read', async () => {
   const page = await open('/');
-  await page.evaluate(async () => {
-    sdk().track('First');
-    await sdk().flush();
-    const database = await new Promise<IDBDatabase>((resolve) => {
-      const request = indexedDB.open('tm.queue');
-      request.onsuccess = () => resolve(request.result);
-    });
-    const of = (messageId: string, more: object) => ({
-      messageId,
-      type: 'track',
-      event: 'Left',
-      anonymousId: 'device',
-      timestamp: new Date().toISOString(),
-      context: {},
-      ...more,
-    });
-    const messages = [of('broken', { big: BigInt(1) }), of('sound', {})];
-    const owner = 'wk_web_for_tests.gone';
-    await new Promise((resolve) => {
-      const transaction = database.transaction('m', 'readwrite');
-      transaction.objectStore('m').put([owner, messages], `${owner}.broken`);
-      transaction.oncomplete = resolve;
-    });
-    database.close();
-  });
+  await page.evaluate(() => sdk().close());
+  const sound = {
+    ...{ messageId: 'sound', type: 'track', event: 'Left', anonymousId: 'device' },
+    timestamp: new Date().toISOString(),
+  };
+  await leaveRecord(page, WEB_KEY, '[{}]\n{"messageId":"torn', 1);
+  await leaveRecord(page, WEB_KEY, `[{"page":{"path":"/left"}}]\n${JSON.stringify(sound)}\n`, 2);
   await page.reload();
   await eventually(stored, (messages) => named(messages, 'Left').length === 1);
-  expect(named(await stored(), 'Left')[0]?.messageId).toBe('sound');
+  expect(named(await stored(), 'Left')[0]).toMatchObject({
+    messageId: 'sound',
+    context: { page: { path: '/left' } },
+  });
 });
 
 describe('what an earlier page left', () => {
   /** A page that went while the collector was down. */
   async function leave(): Promise<void> {
     const page = await open('/');
-    await served.down();
+    await stage.served.down();
     await page.evaluate(() => sdk().track('Left'));
     await eventually(
       () => idsOnDisk(page),
       (ids) => ids.length === 1,
     );
     await page.close();
-    await served.up();
+    await stage.served.up();
   }
 
   it('is not asked about while the collector wants a pause', async () => {
     await leave();
-    await context.route('**/v1/batch*', (route) =>
+    await stage.context.route('**/v1/batch*', (route) =>
       route.fulfill({ status: 503, headers: { 'access-control-allow-origin': '*', 'retry-after': '60' } }),
     );
     const page = await open('/');
@@ -238,13 +247,13 @@ describe('what an earlier page left', () => {
       void sdk().flush();
       await new Promise((resolve) => setTimeout(resolve, 2_500));
     });
-    expect(served.log).toEqual([]);
+    expect(stage.served.log).toEqual([]);
   });
 
   it('is gone, its database too, where consent is denied while it is taken over', async () => {
     await leave();
     let loads = 0;
-    await context.route('**/sdk-more.js', async (route) => {
+    await stage.context.route('**/sdk-more.js', async (route) => {
       loads++;
       await new Promise((resolve) => setTimeout(resolve, 800));
       await route.continue();
@@ -260,7 +269,7 @@ describe('what an earlier page left', () => {
       return (await indexedDB.databases()).length;
     });
     expect(databases).toBe(0);
-    expect(served.log).toEqual([]);
+    expect(stage.served.log).toEqual([]);
   });
 });
 
@@ -289,6 +298,35 @@ it('sends one page view for two changes of path in one task, and none for a way 
   });
   const paths = (await stored()).map(({ properties }) => (properties as { path: string }).path);
   expect(paths.sort()).toEqual(['/b', '/loud']);
+  const left = await page.evaluate(() => {
+    sdk().close();
+    return [...Object.keys(history), ...Object.keys(window).filter((name) => name.startsWith('__tidemark'))];
+  });
+  expect(left).toEqual([]);
+});
+
+it('goes on with page views for one client when the other is closed, and leaves nothing in the end', async () => {
+  const page = await open('/loud');
+  await page.evaluate(async () => {
+    const first = sdk();
+    delete window.tidemark;
+    const { src } = document.querySelector('script[src]') as HTMLScriptElement;
+    await new Promise((resolve) => {
+      const node = Object.assign(document.createElement('script'), { src, onload: resolve });
+      node.dataset.writeKey = 'wk_web_for_tests';
+      document.head.append(node);
+    });
+    const wait = () => new Promise((resolve) => setTimeout(resolve, 50));
+    history.pushState({}, '', '/both');
+    await wait();
+    first.close();
+    history.pushState({}, '', '/second');
+    await wait();
+    await sdk().flush();
+  });
+  const all = await eventually(stored, (messages) => messages.length >= 3);
+  const views = all.map(({ properties }) => (properties as { path: string }).path);
+  expect(views.sort()).toEqual(['/both', '/loud', '/second']);
   const left = await page.evaluate(() => {
     sdk().close();
     return [...Object.keys(history), ...Object.keys(window).filter((name) => name.startsWith('__tidemark'))];

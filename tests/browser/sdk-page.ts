@@ -21,26 +21,51 @@ export const numbersOf = (messages: readonly JsonObject[]): number[] =>
   messages.map(({ properties }) => (properties as { i: number }).i).sort((a, b) => a - b);
 
 /** The ids of all messages in IndexedDB and in the journals of the page's origin. */
-export function idsOnDisk(page: Page): Promise<string[]> {
+export async function idsOnDisk(page: Page): Promise<string[]> {
+  const lines = (await textsOnDisk(page)).flatMap((text) => text.split('\n').filter(Boolean));
+  // Contexts are lists of one.
+  const items = lines.map((line) => JSON.parse(line) as { messageId?: string });
+  return [...new Set(items.map(({ messageId }) => messageId).filter((id) => id !== undefined))];
+}
+
+/** Bytes of all messages that the page's origin keeps, contexts and journals included. */
+export async function bytesOnDisk(page: Page): Promise<number> {
+  return (await textsOnDisk(page)).reduce((sum, text) => sum + Buffer.byteLength(text), 0);
+}
+
+function textsOnDisk(page: Page): Promise<string[]> {
   return page.evaluate(async () => {
-    const ids = new Set<string>();
-    for (const key of Object.keys(localStorage))
-      if (key.startsWith('tm.j.'))
-        for (const { messageId } of JSON.parse(localStorage[key]) as { messageId: string }[])
-          ids.add(messageId);
+    const journals = Object.keys(localStorage).filter((key) => key.startsWith('tm.j.'));
     const database = await new Promise<IDBDatabase>((resolve, reject) => {
       const request = indexedDB.open('tm.queue');
       request.onupgradeneeded = () => request.result.createObjectStore('m');
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);
     });
-    const records = await new Promise<[string, { messageId: string }[]][]>((resolve, reject) => {
+    const records = await new Promise<string[]>((resolve, reject) => {
       const request = database.transaction('m').objectStore('m').getAll();
       request.onsuccess = () => resolve(request.result);
       request.onerror = () => reject(request.error);
     });
     database.close();
-    for (const [, messages] of records) for (const { messageId } of messages) ids.add(messageId);
-    return [...ids];
+    return [...records, ...journals.map((key) => localStorage[key] as string)];
   });
+}
+
+/** Writes a record, a message a line after a line with their context, as an earlier page would have left it. */
+export function leaveRecord(page: Page, writeKey: string, text: string, number = 1): Promise<void> {
+  return page.evaluate(
+    async ([owner, value, key]) => {
+      const database = await new Promise<IDBDatabase>((resolve) => {
+        const request = indexedDB.open('tm.queue');
+        request.onupgradeneeded = () => request.result.createObjectStore('m');
+        request.onsuccess = () => resolve(request.result);
+      });
+      const transaction = database.transaction('m', 'readwrite');
+      transaction.objectStore('m').put(value, `${owner}.${key}.${value.length}`);
+      await new Promise((resolve) => (transaction.oncomplete = resolve));
+      database.close();
+    },
+    [`${writeKey}.0123456789ab`, text, number] as const,
+  );
 }

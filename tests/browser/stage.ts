@@ -1,5 +1,5 @@
 // A stage for browser tests: a served collector, pages on another origin, and a Chromium.
-// Invariant: everything is on 127.0.0.1 and stops with `close`.
+// Invariant: everything is on 127.0.0.1 and stops with `close`; no page throws unnoticed.
 import { readdirSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -7,10 +7,19 @@ import { fileURLToPath } from 'node:url';
 import { gunzipSync } from 'node:zlib';
 import { serve } from '@hono/node-server';
 import { buildSync } from 'esbuild';
-import { type Browser, chromium } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, beforeEach, expect } from 'vitest';
 import { findChromium } from '../../.ci/chromium.mjs';
+import type { JsonObject } from '../../collector/src/wire/message.ts';
 import { shrink } from '../../sdk-web/shrink.mjs';
+import type { Analytics } from '../../sdk-web/src/types.ts';
 import { openCollector, type TestCollector, WEB_KEY } from '../collector.ts';
+import { storedIn } from './sdk-page.ts';
+
+declare global {
+  /** Defined in every page of a stage: what runs there cannot see the test's file. */
+  var sdk: () => Analytics;
+}
 
 export const root = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -149,6 +158,76 @@ export async function launchChromium(): Promise<Browser> {
 
 export const tag = (url: string, attributes = ''): string =>
   `<script async src="${url}/sdk.js" data-write-key="${WEB_KEY}" ${attributes}></script>`;
+
+export interface Stage {
+  browser: Browser;
+  served: Served;
+  /** Where the pages are. */
+  url: string;
+  /** One for each test. */
+  context: BrowserContext;
+  /** Opens a page and waits for the SDK; `before` is a script that runs ahead of the page's own. */
+  open(path?: string, before?: string): Promise<Page>;
+  /** Waits for the SDK of a page that was opened or loaded otherwise. */
+  ready(page: Page): Promise<Page>;
+  /** All messages the collector stored. */
+  stored(): Promise<JsonObject[]>;
+  /** Bodies of the batches sent so far, every copy. */
+  posts(): string[];
+}
+
+/**
+ * Sets a stage up for each test of the file that calls this. An exception in a page fails its test.
+ * @param pagesAt the pages by path, and their headers, given the collector's address
+ */
+export function setStage(
+  pagesAt: (url: string) => {
+    pages: Record<string, string>;
+    headers?: Record<string, Record<string, string>>;
+  },
+): Stage {
+  let pages: Awaited<ReturnType<typeof servePages>>;
+  let errors: string[];
+  const stage = {
+    async open(path = '/', before) {
+      const page = await stage.context.newPage();
+      if (before) await page.addInitScript(before);
+      await page.goto(stage.url + path);
+      return stage.ready(page);
+    },
+    async ready(page) {
+      // Asked again and again from outside: a strict page lets nothing wait inside it.
+      await eventually(
+        () => page.evaluate(() => typeof globalThis.sdk?.()?.flush),
+        (type) => type === 'function',
+      );
+      return page;
+    },
+    stored: () => storedIn(stage.served.collector),
+    posts: () => stage.served.log.filter(({ path }) => path.startsWith('/v1/batch')).map(({ body }) => body),
+  } as Stage; // the rest is there once a test begins
+  beforeAll(async () => {
+    stage.browser = await launchChromium();
+  });
+  afterAll(() => stage.browser.close());
+  beforeEach(async () => {
+    stage.served = await serveCollector();
+    const { pages: byPath, headers } = pagesAt(stage.served.url);
+    pages = await servePages(byPath, headers);
+    stage.url = pages.url;
+    stage.context = await stage.browser.newContext();
+    await stage.context.addInitScript('window.sdk = () => window.tidemark');
+    errors = [];
+    stage.context.on('weberror', (error) => errors.push(error.error().message));
+  });
+  afterEach(async () => {
+    await stage.context.close();
+    await pages.close();
+    await stage.served.close();
+    expect(errors).toEqual([]);
+  });
+  return stage;
+}
 
 /** Waits until `check` holds, or fails with what it last saw. */
 export async function eventually<T>(

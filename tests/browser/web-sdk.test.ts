@@ -1,98 +1,45 @@
 // The browser SDK in a real Chromium against the real collector, pages on another origin.
 import { readFileSync } from 'node:fs';
-import type { Browser, BrowserContext, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Page } from 'playwright-core';
+import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../collector/src/wire/message.ts';
-import { eventually, launchChromium, root, type Served, serveCollector, servePages, tag } from './stage.ts';
+import { named } from './sdk-page.ts';
+import { eventually, root, setStage, tag } from './stage.ts';
 
-interface Sdk {
-  track(event: string, properties?: object): void;
-  identify(userId: string, traits?: object): void;
-  page(name?: string): void;
-  alias(userId: string): void;
-  group(groupId: string, traits?: object): void;
-  survey(surveyId: string, answers: object): void;
-  reset(): void;
-  flush(): Promise<{ delivered: number; pending: number; dropped: number }>;
-  user(): { userId: string | null; anonymousId: string; traits: object };
-  on(event: string, listener: (value: unknown) => void): () => void;
-  close(): void;
-}
 declare global {
   interface Window {
     losses?: unknown[];
     views?: unknown[];
   }
 }
-/** Defined in every page by an init script: what runs there cannot see this file. */
-declare function sdk(): Sdk;
 
 /** The stub as the docs give it. */
 const [stub = ''] =
   /<script>[^<]*window\.tidemark[\s\S]*?<\/script>/.exec(readFileSync(`${root}/docs/sdk-web.md`, 'utf8')) ??
   [];
 
-let browser: Browser;
-let served: Served;
-let pages: { url: string; close(): Promise<void> };
-let context: BrowserContext;
-let page: Page;
-let errors: string[];
-
-beforeAll(async () => {
-  browser = await launchChromium();
-});
-afterAll(() => browser.close());
-
-beforeEach(async () => {
-  served = await serveCollector();
-  pages = await servePages({
-    '*': `<!doctype html><title>Shop</title>${tag(served.url)}`,
-    '/quiet': `<!doctype html><title>Quiet</title>${tag(served.url, 'data-page="off"')}`,
+const stage = setStage((url) => ({
+  pages: {
+    '*': `<!doctype html><title>Shop</title>${tag(url)}`,
+    '/quiet': `<!doctype html><title>Quiet</title>${tag(url, 'data-page="off"')}`,
     '/plain': '<!doctype html><title>Plain</title>',
-    '/twice': `<!doctype html><title>Twice</title>${tag(served.url)}${tag(served.url)}`,
+    '/twice': `<!doctype html><title>Twice</title>${tag(url)}${tag(url)}`,
     '/stub': `<!doctype html><title>Stub</title>${stub}<script>
       tidemark.identify('early', { plan: 'pro' }); tidemark.track('Before Load', { n: 1 });
-    </script>${tag(served.url, 'data-page="off"')}`,
+    </script>${tag(url, 'data-page="off"')}`,
     '/blocked': `<!doctype html><title>Blocked</title><script>
       Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });
       Object.defineProperty(window, 'indexedDB', { get() { throw new DOMException('no', 'SecurityError'); } });
       Object.defineProperty(document, 'cookie', { get() { throw new Error('no'); }, set() { throw new Error('no'); } });
       Object.defineProperty(navigator, 'locks', { value: undefined });
-    </script>${tag(served.url, 'data-page="off"')}`,
-  });
-  context = await browser.newContext();
-  await context.addInitScript('window.sdk = () => window.tidemark');
-  page = await context.newPage();
-  errors = [];
-  page.on('pageerror', (error) => errors.push(error.message));
-});
-afterEach(async () => {
-  await context.close();
-  await pages.close();
-  await served.close();
-  expect(errors).toEqual([]);
-});
-
-async function open(path: string): Promise<void> {
-  await page.goto(pages.url + path);
-  await page.waitForFunction(() => window.tidemark && !Array.isArray(window.tidemark));
-}
-
-/** All messages stored, of everybody. */
-async function stored(): Promise<JsonObject[]> {
-  const people = await served.collector.all<{ id: string }>('/api/profiles');
-  const lists = await Promise.all(
-    people.map(({ id }) => served.collector.all<JsonObject>(`/api/profiles/${id}/events`)),
-  );
-  return lists.flat();
-}
-const named = (messages: readonly JsonObject[], event: string): JsonObject[] =>
-  messages.filter((m) => m.event === event);
+    </script>${tag(url, 'data-page="off"')}`,
+  },
+}));
+const { open, stored } = stage;
 
 describe('calls', () => {
   it('stores each call once, in one profile, with its surroundings', async () => {
-    await open('/products?utm_source=news&utm_campaign=spring');
+    const page = await open('/products?utm_source=news&utm_campaign=spring');
     await page.evaluate(async () => {
       const t = sdk();
       t.track('Product Viewed', { price: 12.5 });
@@ -102,7 +49,7 @@ describe('calls', () => {
       t.survey('nps', { score: 9 });
       await t.flush();
     });
-    const profile = await served.collector.profile('user:ada');
+    const profile = await stage.served.collector.profile('user:ada');
     expect(profile?.eventCount).toBe(6);
     expect(profile?.traits).toEqual({ email: 'ada@example.com' });
     expect(profile?.anonymousIds).toHaveLength(1);
@@ -121,7 +68,7 @@ describe('calls', () => {
       page: {
         path: '/products',
         title: 'Shop',
-        url: `${pages.url}/products?utm_source=news&utm_campaign=spring`,
+        url: `${stage.url}/products?utm_source=news&utm_campaign=spring`,
       },
       campaign: { source: 'news', name: 'spring' },
       library: { name: '@tidemark/sdk-web' },
@@ -131,12 +78,13 @@ describe('calls', () => {
   });
 
   it('remembers who it is across pages, and forgets on reset', async () => {
-    await open('/quiet');
+    const page = await open('/quiet');
     const first = await page.evaluate(() => {
       sdk().identify('ada', { plan: 'pro' });
       return sdk().user();
     });
-    await open('/quiet');
+    await page.goto(`${stage.url}/quiet`);
+    await stage.ready(page);
     expect(await page.evaluate(() => sdk().user())).toEqual(first);
     const second = await page.evaluate(() => {
       sdk().reset();
@@ -147,10 +95,10 @@ describe('calls', () => {
   });
 
   it('answers with your own segments at once', async () => {
-    await served.collector.define({
+    await stage.served.collector.define({
       segments: { buyers: { where: { event: 'Order Completed' }, expose: 'public' } },
     });
-    await open('/quiet');
+    const page = await open('/quiet');
     const segments = await page.evaluate(
       () =>
         new Promise((resolve) => {
@@ -163,7 +111,7 @@ describe('calls', () => {
 
   it('replays the stub in order, with the times of the calls', async () => {
     expect(Buffer.byteLength(stub.replace(/<\/?script>/g, '').trim())).toBeLessThanOrEqual(400);
-    await open('/stub');
+    const page = await open('/stub');
     const before = Date.now();
     await page.evaluate(async () => {
       sdk().track('After Load');
@@ -180,7 +128,7 @@ describe('calls', () => {
   });
 
   it('takes a snapshot: what the page changes later is not sent', async () => {
-    await open('/quiet');
+    const page = await open('/quiet');
     await page.evaluate(async () => {
       const properties: Record<string, unknown> = { n: 1, big: 12n };
       sdk().track('Snapshot', properties);
@@ -199,7 +147,7 @@ describe('calls', () => {
 
 describe('page views', () => {
   it('sends one at load and one a change of path, none for a hash or the same address', async () => {
-    await open('/start');
+    const page = await open('/start');
     await page.evaluate(async () => {
       const wait = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 20));
       history.pushState({}, '', '/next');
@@ -220,17 +168,19 @@ describe('page views', () => {
   });
 
   it('sends one only with two tags on the page, and none with data-page="off"', async () => {
-    await open('/twice');
+    const page = await open('/twice');
     await page.waitForTimeout(300);
     await page.evaluate(() => sdk().flush());
     expect(await stored()).toHaveLength(1);
-    await open('/quiet');
+    await page.goto(`${stage.url}/quiet`);
+    await stage.ready(page);
     await page.evaluate(() => sdk().flush());
     expect(await stored()).toHaveLength(1);
   });
 
   it('leaves the page as it was after close', async () => {
-    await page.goto(`${pages.url}/plain`);
+    const page = await stage.context.newPage();
+    await page.goto(`${stage.url}/plain`);
     await page.evaluate((url) => {
       const original = history.pushState;
       return new Promise<void>((resolve) => {
@@ -244,20 +194,20 @@ describe('page views', () => {
         };
         document.head.append(node);
       });
-    }, served.url);
+    }, stage.served.url);
     // A dynamically inserted script is no currentScript of the parser, yet it is while it runs.
     expect(await page.evaluate(() => window.views)).toEqual([true, true]);
   });
 });
 
 describe('delivery', () => {
-  const trackMany = (count: number) =>
+  const trackMany = (page: Page, count: number) =>
     page.evaluate((n) => {
       for (let i = 0; i < n; i++) sdk().track('Many', { i });
     }, count);
 
   it('keeps 200 events through a navigation in the same task', async () => {
-    await open('/quiet');
+    const page = await open('/quiet');
     await page.evaluate(() => {
       for (let i = 0; i < 200; i++) sdk().track('Many', { i });
       location.href = '/quiet?again';
@@ -270,27 +220,26 @@ describe('delivery', () => {
   });
 
   it('delivers after the collector was down and the tab closed, without a new event', async () => {
-    await open('/quiet');
-    await served.down();
-    await trackMany(20);
+    const page = await open('/quiet');
+    await stage.served.down();
+    await trackMany(page, 20);
     await page.waitForTimeout(300);
     await page.close();
-    await served.up();
-    page = await context.newPage();
-    await page.goto(`${pages.url}/quiet`);
+    await stage.served.up();
+    await open('/quiet');
     const messages = await eventually(stored, (all) => named(all, 'Many').length >= 20);
     expect(named(messages, 'Many')).toHaveLength(20);
   });
 
   it('survives a reload in the middle', async () => {
-    await open('/quiet');
-    await trackMany(7);
+    const page = await open('/quiet');
+    await trackMany(page, 7);
     await page.reload();
     expect(named(await eventually(stored, (all) => named(all, 'Many').length >= 7), 'Many')).toHaveLength(7);
   });
 
   it('works with storage, cookies and locks refused', async () => {
-    await open('/blocked');
+    const page = await open('/blocked');
     await page.evaluate(async () => {
       sdk().track('Blocked');
       await sdk().flush();
@@ -299,9 +248,9 @@ describe('delivery', () => {
   });
 
   it('leaves the page’s own keys alone and clears its own', async () => {
-    await open('/quiet');
+    const page = await open('/quiet');
     await page.evaluate(() => localStorage.setItem('cart', 'mine'));
-    await trackMany(5);
+    await trackMany(page, 5);
     await page.evaluate(() => sdk().flush());
     await page.waitForTimeout(200);
     const keys = await page.evaluate(() => Object.keys(localStorage).sort());
@@ -309,7 +258,7 @@ describe('delivery', () => {
   });
 
   it('reports what the collector rejects, and never throws into the page', async () => {
-    await open('/quiet');
+    const page = await open('/quiet');
     const codes = await page.evaluate(async () => {
       const seen: string[] = [];
       sdk().on('error', (loss) => seen.push((loss as { code: string }).code));

@@ -38,11 +38,12 @@ export function addLedgerRoutes(app: Hono, parts: HttpParts): void {
         'too_many_instances',
         'too many page loads to count at once; ask for fewer days',
       );
-    const data = days.map(({ day, expected, received, reported }) => ({
+    const data = days.map(({ day, expected, received, reported, doubtful }) => ({
       day: new Date(day).toISOString().slice(0, 10),
       expected,
       received,
       reported,
+      doubtful,
       completeness: expected === 0 ? null : received / expected,
     }));
     return c.json({ data, next: null });
@@ -58,6 +59,8 @@ function idsOf(value: JsonValue | undefined): string[] {
 function dayOf(text: string | undefined, name: string): number | undefined {
   if (text === undefined) return undefined;
   const time = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(time)) throw new ApiError(400, 'invalid_range', `${name} must be a day like 2026-06-10`);
+  // The 31st of February is read as a day of March.
+  if (Number.isNaN(time) || !new Date(time).toISOString().startsWith(text))
+    throw new ApiError(400, 'invalid_range', `${name} must be a day like 2026-06-10`);
   return time;
 }

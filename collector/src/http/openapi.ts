@@ -82,6 +82,10 @@ function build(): Json {
         expected: { type: 'integer', description: 'Messages numbered, as far as later ones show' },
         received: { type: 'integer' },
         reported: { type: 'integer', description: 'Losses that the SDKs told of themselves' },
+        doubtful: {
+          type: 'integer',
+          description: 'Page loads whose claim was implausible and was cut to what is plausible',
+        },
         completeness: { type: ['number', 'null'], description: 'received / expected' },
       },
     },

@@ -32,6 +32,8 @@ export interface DayLedger {
   received: number;
   /** Losses that the SDKs reported themselves. */
   reported: number;
+  /** SDK instances that claimed more than is plausible: of these only that is in the other numbers. */
+  doubtful: number;
 }
 
 /** `user:<userId>`, `anon:<anonymousId>` or a profile's own id, as in the path of /api/profiles/:id. */

@@ -1,5 +1,6 @@
 // The loss ledger: what the SDKs numbered against what arrived, and which messages did.
-// Invariant: reads only, in slices, so that live messages are never held up.
+// Invariant: reads only, in slices, so that live messages are never held up; no instance claims more than is
+// plausible for what came of it, since anybody can write numbers with a public key.
 import { type LedgerRow, type Store, seenKey } from '../storage/port.ts';
 import type { KeyKind } from '../wire/accepted.ts';
 import type { DayLedger } from './core.ts';
@@ -9,15 +10,41 @@ import type { WorkingSet } from './working-set.ts';
 const SLICE = 2_000;
 /** SDK instances (page loads) counted at once, so that memory stays within about 100 MB. */
 const MAX_INSTANCES = 500_000;
+/** Ids looked up in one slice: some milliseconds, as a slice of the lane. */
+const SEEN_SLICE = 1_000;
 const DAY_MS = 86_400_000;
+/**
+ * Missing messages that are believed of one instance on one day: what one batch may hold, and four for each
+ * that came. A page that lost more is counted as doubtful.
+ */
+const BELIEVED = 20;
+const BELIEVED_PER_MESSAGE = 4;
 
 /** One instance so far: highest number and losses by day, and which numbers came. */
 interface Instance {
+  /** Its first number in sight. */
+  lowest: number;
   days: Map<number, { received: number; highest: number; lost: number }>;
 }
 
-/** Which messages need not be sent again. Those of erased people look stored: nobody learns who was erased. */
+/** As `seenIn`, a slice at a time. */
 export async function seenAmong(
+  set: Pick<WorkingSet, 'store' | 'hash' | 'erased'>,
+  messageIds: readonly string[],
+  kind: KeyKind,
+): Promise<string[]> {
+  const seen: string[] = [];
+  for (let i = 0; i < messageIds.length; i += SEEN_SLICE) {
+    if (i > 0) await nextTurn();
+    seen.push(...(await seenIn(set, messageIds.slice(i, i + SEEN_SLICE), kind)));
+  }
+  return seen;
+}
+
+const nextTurn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Which messages need not be sent again. Those of erased people look stored: nobody learns who was erased. */
+async function seenIn(
   { store, hash, erased }: Pick<WorkingSet, 'store' | 'hash' | 'erased'>,
   messageIds: readonly string[],
   kind: KeyKind,
@@ -30,7 +57,10 @@ export async function seenAmong(
   return messageIds.filter((messageId, i) => isStored(messageId) || gone.has(`${kind} ${hashes[i]?.hash}`));
 }
 
-/** Null when there are more instances than fit: ask for fewer days. */
+/**
+ * By day of event time, from the day before `from` on: what an instance numbered then is not missing later.
+ * Null when there are more instances than fit: ask for fewer days.
+ */
 export async function measureCompleteness(
   store: Store,
   { from, to }: { from: number; to: number },
@@ -42,19 +72,20 @@ export async function measureCompleteness(
       ask: 'ledger',
       after,
       limit: SLICE,
-      from,
+      from: from - DAY_MS,
       to,
     });
     for (const row of slice.rows) note(instances, row);
     if (instances.size > MAX_INSTANCES) return null;
     after = slice.next;
-    await new Promise<void>((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
-  return sumUp(instances);
+  return sumUp(instances).filter(({ day }) => day >= from);
 }
 
 function note(instances: Map<string, Instance>, { client, number, lost, time }: LedgerRow): void {
-  const instance = instances.get(client) ?? { days: new Map() };
+  const instance = instances.get(client) ?? { lowest: number, days: new Map() };
+  instance.lowest = Math.min(instance.lowest, number);
   instances.set(client, instance);
   const start = Math.floor(time / DAY_MS) * DAY_MS;
   const day = instance.days.get(start) ?? { received: 0, highest: 0, lost: 0 };
@@ -68,14 +99,19 @@ function sumUp(instances: Map<string, Instance>): DayLedger[] {
   const days = new Map<number, DayLedger>();
   for (const instance of instances.values()) {
     // What an instance numbered on one day is what it numbered beyond the days before.
-    let highest = 0;
+    // One whose first is far from 1 was open before the days in sight.
+    let highest = instance.lowest > BELIEVED ? instance.lowest - 1 : 0;
     let lost = 0;
     for (const [start, day] of [...instance.days].sort(([a], [b]) => a - b)) {
-      const total = days.get(start) ?? { day: start, expected: 0, received: 0, reported: 0 };
+      const total = days.get(start) ?? { day: start, expected: 0, received: 0, reported: 0, doubtful: 0 };
       days.set(start, total);
       total.received += day.received;
-      total.expected += Math.max(day.highest - highest, day.received);
-      total.reported += Math.max(day.lost - lost, 0);
+      const missing = Math.max(day.highest - highest - day.received, 0);
+      const told = Math.max(day.lost - lost, 0);
+      const believed = BELIEVED + BELIEVED_PER_MESSAGE * day.received;
+      total.expected += day.received + Math.min(missing, believed);
+      total.reported += Math.min(told, believed);
+      if (Math.max(missing, told) > believed) total.doubtful++;
       highest = Math.max(highest, day.highest);
       lost = Math.max(lost, day.lost);
     }

@@ -3,6 +3,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Answer, createQueue, type Loss, type Queued, type QueueParts } from './queue.ts';
 
+const OK: Answer = { status: 200, body: { success: true } };
+
 /** A clock whose timers fire in order when it is moved. */
 function createClock() {
   let now = 1_000_000;
@@ -52,6 +54,7 @@ function setUp(
     onSettled: (messages) => settled.push(...messages),
     now: clock.now,
     random: () => 0.5,
+    sizeOf: (text) => text.length,
     after: clock.after,
     flushAt: 5,
     flushIntervalMs: 100,
@@ -70,7 +73,7 @@ const message = (more: object = {}): Queued => ({ messageId: `m${++ids}`, contex
 
 describe('delivery', () => {
   it('sends at flushAt at once and the rest after the interval', async () => {
-    const { queue, sent, clock } = setUp(() => ({ status: 200 }));
+    const { queue, sent, clock } = setUp(() => OK);
     for (let i = 0; i < 6; i++) queue.add(message());
     await settleMicrotasks();
     expect(sent.map((batch) => batch.length)).toEqual([5]);
@@ -81,7 +84,7 @@ describe('delivery', () => {
   });
 
   it.each([0, 408, 425, 429, 500, 502, 503])('tries again after %i, unchanged', async (status) => {
-    const { queue, sent, clock, lost } = setUp((_, n) => ({ status: n < 4 ? status : 200 }));
+    const { queue, sent, clock, lost } = setUp((_, n) => (n < 4 ? { status } : OK));
     const one = message({ timestamp: 't' });
     queue.add(one);
     for (let i = 0; i < 8; i++) {
@@ -122,7 +125,7 @@ describe('delivery', () => {
   it('waits as long as Retry-After says, in seconds or as a date', async () => {
     for (const form of [(_: number) => '120', (now: number) => new Date(now + 120_000).toUTCString()]) {
       const { queue, clock } = setUp(
-        (_, n) => (n === 1 ? { status: 429, retryAfter: form(clock.now()) } : { status: 200 }),
+        (_, n) => (n === 1 ? { status: 429, retryAfter: form(clock.now()) } : OK),
         {
           flushAt: 1,
         },
@@ -138,11 +141,63 @@ describe('delivery', () => {
     }
   });
 
-  it.each([413, 400])('halves a batch refused with %i down to the culprit', async (status) => {
-    const { queue, lost, settled, clock } = setUp(
-      (batch) => ({ status: batch.some((m) => m.bad) ? status : 200 }),
-      { flushAt: 50 },
+  it('ends its pause in time whatever becomes of the clock', async () => {
+    for (const retryAfter of [null, '120']) {
+      let shift = 0;
+      const { queue, sent, clock } = setUp((_, n) => (n === 1 ? { status: 503, retryAfter } : OK), {
+        flushAt: 1,
+        now: () => clock.now() + shift,
+      });
+      queue.add(message());
+      await settleMicrotasks();
+      shift = -3_600_000;
+      queue.add(message());
+      expect(queue.isHeldUp()).toBe(true);
+      const before = clock.now();
+      clock.step();
+      expect(clock.now() - before).toBe(retryAfter ? 120_000 : 750);
+      await settleMicrotasks();
+      expect(sent.map((batch) => batch.length)).toEqual([1, 2]);
+      expect(clock.pending()).toBe(0);
+    }
+  });
+
+  it('takes the longest pause of answers that come together', async () => {
+    const { queue, sent, clock } = setUp(
+      (_, n) => (n < 3 ? { status: 429, retryAfter: n === 1 ? '60' : '1' } : OK),
+      { flushAt: 1, maxInFlight: 2 },
     );
+    queue.add(message());
+    queue.add(message());
+    await settleMicrotasks();
+    const before = clock.now();
+    while (sent.length === 2 && clock.step()) await settleMicrotasks();
+    expect(clock.now() - before).toBe(60_000);
+  });
+
+  it.each([
+    ['no body', { status: 200 }],
+    ['no JSON', { status: 200, body: null }],
+    ['JSON of another', { status: 200, body: {} }],
+    ['nothing', { status: 204, body: null }],
+    ['a redirect', { status: 302, body: null }],
+  ])('takes a success that is not the collector’s for no answer: %s', async (_, answer) => {
+    const { queue, sent, lost, settled, clock } = setUp((_batch, n) => (n === 1 ? answer : OK), {
+      flushAt: 1,
+    });
+    queue.add(message());
+    await settleMicrotasks();
+    expect([settled, lost, queue.isHeldUp()]).toEqual([[], [], true]);
+    clock.step();
+    await settleMicrotasks();
+    expect(sent).toHaveLength(2);
+    expect(settled).toHaveLength(1);
+  });
+
+  it.each([413, 400])('halves a batch refused with %i down to the culprit', async (status) => {
+    const { queue, lost, settled, clock } = setUp((batch) => (batch.some((m) => m.bad) ? { status } : OK), {
+      flushAt: 50,
+    });
     for (let i = 0; i < 50; i++) queue.add(message(i === 17 ? { bad: true } : {}));
     for (let i = 0; i < 20; i++) {
       clock.step();
@@ -156,14 +211,14 @@ describe('delivery', () => {
   });
 
   it.each([401, 403])('stops at %i, keeps what waits, and tells once', async (status) => {
-    const { queue, lost, sent } = setUp((_, n) => ({ status: n === 1 ? status : 200 }), { flushAt: 1 });
+    const { queue, lost, sent } = setUp((_, n) => (n === 1 ? { status } : OK), { flushAt: 1 });
     queue.add(message());
     await settleMicrotasks();
     queue.add(message());
     await settleMicrotasks();
     expect(sent).toHaveLength(1);
     expect(queue.size()).toBe(2);
-    expect(lost).toEqual([{ loss: { code: `http_${status}`, message: 'write key refused' }, messages: [] }]);
+    expect(lost).toEqual([{ loss: { code: `http_${status}`, message: `http_${status}` }, messages: [] }]);
     queue.resume();
     await settleMicrotasks();
     expect(sent).toHaveLength(1);
@@ -178,7 +233,7 @@ describe('delivery', () => {
   ])(
     'goes on when the network is back, unless the collector asked for a pause: %o',
     async (answer, tries) => {
-      const { queue, sent } = setUp((_, n) => (n === 1 ? answer : { status: 200 }), { flushAt: 1 });
+      const { queue, sent } = setUp((_, n) => (n === 1 ? answer : OK), { flushAt: 1 });
       queue.add(message());
       await settleMicrotasks();
       queue.resume();
@@ -212,7 +267,9 @@ describe('delivery', () => {
     const answer = {
       rejected: [{ index: 1, messageId: null, code: 'missing_event' as const, message: 'event is required' }],
     };
-    const { queue, lost, settled } = setUp(() => ({ status: 200, body: answer }), { flushAt: 3 });
+    const { queue, lost, settled } = setUp(() => ({ status: 200, body: { success: true, ...answer } }), {
+      flushAt: 3,
+    });
     const three = [message(), message(), message()];
     for (const one of three) queue.add(one);
     await settleMicrotasks();
@@ -233,10 +290,11 @@ describe('delivery', () => {
   });
 
   it('lets what can wait have half of the room, without a report', () => {
-    const { queue, lost } = setUp(() => new Promise<Answer>(() => {}), { maxMessages: 4 });
-    expect([1, 2, 3].map(() => queue.add(message(), true))).toEqual([true, true, false]);
+    const { queue, lost } = setUp(() => new Promise<Answer>(() => {}), { maxChars: 1_000 });
+    const sized = () => message({ text: 'x'.repeat(200) });
+    expect([1, 2, 3, 4].map(() => queue.add(sized(), true))).toEqual([true, true, true, false]);
     expect(lost).toEqual([]);
-    expect([1, 2].map(() => queue.add(message()))).toEqual([true, true]);
+    expect(queue.add(sized())).toBe(true);
     const one = setUp(() => new Promise<Answer>(() => {}), { maxChars: 200 });
     expect(one.queue.add(message({ text: 'x'.repeat(120) }), true)).toBe(true);
   });
@@ -253,7 +311,7 @@ describe('delivery', () => {
   });
 
   it('never mixes contexts in one batch', async () => {
-    const { queue, sent } = setUp(() => ({ status: 200 }), { flushAt: 4, maxInFlight: 4 });
+    const { queue, sent } = setUp(() => OK, { flushAt: 4, maxInFlight: 4 });
     for (const page of ['a', 'a', 'b', 'a']) queue.add(message({ context: { page } }));
     void queue.flush();
     await settleMicrotasks();
@@ -270,7 +328,7 @@ describe('flush', () => {
     const answer = {
       rejected: [{ index: 0, messageId: null, code: 'invalid_field' as const, message: 'no' }],
     };
-    const { queue } = setUp(() => ({ status: 200, body: answer }));
+    const { queue } = setUp(() => ({ status: 200, body: { success: true, ...answer } }));
     queue.add(message());
     queue.add(message());
     await expect(queue.flush()).resolves.toEqual({ delivered: 1, pending: 0, dropped: 1 });
@@ -301,10 +359,10 @@ it('delivers or reports every message exactly once, whatever the server answers'
     fc.integer({ min: 0, max: 4 }).map(
       (index): Answer => ({
         status: 200,
-        body: { rejected: [{ index, messageId: null, code: 'invalid_field', message: 'no' }] },
+        body: { success: true, rejected: [{ index, messageId: null, code: 'invalid_field', message: 'no' }] },
       }),
     ),
-    fc.constant<Answer>({ status: 200 }),
+    fc.constant<Answer>(OK),
   );
   await fc.assert(
     fc.asyncProperty(
@@ -318,7 +376,7 @@ it('delivers or reports every message exactly once, whatever the server answers'
         const accepted: string[] = [];
         const { queue, clock, lost } = setUp(
           (batch, n) => {
-            const answer = answers[n - 1] ?? { status: 200 };
+            const answer = answers[n - 1] ?? OK;
             const refused = new Set(answer.body?.rejected?.map(({ index }) => index));
             if (answer.status === 200)
               accepted.push(...batch.filter((_, i) => !refused.has(i)).map((m) => m.messageId));
@@ -348,7 +406,7 @@ describe('unload', () => {
   const sized = (n: number): Queued => message({ text: 'x'.repeat(n) });
 
   it('sends what fits at once, whatever is in flight, each message in one request only', async () => {
-    const { queue, sent, settled } = setUp(() => ({ status: 200 }), { flushAt: 1, maxInFlight: 1 });
+    const { queue, sent, settled } = setUp(() => OK, { flushAt: 1, maxInFlight: 1 });
     for (let i = 0; i < 6; i++) queue.add(sized(1_000));
     queue.unload(3_500);
     queue.unload(3_500 - sent.slice(1).flat().length * 1_100);
@@ -380,6 +438,25 @@ describe('unload', () => {
     expect(sent).toHaveLength(0);
     queue.unload(4_000);
     expect(sent).toHaveLength(1);
+  });
+});
+
+describe('what nothing keeps', () => {
+  it('is lost while nothing may be sent, told once, and the rest stays', async () => {
+    const { queue, lost, settled, clock } = setUp((_, n) => (n === 1 ? { status: 503 } : OK), { flushAt: 3 });
+    const all = [message(), message(), message()];
+    for (const one of all) queue.add(one);
+    queue.refuse(all.slice(1));
+    expect(lost).toEqual([]);
+    await settleMicrotasks();
+    queue.refuse(all.slice(1));
+    queue.refuse(all.slice(1));
+    expect(lost.map(({ loss, messages }) => [loss.code, messages])).toEqual(
+      all.slice(1).map((one) => ['queue_full', [one]]),
+    );
+    while (clock.step()) await settleMicrotasks();
+    expect(settled).toHaveLength(3);
+    expect(queue.size()).toBe(0);
   });
 });
 

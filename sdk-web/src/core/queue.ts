@@ -10,7 +10,10 @@ export interface Queued {
   [field: string]: unknown;
 }
 
-/** What came back for one request. `status` 0 is no answer at all. */
+/**
+ * What came back for one request. `status` 0 is no answer at all, and neither is one below 400 whose body does
+ * not say `success`: a redirect, or the page of something in between, such as a place to sign in.
+ */
 export interface Answer {
   status: number;
   /** The Retry-After header as it came, or null. */
@@ -39,16 +42,19 @@ export interface QueueParts {
    * is sent and what waits is kept; told once.
    */
   onLost(loss: Loss, messages: Queued[]): void;
+  /** A message is taken in that was nowhere before: its context as JSON, or empty, and the rest as JSON. */
+  onTaken?(message: Queued, context: string, text: string): void;
   /** Messages that need no keeping any more: delivered or lost. */
   onSettled?(messages: Queued[]): void;
   onAnswer?(body: Partial<IngestAnswer>): void;
+  /** Epoch ms: for a Retry-After that is a date. Pauses are the timers' own, whatever the clock does. */
   now(): number;
   /** 0 up to 1, for jitter. */
   random(): number;
   /** Calls back after `ms`; the answer cancels. */
   after(ms: number, callback: () => void): () => void;
-  /** What a text counts against the bounds. Default: its characters. */
-  sizeOf?(text: string): number;
+  /** What a text counts against the bounds. */
+  sizeOf(text: string): number;
   /** Messages at which a batch is sent at once. */
   flushAt: number;
   /** How long a message waits for company, ms. */
@@ -67,6 +73,8 @@ export interface QueueParts {
 /** First pause after a failure, ms; doubled each time, with jitter. */
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 60_000;
+/** Timers count at most 24 days: a longer pause is cut to this, ms. */
+const LONGEST_MS = 1e9;
 /** `flush` answers by then, whatever the network does, ms. */
 export const FLUSH_LIMIT_MS = 5_000;
 /** Messages in one request; the collector takes 2,000. */
@@ -89,7 +97,7 @@ interface Entry {
 export interface Queue {
   /**
    * Takes a message in; false if it was refused (and reported).
-   * @param spare only while half of the room stays free for others, or nothing is held; a refusal is not reported
+   * @param spare it can wait: only while half of the room is free, and a refusal is not reported
    */
   add(message: Queued, spare?: boolean): boolean;
   flush(limitMs?: number): Promise<FlushResult>;
@@ -101,6 +109,8 @@ export interface Queue {
   isHeldUp(): boolean | undefined;
   /** Sends again at once after a pause for want of an answer; what the collector asked for stays. */
   resume(): void;
+  /** Nothing keeps these: where nothing may be sent now, they are lost as `queue_full`. */
+  refuse(messages: Queued[]): void;
   /** Forgets all that is held, as if it had never been taken in. */
   clear(): void;
   /** @param last nothing keeps what is unsent: it is lost as `closed` */
@@ -108,17 +118,16 @@ export interface Queue {
 }
 
 export function createQueue(parts: QueueParts): Queue {
-  const { onLost, now, after, sizeOf = (text) => text.length } = parts;
+  const { onLost, now, after, sizeOf } = parts;
   const waiting: Entry[] = [];
   const flying = new Set<Entry>();
   /** One for each flush: looks whether it is done; `late` says that it must be. */
   const waiters = new Set<(late?: boolean) => void>();
+  /** One for each pause, with the status it is for: ends it. */
+  const pauses = new Map<() => void, number>();
   let held = 0;
   let inFlight = 0;
   let failures = 0;
-  let pausedUntil = 0;
-  /** The pause is for want of an answer: nobody asked for it. */
-  let isUnasked: boolean | undefined;
   let stopped: boolean | undefined;
   let closed: boolean | undefined;
   /** What is unsent when it is closed is lost. */
@@ -143,21 +152,16 @@ export function createQueue(parts: QueueParts): Queue {
     if (entries.length) onLost({ code, message }, messagesOf(entries));
   }
 
-  /** Whether nothing may be sent now; after a pause it is looked at again. */
-  function isHeldUp(): boolean | undefined {
-    const pause = pausedUntil - now();
-    if (closed || stopped || pause <= 0) return closed || stopped;
-    schedule(pause);
-    return true;
-  }
+  const isHeldUp = (): boolean | undefined => closed || stopped || pauses.size > 0;
 
-  function schedule(ms: number): void {
-    cancelTimer?.();
-    // Timers count at most 24 days; a longer pause is looked at again then.
-    cancelTimer = after(Math.min(ms, 1e9), () => {
-      cancelTimer = null;
+  function pause(ms: number, status: number): void {
+    const end = (): void => {
+      cancel();
+      pauses.delete(end);
       pump(true);
-    });
+    };
+    const cancel = after(Math.min(ms, LONGEST_MS), end);
+    pauses.set(end, status);
   }
 
   /** Sends what may go. `due`: also less than a full batch. */
@@ -165,7 +169,11 @@ export function createQueue(parts: QueueParts): Queue {
     if (isHeldUp()) return;
     while (inFlight < parts.maxInFlight && waiting.length && (due || waiting.length >= parts.flushAt))
       deliver(parts.maxBatchChars);
-    if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight) schedule(parts.flushIntervalMs);
+    if (waiting.length && !cancelTimer && inFlight < parts.maxInFlight)
+      cancelTimer = after(parts.flushIntervalMs, () => {
+        cancelTimer = null;
+        pump(true);
+      });
   }
 
   /** Sends at least one message; more while they are alike and fit. Answers what room is left. */
@@ -188,12 +196,12 @@ export function createQueue(parts: QueueParts): Queue {
   }
 
   /** What an answer means for its batch. Answers whether the next is due. */
-  function take({ status, retryAfter, body }: Answer, sent: Entry[]): boolean {
+  function take({ status: given, retryAfter, body }: Answer, sent: Entry[]): boolean {
+    const status = given < 400 && !body?.success ? 0 : given;
     // Without those that were cleared meanwhile.
     const batch = sent.filter((entry) => flying.delete(entry));
     const code = `http_${status}`;
-    const isBad = status === 413 || status === 400;
-    if (status > 199 && status < 300) {
+    if (status && status < 400) {
       failures = 0;
       const faults = new Map(body?.rejected?.map((item) => [sent[item.index], item]));
       settle(
@@ -205,29 +213,26 @@ export function createQueue(parts: QueueParts): Queue {
         if (fault) lose([entry], fault.code, fault.message);
       }
       if (body) parts.onAnswer?.(body);
-    } else if (status === 401 || status === 403) {
-      waiting.unshift(...batch);
-      if (!stopped) onLost({ code, message: 'write key refused' }, []);
-      stopped = true;
-    } else if (isBad && batch.length > 1) {
-      for (const entry of batch) entry.k = (batch.length + 1) >> 1;
-      waiting.unshift(...batch);
-      return true;
-    } else if (isBad || (status && status < 500 && ![408, 425, 429].includes(status))) {
-      lose(batch, code);
-    } else {
+    } else if (!status || status > 499 || /408|42[59]/.test(code)) {
       const spent = batch.filter((entry) => ++entry.t > parts.maxRetries);
       waiting.unshift(...batch.filter((entry) => entry.t <= parts.maxRetries));
       lose(spent, code);
       // Requests that fail together are one failure.
-      if (pausedUntil <= now()) failures++;
-      isUnasked = !status;
-      const pause =
-        Math.min((FIRST_PAUSE_MS / 2) * 2 ** failures, LAST_PAUSE_MS) * (0.5 + parts.random() / 2);
+      if (!pauses.size) failures++;
+      const patience =
+        Math.min((FIRST_PAUSE_MS / 4) * 2 ** failures, LAST_PAUSE_MS / 2) * (1 + parts.random());
       // Retry-After is whole seconds or an HTTP date; nothing readable is none.
       const asked = retryAfter ? +retryAfter * 1000 || Date.parse(retryAfter) - now() : 0;
-      pausedUntil = Math.max(pausedUntil, now() + Math.max(pause, asked || 0));
-    }
+      pause(Math.max(patience, asked || 0), status);
+    } else if (/40[13]/.test(code)) {
+      waiting.unshift(...batch);
+      if (!stopped) onLost({ code, message: code }, []);
+      stopped = true;
+    } else if (/400|413/.test(code) && batch.length > 1) {
+      for (const entry of batch) entry.k = (batch.length + 1) >> 1;
+      waiting.unshift(...batch);
+      return true;
+    } else lose(batch, code);
     if (isLast) lose(waiting.splice(0), 'closed');
     return waiters.size > 0;
   }
@@ -235,13 +240,15 @@ export function createQueue(parts: QueueParts): Queue {
   return {
     add(message, spare) {
       const c = JSON.stringify(message.context) ?? '';
-      const n = sizeOf(JSON.stringify({ ...message, context: 0 }) + (c === lastContext ? '' : c));
-      const share = spare && size() ? 2 : 1;
-      if (closed || size() * share >= parts.maxMessages || (held + n) * share > parts.maxChars) {
+      const text = JSON.stringify({ ...message, context: 0 });
+      const n = sizeOf(c === lastContext ? text : text + c);
+      const wanted = spare ? parts.maxChars / 2 : n;
+      if (closed || size() >= parts.maxMessages || held + wanted > parts.maxChars) {
         const code = closed ? 'closed' : 'queue_full';
         if (!spare) onLost({ code, message: code }, [message]);
         return false;
       }
+      if (!spare) parts.onTaken?.(message, c, text);
       lastContext = c;
       held += n;
       waiting.push({ m: message, n, c, t: 0, k: MAX_BATCH });
@@ -275,8 +282,19 @@ export function createQueue(parts: QueueParts): Queue {
     size,
     isHeldUp,
     resume() {
-      if (isUnasked) failures = pausedUntil = 0;
+      for (const [end, status] of pauses)
+        if (!status) {
+          failures = 0;
+          end();
+        }
       pump(true);
+    },
+    refuse(messages) {
+      if (!isHeldUp()) return;
+      for (const message of messages) {
+        const place = waiting.findIndex((entry) => entry.m === message);
+        if (place >= 0) lose(waiting.splice(place, 1), 'queue_full');
+      }
     },
     clear() {
       const all = [...waiting.splice(0), ...flying];
@@ -287,6 +305,7 @@ export function createQueue(parts: QueueParts): Queue {
       closed = true;
       isLast = last;
       cancelTimer?.();
+      for (const [end] of pauses) end();
       if (last) lose(waiting.splice(0), 'closed');
       for (const look of waiters) look(true);
     },

@@ -31,10 +31,10 @@ export interface Submission {
   look(isSeen: boolean): void;
 }
 
-function fillRandom(bytes: Uint8Array<ArrayBuffer>): void {
-  for (let i = 0; i < bytes.length; i++) bytes[i] = Math.random() * 256;
-  attempt(() => crypto.getRandomValues(bytes));
-}
+/** As the core makes the end of an id, which it has no byte to share. */
+const random = (): string =>
+  attempt(() => crypto.randomUUID().slice(18)) ??
+  '-axxx-xxxxxxxxxxxx'.replace(/x/g, () => ((Math.random() * 16) | 0).toString(16));
 
 export function createSubmission(showing: Showing, language: string): Submission {
   const { survey, analytics, options, isPreview } = showing;
@@ -49,7 +49,7 @@ export function createSubmission(showing: Showing, language: string): Submission
   const kept = isPreview ? undefined : readKept(person).find((one) => one.survey.key === survey.key);
   // Of another version only what is still asked can go on.
   const old = kept?.path?.every(find) ? kept : undefined;
-  const submissionId = old?.submissionId ?? uuidv7(Date.now(), fillRandom);
+  const submissionId = old?.submissionId ?? uuidv7(Date.now(), random);
   // Without a prototype: a question may be called `constructor`.
   const answers: Answers = Object.assign(Object.create(null), old?.answers);
   const timings: Record<string, number> = Object.assign(Object.create(null), old?.timings);
