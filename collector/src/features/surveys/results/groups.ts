@@ -77,8 +77,7 @@ async function figuresOf(
   const figures: JsonObject = {};
   for (const [place, question] of questions.entries()) {
     const answers = answersTo(submissions, place);
-    figures[question.id] = { n: answers.length, figures: plainFigures(question, answers) };
-    await pace();
+    figures[question.id] = { n: answers.length, figures: await plainFigures(question, answers, pace) };
   }
   const n = submissions.filter(({ content }) => content.status === 'completed').length;
   return { value, other: isOther, n, questions: figures };

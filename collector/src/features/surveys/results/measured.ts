@@ -12,6 +12,7 @@ import {
 } from '../statistics/index.ts';
 import { estimate, type Measure } from './kind.ts';
 import { type Answer, KINDS } from './kinds.ts';
+import type { Pace } from './pace.ts';
 
 export interface Weighted {
   answer: Answer;
@@ -19,22 +20,42 @@ export interface Weighted {
 }
 
 /** Each figure of a question among these answers. */
-export function plainFigures(question: SurveyQuestion, answers: readonly Answer[]): JsonObject[] {
-  return KINDS[question.type].measures(question).map((measure) => named(measure, plain(measure, answers)));
+export async function plainFigures(
+  question: SurveyQuestion,
+  answers: readonly Answer[],
+  pace: Pace,
+): Promise<JsonObject[]> {
+  const figures: JsonObject[] = [];
+  for (const measure of KINDS[question.type].measures(question)) {
+    figures.push(named(measure, plain(measure, answers)));
+    await pace();
+  }
+  return figures;
 }
 
 /** The same, weighted, with the effective number of answers. */
-export function weightedFigures(question: SurveyQuestion, answers: readonly Weighted[]): JsonObject[] {
-  return KINDS[question.type].measures(question).map((measure) => {
-    const scored = answers.flatMap(({ answer, weight }) => {
-      const score = measure.score(answer);
-      return score === null ? [] : [{ score, weight }];
-    });
-    const found = isShare(scored)
-      ? weightedProportion(scored.map(({ score, weight }) => ({ holds: score === true, weight })))
-      : weightedMean(scored.map(({ score, weight }) => ({ value: Number(score), weight })));
-    return { ...named(measure, found), effectiveN: found?.effectiveN ?? 0 };
+export async function weightedFigures(
+  question: SurveyQuestion,
+  answers: readonly Weighted[],
+  pace: Pace,
+): Promise<JsonObject[]> {
+  const figures: JsonObject[] = [];
+  for (const measure of KINDS[question.type].measures(question)) {
+    const found = weighted(measure, answers);
+    figures.push({ ...named(measure, found), effectiveN: found?.effectiveN ?? 0 });
+    await pace();
+  }
+  return figures;
+}
+
+function weighted(measure: Measure<Answer>, answers: readonly Weighted[]) {
+  const scored = answers.flatMap(({ answer, weight }) => {
+    const score = measure.score(answer);
+    return score === null ? [] : [{ score, weight }];
   });
+  return isShare(scored)
+    ? weightedProportion(scored.map(({ score, weight }) => ({ holds: score === true, weight })))
+    : weightedMean(scored.map(({ score, weight }) => ({ value: Number(score), weight })));
 }
 
 function plain(measure: Measure<Answer>, answers: readonly Answer[]): Estimate | null {

@@ -163,8 +163,7 @@ async function weightedQuestions(
       const answer = content.answers[place];
       return answer === undefined || answer === null ? [] : [{ answer, weight: weights[i] as number }];
     });
-    figures[question.id] = weightedFigures(question, answers);
-    await pace();
+    figures[question.id] = await weightedFigures(question, answers, pace);
   }
   return figures;
 }

@@ -11,7 +11,7 @@ import { groupsOf } from './groups.ts';
 import { KINDS } from './kinds.ts';
 import { themesOf } from './open-text.ts';
 import { type BestWorst, bestWorst, designsOf } from './ordered.ts';
-import { createPace, type Pace } from './pace.ts';
+import { createPace, type Pace, sortPaced } from './pace.ts';
 import { questionTime, straightLinersOf, timingOf } from './quality.ts';
 import { representationOf } from './representation.ts';
 
@@ -25,7 +25,10 @@ export interface Period {
 export async function resultsOf(snapshot: SurveySnapshot<Digest>, period: Period): Promise<JsonObject> {
   const pace = createPace();
   const questions = snapshot.definition.questions.map(questionOf);
-  const chosen = inOrder(snapshot.records.filter((record) => isChosen(record, snapshot, period)));
+  const chosen = await inOrder(
+    snapshot.records.filter((record) => isChosen(record, snapshot, period)),
+    pace,
+  );
   const respondents = chosen.filter(({ content }) => content.source === 'respondent');
   const answered = respondents.filter(({ content }) => isAnswered(content));
   const interviews = chosen.filter(({ content }) => content.source === 'interview');
@@ -34,19 +37,25 @@ export async function resultsOf(snapshot: SurveySnapshot<Digest>, period: Period
   const figures: JsonObject = {};
   for (const [place, question] of questions.entries())
     figures[question.id] = await questionFigures({ place, question, answered, interviews }, pace);
+  const designs = designFigures(answered, questions);
+  await pace();
+  const timing = timingOf(completed);
+  await pace();
+  const straightLiners = straightLinersOf(answered, questions);
+  await pace();
   return {
     at: new Date(snapshot.at).toISOString(),
     n: completed.length,
     partial: answered.length - completed.length,
     interviews: interviews.length,
     questions: figures,
-    maxdiff: designFigures(answered, questions),
+    maxdiff: designs,
     funnel: funnelOf(
       chosen.map(({ content }) => content),
       questions,
     ),
-    timing: timingOf(completed),
-    straightLiners: straightLinersOf(answered, questions),
+    timing,
+    straightLiners,
     groups: await groupsOf(snapshot, answered, questions, pace),
     representation: await representationOf(snapshot, answered, questions, pace),
   };
@@ -66,9 +75,11 @@ function isChosen(
 }
 
 /** By their first messages, so that nothing depends on the order in which they arrived. */
-function inOrder(submissions: Submission[]): Submission[] {
-  return submissions.sort(
+function inOrder(submissions: readonly Submission[], pace: Pace): Promise<Submission[]> {
+  return sortPaced(
+    submissions,
     ({ first: [a, x, k] }, { first: [b, y, l] }) => a - b || (x < y ? -1 : x > y ? 1 : k - l),
+    pace,
   );
 }
 
@@ -88,7 +99,9 @@ async function questionFigures(
   const figures = KINDS[question.type].figures(answers, question);
   await pace();
   const texts =
-    question.type === 'open_text' ? await themesOf(inOrder([...answered, ...interviews]), place, pace) : {};
+    question.type === 'open_text'
+      ? await themesOf(await inOrder([...answered, ...interviews], pace), place, pace)
+      : {};
   const seconds = questionTime(answered, place);
   await pace();
   return { type: question.type, n: answers.length, invalid, ...figures, ...texts, seconds };

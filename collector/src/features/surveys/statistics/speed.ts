@@ -59,7 +59,7 @@ export function speed(seconds: readonly number[], level = DEFAULT_LEVEL): Speed 
 
 /** The middle value, or the mean of the two middle ones; null of nothing. */
 export function medianOf(values: readonly number[]): number | null {
-  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  const sorted = Float64Array.from(values.filter(Number.isFinite)).sort(); // by size, unlike a plain list
   const high = sorted[sorted.length >> 1];
   if (high === undefined) return null;
   if (sorted.length % 2 === 1) return high;
