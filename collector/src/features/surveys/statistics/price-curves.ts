@@ -12,6 +12,9 @@ export interface StatedPrices {
   weight?: number;
 }
 
+/** Prices and weights above this are typing errors, and sums of them would lose their digits. */
+export const MAX_PRICE = 1e12;
+
 export type PriceQuestion = 'tooCheap' | 'cheap' | 'expensive' | 'tooExpensive';
 export const PRICE_QUESTIONS: readonly PriceQuestion[] = ['tooCheap', 'cheap', 'expensive', 'tooExpensive'];
 
@@ -20,7 +23,7 @@ export interface PriceCurves extends Record<PriceQuestion, number[]> {
   prices: number[];
 }
 
-/** Curves of people whose weights sum to more than 0. */
+/** Curves of people who all have a weight above 0. */
 export function priceCurves(people: readonly StatedPrices[]): PriceCurves {
   const stated = people.flatMap((person) => PRICE_QUESTIONS.map((question) => person[question]));
   const prices = [...new Set(stated)].sort((a, b) => a - b);
@@ -35,21 +38,18 @@ export function priceCurves(people: readonly StatedPrices[]): PriceCurves {
   };
 }
 
-/** Weighted distribution function; 0 at and below its own lowest price, 1 from its own highest on. */
+/** Weighted distribution function, but 0 at its own lowest price; 1 from its own highest on. */
 function cumulated(
   people: readonly StatedPrices[],
   question: PriceQuestion,
   places: ReadonlyMap<number, number>,
 ): number[] {
   const steps = new Array<number>(places.size).fill(0);
-  let [first, last] = [places.size, 0];
+  let first = places.size;
   for (const person of people) {
-    const weight = person.weight ?? 1;
-    if (weight === 0) continue;
     const place = places.get(person[question]) as number; // every stated price has its place
-    steps[place] = (steps[place] as number) + weight;
+    steps[place] = (steps[place] as number) + (person.weight ?? 1);
     first = Math.min(first, place);
-    last = Math.max(last, place);
   }
   const sums: number[] = [];
   let sum = 0;
@@ -57,7 +57,7 @@ function cumulated(
     sum += step;
     sums.push(sum);
   }
-  return sums.map((part, i) => (i <= first ? 0 : i >= last ? 1 : part / sum));
+  return sums.map((part, i) => (i <= first ? 0 : part / sum));
 }
 
 /**

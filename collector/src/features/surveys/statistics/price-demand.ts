@@ -1,6 +1,6 @@
 // The Newton-Miller-Smith extension: at which price most people would buy, and which one earns most.
 // Invariant: nobody buys at their own too cheap or too expensive price, or beyond.
-import type { StatedPrices } from './price-curves.ts';
+import { MAX_PRICE, type StatedPrices } from './price-curves.ts';
 
 /** Prices of one person, and how sure they are to buy at the cheap and at the expensive one: 1 to 5, 5 surest. */
 export interface PricedIntent extends StatedPrices {
@@ -18,9 +18,6 @@ export interface PriceDemand {
 
 /** Probability of buying by intent 1 to 5, the calibration of R's `pricesensitivitymeter`. */
 const PROBABILITIES: readonly number[] = [0, 0.1, 0.3, 0.5, 0.7];
-
-/** Prices past this are no prices; see the price sensitivity meter. */
-const MAX_PRICE = 1e12;
 
 /**
  * Each person's probability runs linearly from 0 at too cheap over those at cheap and at expensive to 0 at too

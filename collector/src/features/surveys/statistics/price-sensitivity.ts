@@ -3,6 +3,7 @@
 import { criticalZ, DEFAULT_LEVEL, type Estimate, estimateOf, sumOf } from './estimate.ts';
 import {
   crossings,
+  MAX_PRICE,
   PRICE_QUESTIONS,
   type PriceCurves,
   priceCurves,
@@ -36,9 +37,6 @@ export interface PriceSensitivity {
   opp: Estimate | null;
   curves: PriceCurves;
 }
-
-/** Prices above this are typing errors, and sums of them would lose their digits. */
-const MAX_PRICE = 1e12;
 
 /**
  * The four points (P. van Westendorp, NSS price sensitivity meter, ESOMAR 1976), with the curves' ends and

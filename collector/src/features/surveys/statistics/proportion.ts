@@ -51,11 +51,11 @@ export function correctedProportion(count: number, n: number, level = DEFAULT_LE
 
 /**
  * The "exact" interval of C. Clopper and E. Pearson (Biometrika 26, 1934; R's `binom.test`), wider than its
- * level. Counts are whole numbers in theory; weighted ones are taken as they are.
+ * level. It is defined for whole numbers only: null for weighted counts.
  */
 export function exactProportion(count: number, n: number, level = DEFAULT_LEVEL): Estimate | null {
   checkLevel(level);
-  if (!isShare(count, n)) return null;
+  if (!isShare(count, n) || !Number.isSafeInteger(count) || !Number.isSafeInteger(n)) return null;
   const tail = (1 - level) / 2;
   const rest = n - count;
   const lower = count === 0 ? 0 : betaQuantile(tail, count, rest + 1);

@@ -42,6 +42,7 @@ export function speed(seconds: readonly number[], level = DEFAULT_LEVEL): Speed 
   const middle = medianOf(valid);
   if (!average || middle === null) return null;
   const mad = medianOf(valid.map((time) => Math.abs(time - middle))) as number; // not empty
+  const low = middle - ROBUST_CUT * MAD_SCALE * mad;
   const rule = (threshold: number): SpeedRule => {
     const speeders = seconds.flatMap((time, i) => (time >= 0 && time < threshold ? [i] : []));
     return { threshold, speeders, share: proportion(speeders.length, valid.length, level) };
@@ -53,7 +54,7 @@ export function speed(seconds: readonly number[], level = DEFAULT_LEVEL): Speed 
     mean: average.value,
     sd: average.sd,
     halfMedian: rule(middle / 2),
-    robust: mad > 0 ? rule(middle - ROBUST_CUT * MAD_SCALE * mad) : null,
+    robust: mad > 0 && Number.isFinite(low) ? rule(low) : null,
   };
 }
 

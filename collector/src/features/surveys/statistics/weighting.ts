@@ -35,9 +35,15 @@ export interface Margin {
   targets: readonly number[];
 }
 
-/** Cells agree with their margins to this share of the total; beyond it there is only rounding. */
-const RAKING_TOLERANCE = 1e-13;
-/** Raking that can succeed is done in tens of rounds; what takes longer has margins that contradict its cells. */
+/** Cells agree with their margins to this share of the total. */
+const RAKING_TOLERANCE = 1e-12;
+/** What rounding may leave when many thousand cells are summed; only where no round betters it. */
+const RAKING_ROUNDING = 1e-9;
+/** So many rounds in a row that better nothing mean that the margins contradict the cells. */
+const MAX_IDLE_ROUNDS = 20;
+/** A round that leaves more than this of the best so far betters nothing. */
+const IDLE_ABOVE = 0.999;
+/** Raking that can succeed is done in tens of rounds, and within this for the most lopsided of tables. */
 const MAX_RAKING_ROUNDS = 2_000;
 
 /**
@@ -50,7 +56,9 @@ export function rake(cells: readonly number[], margins: readonly Margin[]): numb
   if (!areCounts([...cells, total]) || total === 0 || !margins.every((m) => isMargin(m, cells.length)))
     return null;
   let fitted = [...cells];
-  for (let round = 0; round < MAX_RAKING_ROUNDS; round++) {
+  let best = Number.POSITIVE_INFINITY;
+  let idle = 0;
+  for (let round = 0; round < MAX_RAKING_ROUNDS && idle < MAX_IDLE_ROUNDS; round++) {
     let off = 0;
     for (const margin of margins) {
       const step = fit(fitted, margin, total);
@@ -59,8 +67,10 @@ export function rake(cells: readonly number[], margins: readonly Margin[]): numb
       off = Math.max(off, step.off);
     }
     if (off <= RAKING_TOLERANCE) return fitted;
+    idle = off > best * IDLE_ABOVE ? idle + 1 : 0;
+    best = Math.min(best, off);
   }
-  return null;
+  return best <= RAKING_ROUNDING ? fitted : null;
 }
 
 function isMargin({ categories, targets }: Margin, cells: number): boolean {
@@ -113,7 +123,7 @@ export function weightedProportion(
   checkLevel(level);
   const base = baseOf(answers.map(({ weight }) => weight));
   if (!base) return null;
-  const share = Math.min(1, sumOf(answers.map(({ holds }, i) => (holds ? (base.shares[i] as number) : 0))));
+  const share = base.average(answers.map(({ holds }) => (holds ? 1 : 0)));
   const atEffective = proportion(share * base.effectiveN, base.effectiveN, level);
   return weighted(base, share, atEffective?.interval ?? null, [0, 1]);
 }
@@ -130,16 +140,16 @@ export function weightedMean(
   const base = baseOf(answers.map(({ weight }) => weight));
   if (!base) return null;
   const n = base.effectiveN;
-  const value = sumOf(answers.map((answer, i) => answer.value * (base.shares[i] as number)));
-  const spread = sumOf(answers.map((answer, i) => (answer.value - value) ** 2 * (base.shares[i] as number)));
+  const value = base.average(answers.map((answer) => answer.value));
+  const spread = base.average(answers.map((answer) => (answer.value - value) ** 2));
   const half = n >= 2 ? criticalT(level, n - 1) * Math.sqrt(spread / (n - 1)) : Number.NaN;
   return weighted(base, value, [value - half, value + half]);
 }
 
 interface Base {
   n: number;
-  /** Each weight as a share of all. */
-  shares: number[];
+  /** Weighted mean of values in the order of the weights. */
+  average(values: readonly number[]): number;
   effectiveN: number;
 }
 
@@ -151,7 +161,7 @@ function baseOf(weights: readonly number[]): Base | null {
   const sum = sumOf(scaled);
   return {
     n: weights.length,
-    shares: scaled.map((weight) => weight / sum),
+    average: (values) => sumOf(values.map((value, i) => value * (scaled[i] as number))) / sum,
     effectiveN: sum ** 2 / sumOf(scaled.map((weight) => weight * weight)),
   };
 }
