@@ -10,8 +10,8 @@ import type { Split as Asked } from './core.ts';
 import { traitValue } from './outside-values.ts';
 import type { WorkingSet } from './working-set.ts';
 
-/** People read at a time: some 4 ms. */
-const PAGE = 50;
+/** People read between two looks at the time. */
+const PAGE = 10;
 
 /** Reads `segment:<key>`, `computed:<key>`, `trait:<key>` or a key alone: a segment, a computed or a declared trait. */
 export function splitOf(

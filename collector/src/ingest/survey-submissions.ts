@@ -18,6 +18,10 @@ import { engineMessage, type WorkingSet } from './working-set.ts';
 
 /** Messages read at a time: some 4 ms with their folding. */
 const PAGE = 150;
+/** The same where one submission is read: shown, started, a few answers, completed. */
+const PAGE_OF_ONE = 8;
+/** Submissions caught up with between two looks at the time. */
+const STEP = 5;
 
 /** What was sent under one id. */
 interface Part<D> extends SurveyRecord<D> {
@@ -118,13 +122,19 @@ export function createSubmissions<D>(
     const state = emptySubmission();
     let after: ResponsePlace = { node, submission, seq: 0 };
     for (;;) {
-      const rows = await set.store.query({ ask: 'responses', survey, after, until: clock, limit: PAGE });
+      const rows = await set.store.query({
+        ask: 'responses',
+        survey,
+        after,
+        until: clock,
+        limit: PAGE_OF_ONE,
+      });
       for (const one of rows) {
         if (one.node !== node || one.submission !== submission) return state;
         fold(state, one.row);
         after = { node, submission, seq: one.seq };
       }
-      if (rows.length < PAGE) return state;
+      if (rows.length < PAGE_OF_ONE) return state;
     }
   }
 
@@ -174,12 +184,12 @@ export function createSubmissions<D>(
       return true;
     },
     async catchUp(clock) {
-      for (const seq of take(arrived, PAGE)) {
+      for (const seq of take(arrived, STEP)) {
         const [row] = await set.store.query({ ask: 'response-rows', after: seq - 1, limit: 1 });
         if (row?.seq !== seq || row.survey !== survey) continue;
         said.set(addressKey(row.node, row.submission), row);
       }
-      for (const [key, address] of take(said, PAGE)) {
+      for (const [key, address] of take(said, STEP)) {
         remove(key);
         await addState(address, await readOne(address, clock));
       }
@@ -189,7 +199,7 @@ export function createSubmissions<D>(
         for (const part of [...parts.values()])
           if (ids.has(part.node) || ids.has(part.owner)) await refile(part);
       }
-      for (const name of take(unjoined, PAGE)) await join(name, clock);
+      for (const name of take(unjoined, STEP)) await join(name, clock);
       return arrived.size + said.size + moved.size + unjoined.size > 0;
     },
     *records() {
