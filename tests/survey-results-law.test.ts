@@ -417,7 +417,7 @@ describe('results beside live messages', () => {
         }
       })();
       const seen: number[] = [];
-      for (const by of ['visits', 'big', 'visits', 'trait:x']) {
+      const look = async (by: string) => {
         const before = 2 * (serial - 1);
         const results = await resultsOf(c, `?by=${by}`);
         const n = Number(results.n);
@@ -434,9 +434,13 @@ describe('results beside live messages', () => {
         const groups = (results.groups as { groups: JsonObject[] }).groups.map(({ value }) => value);
         if (by === 'visits') expect(groups.filter((value) => value !== 2)).toEqual([1]);
         if (by === 'big') expect(groups).toEqual(['in']);
+      };
+      try {
+        for (const by of ['visits', 'big', 'visits', 'trait:x']) await look(by);
+      } finally {
+        isDone = true;
+        await feed;
       }
-      isDone = true;
-      await feed;
       // Messages did go on meanwhile.
       expect(new Set(seen).size).toBeGreaterThan(1);
     });

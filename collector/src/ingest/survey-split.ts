@@ -62,7 +62,12 @@ export function createSplit(set: WorkingSet, asked: (Asked & { trait?: CompiledT
       if (isAsked && !known.has(person)) missing.add(person);
     },
     hear({ persons = [], deletedPersons = [] }) {
-      for (const { id } of [...persons, ...deletedPersons]) if (known.has(id)) missing.add(id);
+      for (const { id } of persons) if (known.has(id)) missing.add(id);
+      // What they sent is somebody else's now, who is met in their place.
+      for (const { id } of deletedPersons) {
+        known.delete(id);
+        missing.delete(id);
+      }
     },
     async catchUp(clock) {
       if (missing.size === 0) for (const [id, { due }] of known) if (due <= clock) missing.add(id);
