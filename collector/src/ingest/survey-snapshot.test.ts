@@ -1,6 +1,9 @@
 // Snapshots of a survey that changes while it is read: each kind of change, made between two slices.
 // Invariant: what was read around a change equals what is read in peace after it.
 import { describe, expect, it } from 'vitest';
+import { emptyPerson } from '../engine/person-state.ts';
+import { writeTraits } from '../engine/trait-bag.ts';
+import type { CompiledTrait } from '../engine/traits.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject, MessageType } from '../wire/message.ts';
 import type { Core, SurveySnapshot } from './core.ts';
