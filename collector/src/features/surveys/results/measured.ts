@@ -4,7 +4,7 @@ import type { JsonObject } from '../../../wire/message.ts';
 import type { SurveyQuestion } from '../../../wire/survey.ts';
 import {
   type Estimate,
-  mean,
+  meanOfCounts,
   nps,
   proportion,
   weightedMean,
@@ -14,6 +14,7 @@ import { estimate, type Measure } from './kind.ts';
 import { type Answer, KINDS } from './kinds.ts';
 import type { Pace } from './pace.ts';
 
+/** An answer and the weight of whoever gave it. */
 export interface Weighted {
   answer: Answer;
   weight: number;
@@ -27,8 +28,8 @@ export async function plainFigures(
 ): Promise<JsonObject[]> {
   const figures: JsonObject[] = [];
   for (const measure of KINDS[question.type].measures(question)) {
-    figures.push(named(measure, plain(measure, answers)));
-    await pace();
+    const tally = await tallyOf(measure, answers, (answer) => [answer, 1], pace);
+    figures.push(named(measure, plain(measure, tally)));
   }
   return figures;
 }
@@ -41,37 +42,61 @@ export async function weightedFigures(
 ): Promise<JsonObject[]> {
   const figures: JsonObject[] = [];
   for (const measure of KINDS[question.type].measures(question)) {
-    const found = weighted(measure, answers);
+    const tally = await tallyOf(measure, answers, ({ answer, weight }) => [answer, weight], pace);
+    const found = weighted(tally);
     figures.push({ ...named(measure, found), effectiveN: found?.effectiveN ?? 0 });
-    await pace();
   }
   return figures;
 }
 
-function weighted(measure: Measure<Answer>, answers: readonly Weighted[]) {
-  const scored = answers.flatMap(({ answer, weight }) => {
-    const score = measure.score(answer);
-    return score === null ? [] : [{ score, weight }];
-  });
-  return isShare(scored)
-    ? weightedProportion(scored.map(({ score, weight }) => ({ holds: score === true, weight })))
-    : weightedMean(scored.map(({ score, weight }) => ({ value: Number(score), weight })));
+/** Answers of one score and weight, counted: people are many, scores and strata few. */
+interface Alike {
+  score: number | boolean;
+  weight: number;
+  count: number;
 }
 
-function plain(measure: Measure<Answer>, answers: readonly Answer[]): Estimate | null {
-  const scores = answers.map((answer) => measure.score(answer)).filter((score) => score !== null);
-  const count = (wanted: number | boolean) =>
-    scores.reduce<number>((sum, s) => sum + Number(s === wanted), 0);
-  if (measure.figure === 'nps')
-    return nps({ detractors: count(-1), passives: count(0), promoters: count(1) });
-  if (measure.figure === 'better') return proportion(count(1), scores.length);
-  if (measure.figure === 'worse') return mirrored(proportion(count(-1), scores.length));
-  if (measure.figure === 'share') return proportion(count(true), scores.length);
-  return mean(scores.map(Number));
+/** Answers looked at between two looks at the pace. */
+const EVERY = 2_000;
+
+async function tallyOf<T>(
+  { score }: Measure<Answer>,
+  list: readonly T[],
+  read: (one: T) => [answer: Answer, weight: number],
+  pace: Pace,
+): Promise<Alike[]> {
+  const byWeight = new Map<number, Map<number | boolean, Alike>>();
+  for (let i = 0; i < list.length; i++) {
+    if (i % EVERY === 0) await pace();
+    const [answer, weight] = read(list[i] as T);
+    const scored = score(answer);
+    if (scored === null) continue;
+    const byScore = byWeight.get(weight) ?? new Map<number | boolean, Alike>();
+    const alike = byScore.get(scored) ?? { score: scored, weight, count: 0 };
+    alike.count++;
+    byScore.set(scored, alike);
+    byWeight.set(weight, byScore);
+  }
+  return [...byWeight.values()].flatMap((byScore) => [...byScore.values()]);
 }
 
-const isShare = (scored: readonly { score: number | boolean }[]): boolean =>
-  scored.every(({ score }) => typeof score === 'boolean');
+function weighted(tally: readonly Alike[]) {
+  return tally.every(({ score }) => typeof score === 'boolean')
+    ? weightedProportion(tally.map(({ score, ...alike }) => ({ holds: score === true, ...alike })))
+    : weightedMean(tally.map(({ score, ...alike }) => ({ value: Number(score), ...alike })));
+}
+
+function plain({ figure, range: [least, most] }: Measure<Answer>, tally: readonly Alike[]): Estimate | null {
+  const count = (wanted: number | boolean) => tally.find(({ score }) => score === wanted)?.count ?? 0;
+  const n = tally.reduce((sum, alike) => sum + alike.count, 0);
+  if (figure === 'nps') return nps({ detractors: count(-1), passives: count(0), promoters: count(1) });
+  if (figure === 'better') return proportion(count(1), n);
+  if (figure === 'worse') return mirrored(proportion(count(-1), n));
+  if (figure === 'share') return proportion(count(true), n);
+  // Scores are whole numbers.
+  const counts = Array.from({ length: most - least + 1 }, (_, i) => count(least + i));
+  return meanOfCounts(counts, least);
+}
 
 /** A share told as a loss. */
 function mirrored(share: Estimate | null): Estimate | null {

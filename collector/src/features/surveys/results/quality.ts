@@ -2,7 +2,7 @@
 // Invariant: people are only pointed at; nobody's answers are left out for it.
 import type { JsonObject } from '../../../wire/message.ts';
 import type { SurveyQuestion } from '../../../wire/survey.ts';
-import { speed, straightLines } from '../statistics/index.ts';
+import { medianOf, speed, straightLines } from '../statistics/index.ts';
 import type { Digest, Submission } from './digest.ts';
 import { estimate } from './kind.ts';
 import type { MatrixAnswer } from './matrix.ts';
@@ -42,10 +42,15 @@ export function timingOf(completed: readonly Submission[]): JsonObject {
   };
 }
 
-/** Seconds spent on one question. */
+/** Seconds spent on one question: median, and median absolute deviation from it. */
 export function questionTime(answered: readonly Submission[], place: number): JsonObject | null {
-  const found = speed(answered.map(({ content }) => (content.timings[place] ?? Number.NaN) / 1_000));
-  return found && { n: found.n, median: found.median, mad: found.mad };
+  const seconds = answered.flatMap(({ content }) => {
+    const ms = content.timings[place];
+    return ms === undefined ? [] : [ms / 1_000];
+  });
+  const median = medianOf(seconds);
+  if (median === null) return null;
+  return { n: seconds.length, median, mad: medianOf(seconds.map((time) => Math.abs(time - median))) };
 }
 
 /**

@@ -65,7 +65,8 @@ export function medianOf(values: readonly number[]): number | null {
   if (high === undefined) return null;
   if (sorted.length % 2 === 1) return high;
   const low = sorted[(sorted.length >> 1) - 1] as number;
-  return low + (high - low) / 2;
+  // The sum of two huge values, or the difference of one above and one below 0, may be infinite.
+  return Math.sign(low) === Math.sign(high) ? low + (high - low) / 2 : (low + high) / 2;
 }
 
 export interface StraightLines {
