@@ -4,9 +4,14 @@ import type { JsonObject } from '../../../wire/message.ts';
 import type { SurveyQuestion } from '../../../wire/survey.ts';
 import type { Digest } from './digest.ts';
 import { shareOf } from './kind.ts';
+import type { Pace } from './pace.ts';
 
 /** Plain clients tell of answers only, so that whoever answered also counts as shown. */
-export function funnelOf(digests: readonly Digest[], questions: readonly SurveyQuestion[]): JsonObject {
+export async function funnelOf(
+  digests: readonly Digest[],
+  questions: readonly SurveyQuestion[],
+  pace: Pace,
+): Promise<JsonObject> {
   const respondents = digests.filter(({ source }) => source === 'respondent');
   const shown = respondents.length;
   const begun = respondents.filter(isBegun);
@@ -18,7 +23,7 @@ export function funnelOf(digests: readonly Digest[], questions: readonly SurveyQ
     completed: { ...shareOf(completed, shown), ofStarted: shareOf(completed, begun.length) },
     dismissed: { ...shareOf(dismissed, shown) },
     preview: digests.filter(({ source }) => source === 'preview').length,
-    questions: dropOff(begun, questions),
+    questions: await dropOff(begun, questions, pace),
   };
 }
 
@@ -26,9 +31,17 @@ export function funnelOf(digests: readonly Digest[], questions: readonly SurveyQ
 const isBegun = ({ status, answers }: Digest): boolean =>
   (status !== 'shown' && status !== 'dismissed') || answers.some((answer) => answer !== undefined);
 
-function dropOff(begun: readonly Digest[], questions: readonly SurveyQuestion[]): JsonObject[] {
+/** Submissions looked at between two looks at the pace. */
+const EVERY = 1_000;
+
+async function dropOff(
+  begun: readonly Digest[],
+  questions: readonly SurveyQuestion[],
+  pace: Pace,
+): Promise<JsonObject[]> {
   const counts = questions.map(() => ({ reached: 0, answered: 0, dropped: 0 }));
-  for (const { path, answers, status } of begun) {
+  for (const [i, { path, answers, status }] of begun.entries()) {
+    if (i % EVERY === 0) await pace();
     for (const place of path) {
       const count = counts[place] as (typeof counts)[number]; // of the same questions
       count.reached++;

@@ -6,6 +6,7 @@ import { medianOf, speed, straightLines } from '../statistics/index.ts';
 import type { Digest, Submission } from './digest.ts';
 import { estimate } from './kind.ts';
 import type { MatrixAnswer } from './matrix.ts';
+import type { Pace } from './pace.ts';
 
 /** Flagged submissions that are listed, the first by time. */
 const MAX_LISTED = 100;
@@ -57,16 +58,20 @@ export function questionTime(answered: readonly Submission[], place: number): Js
  * Who gave the same answer to every row of a matrix, or to all questions of one scale: a grid of at least four
  * answers. Somebody with several grids is a straight-liner when every one of them is straight.
  */
-export function straightLinersOf(
+export async function straightLinersOf(
   records: readonly Submission[],
   questions: readonly SurveyQuestion[],
-): JsonObject {
+  pace: Pace,
+): Promise<JsonObject> {
   const grids = gridsOf(questions);
-  const judged = records.map(({ content }) => {
+  const judged: number[][] = [];
+  for (const { content } of records) {
+    if (judged.length % EVERY === 0) await pace();
     const answers = grids.map((read) => read(content)).filter((answer) => answer.length >= MIN_GRID_ANSWERS);
     // One grid stands for all: straight if each is.
-    return answers.find((answer) => answer.some((one) => one !== answer[0])) ?? answers[0] ?? [];
-  });
+    judged.push(answers.find((answer) => answer.some((one) => one !== answer[0])) ?? answers[0] ?? []);
+  }
+  await pace();
   const found = straightLines(judged);
   return {
     n: found?.n ?? 0,
@@ -75,6 +80,9 @@ export function straightLinersOf(
     submissions: listed(found?.straightLiners ?? [], records),
   };
 }
+
+/** Submissions looked at between two looks at the pace. */
+const EVERY = 1_000;
 
 /** As the statistics: in a shorter grid one answer throughout is nothing strange. */
 const MIN_GRID_ANSWERS = 4;

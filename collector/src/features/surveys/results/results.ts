@@ -41,8 +41,7 @@ export async function resultsOf(snapshot: SurveySnapshot<Digest>, period: Period
   await pace();
   const timing = timingOf(completed);
   await pace();
-  const straightLiners = straightLinersOf(answered, questions);
-  await pace();
+  const straightLiners = await straightLinersOf(answered, questions, pace);
   return {
     at: new Date(snapshot.at).toISOString(),
     n: completed.length,
@@ -50,9 +49,10 @@ export async function resultsOf(snapshot: SurveySnapshot<Digest>, period: Period
     interviews: interviews.length,
     questions: figures,
     maxdiff: designs,
-    funnel: funnelOf(
+    funnel: await funnelOf(
       chosen.map(({ content }) => content),
       questions,
+      pace,
     ),
     timing,
     straightLiners,
