@@ -169,6 +169,29 @@ describe('a snapshot around', () => {
       });
 });
 
+it('is read in one go once it was overtaken again and again', async () => {
+  const { core } = await openScene();
+  const erasures: Promise<unknown>[] = [];
+  const found = await core.surveySnapshot('s', {
+    segment: null,
+    by: 'trait:plan',
+    digestFor() {
+      let isNew = true;
+      return ({ answers }) => {
+        if (isNew) erasures.push(core.erase(`user:u${erasures.length}`, { suppress: false }));
+        isNew = false;
+        return answers;
+      };
+    },
+  });
+  // Four beginnings; the fifth holds the lane, so that the last erasure comes after it.
+  expect(erasures).toHaveLength(5);
+  if (typeof found === 'string') throw new Error(found);
+  expect(found.records).toHaveLength(PEOPLE + 1 - 4);
+  await Promise.all(erasures);
+  await core.close();
+});
+
 /** Changes that show only when results are told apart by the right thing. */
 const SHOWS: Record<string, (by: string) => boolean> = {
   'a changed trait': (by) => by === 'trait:plan',
