@@ -125,3 +125,10 @@ describe('two scores', () => {
     expect(compareNps(counts(0, 0, 0), counts(1, 0, 0))).toBeNull();
   });
 });
+
+describe('rounding', () => {
+  it('of an error that vanishes among very many answers gives none, as for answers of one kind', () => {
+    const figures = nps({ detractors: 1, passives: 1e300, promoters: 1 });
+    expect(figures).toMatchObject({ value: 0, standardError: null, margin: null, p: null });
+  });
+});

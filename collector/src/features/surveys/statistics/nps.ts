@@ -63,7 +63,8 @@ export function nps(counts: NpsCounts, level = DEFAULT_LEVEL): Nps | null {
   const adjusted = momentsOf(counts, ADDED, ADDED_TO_EACH_END) as Moments; // has answers by now
   const estimate = estimateOf(plain.value, plain.n, around(adjusted, z), RANGE);
   if (!estimate) return null;
-  const standardError = plain.variance > 0 ? plain.standardError : null;
+  // Of absurdly many answers the error vanishes in rounding though they differ.
+  const standardError = plain.standardError > 0 ? plain.standardError : null;
   return {
     ...estimate,
     ...{ detractors: counts.detractors, passives: counts.passives, promoters: counts.promoters },
