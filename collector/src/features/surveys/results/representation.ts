@@ -159,10 +159,12 @@ async function weightedQuestions(
 ): Promise<JsonObject> {
   const figures: JsonObject = {};
   for (const [place, question] of questions.entries()) {
-    const answers = submissions.flatMap(({ content }, i): Weighted[] => {
-      const answer = content.answers[place];
-      return answer === undefined || answer === null ? [] : [{ answer, weight: weights[i] as number }];
-    });
+    const answers: Weighted[] = [];
+    for (let i = 0; i < submissions.length; i++) {
+      const answer = submissions[i]?.content.answers[place];
+      if (answer !== undefined && answer !== null) answers.push({ answer, weight: weights[i] as number });
+    }
+    await pace();
     figures[question.id] = await weightedFigures(question, answers, pace);
   }
   return figures;
