@@ -44,7 +44,7 @@ const repeat = <T>(count: number, value: T): T[] => new Array<T>(count).fill(val
 const near = (value: number) => expect.closeTo(value, 8);
 
 describe('figures of a question', () => {
-  it('NPS: counts 20, 30, 50 and R’s adjusted Wald interval of 10, 20, 70', async () => {
+  it('NPS: R’s adjusted Wald interval of 10, 20, 70; what is no score is invalid', async () => {
     const nps = await figuresOf({ type: 'nps' }, [
       ...repeat(10, 3),
       ...repeat(20, 8),
