@@ -118,6 +118,22 @@ export function encodeState(person: PersonState): string {
   return JSON.stringify(encoded);
 }
 
+/** How much somebody did, and between when; event times in epoch ms, null while nothing happened. */
+export interface Activity {
+  eventCount: number;
+  firstSeen: number | null;
+  lastSeen: number | null;
+}
+
+const ACTIVITY = /^\[(\d+),(-?\d+|null),(-?\d+|null),/;
+
+/** The activity in a row that `encodeState` wrote, without reading the rest of it. */
+export function activityOf(text: string): Activity {
+  const [, eventCount, ...times] = ACTIVITY.exec(text) ?? [];
+  const [firstSeen = null, lastSeen = null] = times.map((time) => (time === 'null' ? null : Number(time)));
+  return { eventCount: Number(eventCount ?? 0), firstSeen, lastSeen };
+}
+
 /** Reads a row that `encodeState` wrote. */
 export function decodePerson(
   { id, text, built, due }: { id: number; text: string; built: number; due: number | null },

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { segmentSchema, traitSchema } from '../wire/definitions.ts';
 import { surveySchema } from '../wire/survey-definition.ts';
+import { resultSchemas } from './result-schemas.ts';
 
 type Json = Record<string, unknown>;
 
@@ -42,6 +43,7 @@ export function createOpenApi(): Json {
 function build(): Json {
   const schemas: Json = {
     ...definitionSchemas(),
+    ...resultSchemas(),
     Error: {
       type: 'object',
       required: ['error'],
@@ -383,6 +385,30 @@ function definitionPaths(): Json {
       security: admin,
       parameters: paging,
       responses: { 200: ok('A page', page({ type: 'object' })), 404: failure('Unknown') },
+    },
+  };
+  paths['/api/surveys/{key}/results'] = {
+    parameters: [keyParameter],
+    get: {
+      summary: 'Counts, shares and scores with their intervals, funnel, quality, groups and weights',
+      description:
+        'Exact as of `at`. Figures that cannot be computed are null. docs/survey-results.md says what each means.',
+      security: admin,
+      parameters: [
+        parameter('segment', 'query', 'only its members, as of now'),
+        parameter('from', 'query', 'completed, or last heard of, from this day (UTC) or instant on'),
+        parameter('to', 'query', 'to the end of this day or to this instant, included'),
+        parameter(
+          'by',
+          'query',
+          'tells groups apart: segment:<key>, computed:<key>, trait:<key>, or a key alone, looked for in that order',
+        ),
+      ],
+      responses: {
+        200: ok('The results', ref('SurveyResults')),
+        400: failure('A bad parameter, an unknown segment or computed trait'),
+        404: failure('Unknown survey'),
+      },
     },
   };
   paths['/api/segments/{key}/transitions'] = {

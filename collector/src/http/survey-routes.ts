@@ -2,11 +2,14 @@
 // Invariant: reads only.
 import type { Context, Hono } from 'hono';
 import { decide } from '../features/surveys/decide.ts';
+import { surveyResults } from '../features/surveys/results/index.ts';
+import { readDate } from '../wire/instant.ts';
 import { adminQuery, notFound, pageOf } from './api-words.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
 export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
+  const results = surveyResults(core);
   app.get('/api/surveys/:key/eligibility', async (c) => {
     const { id, url = null } = adminQuery(c, ['id', 'url']);
     const key = c.req.param('key');
@@ -61,6 +64,35 @@ export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
     });
     return c.json({ data, next: page.next });
   });
+  app.get('/api/surveys/:key/results', async (c) => {
+    const query = adminQuery(c, ['segment', 'from', 'to', 'by']);
+    const period = { from: timeOf('from', query.from), to: timeOf('to', query.to) };
+    if (period.from !== null && period.to !== null && period.from > period.to)
+      throw invalidParameter('to must not be before from');
+    const { segment = null, by = null } = query;
+    if (by === '') throw invalidParameter('by names a segment or a trait; leave it out for no groups');
+    const found = await results({ survey: surveyKey(c), segment, by, period });
+    if (found === 'unknown_survey') throw notFound('survey');
+    if (found === 'unknown_segment') throw invalidParameter(`segment: there is no segment "${segment}"`);
+    if (found === 'unknown_split') throw invalidParameter(`by: there is no "${by}"`);
+    return c.json(found);
+  });
+}
+
+const invalidParameter = (message: string): ApiError => new ApiError(400, 'invalid_parameter', message);
+
+const DAY_MS = 86_400_000;
+const DAY_CHARS = '2026-06-10'.length;
+
+/** A day (UTC; `to` its end) or an instant, epoch ms. */
+function timeOf(name: 'from' | 'to', text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const time = readDate(text);
+  if (time === undefined)
+    throw invalidParameter(
+      `${name} must be a day such as 2026-06-10 or an instant such as 2026-06-10T12:00:00Z`,
+    );
+  return name === 'to' && text.length === DAY_CHARS ? time + DAY_MS - 1 : time;
 }
 
 const surveyKey = (c: Context): string => c.req.param('key') ?? '';

@@ -1,5 +1,7 @@
 // What the collector's inside offers to HTTP, the CLI and tests: one object, no SQL, no HTTP.
 // Invariant: every answer is exact as of `now()`, whether or not a tick came before it.
+import type { Activity } from '../engine/person-state.ts';
+import type { Stamp } from '../engine/stamp.ts';
 import type { SubmissionView } from '../engine/submission.ts';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
 import type {
@@ -136,6 +138,39 @@ export interface SubmissionRecord {
   submission: SubmissionView;
 }
 
+/** A person's submission, joined over all their ids, with what the asker made of it. */
+export interface SurveyRecord<D> {
+  submissionId: string;
+  person: number;
+  profileId: string;
+  /** Place of its first message, unlike any other's. */
+  first: Stamp;
+  content: D;
+}
+
+/** What results are told apart by. */
+export interface Split {
+  kind: 'segment' | 'computed' | 'trait';
+  key: string;
+}
+
+/** What a survey's results rest on, at one instant. */
+export interface SurveySnapshot<D> {
+  /** The instant, epoch ms. */
+  at: number;
+  definition: SurveyDefinition;
+  /** In no order. */
+  records: SurveyRecord<D>[];
+  /** Whom the survey is for now, and what they did; null while that segment is being built. */
+  frame: ReadonlyMap<number, Activity> | null;
+  /** Members of the segment filtered for; null: no filter. */
+  filter: ReadonlySet<number> | null;
+  /** Members of the segment told apart by; null: by none. */
+  members: ReadonlySet<number> | null;
+  /** `values`: of a trait, by person; null of a segment. */
+  split: (Split & { values: ReadonlyMap<number, JsonValue> | null }) | null;
+}
+
 export interface WhyView {
   segment: string;
   profileId: string;
@@ -219,6 +254,18 @@ export interface Core {
     key: string,
     page: { limit: number; cursor: string | null },
   ): Promise<Page<SubmissionRecord> | null>;
+  /**
+   * What a survey's results rest on. `by` is `segment:<key>`, `computed:<key>`, `trait:<key>`, or a key alone,
+   * looked for in that order. `digestFor` makes of the definition what makes of a submission what is kept of it.
+   */
+  surveySnapshot<D>(
+    key: string,
+    asked: {
+      segment: string | null;
+      by: string | null;
+      digestFor: (definition: SurveyDefinition) => (view: SubmissionView) => D;
+    },
+  ): Promise<SurveySnapshot<D> | 'unknown_survey' | 'unknown_segment' | 'unknown_split'>;
   profile(ref: ProfileRef): Promise<ProfileView | null>;
   /** Accepted messages, newest first: stored JSON plus `timestamp`, `receivedAt`. Null: unknown profile. */
   events(ref: ProfileRef, page: { limit: number; cursor: string | null }): Promise<Page<JsonObject> | null>;

@@ -43,6 +43,8 @@ import { repairAll, UNFINISHED } from './repair.ts';
 import { whyShut } from './survey-closing.ts';
 import { offerOf } from './survey-offer.ts';
 import { keepDecisions, standingsOf, submissionsPage } from './survey-reads.ts';
+import { takeSnapshot } from './survey-snapshot.ts';
+import { splitOf } from './survey-split.ts';
 import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet, type WorkingSet } from './working-set.ts';
@@ -375,6 +377,33 @@ export async function createCoreOn(
         return { data: records, next: next && encodeCursor({ ...next }) };
       });
     },
+    surveySnapshot: (key, { segment, by, digestFor }) =>
+      takeSnapshot({ lane, set, settle: settleAll }, () => {
+        const definition = own(book.wanted.surveys, key);
+        if (!definition) return 'unknown_survey';
+        if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
+        const isKnown = {
+          segment: (name: string) => own(book.wanted.segments, name) !== undefined,
+          computed: (name: string) => own(book.wanted.traits, name) !== undefined,
+        };
+        const split = by === null ? null : splitOf(by, isKnown);
+        if (split === 'unknown_split') return split;
+        const trait = split?.kind === 'computed' ? set.program.traits.get(split.key) : undefined;
+        const version = split?.kind === 'segment' ? liveVersion(split.key) : undefined;
+        const target = definition.target?.segment;
+        return {
+          survey: key,
+          definition,
+          ...(target === undefined ? {} : { frame: liveVersion(target) }),
+          ...(segment === null ? {} : { filter: liveVersion(segment) }),
+          split: split && {
+            ...split,
+            ...(version === undefined ? {} : { version }),
+            ...(trait === undefined ? {} : { trait }),
+          },
+          digest: digestFor(definition),
+        };
+      }),
     profile: (ref) =>
       read(async (at) => {
         const id = await findProfile(set, ref);

@@ -42,7 +42,7 @@ export function versionOf(definition: SurveyDefinition): string {
 }
 
 export function questionOf(asked: QuestionDefinition): SurveyQuestion {
-  const { id, type, title, description, absent, currency, min, max } = asked;
+  const { id, type, title, description, absent, currency, min, max, measure } = asked;
   return {
     id,
     type,
@@ -58,6 +58,7 @@ export function questionOf(asked: QuestionDefinition): SurveyQuestion {
     maxLength: asked.maxLength ?? DEFAULT_MAX_TEXT_CHARS,
     ...(min === undefined ? {} : { min }),
     ...(max === undefined ? {} : { max }),
+    ...(measure === undefined ? {} : { measure }),
     next: (asked.next ?? []).map(({ when, go }) => ({
       ...(when ? { when: { op: when.op, ...(when.value === undefined ? {} : { value: when.value }) } } : {}),
       go,

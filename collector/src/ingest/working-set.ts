@@ -169,6 +169,8 @@ export interface WorkingSet {
   nextSeq(): number;
   lastSeq(): number;
   nextOperation(): number;
+  /** Hear of every commit, once it is done. */
+  readonly watchers: Set<(changes: Changes) => void>;
   /**
    * Commits what was recorded, if anything was. Returns how many refused messages were pushed out. `lazy`: it
    * need not be on the disk yet where it is derived from what is.
@@ -745,6 +747,7 @@ export function createWorkingSet(
         people.set(row.id, hold(row, await nameOf(row.id)));
       }
     },
+    watchers: new Set(),
     nextSeq: () => ++counters.lastSeq,
     lastSeq: () => counters.lastSeq,
     nextOperation: () => ++counters.lastOperation,
@@ -771,6 +774,7 @@ export function createWorkingSet(
       revived.clear();
       Object.assign(start, counters);
       trim();
+      for (const hear of self.watchers) hear(changes);
       return done.refusedDropped;
     },
     forget() {

@@ -106,6 +106,10 @@ const question = z.strictObject({
     .meta({ description: 'Open text: 2,000 unless given' }),
   min: z.int().min(0).optional().meta({ description: 'Multiple choice: least choices' }),
   max: z.int().min(1).optional().meta({ description: 'Multiple choice: most choices' }),
+  measure: z.enum(['pmf']).optional().meta({
+    description:
+      'Single choice: pmf is product-market fit; options very, somewhat, not disappointed, then no longer in use',
+  }),
   next: z.array(branch).max(MAX_OPTIONS).optional(),
 });
 export type QuestionDefinition = z.infer<typeof question>;
@@ -121,6 +125,7 @@ const USED_BY: Readonly<Record<string, readonly QuestionDefinition['type'][]>> =
   maxLength: ['open_text'],
   min: ['multiple_choice'],
   max: ['multiple_choice'],
+  measure: ['single_choice'],
 };
 /** Least options of the types that need some: a best and a worst leave one between them. */
 const LEAST_OPTIONS: Partial<Record<QuestionDefinition['type'], number>> = {
@@ -245,6 +250,11 @@ function checkFields(asked: QuestionDefinition, fault: FaultAt): void {
     const twice = ids.findIndex((id, i) => ids.indexOf(id) < i);
     if (twice >= 0) fault([field, twice], `must be unique: "${ids[twice]}" is there twice`);
   }
+  if (asked.measure === 'pmf' && options.length !== 3 && options.length !== 4)
+    fault(
+      ['options'],
+      'of pmf are very, somewhat and not disappointed, in that order, then no longer in use',
+    );
   const { min, max } = asked;
   if (min !== undefined && max !== undefined && min > max) fault(['max'], 'must not be less than min');
 }

@@ -61,6 +61,8 @@ export interface SurveyQuestion {
   /** Multiple choice: least and most choices. */
   min?: number;
   max?: number;
+  /** Single choice: its options ask how disappointed one would be, for product-market fit. */
+  measure?: 'pmf';
   next: Branch[];
 }
 

@@ -55,18 +55,36 @@ export function maxDiff(
   level = DEFAULT_LEVEL,
 ): MaxDiff | null {
   checkLevel(level);
-  const valid = people.map((sets) => sets.filter(isValid));
-  const answered = valid.filter((sets) => sets.length > 0);
-  if (answered.length === 0) return null;
-  const tallies = answered.map(talliesOf);
-  const sets = sumOf(answered.map(({ length }) => length));
-  const results = items.map((item) => itemOf(item, tallies, level));
+  const tallies = new Map<string, Tallies>();
+  let [n, sets, all] = [0, 0, 0];
+  for (const given of people) {
+    const valid = given.filter(isValid);
+    all += given.length;
+    sets += valid.length;
+    if (valid.length === 0) continue;
+    n++;
+    for (const [item, tally] of talliesOf(valid)) note(tallies, item, tally);
+  }
+  if (n === 0) return null;
+  const results = items.map((item) => itemOf(item, [...(tallies.get(item)?.values() ?? [])], level));
   return {
-    n: answered.length,
+    n,
     sets,
-    rejected: sumOf(people.map(({ length }) => length)) - sets,
+    rejected: all - sets,
     items: results.toSorted((a, b) => (b.score?.value ?? -2) - (a.score?.value ?? -2)),
   };
+}
+
+/** Different tallies of one item and how many people have each: people are many, tallies few. */
+type Tallies = Map<string, { tally: BestWorstTally; people: number }>;
+
+function note(tallies: Map<string, Tallies>, item: string, tally: BestWorstTally): void {
+  const own = tallies.get(item) ?? new Map<string, { tally: BestWorstTally; people: number }>();
+  const name = `${tally.best} ${tally.worst} ${tally.shown}`;
+  const same = own.get(name) ?? { tally, people: 0 };
+  same.people++;
+  own.set(name, same);
+  tallies.set(item, own);
 }
 
 function isValid({ shown, best, worst }: BestWorstSet): boolean {
@@ -89,23 +107,33 @@ function talliesOf(sets: readonly BestWorstSet[]): Map<string, BestWorstTally> {
   return tallies;
 }
 
-function itemOf(item: string, people: readonly Map<string, BestWorstTally>[], level: number): MaxDiffItem {
-  const own = people.flatMap((tallies) => tallies.get(item) ?? []);
+function itemOf(
+  item: string,
+  own: readonly { tally: BestWorstTally; people: number }[],
+  level: number,
+): MaxDiffItem {
   const total: BestWorstTally = { best: 0, worst: 0, shown: 0 };
-  for (const tally of own) {
-    total.best += tally.best;
-    total.worst += tally.worst;
-    total.shown += tally.shown;
+  for (const { tally, people } of own) {
+    total.best += people * tally.best;
+    total.worst += people * tally.worst;
+    total.shown += people * tally.shown;
   }
   const value = bestWorstScore(total);
   const score = value === null ? null : scoreOf(value, total.shown, own, level);
   return { item, ...total, score, ratio: bestWorstRatio(total) };
 }
 
-function scoreOf(value: number, shown: number, people: readonly BestWorstTally[], level: number) {
-  const n = people.length;
+function scoreOf(
+  value: number,
+  shown: number,
+  own: readonly { tally: BestWorstTally; people: number }[],
+  level: number,
+): Estimate | null {
+  const n = sumOf(own.map(({ people }) => people));
   if (n < 2) return estimateOf(value, n, null);
-  const squares = sumOf(people.map((tally) => (tally.best - tally.worst - value * tally.shown) ** 2));
+  const squares = sumOf(
+    own.map(({ tally, people }) => people * (tally.best - tally.worst - value * tally.shown) ** 2),
+  );
   const error = Math.sqrt((n / (n - 1)) * squares) / shown;
   const half = criticalT(level, n - 1) * error;
   return estimateOf(value, n, [value - half, value + half], [-1, 1]);

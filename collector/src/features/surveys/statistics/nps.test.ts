@@ -126,6 +126,9 @@ describe('two scores', () => {
   });
 });
 
-it('is no test of anything where the error is too small for a number', () => {
-  expect(nps(counts(1, 1e308, 1))).toMatchObject({ value: 0, standardError: null, margin: null, p: null });
+describe('rounding', () => {
+  it('of an error that vanishes among very many answers gives none, as for answers of one kind', () => {
+    const figures = nps({ detractors: 1, passives: 1e300, promoters: 1 });
+    expect(figures).toMatchObject({ value: 0, standardError: null, margin: null, p: null });
+  });
 });

@@ -1,7 +1,7 @@
 // Items that people put in order: mean rank, Borda score, and how often each came first.
 // Invariant: over complete rankings of m items Borda points sum to n m (m-1)/2.
-import { DEFAULT_LEVEL, type Estimate, type Interval, intervalOf } from './estimate.ts';
-import { mean } from './mean.ts';
+import { DEFAULT_LEVEL, type Estimate, type Interval, intervalOf, sumOf } from './estimate.ts';
+import { meanOfCounts } from './mean.ts';
 import { proportion } from './proportion.ts';
 
 export interface RankedItem {
@@ -35,50 +35,46 @@ export function ranking(
   level = DEFAULT_LEVEL,
 ): Ranking | null {
   const known = [...new Set(items)];
-  const valid = rankings.filter((order) => isValid(order, known));
-  if (valid.length === 0) return null;
-  const places = valid.map((order) => new Map(order.map((item, i) => [item, i + 1])));
-  const ranked = known.map((item) => itemOf(item, places, known.length, level));
-  return {
-    n: valid.length,
-    rejected: rankings.length - valid.length,
-    items: ranked.toSorted((a, b) => b.points - a.points),
-  };
+  const places = new Map(known.map((item, i) => [item, i]));
+  // By item, how many put it first, second and so on: people are many, places few.
+  const counts = known.map(() => new Array<number>(known.length).fill(0));
+  let n = 0;
+  for (const order of rankings) {
+    if (!isValid(order, places)) continue;
+    n++;
+    order.forEach((item, rank) => {
+      const own = counts[places.get(item) as number] as number[]; // isValid asked
+      own[rank] = (own[rank] as number) + 1;
+    });
+  }
+  if (n === 0) return null;
+  const ranked = known.map((item, i) => itemOf(item, counts[i] as number[], n, level));
+  return { n, rejected: rankings.length - n, items: ranked.toSorted((a, b) => b.points - a.points) };
 }
 
-function isValid(order: readonly string[], known: readonly string[]): boolean {
-  return (
-    order.length > 0 && new Set(order).size === order.length && order.every((item) => known.includes(item))
-  );
+function isValid(order: readonly string[], known: ReadonlyMap<string, number>): boolean {
+  return order.length > 0 && new Set(order).size === order.length && order.every((item) => known.has(item));
 }
 
-function itemOf(
-  item: string,
-  people: readonly ReadonlyMap<string, number>[],
-  items: number,
-  level: number,
-): RankedItem {
-  const ranks = people.flatMap((places) => places.get(item) ?? []);
-  const points = people.map((places) => items - (places.get(item) ?? items));
-  const firsts = ranks.filter((rank) => rank === 1).length;
+function itemOf(item: string, byRank: readonly number[], people: number, level: number): RankedItem {
+  const items = byRank.length;
   const most = items - 1;
+  // The last place gives no points, and so does being left out.
+  const byPoints = byRank.toReversed();
+  byPoints[0] = (byPoints[0] as number) + people - sumOf(byRank);
+  const points = meanOfCounts(byPoints, 0, level);
   return {
     item,
-    rank: cut(mean(ranks, level), [1, items]),
-    points: points.reduce((sum, point) => sum + point, 0),
+    rank: cut(meanOfCounts(byRank, 1, level), [1, items]),
+    points: sumOf(byPoints.map((count, i) => count * i)),
     // With one item there is nothing to order.
-    borda:
-      most > 0
-        ? cut(
-            mean(
-              points.map((point) => point / most),
-              level,
-            ),
-            [0, 1],
-          )
-        : null,
-    first: proportion(firsts, people.length, level),
+    borda: points && most > 0 ? cut(scaled(points, most), [0, 1]) : null,
+    first: proportion(byRank[0] as number, people, level),
   };
+}
+
+function scaled({ value, interval, n }: Estimate, by: number): Estimate {
+  return { value: value / by, interval: interval && [interval[0] / by, interval[1] / by], n };
 }
 
 function cut(figure: Estimate | null, range: Interval): Estimate | null {

@@ -57,3 +57,14 @@ describe('straight lines', () => {
     expect(straightLines([[1, 1]])).toBeNull();
   });
 });
+
+describe('medianOf', () => {
+  it('is finite between values whose sum or difference is not', () => {
+    const most = Number.MAX_VALUE;
+    expect([medianOf([most, most]), medianOf([-most, most]), medianOf([0, most])]).toEqual([
+      most,
+      0,
+      most / 2,
+    ]);
+  });
+});

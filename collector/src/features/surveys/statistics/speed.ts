@@ -60,12 +60,13 @@ export function speed(seconds: readonly number[], level = DEFAULT_LEVEL): Speed 
 
 /** The middle value, or the mean of the two middle ones; null of nothing. */
 export function medianOf(values: readonly number[]): number | null {
-  const sorted = values.filter(Number.isFinite).sort((a, b) => a - b);
+  const sorted = Float64Array.from(values.filter(Number.isFinite)).sort(); // by size, unlike a plain list
   const high = sorted[sorted.length >> 1];
   if (high === undefined) return null;
   if (sorted.length % 2 === 1) return high;
   const low = sorted[(sorted.length >> 1) - 1] as number;
-  return low + (high - low) / 2;
+  // The sum of two huge values, or the difference of one above and one below 0, may be infinite.
+  return Math.sign(low) === Math.sign(high) ? low + (high - low) / 2 : (low + high) / 2;
 }
 
 export interface StraightLines {

@@ -64,7 +64,14 @@ describe('themes', () => {
   it('are null without text, and none where nobody agrees', () => {
     expect(themes([])).toBeNull();
     expect(themes(say('', ' \n'))).toBeNull();
-    expect(themes(say('one banana', 'two lemons'))).toEqual({ n: 2, total: 2, other: 2, themes: [] });
+    expect(themes(say('one banana', 'two lemons'))).toEqual({
+      n: 2,
+      total: 2,
+      other: 2,
+      read: [0, 1],
+      unthemed: [0, 1],
+      themes: [],
+    });
   });
 });
 

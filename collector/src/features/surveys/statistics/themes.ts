@@ -15,6 +15,8 @@ export interface Theme {
   /** The word that the theme is about, then those that go with it. */
   terms: { term: string; answers: number /** Log-odds z, theme against rest. */; z: number | null }[];
   answers: number;
+  /** Their places in the list given. */
+  members: number[];
   /** Of all answers read, with Wilson's interval. */
   share: Estimate | null;
   /** `answer` is the place in the list given. */
@@ -28,6 +30,9 @@ export interface Themes {
   total: number;
   /** Answers read that are in no theme. */
   other: number;
+  /** Places of the answers read, and of those in no theme, in the list given. */
+  read: number[];
+  unthemed: number[];
   /** Most answers first. An answer may be in several. */
   themes: Theme[];
 }
@@ -52,29 +57,63 @@ const MIN_ASSOCIATION = 0.25;
  * others. Of more text than is read every second answer counts, or every third, and so on. Null without text.
  */
 export function themes(answers: readonly OpenAnswer[], level = DEFAULT_LEVEL): Themes | null {
+  const steps = themesInSteps(answers, level);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+/** Answers segmented between two steps: some 2 ms of Chinese. */
+const STEP_CHARS = 400;
+
+/** The same in short steps, for whoever must do something else in between. */
+export function* themesInSteps(
+  answers: readonly OpenAnswer[],
+  level = DEFAULT_LEVEL,
+): Generator<void, Themes | null> {
   checkLevel(level);
   const written = answers.flatMap(({ text, language }, answer) =>
     text.trim() === '' ? [] : [{ answer, text: text.trim().slice(0, MAX_ANSWER_CHARS), language }],
   );
   const read = evenChoice(written);
   if (read.length === 0) return null;
-  const words = read.map(({ text, language }) => wordsOf(text, language));
-  const found = groupsOf(words)
+  const words: Words[] = [];
+  let chars = 0;
+  for (const { text, language } of read) {
+    words.push(wordsOf(text, language));
+    chars += text.length;
+    if (chars < STEP_CHARS) continue;
+    chars = 0;
+    yield;
+  }
+  const groups = groupsOf(words);
+  yield;
+  const found = groups
     .map((terms) => ({ terms, members: membersOf(terms, words) }))
     .filter(({ members }) => members.length >= MIN_ANSWERS)
     .sort((a, b) => b.members.length - a.members.length || compareTerms(a.terms[0] ?? '', b.terms[0] ?? ''))
     .slice(0, MAX_THEMES);
   const covered = new Set(found.flatMap(({ members }) => members));
+  const placeOf = (i: number) => (read[i] as { answer: number }).answer;
+  const described: Theme[] = [];
+  for (const { terms, members } of found) {
+    yield;
+    described.push({
+      terms: describe(terms, members, words),
+      answers: members.length,
+      members: members.map(placeOf),
+      share: proportion(members.length, read.length, level),
+      quotes: quotesOf(terms, members, words, read),
+    });
+  }
   return {
     n: read.length,
     total: written.length,
     other: read.length - covered.size,
-    themes: found.map(({ terms, members }) => ({
-      terms: describe(terms, members, words),
-      answers: members.length,
-      share: proportion(members.length, read.length, level),
-      quotes: quotesOf(terms, members, words, read),
-    })),
+    read: read.map(({ answer }) => answer),
+    unthemed: read.flatMap(({ answer }, i) => (covered.has(i) ? [] : [answer])),
+    themes: described,
   };
 }
 

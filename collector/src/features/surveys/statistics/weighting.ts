@@ -115,13 +115,22 @@ export interface WeightedEstimate extends Estimate {
   designEffect: number;
 }
 
+/** Answers alike may be given once, with their `count`; 1 unless given. */
+interface Alike {
+  weight: number;
+  count?: number;
+}
+
 /** The weighted share of `holds`, with Wilson's interval at the effective n. Null when all weights are 0. */
 export function weightedProportion(
-  answers: readonly { holds: boolean; weight: number }[],
+  answers: readonly (Alike & { holds: boolean })[],
   level = DEFAULT_LEVEL,
 ): WeightedEstimate | null {
   checkLevel(level);
-  const base = baseOf(answers.map(({ weight }) => weight));
+  const base = baseOf(
+    answers.map(({ weight }) => weight),
+    answers.map(({ count = 1 }) => count),
+  );
   if (!base) return null;
   const share = base.average(answers.map(({ holds }) => (holds ? 1 : 0)));
   const atEffective = proportion(share * base.effectiveN, base.effectiveN, level);
@@ -133,11 +142,14 @@ export function weightedProportion(
  * freedom effective n - 1. Null when all weights are 0; the interval needs an effective n of 2.
  */
 export function weightedMean(
-  answers: readonly { value: number; weight: number }[],
+  answers: readonly (Alike & { value: number })[],
   level = DEFAULT_LEVEL,
 ): WeightedEstimate | null {
   checkLevel(level);
-  const base = baseOf(answers.map(({ weight }) => weight));
+  const base = baseOf(
+    answers.map(({ weight }) => weight),
+    answers.map(({ count = 1 }) => count),
+  );
   if (!base) return null;
   const n = base.effectiveN;
   const value = base.average(answers.map((answer) => answer.value));
@@ -153,16 +165,17 @@ interface Base {
   effectiveN: number;
 }
 
-function baseOf(weights: readonly number[]): Base | null {
+function baseOf(weights: readonly number[], counts?: readonly number[]): Base | null {
   const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
   if (!areCounts(weights) || largest === 0) return null;
+  const times = (i: number) => counts?.[i] ?? 1;
   // In units of the largest, so that squares neither overflow nor vanish.
-  const scaled = weights.map((weight) => weight / largest);
+  const scaled = weights.map((weight, i) => (weight / largest) * times(i));
   const sum = sumOf(scaled);
   return {
-    n: weights.length,
+    n: counts ? sumOf(counts) : weights.length,
     average: (values) => sumOf(values.map((value, i) => value * (scaled[i] as number))) / sum,
-    effectiveN: sum ** 2 / sumOf(scaled.map((weight) => weight * weight)),
+    effectiveN: sum ** 2 / sumOf(scaled.map((weight, i) => weight * ((weights[i] as number) / largest))),
   };
 }
 

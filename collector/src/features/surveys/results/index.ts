@@ -1,0 +1,45 @@
+// Results of surveys: one reading and computing at a time, shared by whoever asks the same before it is read.
+// Invariant: what is answered is true at an instant after the question was asked.
+import type { Core } from '../../../ingest/core.ts';
+import type { JsonObject } from '../../../wire/message.ts';
+import { digestFor } from './digest.ts';
+import { type Period, resultsOf } from './results.ts';
+
+export interface Question {
+  survey: string;
+  /** Only its members. */
+  segment: string | null;
+  /** Groups to tell apart: see `Core.surveySnapshot`. */
+  by: string | null;
+  period: Period;
+}
+
+type Answer = JsonObject | 'unknown_survey' | 'unknown_segment' | 'unknown_split';
+
+/** Answers questions in turns: a large survey is held in memory while it is computed, and two at once twice. */
+export function surveyResults(core: Core): (question: Question) => Promise<Answer> {
+  let last: Promise<unknown> = Promise.resolve();
+  const waiting = new Map<string, Promise<Answer>>();
+
+  async function answer({ survey, segment, by, period }: Question): Promise<Answer> {
+    const snapshot = await core.surveySnapshot(survey, { segment, by, digestFor });
+    return typeof snapshot === 'string' ? snapshot : resultsOf(snapshot, period);
+  }
+
+  return (question) => {
+    const name = JSON.stringify(question);
+    const asked = waiting.get(name);
+    if (asked) return asked;
+    const turn = last
+      .catch(() => {
+        // Whoever asked that has been told.
+      })
+      .then(() => {
+        waiting.delete(name);
+        return answer(question);
+      });
+    waiting.set(name, turn);
+    last = turn;
+    return turn;
+  };
+}
