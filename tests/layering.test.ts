@@ -49,9 +49,16 @@ const LAYERS: Layer[] = [
     packages: /^node:(crypto|timers\/promises)$/,
   },
   {
+    // Mathematics: knows no message, no engine, no package.
+    name: 'survey statistics',
+    files: /^collector\/src\/features\/surveys\/statistics\//,
+    may: [],
+    packages: NONE,
+  },
+  {
     name: 'features',
     files: /^collector\/src\/features\/[^/]+\//,
-    may: ['wire types', 'wire', 'engine', 'port', 'ingest'],
+    may: ['wire types', 'wire', 'engine', 'port', 'ingest', 'survey statistics'],
     packages: /^(zod|node:crypto)$/,
   },
   {
