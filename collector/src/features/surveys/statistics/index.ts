@@ -11,8 +11,8 @@ export {
   studentQuantile,
   studentUpperTail,
 } from './distribution.ts';
-export { DEFAULT_LEVEL, type Estimate, type Interval } from './estimate.ts';
-export { KANO_ANSWERS, kano, kanoCategory, kanoCounts } from './kano.ts';
+export { DEFAULT_LEVEL, type Estimate, estimateOf, type Interval } from './estimate.ts';
+export { KANO_ANSWERS, type Kano, type KanoCounts, kano, kanoCategory, kanoCounts } from './kano.ts';
 export { keyTerms, tfIdf } from './key-terms.ts';
 export { bestWorstRatio, bestWorstScore, maxDiff } from './maxdiff.ts';
 export { mean, meanOfCounts, topBox } from './mean.ts';
