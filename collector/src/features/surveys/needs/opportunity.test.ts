@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Estimate, kano, proportion } from '../statistics/index.ts';
-import { importanceOf, opportunityOf } from './opportunity.ts';
+import { importanceOf, type Opportunity, opportunityOf } from './opportunity.ts';
 import type { Stated } from './stated.ts';
 
 const NOTHING: Stated = { maxdiff: null, kano: null, themes: null };
@@ -12,6 +12,11 @@ const spoken = (mentions: number, people: number): Stated => ({
   themes: { share: proportion(mentions, people), people, mentions, interviews: { people: 0, mentions: 0 } },
 });
 const share = (count: number, n: number): Estimate => proportion(count, n) as Estimate;
+
+function endsOf(found: Opportunity | null): [number, number] {
+  if (!found?.interval) throw new Error('there is no interval');
+  return found.interval;
+}
 
 describe('importance', () => {
   it('is the best-worst score, else Kano’s total strength, else the share of speakers', () => {
@@ -69,7 +74,7 @@ describe('opportunity', () => {
     fc.assert(
       fc.property(counts, counts, ([mentions, people], [used, all]) => {
         const found = opportunityOf(spoken(mentions, people), share(used, all));
-        const [lower, upper] = found?.interval as [number, number];
+        const [lower, upper] = endsOf(found);
         expect(lower).toBeGreaterThanOrEqual(0);
         expect(upper).toBeLessThanOrEqual(1);
         expect(lower).toBeLessThan(upper);
@@ -95,7 +100,7 @@ describe('opportunity', () => {
       const runs = 200;
       for (let i = 0; i < runs; i++) {
         const found = opportunityOf(spoken(draw(importance, 80), 80), share(draw(use, 300), 300));
-        const [lower, upper] = found?.interval as [number, number];
+        const [lower, upper] = endsOf(found);
         if (lower <= truth && truth <= upper) covered++;
       }
       // 95 % of 200 is 190 with a standard deviation of 3; at the kink the maximum makes it lean upwards.
