@@ -11,7 +11,7 @@ const submissionId = `nps-${crypto.randomUUID()}`;
 window.tidemark ??= [];
 const survey = (answers, options) =>
   Array.isArray(window.tidemark)
-    ? window.tidemark.push(['survey', SURVEY, answers, options])
+    ? window.tidemark.push(Object.assign(['survey', SURVEY, answers, options], { t: Date.now() }))
     : window.tidemark.survey(SURVEY, answers, options);
 
 for (let score = 0; score <= 10; score++) {
