@@ -8,6 +8,8 @@ import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 const cli = fileURLToPath(new URL('../collector/src/cli.ts', import.meta.url));
+const surveyFile = (name: string): string =>
+  fileURLToPath(new URL(`../collector/src/features/surveys/import/fixtures/${name}.json`, import.meta.url));
 const cdnow = fileURLToPath(new URL('../examples/cdnow/definitions.json', import.meta.url));
 
 let folder: string;
@@ -221,6 +223,80 @@ describe('serve', () => {
     const logged = () => database.prepare('SELECT count(*) AS n FROM transition').get() as { n: number };
     await expect.poll(() => logged().n, { timeout: 5_000 }).toBe(2);
     database.close();
+  });
+});
+
+describe('import --surveys', () => {
+  const args = (...more: string[]): string[] => [
+    ...['import', '--surveys', surveyFile('formbricks'), '--from', 'formbricks', ...more],
+  ];
+  interface Outcome {
+    key: string;
+    status: string;
+    notes: { pointer: string; message: string }[];
+  }
+  const outcomesOf = ({ out }: { out: string }): string[] =>
+    (JSON.parse(out) as { surveys: Outcome[] }).surveys.map(({ key, status }) => `${key} ${status}`);
+
+  it('puts surveys through the process that serves the file, once, and says what was left out', async () => {
+    const { url } = await serve();
+    const first = await run(args());
+    expect(first.code).toBe(0);
+    expect(first.out).toContain('after-the-first-order (After the first order): created, 14 questions');
+    expect(first.out).toContain('- /data/0/questions/4/type a question of type "pictureSelection"');
+    const again = await run(args('--json'));
+    expect([again.code, outcomesOf(again)]).toEqual([0, ['after-the-first-order same', 'blocks same']]);
+    const headers = {
+      authorization: `Bearer ${KEYS.TIDEMARK_ADMIN_KEY}`,
+      'content-type': 'application/json',
+    };
+    const at = `${url}/api/surveys/blocks`;
+    expect(await (await fetch(at, { headers })).json()).toMatchObject({ name: 'Blocks', expose: 'none' });
+
+    const body = JSON.stringify({ name: 'Mine', questions: [{ id: 'q', type: 'nps', title: 'How?' }] });
+    expect((await fetch(at, { method: 'PUT', headers, body })).status).toBe(200);
+    const kept = await run(args('--json'));
+    expect([kept.code, outcomesOf(kept)]).toEqual([2, ['after-the-first-order same', 'blocks kept']]);
+    expect(await (await fetch(at, { headers })).json()).toMatchObject({ name: 'Mine' });
+    const replaced = await run(args('--json', '--replace'));
+    expect([replaced.code, outcomesOf(replaced)]).toEqual([
+      0,
+      ['after-the-first-order same', 'blocks changed'],
+    ]);
+  });
+
+  it('shows in a dry run a file that apply takes, and stores nothing', async () => {
+    const posthog = ['import', '--surveys', surveyFile('posthog'), '--from', 'posthog', '--dry-run'];
+    const shown = await run(posthog);
+    expect([shown.code, existsSync(join(folder, 'data'))]).toEqual([0, false]);
+    expect(shown.err).toContain('A dry run: nothing was stored.');
+    expect(shown.err).toContain('/results/0/questions/5/link');
+    const file = join(folder, 'surveys.json');
+    writeFileSync(file, shown.out);
+    expect((await run(['apply', file], KEYS)).out).toContain('2 definitions created or changed');
+  });
+
+  it('answers 2 when a survey cannot be imported, 1 when it cannot run', async () => {
+    const file = join(folder, 'broken.json');
+    writeFileSync(file, JSON.stringify([{ name: 'Empty', questions: [] }]));
+    const broken = await run(['import', '--surveys', file, '--from', 'posthog'], KEYS);
+    expect([broken.code, broken.out]).toEqual([
+      2,
+      expect.stringContaining('  ! /0/questions must hold a question'),
+    ]);
+    for (const [more, words] of [
+      [['--from', 'typeform'], 'takes --from formbricks or posthog'],
+      [['--from', 'posthog', '--event', 'E'], 'does not take --event'],
+    ] as const)
+      expect(await run(['import', '--surveys', file, ...more], KEYS)).toMatchObject({
+        code: 1,
+        err: expect.stringContaining(words),
+      });
+    writeFileSync(file, 'not json');
+    expect(await run(['import', '--surveys', file, '--from', 'posthog'], KEYS)).toMatchObject({
+      code: 1,
+      err: expect.stringContaining('cannot be read'),
+    });
   });
 });
 

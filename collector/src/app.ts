@@ -12,6 +12,7 @@ import { addHealthRoutes } from './http/health-routes.ts';
 import { addIngestRoutes } from './http/ingest-routes.ts';
 import { addLedgerRoutes } from './http/ledger-routes.ts';
 import { addMeRoutes } from './http/me-routes.ts';
+import { addNeedsRoutes } from './http/needs-routes.ts';
 import { createRateLimit, DEFAULT_REQUESTS_PER_MINUTE } from './http/rate-limit.ts';
 import { addScriptRoutes } from './http/script-routes.ts';
 import { addSurveyPageRoutes } from './http/survey-page-routes.ts';
@@ -85,6 +86,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   addApiRoutes(app, parts);
   addLedgerRoutes(app, parts);
   addSurveyRoutes(app, parts);
+  addNeedsRoutes(app, parts);
   app.notFound((c) => {
     const { method, path } = c.req;
     const others = methodsAt(app, path).filter((other) => other !== method);

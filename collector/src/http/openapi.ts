@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { segmentSchema, traitSchema } from '../wire/definitions.ts';
 import { surveySchema } from '../wire/survey-definition.ts';
+import { needsSchema } from './needs-schema.ts';
 import { resultSchemas } from './result-schemas.ts';
 
 type Json = Record<string, unknown>;
@@ -155,6 +156,7 @@ function build(): Json {
         createdAt: { type: 'string', format: 'date-time' },
       },
     },
+    Needs: needsSchema(),
     Source: { type: 'object' },
     Rejected: {
       type: 'object',
@@ -408,6 +410,27 @@ function definitionPaths(): Json {
         200: ok('The results', ref('SurveyResults')),
         400: failure('A bad parameter, an unknown segment or computed trait'),
         404: failure('Unknown survey'),
+      },
+    },
+  };
+  paths['/api/needs'] = {
+    get: {
+      summary: 'Stated need beside revealed use, feature by feature, the greatest opportunity first',
+      security: admin,
+      parameters: [
+        parameter(
+          'survey',
+          'query',
+          'a survey that maps features, repeated for more; all of them by default',
+        ),
+        parameter('segment', 'query', 'whose answers and use; everybody’s by default'),
+        parameter('within', 'query', 'the window of use, such as 30d'),
+      ],
+      responses: {
+        200: ok('The board', ref('Needs')),
+        400: failure('No duration, an unknown parameter, or a survey without features'),
+        404: failure('Unknown survey or segment'),
+        409: failure('The segment is still being built'),
       },
     },
   };

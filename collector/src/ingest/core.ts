@@ -12,6 +12,7 @@ import type {
   Fault,
   SegmentDefinition,
   SurveyDefinition,
+  Where,
 } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
 import type { OfferedSurvey } from '../wire/survey.ts';
@@ -171,6 +172,27 @@ export interface SurveySnapshot<D> {
   split: (Split & { values: ReadonlyMap<number, JsonValue> | null }) | null;
 }
 
+/** Whether somebody did something in a span of time. */
+export interface Probe {
+  event: string;
+  where?: Where | undefined;
+  /** The span, in ms before the clock: `clock - from < time <= clock - to`. */
+  from: number;
+  to: number;
+}
+
+/** People and submissions as of one clock. */
+export interface Report {
+  /** Epoch ms. */
+  readonly clock: number;
+  /** Those looked at: members of the segment, or everybody. */
+  readonly people: ReadonlySet<number>;
+  /** Tells of each of them, in no order, which probes hold. */
+  activity(probes: readonly Probe[], tell: (did: readonly boolean[]) => void): Promise<void>;
+  /** Tells of each submission of a survey, whoever's it is. */
+  submissions(survey: string, tell: (person: number, submission: SubmissionView) => void): Promise<void>;
+}
+
 export interface WhyView {
   segment: string;
   profileId: string;
@@ -266,6 +288,8 @@ export interface Core {
       digestFor: (definition: SurveyDefinition) => (view: SubmissionView) => D;
     },
   ): Promise<SurveySnapshot<D> | 'unknown_survey' | 'unknown_segment' | 'unknown_split'>;
+  /** A look at the people of a segment (null: everybody) and at submissions, as of one clock. */
+  report(segment: string | null, signal?: AbortSignal): Promise<Report | 'unknown_segment' | 'building'>;
   profile(ref: ProfileRef): Promise<ProfileView | null>;
   /** Accepted messages, newest first: stored JSON plus `timestamp`, `receivedAt`. Null: unknown profile. */
   events(ref: ProfileRef, page: { limit: number; cursor: string | null }): Promise<Page<JsonObject> | null>;

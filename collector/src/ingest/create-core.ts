@@ -40,6 +40,7 @@ import {
   viewTransition,
 } from './profile-reads.ts';
 import { repairAll, UNFINISHED } from './repair.ts';
+import { openReport } from './report.ts';
 import { whyShut } from './survey-closing.ts';
 import { offerOf } from './survey-offer.ts';
 import { keepDecisions, standingsOf, submissionsPage } from './survey-reads.ts';
@@ -404,6 +405,13 @@ export async function createCoreOn(
           digest: digestFor(definition),
         };
       }),
+    async report(segment, signal) {
+      if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
+      await settleAll();
+      const version = segment === null ? null : liveVersion(segment);
+      if (segment !== null && version === null) return 'building';
+      return openReport({ copy: () => copyWith(set.program), read, signal }, version);
+    },
     profile: (ref) =>
       read(async (at) => {
         const id = await findProfile(set, ref);

@@ -96,7 +96,12 @@ export async function submissionsPage(
   }
 }
 
-async function ownerOfSubmission(set: WorkingSet, id: number, { first }: SubmissionState): Promise<number> {
+/** Whom a submission sent under that id belongs to. */
+export async function ownerOfSubmission(
+  set: WorkingSet,
+  id: number,
+  { first }: SubmissionState,
+): Promise<number> {
   const node = await set.nodeById(id);
   if (!node || node.kind === 'user' || !first) return node?.root ?? id;
   const owner = ownerAt(await set.timeline(id), first);

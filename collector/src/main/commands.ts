@@ -25,6 +25,7 @@ import {
   type Settings,
   UsageError,
 } from './settings.ts';
+import { importSurveyFile } from './survey-import.ts';
 
 type Verified = Awaited<ReturnType<Core['verify']>>;
 
@@ -99,8 +100,12 @@ const COMMANDS: Record<string, Command> = {
       'message-id': { type: 'string' },
       rejects: { type: 'string' },
       'dry-run': { type: 'boolean' },
+      surveys: { type: 'string' },
+      from: { type: 'string' },
+      replace: { type: 'boolean' },
     },
-    run: runImport,
+    run: (flags, settings) =>
+      flags.surveys === undefined ? runImport(flags, settings) : runSurveyImport(flags, settings),
   },
 };
 
@@ -330,7 +335,8 @@ async function repaired(settings: Settings): Promise<Repaired> {
 
 async function runImport(flags: Flags, settings: Settings): Promise<number> {
   const file = text(flags.csv);
-  if (file === undefined) throw new UsageError('import takes --csv FILE; `tidemark import --help` shows how');
+  if (file === undefined)
+    throw new UsageError('import takes --csv FILE or --surveys FILE; `tidemark import --help` shows how');
   const fromFile =
     text(flags.mapping) === undefined ? {} : readMappingFile(resolve(text(flags.mapping) as string));
   const maps = Array.isArray(flags.map) ? flags.map.map(parseMap) : [];
@@ -375,4 +381,14 @@ async function runImport(flags: Flags, settings: Settings): Promise<number> {
     `${rows.toLocaleString('en')} rows${resumed}: ${accepted} stored, ${duplicates} known already, ${rejected} rejected${kept}\n`,
   );
   return rejected === 0 ? 0 : 2;
+}
+
+async function runSurveyImport(flags: Flags, settings: Settings): Promise<number> {
+  const { configFile: _file, ...without } = settings;
+  return importSurveyFile({
+    flags,
+    operate: (work) => withOperations(without, work),
+    report: (result, words) => report(flags, result, words),
+    tell,
+  });
 }

@@ -7,7 +7,7 @@ export const HELP = `tidemark: profiles, computed traits and segments on one fil
   tidemark keys       list, make and revoke keys
   tidemark apply      make a definitions file the one in force
   tidemark verify     recompute everything from the messages and compare
-  tidemark import     bring in a CSV file
+  tidemark import     bring in a CSV file, or surveys of Formbricks or PostHog
 
 Each takes --help, --json (for machines) and --db FILE. Environment:
 
@@ -63,6 +63,7 @@ Reads only; a collector may go on serving the file. Exit code 0 if there is no d
   tidemark verify --json --db /var/lib/tidemark/tidemark.db
 `,
   import: `tidemark import --csv FILE --map FIELD=COLUMN... [options]
+tidemark import --surveys FILE --from formbricks|posthog [--replace] [--dry-run]
 
 Brings in a CSV file with a header row, one message a row. Importing again changes nothing; an
 interrupted import goes on where it was. Exit code 2 if rows were rejected.
@@ -79,5 +80,16 @@ interrupted import goes on where it was. Exit code 2 if rows were rejected.
 
   tidemark import --csv orders.csv --map userId=customer_id --map properties.revenue=revenue:number \\
     --event "Order Completed" --timestamp date --time 12:00:00Z --message-id "order-{row}"
+
+Surveys come in as definitions, each under its name as a key, with a note on everything that has no
+counterpart here. One that would be asked of more people than before is exposed to nobody until you drop
+its "expose". Exit code 2 if a survey could not be imported, or if another one has its key.
+
+  --from TOOL            formbricks or posthog: what wrote the file
+  --replace              overwrite surveys of the same key
+  --dry-run              print the definitions, which \`tidemark apply\` takes, and store nothing
+
+  tidemark import --surveys surveys.json --from formbricks --dry-run > definitions.json
+  tidemark import --surveys surveys.json --from posthog
 `,
 };

@@ -1,6 +1,9 @@
 // What commands do to a database, whether they open it themselves or ask the process that serves it.
 // Invariant: one implementation for both ways; input and output are plain JSON.
 import type { KeyRecord, KeyType, Role } from '../http/access.ts';
+import type { Core } from '../ingest/core.ts';
+import { isSame } from '../ingest/definition-book.ts';
+import type { Fault, SurveyDefinition } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { parseMessage } from '../wire/parse.ts';
 import { createAgentReader } from '../wire/user-agent.ts';
@@ -22,11 +25,22 @@ export interface ImportOutcome {
   rejected: { index: number; code: string; message: string }[];
 }
 
+export interface SurveyPut {
+  key: string;
+  /** `kept`: another one has the key and may not be replaced. */
+  status: 'created' | 'changed' | 'same' | 'kept' | 'invalid';
+  faults: Fault[];
+}
+
 export interface Operations {
   keys: { input: null; output: KeyView[] };
   'keys-create': { input: { kind: KeyType; role?: Role; name?: string }; output: KeyView & { key: string } };
   'keys-revoke': { input: { id: string }; output: { revoked: true } };
   apply: { input: { config: unknown }; output: { changed: number; deleted: number } };
+  'put-surveys': {
+    input: { surveys: { key: string; definition: SurveyDefinition }[]; replace: boolean };
+    output: { put: SurveyPut[] };
+  };
   import: { input: { messages: JsonValue[] }; output: ImportOutcome };
   /** Computes everything anew and writes it down; whoever asks has compared and compares again. */
   repair: { input: { links: boolean }; output: { repaired: true } };
@@ -79,6 +93,12 @@ export function createOperations({
       await core.tick();
       return { changed: result.changed, deleted: result.deleted };
     },
+    async 'put-surveys'({ surveys, replace }) {
+      const put: SurveyPut[] = [];
+      for (const { key, definition } of surveys) put.push(await putSurvey(core, key, definition, replace));
+      await core.tick();
+      return { put };
+    },
     import: async ({ messages }) => importMessages(messages),
     async repair({ links }, onProgress) {
       await core.repair({ links, onProgress });
@@ -129,4 +149,18 @@ export function createOperations({
     ) => Promise<unknown>;
     return handler(input, onProgress);
   };
+}
+
+async function putSurvey(
+  core: Core,
+  key: string,
+  definition: SurveyDefinition,
+  replace: boolean,
+): Promise<SurveyPut> {
+  const held = await core.definition('surveys', key);
+  if (held && isSame(held.definition, definition)) return { key, status: 'same', faults: [] };
+  if (held && !replace) return { key, status: 'kept', faults: [] };
+  const result = await core.putDefinition('surveys', key, definition);
+  if (!result.ok) return { key, status: 'invalid', faults: result.faults };
+  return { key, status: result.created ? 'created' : 'changed', faults: [] };
 }

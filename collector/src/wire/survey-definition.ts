@@ -27,6 +27,11 @@ const MIN_SCALE = 2;
 const MAX_SCALE = 11;
 /** Longest open answer that may be asked for: three of them still fit into one message. */
 const MAX_TEXT_CHARS = 10_000;
+/** Most features that a survey may map: a table of more is read by nobody. */
+export const MAX_FEATURES = 100;
+/** Most words of one feature, and longest of them, in characters. */
+const MAX_TERMS = 50;
+const MAX_TERM_CHARS = 100;
 /** How a language is written: BCP 47, as `lang` takes it. */
 const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
 const QUESTION_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -170,6 +175,31 @@ const frequency = z.strictObject({
   coolDown: duration.optional().meta({ description: 'Not so soon after any other survey' }),
 });
 
+const feature = z.strictObject({
+  key,
+  name: word,
+  event: event.optional().meta({
+    description: 'Doing this is using it; without it nothing is known of its use',
+  }),
+  where,
+  maxdiff: word.optional().meta({ description: 'The id of an option of this survey’s maxdiff questions' }),
+  kano: word.optional().meta({ description: 'The id of a kano question' }),
+  terms: z
+    .array(
+      z
+        .string()
+        .max(MAX_TERM_CHARS)
+        .regex(/[\p{L}\p{N}]/u, 'must hold a letter or a digit'),
+    )
+    .min(1)
+    .max(MAX_TERMS)
+    .optional()
+    .meta({
+      description: 'Words or phrases that speak of it in open answers; a trailing * takes any ending',
+    }),
+});
+export type FeatureDefinition = z.infer<typeof feature>;
+
 export const surveySchema = z
   .strictObject({
     name: word,
@@ -194,6 +224,12 @@ export const surveySchema = z
     theme: theme.optional(),
     presentation: z.enum(['popover', 'dialog']).optional().meta({ description: 'popover unless given' }),
     thanks: localText.optional(),
+    features: z
+      .array(feature)
+      .min(1)
+      .max(MAX_FEATURES)
+      .optional()
+      .meta({ description: 'For /api/needs: what of the answers and which event belong to which feature' }),
     expose: exposeSchema
       .optional()
       .meta({ description: 'Who may be offered it; public unless said otherwise' }),
@@ -204,6 +240,7 @@ export const surveySchema = z
     };
     checkQuestions(value.questions, fault);
     checkLanguages(value, fault);
+    checkFeatures(value, fault);
     const { startAt, endAt } = value;
     if (startAt !== undefined && endAt !== undefined && Number(readDate(startAt)) >= Number(readDate(endAt)))
       fault(['endAt'], 'must be after startAt');
@@ -284,3 +321,27 @@ function checkLanguages(survey: SurveyDefinition, fault: FaultAt): void {
 }
 
 export const DEFAULT_LANGUAGE = 'en';
+
+/** Every feature's parts are there, and no part is two features'. */
+function checkFeatures({ questions, features = [] }: SurveyDefinition, fault: FaultAt): void {
+  const weighed = questions.filter(({ type }) => type === 'maxdiff').flatMap(({ options }) => options ?? []);
+  const known = {
+    maxdiff: { ids: weighed.map(optionId), what: 'option of a maxdiff question' },
+    kano: { ids: questions.filter(({ type }) => type === 'kano').map(({ id }) => id), what: 'kano question' },
+  };
+  features.forEach((one, i) => {
+    const isAnothers = (field: 'key' | 'maxdiff' | 'kano'): boolean =>
+      features.findIndex((other) => other[field] === one[field]) < i;
+    if (isAnothers('key')) fault(['features', i, 'key'], `must be unique: "${one.key}" is there already`);
+    if (one.where !== undefined && one.event === undefined)
+      fault(['features', i, 'event'], 'is required by where');
+    for (const field of ['maxdiff', 'kano'] as const) {
+      const id = one[field];
+      if (id === undefined) continue;
+      const { ids, what } = known[field];
+      if (!ids.includes(id)) fault(['features', i, field], `there is no ${what} "${id}"`);
+      else if (isAnothers(field))
+        fault(['features', i, field], `must be unique: "${id}" is another feature’s`);
+    }
+  });
+}
