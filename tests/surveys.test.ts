@@ -564,3 +564,112 @@ describe('answers', () => {
     });
   });
 });
+
+describe('what a stranger must not learn or do', () => {
+  it('tells nobody of an unexposed segment while a survey or its segment is being built anew', async () => {
+    await withCollector({}, async (c) => {
+      const where = { event: 'Exported' };
+      await c.define({
+        segments: { secret: { where }, open: { where, expose: 'public' } },
+        surveys: {
+          hidden: survey({ target: { segment: 'secret' }, expose: 'none' }),
+          open: survey({ target: { segment: 'open' } }),
+        },
+      });
+      const people = Array.from({ length: 3_000 }, (_, i) =>
+        i === 0 ? message(c, 'track', { userId: 'victim', event: 'Exported' }) : page(c, { userId: `u${i}` }),
+      );
+      for (let i = 0; i < people.length; i += 1_000) await c.send('server', people.slice(i, i + 1_000));
+      const asked = async (userId: string) => {
+        const answer = await c.fetch(`/v1/me?userId=${userId}&writeKey=wk_web_for_tests`);
+        return (answer.json.surveys as unknown as { key: string }[]).map(({ key }) => key).sort();
+      };
+      expect([await asked('victim'), await asked('u1')]).toEqual([['open'], []]);
+      // Both lose their segment; while that is built the gates in force still ask for it.
+      const frequency = { every: '30d' };
+      expect((await c.put('surveys', 'hidden', survey({ frequency }))).json.status).toBe('building');
+      expect((await c.put('surveys', 'open', survey({ frequency }))).json.status).toBe('building');
+      expect((await c.put('segments', 'open', { where, expose: 'none' })).status).toBe(200);
+      expect([await asked('victim'), await asked('u1')]).toEqual([[], []]);
+      // So it was for both: the build is still under way.
+      expect((await c.api('GET', '/api/surveys/hidden')).json.status).toBe('building');
+      await c.tick();
+      expect([await asked('victim'), await asked('u1')]).toEqual([
+        ['hidden', 'open'],
+        ['hidden', 'open'],
+      ]);
+    });
+  });
+
+  it('tells nobody by a closed survey who was erased', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey({ endAt: iso(T0 - DAY) }) } });
+      await c.send('server', [page(c, { userId: 'ada' })]);
+      await c.api('DELETE', '/api/profiles/user:ada?suppress=true');
+      const say = (userId: string) => c.send('web', [respond(c, { userId }, { surveyId: 's', answers: {} })]);
+      const [erased, anybody] = [await say('ada'), await say('bob')];
+      expect(erased.rejected.map(({ code, message: text }) => [code, text])).toEqual(
+        anybody.rejected.map(({ code, message: text }) => [code, text]),
+      );
+      expect(erased.accepted).toBe(0);
+      // Nothing of the erased one's message is kept.
+      expect(
+        (await c.all<{ message: JsonObject }>('/api/rejected')).map((row) => row.message.userId),
+      ).toEqual(['bob']);
+    });
+  });
+
+  it('lets a device’s submission finish once its user is known', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey({ limit: 1 }) } });
+      const device = { anonymousId: 'd' };
+      const say = async (who: JsonObject, submissionId: string, status: string) =>
+        (await c.send('web', [respond(c, who, { surveyId: 's', submissionId, status, answers: {} })]))
+          .accepted;
+      expect(await say(device, 'x', 'started')).toBe(1);
+      expect(await say({ userId: 'bob' }, 'y', 'completed')).toBe(1);
+      expect(await say({ ...device, userId: 'ada' }, 'x', 'completed')).toBe(1);
+      expect(await say({ ...device, userId: 'ada' }, 'z', 'completed')).toBe(0);
+    });
+  });
+
+  it('asks by what the sender did just now, not by another user of the device, old or future messages', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey({ target: { event: { event: 'Exported' } } }) } });
+      const device = { anonymousId: 'd' };
+      const exported = (who: JsonObject, at = c.clock.now) => ({
+        ...message(c, 'track', { ...who, event: 'Exported' }),
+        timestamp: iso(at),
+      });
+      const ada = () => message(c, 'identify', { ...device, userId: 'ada' });
+      expect(await offered(c, [exported({ ...device, userId: 'bob' }), ada()])).toEqual([]);
+      expect(await offered(c, [exported({ ...device, userId: 'ada' }, T0 - DAY), ada()])).toEqual([]);
+      expect(await offered(c, [exported({ ...device, userId: 'ada' }, T0 + DAY), ada()])).toEqual([]);
+      expect(await offered(c, [exported(device), ada()])).toEqual(['s']);
+    });
+  });
+
+  it('offers nobody anything for a batch that nobody sent', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey() } });
+      expect(await offered(c, [])).toEqual([]);
+      expect(await offered(c, [{ type: 'page' }])).toEqual([]);
+    });
+  });
+
+  it('forgets decisions with their person and with their survey', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey() } });
+      const last = async () => (await gatesOf(c, 's', 'user:ada')).last;
+      await offered(c, [page(c, { userId: 'ada' })]);
+      expect(await last()).not.toBeNull();
+      await c.api('DELETE', '/api/surveys/s');
+      await c.define({ surveys: { s: survey() } });
+      expect(await last()).toBeNull();
+      await offered(c, [page(c, { userId: 'ada' })]);
+      await c.api('DELETE', '/api/profiles/user:ada');
+      await c.send('server', [page(c, { userId: 'ada' })]);
+      expect(await last()).toBeNull();
+    });
+  });
+});

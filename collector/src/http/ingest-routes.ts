@@ -191,5 +191,11 @@ async function meOf(
   if (kind === 'web' && signature !== null && userId !== null && !isProven)
     return { error: 'invalid_signature' };
   const anonymousId = last?.anonymousId ?? null;
-  return readMe(parts, { userId, anonymousId, verified: isProven }, momentOf(last, messages));
+  const view = await readMe(
+    parts,
+    { userId, anonymousId, verified: isProven },
+    momentOf(last, messages, parts.core.now()),
+  );
+  // Nobody sent this batch: there is nobody to ask.
+  return last === null ? { ...view, surveys: [] } : view;
 }

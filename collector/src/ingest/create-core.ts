@@ -329,9 +329,21 @@ export async function createCoreOn(
   const exposeOf = {
     trait: (key: string): Expose => own(book.active.traits, key)?.expose ?? 'none',
     segment: (key: string): Expose => own(book.active.segments, key)?.expose ?? 'none',
-    survey: (key: string): Expose =>
-      own(book.wanted.surveys, key)?.expose ?? (own(book.wanted.surveys, key) ? 'public' : 'none'),
+    survey: exposeOfSurvey,
   };
+
+  /**
+   * A survey is offered by the gates in force: as far as it was and is exposed, and its segment is, whichever
+   * is least. So nobody learns of a segment while a survey, or the segment, is being built anew.
+   */
+  function exposeOfSurvey(key: string): Expose {
+    const versions = [own(book.active.surveys, key), own(book.wanted.surveys, key)];
+    const segment = versions[0]?.target?.segment;
+    const levels = versions.map((survey) => (survey ? (survey.expose ?? 'public') : 'none'));
+    if (segment !== undefined)
+      for (const set of [book.active, book.wanted]) levels.push(own(set.segments, segment)?.expose ?? 'none');
+    return EXPOSED.find((level) => levels.includes(level)) ?? 'none';
+  }
 
   const core: Core = {
     now: tell,
@@ -361,7 +373,7 @@ export async function createCoreOn(
     survey: (key) =>
       read(async (at) => {
         const definition = own(book.wanted.surveys, key);
-        if (!definition || exposeOf.survey(key) === 'none') return null;
+        if (!definition || definition.expose === 'none') return null;
         return whyShut(definition, await set.completedOf(key), at) ? 'closed' : offerOf(key, definition);
       }),
     async submissions(key, { limit, cursor }) {
@@ -668,6 +680,9 @@ const isPlace = (value: unknown): value is ResponsePlace =>
   typeof value.submission === 'string' &&
   'seq' in value &&
   typeof value.seq === 'number';
+
+/** From the least. */
+const EXPOSED: readonly Expose[] = ['none', 'verified', 'public'];
 
 /** Key of a segment that is only tried out: no definition can have it. */
 const TRIAL = '?';

@@ -2,6 +2,7 @@
 // Invariant: an ingest resolves only after the commit that holds its last message; what is computed in one
 // go and what one commit holds is bounded, so that nobody waits long behind it.
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { EngineMessage } from '../engine/filter.ts';
 import { responseOf } from '../engine/response.ts';
 import { stampOf } from '../engine/stamp.ts';
 import { ERASED, isErased, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
@@ -9,7 +10,7 @@ import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
 import { type Arrival, arrive, foldLate, type LateLeaves, planArrival, settledPerson } from './arrival.ts';
 import type { Outcome } from './core.ts';
-import { whyClosed } from './survey-closing.ts';
+import { whyClosed, whyShutTo } from './survey-closing.ts';
 import { breathe, engineMessage, type GroupPass, type WorkingSet } from './working-set.ts';
 
 /** Messages computed in one go, some 6 ms; between two slices new requests come in. */
@@ -255,7 +256,7 @@ async function ingestSlice(
       continue;
     }
     const isRefused = suppressed?.has(message) ?? false;
-    const outcome = isRefused ? refuseSuppressed(set, message) : await ingestOne(set, message, clock, late);
+    const outcome = await (isRefused ? refuseSuppressed(set, message) : ingestOne(set, message, clock, late));
     if (outcome === 'accepted') fresh.add(key);
     outcomes.push(outcome);
   }
@@ -299,9 +300,14 @@ async function suppressedAmong(
 }
 
 /** To a web key it looks accepted, and repeated like a repeat: a stranger must not learn who was erased. */
-function refuseSuppressed(set: WorkingSet, { kind, receivedAt, messageId: id }: AcceptedMessage): Outcome {
+async function refuseSuppressed(set: WorkingSet, message: AcceptedMessage): Promise<Outcome> {
+  const { kind, receivedAt, messageId: id, time } = message;
   const hash = set.hash(`message:${id}`);
   if (kind === 'web') {
+    const response = responseOf(engineOf(message));
+    const why = response && (await whyShutTo(set, response.survey, time));
+    // Anybody new would be told so.
+    if (why) return { code: 'survey_closed', reason: why };
     set.record({ usedUp: [{ hash, kind }] });
     return 'accepted';
   }
@@ -335,7 +341,8 @@ async function ingestOne(
   };
   const response = responseOf(arrival.message);
   if (response) {
-    const why = await whyClosed(set, { ...response, node: node.id }, message.time);
+    const nodes = [node.id, ...(arrival.user && arrival.device ? [arrival.device.id] : [])];
+    const why = await whyClosed(set, response, nodes, message.time);
     if (why) return refuse(set, message, 'survey_closed', why);
     const { survey, submission, status } = response;
     entry.response = { survey, submission, status };
@@ -375,20 +382,24 @@ async function lookUp(set: WorkingSet, message: AcceptedMessage, wait: 'wait' | 
       user: kind === 'server' ? await set.ensureNode('user', previousId, wait) : null,
     };
   }
-  const { body } = message;
   return {
     seq: set.nextSeq(),
-    message: {
-      stamp: stampOf(message),
-      type,
-      event: type === 'track' ? message.name : null,
-      groupId: message.groupId,
-      body: () => body,
-    },
+    message: engineOf(message),
     trusted,
     user,
     device,
     previous,
+  };
+}
+
+function engineOf(message: AcceptedMessage): EngineMessage {
+  const { type, name, groupId, body } = message;
+  return {
+    stamp: stampOf(message),
+    type,
+    event: type === 'track' ? name : null,
+    groupId,
+    body: () => body,
   };
 }
 

@@ -4,24 +4,36 @@
 import type { Response } from '../engine/response.ts';
 import type { SurveyDefinition } from '../wire/definitions.ts';
 import { readDate } from '../wire/instant.ts';
+import type { SurveyStatus } from '../wire/message.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** What a respondent did who may finish: whoever was only shown a survey has not begun. */
 const BEGUN = ['started', 'partial', 'completed'] as const;
 
-/** The reason for a refusal, or null. `time` is when it was answered, epoch ms: late arrivals are judged by it. */
+/**
+ * The reason for a refusal, or null. `time` is when it was answered, epoch ms: late arrivals are judged by it.
+ * `nodes`: the id it is filed under, and the device a user's message also names, on which it may have begun.
+ */
 export async function whyClosed(
   set: WorkingSet,
-  response: Response & { node: number },
+  response: Response,
+  nodes: readonly number[],
   time: number,
 ): Promise<string | null> {
-  const definition = set.program.wantedSurveys.get(response.survey);
   // Read in any case: what a message adds to is kept in memory from here on.
-  const said = await set.submission(response);
-  const count = await set.completedOf(response.survey);
-  if (!definition || BEGUN.some((status) => said.has(status))) return null;
-  if (response.status === 'dismissed' && said.has('shown')) return null;
-  return whyShut(definition, count, time);
+  const said = new Set<SurveyStatus>();
+  for (const node of nodes)
+    for (const status of await set.submission({ ...response, node })) said.add(status);
+  const why = await whyShutTo(set, response.survey, time);
+  if (BEGUN.some((status) => said.has(status))) return null;
+  return response.status === 'dismissed' && said.has('shown') ? null : why;
+}
+
+/** Why somebody new may not answer the survey at that time (epoch ms), or null; an undefined one is open. */
+export async function whyShutTo(set: WorkingSet, survey: string, time: number): Promise<string | null> {
+  const definition = set.program.wantedSurveys.get(survey);
+  const completed = await set.completedOf(survey);
+  return definition ? whyShut(definition, completed, time) : null;
 }
 
 /** Why nobody may begin a submission at that time (epoch ms), or null. */

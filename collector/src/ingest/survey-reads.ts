@@ -44,9 +44,10 @@ export async function keepDecisions(
   clock: number,
 ): Promise<boolean> {
   if (!(await set.person(person))) return false;
-  const stored = await set.store.read({ decisions: decisions.map(({ survey }) => ({ survey, person })) });
+  const defined = decisions.filter(({ survey }) => set.program.wantedSurveys.has(survey));
+  const stored = await set.store.read({ decisions: defined.map(({ survey }) => ({ survey, person })) });
   const known = new Map(stored.decisions.map(({ survey, text }) => [survey, text]));
-  const fresh = decisions
+  const fresh = defined
     .map(({ survey, decision }) => ({ survey, person, at: clock, text: JSON.stringify(decision) }))
     .filter(({ survey, text }) => known.get(survey) !== text);
   if (fresh.length > 0) set.record({ decisions: fresh });

@@ -1,17 +1,23 @@
 // What somebody is doing, as far as the batch they just sent says.
-// Invariant: only messages of the sender of the last one count: a batch may hold several people's.
+// Invariant: only what the sender of the last message did, and only just now, counts: a batch may hold several
+// people's messages, old ones and such as are dated ahead.
 import { stampOf } from '../../engine/stamp.ts';
 import type { AcceptedMessage } from '../../wire/accepted.ts';
 import type { JsonObject } from '../../wire/message.ts';
 import { isObject } from '../../wire/shape.ts';
 import type { Moment } from './decide.ts';
 
-/** What the sender of the last message is doing: the page they are on, and their own messages of the batch. */
-export function momentOf(last: AcceptedMessage | null, messages: readonly AcceptedMessage[]): Moment {
+/** What was done longer ago is no moment to ask about it, ms: queues bring messages of days. */
+const MOMENT_MS = 5 * 60_000;
+
+/** `clock` in epoch ms. */
+export function momentOf(
+  last: AcceptedMessage | null,
+  messages: readonly AcceptedMessage[],
+  clock: number,
+): Moment {
   const own = messages.filter(
-    ({ userId, anonymousId }) =>
-      (userId !== null && userId === last?.userId) ||
-      (anonymousId !== null && anonymousId === last?.anonymousId),
+    (message) => last !== null && isBySender(message, last) && isNow(message.time, clock),
   );
   const urls = own.map(({ body }) => pageUrlOf(body)).filter((url) => url !== null);
   return {
@@ -25,6 +31,14 @@ export function momentOf(last: AcceptedMessage | null, messages: readonly Accept
     })),
   };
 }
+
+/** By the user; by the device only where no other user is named: people share devices. */
+function isBySender({ userId, anonymousId }: AcceptedMessage, last: AcceptedMessage): boolean {
+  if (userId !== null && last.userId !== null) return userId === last.userId;
+  return anonymousId !== null && anonymousId === last.anonymousId;
+}
+
+const isNow = (time: number, clock: number): boolean => time <= clock && time > clock - MOMENT_MS;
 
 function pageUrlOf({ context }: JsonObject): string | null {
   const page = isObject(context) ? context.page : null;
