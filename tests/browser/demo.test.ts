@@ -93,6 +93,18 @@ describe('the demo shop', () => {
     await page.context().close();
   });
 
+  it('asks after an order, and the answer is a segment at once', async () => {
+    const { page, faults } = await open({ locale: 'en-GB', reducedMotion: 'reduce' });
+    await page.getByRole('button', { name: /^Buy: Copper kettle/ }).click();
+    const card = page.locator('tidemark-survey');
+    await card.getByRole('radio', { name: '3', exact: true }).check({ force: true, timeout: 20_000 });
+    await card.getByRole('button', { name: 'Next' }).click();
+    await expect.poll(() => chips(page).allTextContents()).toContain('Unhappy customer');
+    await card.getByText('What made it a 3?').waitFor();
+    expect(faults).toEqual([]);
+    await page.context().close();
+  });
+
   it('speaks Chinese to those who read it, and by keyboard to all', async () => {
     const { page, faults } = await open({
       locale: 'zh-CN',

@@ -18,13 +18,17 @@ export async function addDemo({ core, app }: InnerCollector, examples: string): 
   const folder = join(examples, 'shop');
   if (!existsSync(join(folder, 'index.html')))
     throw new UsageError(`--demo must name the examples folder; there is no shop in ${examples}`);
-  const { traits = {}, segments = {} } = parseConfig(
-    JSON.parse(readFileSync(join(folder, 'definitions.json'), 'utf8')),
-  );
+  const {
+    traits = {},
+    segments = {},
+    surveys = {},
+  } = parseConfig(JSON.parse(readFileSync(join(folder, 'definitions.json'), 'utf8')));
   // By the API's way, not as a file: a TIDEMARK_CONFIG of the user's stays the only file.
   for (const [key, definition] of Object.entries(traits)) await core.putDefinition('traits', key, definition);
   for (const [key, definition] of Object.entries(segments))
     await core.putDefinition('segments', key, definition);
+  for (const [key, definition] of Object.entries(surveys))
+    await core.putDefinition('surveys', key, definition);
   await core.tick();
 
   // The key is kept hashed like any other, so each start makes a new one for the page.
