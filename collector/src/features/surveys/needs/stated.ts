@@ -20,7 +20,7 @@ import type { Board, SurveyMap } from './row.ts';
 export const INTERVIEW = 'interview';
 
 /** People whose answers are added up before others may go on: some 2 ms. */
-const PEOPLE_AT_A_TIME = 2_000;
+const PEOPLE_AT_A_TIME = 500;
 const LEVEL = 0.95;
 const TAIL = (1 - LEVEL) / 2;
 
