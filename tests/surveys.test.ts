@@ -672,4 +672,33 @@ describe('what a stranger must not learn or do', () => {
       expect(await last()).toBeNull();
     });
   });
+
+  it('takes no message with more answers than a survey can ask, and lists long submissions in pieces', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey() } });
+      const answers = Object.fromEntries(Array.from({ length: 201 }, (_, i) => [`q${i}`, i]));
+      const { rejected } = await c.send('web', [respond(c, { userId: 'ada' }, { surveyId: 's', answers })]);
+      expect(rejected).toMatchObject([{ code: 'invalid_field', message: expect.stringContaining('200') }]);
+      const parts = Array.from({ length: 450 }, (_, i) =>
+        respond(
+          c,
+          { userId: i < 440 ? 'ada' : `u${i}` },
+          {
+            surveyId: 's',
+            submissionId: 'long',
+            status: 'partial',
+            answers: { [`q${i % 150}`]: i },
+          },
+        ),
+      );
+      await c.send('server', parts);
+      const rows = await c.all<{ userId: string; answers: JsonObject }>('/api/surveys/s/responses', 3);
+      expect(rows).toHaveLength(11);
+      expect(rows.find(({ userId }) => userId === 'ada')?.answers).toMatchObject({
+        q0: 300,
+        q139: 439,
+        q149: 299,
+      });
+    });
+  });
 });

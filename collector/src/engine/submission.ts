@@ -86,10 +86,19 @@ function write<K extends string>(into: Map<K, Write>, key: K, next: Write): void
     if (compareStamps(next.stamp, held.stamp) >= 0) into.set(key, next);
     return;
   }
+  if (into.size === MAX_ANSWERED) {
+    // Whatever came first or last, the first by name stay.
+    const last = lastOf(into);
+    if (key > last) return;
+    into.delete(last);
+  }
   into.set(key, next);
-  if (into.size <= MAX_ANSWERED) return;
-  // Whatever came first or last, the same ones stay.
-  into.delete([...into.keys()].sort()[MAX_ANSWERED] as K); // one more than there may be
+}
+
+function lastOf<K extends string>(names: ReadonlyMap<K, unknown>): K {
+  let last: K | undefined;
+  for (const name of names.keys()) if (last === undefined || name > last) last = name;
+  return last as K; // called with a full map
 }
 
 /** Adds another part of the same submission: it was begun under one of the person's ids and went on under another. */

@@ -43,7 +43,7 @@ import { repairAll, UNFINISHED } from './repair.ts';
 import { openReport } from './report.ts';
 import { whyShut } from './survey-closing.ts';
 import { offerOf } from './survey-offer.ts';
-import { keepDecisions, standingsOf, submissionsPage } from './survey-reads.ts';
+import { beginPage, keepDecisions, readOn, standingsOf } from './survey-reads.ts';
 import { takeSnapshot } from './survey-snapshot.ts';
 import { splitOf } from './survey-split.ts';
 import { previewSegment } from './trial.ts';
@@ -379,15 +379,21 @@ export async function createCoreOn(
     async submissions(key, { limit, cursor }) {
       if (!own(book.wanted.surveys, key)) return null;
       const after = cursor === null ? null : decodeCursor(cursor, isPlace);
-      return read(async (at) => {
-        const { data, next } = await submissionsPage(set, key, at, { after, limit });
-        const records = [];
-        for (const { submission, person, state } of data) {
+      const reading = beginPage(after);
+      const until = tell();
+      while (reading.next === null)
+        await read(async () => {
+          await readOn(set, reading, { survey: key, until, limit });
+        });
+      const place = reading.next.place;
+      return read(async () => {
+        const data = [];
+        for (const { submission, person, state } of reading.data) {
           const { publicId: profileId, userId } = await idsOf(set, person);
           const view = viewSubmission(state);
-          records.push({ submissionId: submission, person, profileId, userId, submission: view });
+          data.push({ submissionId: submission, person, profileId, userId, submission: view });
         }
-        return { data: records, next: next && encodeCursor({ ...next }) };
+        return { data, next: place && encodeCursor({ ...place }) };
       });
     },
     surveySnapshot: (key, { segment, by, digestFor }) =>

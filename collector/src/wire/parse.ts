@@ -40,6 +40,9 @@ const SURVEY_STATUSES: ReadonlySet<unknown> = new Set([
   'dismissed',
 ]);
 
+/** Entries of a survey message's answers: twice the questions a survey may have. */
+export const MAX_ANSWERS = 200;
+
 /** Credentials that clients put into messages: never stored. */
 const CREDENTIALS = ['writeKey', 'userSignature'] as const;
 
@@ -166,6 +169,11 @@ function checkFields(
 function checkSurvey(item: JsonObject): void {
   if (item.answers !== undefined && item.answers !== null && !isObject(item.answers))
     throw invalid('answers must be an object');
+  for (const field of ['answers', 'timings', 'hidden'] as const) {
+    const entries = item[field];
+    if (isObject(entries) && Object.keys(entries).length > MAX_ANSWERS)
+      throw invalid(`${field} must have at most ${MAX_ANSWERS} entries; no survey asks more`);
+  }
   if (item.status !== undefined && item.status !== null && !SURVEY_STATUSES.has(item.status))
     throw invalid('status must be one of shown, started, partial, completed, dismissed');
   if (

@@ -352,19 +352,28 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         statusCode('completed'),
       )?.n ?? 0,
     responses({ survey, after, until, limit }) {
-      const place = after ?? { node: 0, submission: '', seq: 0 };
-      return all<ResponseColumns & MessageRow & { filed: number; said: number }>(
+      type Found = ResponseColumns & MessageRow & { filed: number; said: number };
+      const select = (where: string): string =>
         `SELECT r.seq, r.survey, r.node AS filed, r.submission, r.status AS said, ${OF_MESSAGE}
          FROM response AS r JOIN message AS m ON m.seq = r.seq
-         WHERE r.survey = ? AND (r.node, r.submission, r.seq) > (?, ?, ?) AND m.time <= ?
-         ORDER BY r.node, r.submission, r.seq LIMIT ?`,
-        survey,
-        place.node,
-        place.submission,
-        place.seq,
-        until,
-        limit,
-      ).map((found) => ({
+         WHERE r.survey = ? AND ${where} AND m.time <= ?
+         ORDER BY r.node, r.submission, r.seq LIMIT ?`;
+      const { node, submission, seq } = after ?? { node: 0, submission: '', seq: 0 };
+      // In two parts, each one stretch of the index: a submission may have any number of messages.
+      const same = after
+        ? all<Found>(
+            select('r.node = ? AND r.submission = ? AND r.seq > ?'),
+            ...[survey, node, submission, seq, until, limit],
+          )
+        : [];
+      const others =
+        same.length < limit
+          ? all<Found>(
+              select('(r.node, r.submission) > (?, ?)'),
+              ...[survey, node, submission, until, limit - same.length],
+            )
+          : [];
+      return [...same, ...others].map((found) => ({
         ...response({ ...found, node: found.filed, status: found.said }),
         row: historyRow(found, terms),
       }));
