@@ -290,6 +290,25 @@ describe('who is asked', () => {
     });
   });
 
+  it('asks nobody again who began, turned down or answered in whatever words', async () => {
+    await withCollector({}, async (c) => {
+      await c.define({ surveys: { s: survey(), two: survey({ frequency: { times: 2 } }) } });
+      const met = async (userId: string, fields: JsonObject) => {
+        await c.send('server', [message(c, 'survey', { userId, submissionId: 'x', ...fields })]);
+        return offered(c, [page(c, { userId })]);
+      };
+      for (const status of ['started', 'partial', 'dismissed'])
+        expect(await met(`by ${status}`, { surveyId: 's', status })).toEqual(['two']);
+      // One of two times.
+      expect(await met('ada', { surveyId: 'two', status: 'dismissed' })).toEqual(['s', 'two']);
+      const properties = { surveyId: 's', answers: {}, status: 'submitted' };
+      await c.send('server', [message(c, 'track', { userId: 'bob', event: 'Survey Responded', properties })]);
+      expect(await offered(c, [page(c, { userId: 'bob' })])).toEqual(['two']);
+      // What else a message of another survey carries is no answer to this one.
+      expect(await met('cy', { surveyId: 'other', properties })).toEqual(['s', 'two']);
+    });
+  });
+
   it('keeps a distance between surveys and puts the most important first', async () => {
     await withCollector({}, async (c) => {
       await c.define({

@@ -2,7 +2,7 @@
 // Invariant: reads by the public API only; the surveys are the same in every script and come with its file.
 import type { JsonObject } from '../../collector/src/wire/message.ts';
 import type { TestCollector } from '../collector.ts';
-import { at, type Value } from './comparison.ts';
+import { at } from './comparison.ts';
 import { differences } from './differences.ts';
 import type { ModelMessage } from './history.ts';
 import type { Ids } from './look.ts';
@@ -28,9 +28,11 @@ export const SURVEY_FILE = {
   ),
 };
 
-const statusOf = (message: ModelMessage): Value => {
+const OTHERS = ['shown', 'started', 'partial', 'dismissed'];
+
+const statusOf = (message: ModelMessage): string => {
   const status = at(message.type === 'survey' ? message.body : message.body.properties, 'status');
-  return status ?? 'completed';
+  return typeof status === 'string' && OTHERS.includes(status) ? status : 'completed';
 };
 const surveyOf = (message: ModelMessage): string | undefined => responseOf(message)?.surveyId;
 
@@ -52,16 +54,14 @@ export async function lookAtSurveys(
       const own = (status: string) =>
         counted(everyMs, (message) => surveyOf(message) === key && statusOf(message) === status);
       const [shown, answered] = [own('shown'), own('completed')];
-      const otherSurveys = counted(
-        coolDownMs,
-        (message) => surveyOf(message) !== key && ['shown', 'completed'].includes(String(statusOf(message))),
-      );
+      const met = own('started') + own('partial') + own('dismissed');
+      const otherSurveys = counted(coolDownMs, (message) => surveyOf(message) !== key);
       const answer = await collector.api('GET', `/api/surveys/${key}/eligibility?id=${id}`);
       const is = (answer.json.gates as JsonObject[]).slice(1).map(({ holds, ...rest }) => [holds, rest]);
       const should = [
         [
-          shown < times && answered < times,
-          { gate: 'frequency', times, every: `${everyMs / 1_000}s`, shown, answered },
+          Math.max(shown, answered, Math.min(1, met)) < times,
+          { gate: 'frequency', times, every: `${everyMs / 1_000}s`, shown, answered, met },
         ],
         [otherSurveys === 0, { gate: 'coolDown', coolDown: `${coolDownMs / 1_000}s`, otherSurveys }],
       ];

@@ -65,7 +65,10 @@ function sampleGate(salt: string, sample: number, scope: SurveyScope): SurveyGat
   };
 }
 
-/** Times shown and times answered are counted apart: plain clients tell only of answers. */
+/**
+ * Times shown and times answered are counted apart: plain clients tell only of answers. Whoever began, answered in
+ * part or turned it down without a word of its being shown was asked once at least.
+ */
 function frequencyGate(
   key: string,
   { times = DEFAULT_TIMES, every = DEFAULT_EVERY }: NonNullable<SurveyDefinition['frequency']>,
@@ -73,17 +76,25 @@ function frequencyGate(
 ): SurveyGate {
   const shown = counter({ all: [about(key), SHOWN] }, every, scope);
   const answered = counter({ all: [about(key), COMPLETED] }, every, scope);
+  const met = counter({ all: [about(key), MET] }, every, scope);
   const asked = (person: PersonState, now: number): number =>
-    Math.max(shown(person, now), answered(person, now));
+    Math.max(shown(person, now), answered(person, now), Math.min(1, met(person, now)));
   return {
     gate: 'frequency',
     test: (person, now) => asked(person, now) < times,
-    detail: (person, now) => ({ times, every, shown: shown(person, now), answered: answered(person, now) }),
+    detail: (person, now) => ({
+      times,
+      every,
+      shown: shown(person, now),
+      answered: answered(person, now),
+      met: met(person, now),
+    }),
   };
 }
 
 function coolDownGate(key: string, coolDown: string, scope: SurveyScope): SurveyGate {
-  const others = counter({ all: [{ not: about(key) }, { any: [SHOWN, COMPLETED] }] }, coolDown, scope);
+  // Any survey message tells that somebody was asked.
+  const others = counter({ not: about(key) }, coolDown, scope);
   return {
     gate: 'coolDown',
     test: (person, now) => others(person, now) === 0,
@@ -91,19 +102,22 @@ function coolDownGate(key: string, coolDown: string, scope: SurveyScope): Survey
   };
 }
 
-/** A field of a survey message, or of Segment's own `Survey Responded` event. */
+/** A field of a survey message, or of Segment's own `Survey Responded` event: never of the other. */
 const either = (field: string, test: (path: string) => Where): Where => ({
-  any: [test(field), test(`properties.${field}`)],
+  any: [
+    { all: [{ path: 'type', op: 'eq', value: 'survey' }, test(field)] },
+    { all: [{ path: 'type', op: 'eq', value: 'track' }, test(`properties.${field}`)] },
+  ],
 });
 const about = (key: string): Where => either('surveyId', (path) => ({ path, op: 'eq', value: key }));
 const SHOWN: Where = either('status', (path) => ({ path, op: 'eq', value: 'shown' }));
-/** A missing status means completed. */
-const COMPLETED: Where = {
-  any: [
-    either('status', (path) => ({ path, op: 'eq', value: 'completed' })),
-    { not: either('status', (path) => ({ path, op: 'exists' })) },
-  ],
-};
+const MET: Where = either('status', (path) => ({
+  path,
+  op: 'in',
+  value: ['started', 'partial', 'dismissed'],
+}));
+/** A missing status means completed, and so does one that no survey message could have. */
+const COMPLETED: Where = { not: { any: [SHOWN, MET] } };
 
 function counter(
   where: Where,
