@@ -101,6 +101,26 @@ describe('definitions', () => {
       expect(await faultsOf(c, survey({ theme: { accent: 'url(https://evil.example/)' } }))).toEqual([
         '/theme/accent accent must be a colour, a length or a font',
       ]);
+      for (const accent of ['red\nurl(x.png)', 'image-set("x.png" 1x)', 'rgb(1, 2', "'Arial", 'src("x")'])
+        expect(await faultsOf(c, survey({ theme: { accent } }))).toHaveLength(1);
+      const fine = { accent: 'oklch(0.5 0.1 200 / 50%)', font: '"Iowan Old Style", serif', radius: '12px' };
+      expect(await faultsOf(c, survey({ theme: fine }))).toEqual([]);
+      expect(await faultsOf(c, survey({ target: { delay: '60d' } }))).toEqual([
+        '/target/delay delay must be at most 1h',
+      ]);
+      for (const url of ['shop.example/cart', '/cart#top', 'capacitor://x'])
+        expect((await faultsOf(c, survey({ target: { url } })))[0]).toMatch(
+          /^\/target\/url url must begin with \//,
+        );
+      expect(await faultsOf(c, survey({ languages: ['en', 'EN'] }))).toEqual([
+        '/languages/1 must be unique: "EN" is there twice',
+      ]);
+      expect(await faults(asked({ labels: ['a', 'b', 'c'] }))).toEqual([
+        '/questions/0/labels labels must be 2, for the ends, or 11, one for each point',
+      ]);
+      expect(await faults(asked({ scale: 10 }))).toEqual([
+        '/questions/0/scale of nps is 0 to 10, which is 11 points; leave it out',
+      ]);
       expect(await faultsOf(c, survey({ target: { segment: 'nobody' } }))).toEqual([
         '/target/segment there is no segment "nobody"; define it first',
       ]);

@@ -14,6 +14,7 @@ import {
   where,
   word,
 } from './definition-words.ts';
+import { readDuration } from './duration.ts';
 import { readDate } from './instant.ts';
 
 /** Most questions of a survey: nobody answers more. */
@@ -35,8 +36,16 @@ const MAX_TERM_CHARS = 100;
 /** How a language is written: BCP 47, as `lang` takes it. */
 const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
 const QUESTION_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-/** Colours, lengths and fonts; nothing that could load or end a declaration. */
-const CSS_VALUE = /^(?!.*(?:url|expression|image)\s*\()[\w\s#%,.()'"+-]{1,200}$/i;
+/** Colours, lengths and fonts on one line: words, numbers and functions that compute; nothing that loads. */
+const CSS_VALUE = /^[\w #%,.()'"+/-]{1,200}$/;
+const CSS_FUNCTION = /([\w-]*)\(/g;
+const CSS_FUNCTIONS: ReadonlySet<string> = new Set(
+  'rgb rgba hsl hsla hwb lab lch oklab oklch color color-mix calc min max clamp'.split(' '),
+);
+/** Longest wait before a survey shows, ms: no page stays open longer, and a browser's timer ends at 24 days. */
+const MAX_DELAY_MS = 3_600_000;
+/** What an address may be held against. */
+const URL_PATTERN = /^(?:\/|\*|https?:\/\/)[^#\s]*$/i;
 
 const localText = z
   .union([word, z.record(z.string().regex(LANGUAGE, 'must be a language such as "en" or "zh-CN"'), word)], {
@@ -145,7 +154,7 @@ const theme = z.strictObject(
   Object.fromEntries(
     ['accent', 'background', 'text', 'muted', 'border', 'radius', 'font'].map((name) => [
       name,
-      z.string().regex(CSS_VALUE, 'must be a colour, a length or a font').optional(),
+      z.string().refine(isCssValue, { error: 'must be a colour, a length or a font' }).optional(),
     ]),
   ) as Record<
     'accent' | 'background' | 'text' | 'muted' | 'border' | 'radius' | 'font',
@@ -155,11 +164,17 @@ const theme = z.strictObject(
 
 const target = z.strictObject({
   segment: key.optional(),
-  url: word.optional().meta({
-    description: 'A pattern with *: of the whole address when it holds "://", else of the path',
-  }),
+  url: word
+    .regex(
+      URL_PATTERN,
+      'must begin with / (a path), * or http:// or https:// (an address), without # or spaces',
+    )
+    .optional()
+    .meta({ description: 'A pattern with *: of the whole address when it holds "://", else of the path' }),
   event: z.strictObject({ event, where }).optional(),
-  delay: duration.optional(),
+  delay: duration
+    .refine((text) => (readDuration(text) ?? 0) <= MAX_DELAY_MS, { error: 'must be at most 1h' })
+    .optional(),
   exitIntent: z.boolean().optional().meta({ description: 'When the pointer leaves through the top' }),
   scroll: z.number().min(1).max(100).optional().meta({ description: 'Once so much was scrolled, percent' }),
   sample: percent.optional().meta({ description: 'A stable share of people, percent' }),
@@ -279,8 +294,9 @@ function checkFields(asked: QuestionDefinition, fault: FaultAt): void {
     fault(['options'], asked.options ? `must have at least ${least}` : 'is required');
   if (type === 'matrix' && labels.length < 2)
     fault(['labels'], asked.labels ? 'must have at least 2' : 'is required');
-  if (type === 'nps' && scale !== undefined && scale < 10)
-    fault(['scale'], 'of nps is 0 to 10; leave it out');
+  if (type === 'nps' && scale !== undefined && scale !== MAX_SCALE)
+    fault(['scale'], 'of nps is 0 to 10, which is 11 points; leave it out');
+  checkLabels(asked, fault);
   // The ends of a scale may be called alike; choices may not.
   for (const field of type === 'matrix' ? (['options', 'labels'] as const) : (['options'] as const)) {
     const ids = (asked[field] ?? []).map(optionId);
@@ -296,12 +312,37 @@ function checkFields(asked: QuestionDefinition, fault: FaultAt): void {
   if (min !== undefined && max !== undefined && min > max) fault(['max'], 'must not be less than min');
 }
 
+/** A scale names its two ends or every point. */
+function checkLabels({ type, labels, scale }: QuestionDefinition, fault: FaultAt): void {
+  const points = type === 'nps' ? MAX_SCALE : (scale ?? (type === 'ces' ? 7 : 5));
+  if (!labels || type === 'matrix' || labels.length === 2 || labels.length === points) return;
+  fault(['labels'], `must be 2, for the ends, or ${points}, one for each point`);
+}
+
+/** Whether a value computes a colour, a length or a font and every bracket and quote in it is closed. */
+function isCssValue(value: string): boolean {
+  if (!CSS_VALUE.test(value)) return false;
+  for (const [, name = ''] of value.matchAll(CSS_FUNCTION))
+    if (name !== '' && !CSS_FUNCTIONS.has(name.toLowerCase())) return false;
+  const count = (character: string): number => value.split(character).length - 1;
+  return (
+    count('(') === count(')') &&
+    count("'") % 2 === 0 &&
+    count('"') % 2 === 0 &&
+    !value.includes('//') &&
+    !value.includes('/*')
+  );
+}
+
 export const optionId = (of: string | { id: string }): string => (typeof of === 'string' ? of : of.id);
 
 /** Every text by language holds the default one, and none that the survey does not speak. */
 function checkLanguages(survey: SurveyDefinition, fault: FaultAt): void {
   const languages = survey.languages ?? [DEFAULT_LANGUAGE];
   const [first] = languages as [string];
+  const lower = languages.map((language) => language.toLowerCase());
+  const twice = lower.findIndex((language, i) => lower.indexOf(language) < i);
+  if (twice >= 0) fault(['languages', twice], `must be unique: "${languages[twice]}" is there twice`);
   const check = (text: z.infer<typeof localText> | undefined, path: (string | number)[]): void => {
     if (text === undefined || typeof text === 'string') return;
     if (!Object.hasOwn(text, first)) fault(path, `must hold "${first}", the default language`);

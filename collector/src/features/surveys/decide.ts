@@ -79,9 +79,18 @@ function eventGate(
 export function matchesUrl(pattern: string, url: string): boolean {
   if (!URL.canParse(url)) return false;
   const { origin, pathname, search } = new URL(url);
-  const wanted = pattern.includes('?') ? pathname + search : pathname;
-  const whole = pattern.includes('?') ? origin + pathname + search : origin + pathname;
-  return fits(pattern, pattern.includes('://') ? whole : wanted);
+  const place = pattern.includes('?') ? pathname + search : pathname;
+  const wanted = normalised(pattern);
+  return fits(wanted, wanted.includes('://') ? origin + place : place);
+}
+
+/** As addresses are written: a lower-case host with a path, other letters escaped. */
+function normalised(pattern: string): string {
+  const escaped = pattern.replace(/[^ -~]+/g, encodeURIComponent);
+  const [, scheme, host, rest] = /^(https?:\/\/)([^/?]*)(.*)$/i.exec(escaped) ?? [];
+  if (scheme === undefined || host === undefined) return escaped;
+  const path = rest || (host.endsWith('*') ? '' : '/');
+  return scheme.toLowerCase() + host.toLowerCase() + path;
 }
 
 /** Goes through the pattern's pieces from left to right: linear, whatever a hostile address holds. */

@@ -119,3 +119,12 @@ describe('empty and small tables', () => {
     ).toBeCloseTo(1, 12);
   });
 });
+
+it('of counts too small for anything to be expected says nothing', () => {
+  expect(
+    crossTab([
+      [5e-324, 0],
+      [0, 1e308],
+    ]),
+  ).toBeNull();
+});

@@ -60,6 +60,8 @@ export function crossTab(
     row.map((count, j) => cellOf(count, rows[i] as number, columns[j] as number, n, level)),
   );
   const filled = cells.flat().filter(({ expected }) => expected !== null);
+  // Counts so small that nothing can be expected of any cell.
+  if (filled.length === 0) return null;
   const chiSquare = sumOf(
     filled.map(({ count, expected }) => (count / (expected as number) - 1) ** 2 * (expected as number)),
   );
