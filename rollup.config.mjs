@@ -98,14 +98,13 @@ const copyScripts = {
   },
 };
 
-/** A thread is started from a file of its own. */
-const copyThread = {
-  name: 'copy-thread',
-  writeBundle: () =>
-    copyFileSync(
-      'collector/src/storage/sqlite/checkpoint-thread.mjs',
-      'collector/dist/checkpoint-thread.mjs',
-    ),
+/** Threads and processes are started from files of their own. */
+const copyThreads = {
+  name: 'copy-threads',
+  writeBundle() {
+    for (const file of ['checkpoint-thread.mjs', 'copy-process.mjs'])
+      copyFileSync(`collector/src/storage/sqlite/${file}`, `collector/dist/${file}`);
+  },
 };
 
 const withPapers = (folder) => ({
@@ -209,7 +208,7 @@ export default [
       entryFileNames: '[name].js',
       chunkFileNames: 'chunk-[hash].js',
     },
-    plugins: [nodeResolve(), compile('node20'), runnable, copyScripts, copyThread, withPapers('collector')],
+    plugins: [nodeResolve(), compile('node20'), runnable, copyScripts, copyThreads, withPapers('collector')],
   },
   types('collector'),
 ];

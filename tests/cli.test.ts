@@ -1,91 +1,20 @@
 // The command line as an operator uses it: each command in a process of its own.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { api, closed, KEYS, useCommandLine } from './command-line.ts';
 
-const cli = fileURLToPath(new URL('../collector/src/cli.ts', import.meta.url));
 const surveyFile = (name: string): string =>
   fileURLToPath(new URL(`../collector/src/features/surveys/import/fixtures/${name}.json`, import.meta.url));
 const cdnow = fileURLToPath(new URL('../examples/cdnow/definitions.json', import.meta.url));
 
+const { path, launch, run, serve } = useCommandLine();
 let folder: string;
-let running: ChildProcess[] = [];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tidemark-cli-'));
+  folder = path();
 });
-afterEach(async () => {
-  for (const child of running) child.kill('SIGKILL');
-  running = [];
-  rmSync(folder, { recursive: true, force: true });
-});
-
-type Environment = Record<string, string>;
-
-function launch(args: string[], environment: Environment = {}): ChildProcess {
-  const child = spawn(process.execPath, ['--conditions=tidemark-source', '--import', 'tsx', cli, ...args], {
-    env: { PATH: process.env.PATH ?? '', TIDEMARK_DB: join(folder, 'data', 'tidemark.db'), ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  running.push(child);
-  return child;
-}
-
-async function run(
-  args: string[],
-  environment?: Environment,
-): Promise<{ code: number | null; out: string; err: string }> {
-  const child = launch(args, environment);
-  let out = '';
-  let err = '';
-  child.stdout?.on('data', (chunk) => {
-    out += chunk;
-  });
-  child.stderr?.on('data', (chunk) => {
-    err += chunk;
-  });
-  const code = await new Promise<number | null>((resolve) => child.once('close', resolve));
-  return { code, out, err };
-}
-
-const KEYS = {
-  TIDEMARK_WRITE_KEY: 'wk_for_cli_tests',
-  TIDEMARK_SERVER_KEY: 'sk_for_cli_tests',
-  TIDEMARK_ADMIN_KEY: 'ak_for_cli_tests',
-};
-
-/** Serves on a free port; resolves once it says where. */
-async function serve(
-  environment: Environment = KEYS,
-  args: string[] = [],
-): Promise<{ child: ChildProcess; url: string; said(): string }> {
-  const child = launch(['serve', ...args], { PORT: '0', ...environment });
-  let said = '';
-  const url = await new Promise<string>((resolve, reject) => {
-    const hear = (chunk: Buffer): void => {
-      said += chunk;
-      const match = /listens on (\S+)/.exec(said);
-      if (match?.[1]) resolve(match[1]);
-    };
-    child.stdout?.on('data', hear);
-    child.stderr?.on('data', hear);
-    child.once('close', () => reject(new Error(`serve stopped: ${said}`)));
-  });
-  return { child, url, said: () => said };
-}
-
-const closed = (child: ChildProcess): Promise<number | null> =>
-  new Promise((resolve) => child.once('close', resolve));
-
-const api = async (url: string, path: string): Promise<Record<string, unknown>> => {
-  const answer = await fetch(`${url}/api${path}`, {
-    headers: { authorization: `Bearer ${KEYS.TIDEMARK_ADMIN_KEY}` },
-  });
-  return (await answer.json()) as Record<string, unknown>;
-};
 
 describe('settings', () => {
   it.each([

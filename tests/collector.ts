@@ -71,6 +71,8 @@ export interface TestOptions {
 type Handle = Awaited<ReturnType<typeof createCollector>>;
 
 export interface TestCollector {
+  /** The file it is kept in; undefined in memory. */
+  readonly database: string | undefined;
   /** The clock; only ever moved by the test. */
   readonly clock: { now: number };
   fetch(path: string, init?: RequestInit): Promise<Answer>;
@@ -171,6 +173,7 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
   }
 
   const test: TestCollector = {
+    database: folder && join(folder, 'tidemark.db'),
     clock,
     fetch,
     handle: (request) => collector.fetch(request),

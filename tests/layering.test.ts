@@ -33,7 +33,7 @@ const LAYERS: Layer[] = [
     name: 'sqlite',
     files: /^collector\/src\/storage\/sqlite\//,
     may: ['wire types', 'wire', 'engine', 'port'],
-    packages: /^(better-sqlite3|node:fs|node:os|node:path|node:worker_threads)$/,
+    packages: /^(better-sqlite3|node:(child_process|fs|os|path|url|worker_threads))$/,
   },
   {
     // The one place that chooses a store and puts it behind the lane.

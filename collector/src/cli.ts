@@ -1,4 +1,4 @@
-// The command line: `tidemark serve | keys | apply | verify | import`.
+// The command line: what people type.
 // Invariant: exit code 0 only on success; what people read goes to stderr when --json is on.
 import { runCommand } from './main/commands.ts';
 

@@ -14,8 +14,14 @@ import { faultsOfAnswer, planOf } from './sending.ts';
 /** Furthest a clock may stand behind at a reopening, in milliseconds. */
 const MAX_BEHIND_MS = 60_000;
 
-/** Plays the script; throws with the step and all differences at the first disagreement. Answers its steps. */
-export async function playScript(script: Script): Promise<number> {
+/**
+ * Plays the script; throws with the step and all differences at the first disagreement. Answers its steps.
+ * `atEnd` may look further at the collector before it is closed.
+ */
+export async function playScript(
+  script: Script,
+  atEnd: (collector: TestCollector, timezone: string) => Promise<void> = async () => {},
+): Promise<number> {
   const [first] = script;
   const { timezone = 'UTC', threads = false } = first?.do === 'open' ? first : {};
   const collector = await openCollector({ file: true, now: T0, timezone, threads, config: SURVEY_FILE });
@@ -31,6 +37,7 @@ export async function playScript(script: Script): Promise<number> {
     if (survey.length > 0) throw new Error(`surveys at the end:\n${survey.join('\n')}`);
     const differences = await collector.verify();
     if (differences.length > 0) throw new Error(`verify at the end: ${JSON.stringify(differences)}`);
+    await atEnd(collector, timezone);
   } finally {
     await collector.dispose();
   }

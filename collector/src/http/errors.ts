@@ -1,6 +1,6 @@
 // The one error of the HTTP layer and the one place that turns failures into answers.
 // Invariant: an answer never says more than the caller may know; unknown failures say nothing of inside.
-import { BadCursor, NotStored } from '../ingest/core.ts';
+import { BadCursor, BrokenFile, Damaged, NotStored } from '../ingest/core.ts';
 
 export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
 
@@ -18,10 +18,17 @@ export class ApiError extends Error {
 
 /** How long a client should wait when the database does not take messages, seconds. */
 const STORE_RETRY_SECONDS = 5;
+/** The same where somebody has to restore a backup first. */
+const DAMAGED_RETRY_SECONDS = 60;
 
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
   if (error instanceof BadCursor) return new ApiError(400, 'invalid_cursor', error.message);
+  if (error instanceof Damaged || error instanceof BrokenFile) {
+    const message = 'The database is damaged and takes nothing any more; send again once it is restored';
+    const retryAfterSeconds = DAMAGED_RETRY_SECONDS;
+    return new ApiError(503, 'database_damaged', message, { retryAfterSeconds, cause: error });
+  }
   if (error instanceof NotStored) {
     const message = 'The collector cannot store messages right now; send them again later';
     return new ApiError(503, 'not_stored', message, { retryAfterSeconds: STORE_RETRY_SECONDS, cause: error });

@@ -3,11 +3,16 @@
 import type { Hono } from 'hono';
 import type { HttpParts } from './parts.ts';
 
+/** What an operator can do about a damaged database. */
+const WAY_OUT =
+  'The database is damaged: stop the collector and put a backup in its place with `tidemark restore BACKUP`';
+
 export function addHealthRoutes(app: Hono, { core }: HttpParts): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
   app.get('/readyz', (c) => {
-    const ready = core.stats().writable;
-    return c.json({ status: ready ? 'ready' : 'not_writable' }, ready ? 200 : 503);
+    const { writable, damaged } = core.stats();
+    if (damaged) return c.json({ status: 'damaged', message: WAY_OUT }, 503);
+    return c.json({ status: writable ? 'ready' : 'not_writable' }, writable ? 200 : 503);
   });
   app.get('/metrics', async () => {
     return new Response(metricsText(core.stats(), await core.overdue()), {

@@ -16,6 +16,7 @@ import type {
 } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
 import type { OfferedSurvey } from '../wire/survey.ts';
+import type { TransferRecord } from '../wire/transfer.ts';
 
 /** What became of one message, in the order given. */
 export type Outcome = 'accepted' | 'duplicate' | { code: RejectionCode; reason: string };
@@ -236,6 +237,19 @@ export type PutResult = { ok: true; created: boolean; view: DefinitionView } | {
 
 export type DeleteResult = 'deleted' | 'unknown' | { neededBy: string[] };
 
+export interface TransferOptions {
+  /** Only what arrived from then on, epoch ms; null is everything. Definitions and lists are whole in any case. */
+  since: number | null;
+  /** Messages alone, without what only Tidemark reads. */
+  onlyMessages: boolean;
+}
+
+/** What became of a record. `note` is for whoever imports. */
+export interface TakenOver {
+  outcome: 'taken' | 'known' | 'refused';
+  note?: string;
+}
+
 export interface Core {
   /** The collector's clock, epoch milliseconds: the largest seen, it never runs back. */
   now(): number;
@@ -330,6 +344,12 @@ export interface Core {
   why(ref: ProfileRef, key: string): Promise<WhyView | 'unknown_profile' | 'unknown_segment' | 'building'>;
   /** Everything about one person, as pieces of one JSON text. Null: unknown profile. */
   export(ref: ProfileRef): Promise<AsyncIterable<string> | null>;
+  /** The whole file as the lines of an export; read only, on whatever snapshot the store reads. */
+  transfer(options: TransferOptions): AsyncIterable<TransferRecord | JsonObject>;
+  /** Messages stored, those that wait for their time included. */
+  stored(): Promise<number>;
+  /** Takes over what another file's export says beside its messages. */
+  takeOver(record: TransferRecord): Promise<TakenOver>;
   segmentProfiles(
     key: string,
     page: { limit: number; cursor: string | null },
@@ -354,6 +374,8 @@ export interface Core {
     rejectedDropped: number;
     laneDepth: number;
     writable: boolean;
+    /** The database was found damaged. */
+    damaged: boolean;
   };
   /** People that time has changed and that are not settled yet. Reads are exact all the same. */
   overdue(): Promise<number>;
@@ -379,8 +401,14 @@ export class BadCursor extends Error {
 
 /** Storing failed for now (disk full, file read-only): answer 503 with Retry-After. */
 export class NotStored extends Error {
-  override readonly name = 'NotStored';
+  override readonly name: string = 'NotStored';
 }
 
+/** The database is damaged: nothing is stored any more until a backup is put in its place. */
+export class Damaged extends NotStored {
+  override readonly name = 'Damaged';
+}
+
+export { BrokenFile } from '../storage/port.ts';
 export type ExposedTo = Exclude<Expose, 'none'>;
 export type { KeyKind };

@@ -7,17 +7,27 @@ import { viewSubmission } from '../engine/submission.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import { ERASED, type ResponsePlace, type Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
-import type {
-  Definition,
-  DefinitionKind,
-  Expose,
-  SegmentDefinition,
-  TraitDefinition,
+import {
+  DEFINITION_KINDS,
+  type Definition,
+  type DefinitionKind,
+  type Expose,
+  type Fault,
+  parseDefinitionFile,
+  type SegmentDefinition,
+  type TraitDefinition,
 } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import { createBuilder } from './build.ts';
-import { BadCursor, type Core, type DefinitionView, NotStored, type RejectedView } from './core.ts';
+import {
+  BadCursor,
+  type Core,
+  type DefinitionView,
+  NotStored,
+  type RejectedView,
+  type TakenOver,
+} from './core.ts';
 import { createDefinitionBook, isSame } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { explain, partsOf, segmentsBehind } from './explain.ts';
@@ -46,6 +56,8 @@ import { offerOf } from './survey-offer.ts';
 import { beginPage, keepDecisions, readOn, standingsOf } from './survey-reads.ts';
 import { takeSnapshot } from './survey-snapshot.ts';
 import { splitOf } from './survey-split.ts';
+import { takeRecord } from './transfer-in.ts';
+import { exportLines } from './transfer-out.ts';
 import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet, type WorkingSet } from './working-set.ts';
@@ -94,7 +106,7 @@ export class ClockBehind extends Error {
   }
 }
 
-/** @throws ClockBehind, NewerFile, OlderFile, or SqliteError for a file that is no database. */
+/** @throws ClockBehind, NewerFile, OlderFile, BrokenFile. */
 export async function createCore({ database, ...options }: CoreOptions): Promise<Core> {
   const store = openSqlite({ path: database, readOnly: options.readOnly ?? false });
   try {
@@ -267,6 +279,38 @@ export async function createCoreOn(
     });
     builder.start();
     return result;
+  }
+
+  /** Adds what is not defined here under its key; what is stays as it is. */
+  async function addDefinitions(given: Record<DefinitionKind, unknown>): Promise<TakenOver> {
+    const { traits, segments, surveys } = given;
+    const parsed = parseDefinitionFile({ traits, segments, surveys });
+    if (!parsed.ok) return { outcome: 'refused', note: faultText(parsed.faults) };
+    const file = parsed.value;
+    return redefine(() => {
+      const missing = DEFINITION_KINDS.flatMap((kind) =>
+        Object.entries<Definition>(file[kind] ?? {}).flatMap(([key, definition]) =>
+          own<Definition>(book.wanted[kind], key) ? [] : [{ kind, key, definition }],
+        ),
+      );
+      const differing = DEFINITION_KINDS.flatMap((kind) =>
+        Object.entries<Definition>(file[kind] ?? {})
+          .filter(
+            ([key, definition]) => !isSame(own<Definition>(book.wanted[kind], key) ?? definition, definition),
+          )
+          .map(([key]) => `${kind}/${key}`),
+      );
+      const before = book.encode();
+      for (const { kind, key, definition } of missing) book.put(kind, key, definition);
+      const faults = missing.flatMap(({ kind, key, definition }) => book.faultsOf(kind, key, definition));
+      if (faults.length > 0) {
+        book.restore(before);
+        return { outcome: 'refused', note: faultText(faults) };
+      }
+      const note = `kept as they are here: ${differing.join(', ')}`;
+      const outcome = missing.length > 0 ? ('taken' as const) : ('known' as const);
+      return { outcome, ...(differing.length > 0 ? { note } : {}) };
+    });
   }
 
   /** Where the change needs nothing new (a deletion, say), it is in force at once. */
@@ -594,6 +638,22 @@ export async function createCoreOn(
         }),
       );
     },
+    transfer: (options) =>
+      exportLines(
+        { store, program: set.program, definitions: book.wanted, zone, idKey, clock: tell() },
+        options,
+      ),
+    stored: () => store.query({ ask: 'message-count', until: Number.MAX_SAFE_INTEGER }),
+    async takeOver(record) {
+      if (record.type === 'tidemark.definitions') return addDefinitions(record);
+      const taken = await operate(
+        (at) => takeRecord(set, record, { idKey, zone }, at),
+        ({ outcome }) => outcome === 'taken',
+      );
+      if (/erased|used-ids|suppressed/.test(record.type)) erased.any = true;
+      if (record.type === 'tidemark.suppressed') erased.suppressed = true;
+      return taken;
+    },
     async segmentProfiles(key, page) {
       await settleAll();
       if (!own(book.wanted.segments, key)) return null;
@@ -642,7 +702,8 @@ export async function createCoreOn(
       rejected: lane.counts.rejected,
       rejectedDropped: start.refusedDropped + lane.counts.rejectedDropped,
       laneDepth: lane.depth(),
-      writable: lane.writable(),
+      writable: lane.writable() && store.damage() === null,
+      damaged: store.damage() !== null,
     }),
     overdue: () => store.query({ ask: 'due-count', until: tell() }),
     async tick() {
@@ -698,6 +759,9 @@ function bucketOf(salt: string, id: string): number {
   const digest = createHash('sha256').update(`${salt}:${id}`).digest();
   return (digest.readUIntBE(0, 6) / 2 ** 48) * 100;
 }
+
+const faultText = (faults: readonly Fault[]): string =>
+  faults.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
 
 function own<T>(record: Record<string, T>, key: string): T | undefined {
   return Object.hasOwn(record, key) ? record[key] : undefined;

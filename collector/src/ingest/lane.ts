@@ -343,7 +343,7 @@ async function ingestOne(
   if (response) {
     const nodes = [node.id, ...(arrival.user && arrival.device ? [arrival.device.id] : [])];
     const why = await whyClosed(set, response, nodes, message.time);
-    if (why) return refuse(set, message, 'survey_closed', why);
+    if (why && !message.acceptedBefore) return refuse(set, message, 'survey_closed', why);
     const { survey, submission, status } = response;
     entry.response = { survey, submission, status };
   }
@@ -352,7 +352,7 @@ async function ingestOne(
     return 'accepted';
   }
   const { plans, refused } = arrival.previous ? await planArrival(set, arrival, clock) : NOTHING_PLANNED;
-  if (refused) {
+  if (refused && !message.acceptedBefore) {
     const reason =
       'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
     return refuse(set, message, 'merge_not_allowed', reason);

@@ -38,7 +38,7 @@ import {
 } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject, SurveyStatus } from '../wire/message.ts';
-import { NotStored } from './core.ts';
+import { Damaged, NotStored } from './core.ts';
 import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
 
@@ -78,6 +78,8 @@ export interface WorkingSet {
    * dated in the future takes effect.
    */
   ensureNode(kind: NodeKind, ext: string, wait?: 'wait'): Promise<NodeRow>;
+  /** A node that is not there yet, with the profile id it had elsewhere. */
+  addNode(kind: NodeKind, ext: string, publicId: string): NodeRow;
   setRoot(node: NodeRow, root: number): Promise<void>;
   /** The users of a profile, its survivor included. */
   circle(root: number): Promise<number[]>;
@@ -473,8 +475,11 @@ export function createWorkingSet(
         revived.add(back.id);
         return remember(back);
       }
-      const id = ++counters.lastNode;
       const publicId = `p_${createHmac('sha256', idKey).update(`${kind}:${ext}`).digest('base64url').slice(0, 22)}`;
+      return self.addNode(kind, ext, publicId);
+    },
+    addNode(kind, ext, publicId) {
+      const id = ++counters.lastNode;
       const row = remember({ id, kind, ext, publicId, root: id });
       draft.nodes.push(row);
       if (kind === 'user') circles.set(id, [id]);
@@ -760,6 +765,8 @@ export function createWorkingSet(
         done = await store.commit(changes);
       } catch (error) {
         self.forget();
+        if (store.damage())
+          throw new Damaged('The database is damaged; nothing was stored', { cause: error });
         throw new NotStored('The database did not take the change; nothing was stored', { cause: error });
       }
       if (!done.ok) {

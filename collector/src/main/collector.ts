@@ -71,7 +71,8 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   return { fetch, tick, close };
 }
 
-export async function openCollector(options: CollectorOptions): Promise<InnerCollector> {
+/** @param options `idKey` is for a new file, in place of the one that follows from the signing secret */
+export async function openCollector(options: CollectorOptions & { idKey?: string }): Promise<InnerCollector> {
   const {
     database,
     writeKey,
@@ -90,6 +91,9 @@ export async function openCollector(options: CollectorOptions): Promise<InnerCol
   if (typeof database !== 'string' || database === '')
     throw new TypeError('database is required: a file path or ":memory:"');
   if (timezone !== undefined) new Intl.DateTimeFormat('en', { timeZone: timezone });
+  const idKey =
+    options.idKey ??
+    (signingSecret && createHash('sha256').update(`profile ids ${signingSecret}`).digest('base64url'));
   const file = config === undefined ? null : parseConfig(config);
   const core = await createCore({
     database,
@@ -99,9 +103,7 @@ export async function openCollector(options: CollectorOptions): Promise<InnerCol
     ...(threadFromPeople === undefined ? {} : { threadFromPeople }),
     ...(onError === undefined ? {} : { onTrouble: onError }),
     // The same secret gives the same opaque ids in two files, a random one none that can be guessed.
-    ...(signingSecret === undefined
-      ? {}
-      : { idKey: createHash('sha256').update(`profile ids ${signingSecret}`).digest('base64url') }),
+    ...(idKey === undefined ? {} : { idKey }),
   });
   try {
     const app = await createApp({

@@ -1,19 +1,10 @@
 // `tidemark import --csv`: rows to messages, in batches, with progress, a reject file and a checkpoint.
 // Invariant: interrupted and started again it goes on, and what was stored is never stored twice.
-import { createHash } from 'node:crypto';
-import {
-  createReadStream,
-  createWriteStream,
-  existsSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  type WriteStream,
-  writeFileSync,
-} from 'node:fs';
+import { createReadStream, existsSync, statSync } from 'node:fs';
 import { parse } from 'csv-parse';
 import type { JsonObject } from '../wire/message.ts';
 import { checkMapping, type Mapping, messageOfRow } from './csv-mapping.ts';
+import { createCheckpoint, createRejects, nameOf } from './import-files.ts';
 import type { Ask } from './operations.ts';
 import type { Progress } from './progress.ts';
 import { messageOf, UsageError } from './settings.ts';
@@ -57,7 +48,8 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
   const { file, mapping, database, ask, progress, print } = options;
   if (!existsSync(file)) throw new UsageError(`there is no file ${file}`);
   const size = statSync(file).size;
-  const checkpoint = createCheckpoint(file, mapping, database);
+  const name = nameOf(file, mapping);
+  const checkpoint = createCheckpoint(file, [mapping, database]);
   const totals: ImportTotals = {
     rows: 0,
     accepted: 0,
@@ -106,7 +98,7 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
         waiting.push({
           row: totals.rows,
           values,
-          message: messageOfRow(mapping, values, totals.rows, checkpoint.name),
+          message: messageOfRow(mapping, values, totals.rows, name),
         });
       } catch (error) {
         reject(totals.rows, 'invalid_field', messageOf(error), values);
@@ -132,55 +124,4 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
 
 function isCsvError(error: unknown): error is Error {
   return error instanceof Error && 'code' in error && String(error.code).startsWith('CSV_');
-}
-
-/** How far an import got, beside the file; another mapping or another content starts anew. */
-function createCheckpoint(
-  file: string,
-  mapping: Mapping,
-  database: string,
-): { name: string; read(): number; write(row: number): void; remove(): void } {
-  const { size, mtimeMs } = statSync(file);
-  const path = `${file}.tidemark-import`;
-  // Ids must not change when the same file is copied or touched: only its name and the mapping count.
-  const base = file.split(/[\\/]/).pop() ?? 'csv';
-  const name = `${base}-${createHash('sha256').update(JSON.stringify(mapping)).digest('hex').slice(0, 8)}`;
-  const state = createHash('sha256')
-    .update(JSON.stringify([mapping, size, mtimeMs, database]))
-    .digest('hex');
-  return {
-    name,
-    read() {
-      try {
-        const held = JSON.parse(readFileSync(path, 'utf8')) as { state: string; row: number }; // written below
-        return held.state === state ? held.row : 0;
-      } catch {
-        return 0;
-      }
-    },
-    write(row) {
-      try {
-        writeFileSync(path, JSON.stringify({ state, row }));
-      } catch {
-        // A read-only folder: the import still works, it only starts over when interrupted.
-      }
-    },
-    remove: () => rmSync(path, { force: true }),
-  };
-}
-
-/** The reject file is made with the first rejected row. */
-function createRejects(
-  path: string,
-  append: boolean,
-): { write(entry: object): void; close(): Promise<void> } {
-  let stream: WriteStream | null = null;
-  if (!append) rmSync(path, { force: true });
-  return {
-    write(entry) {
-      stream ??= createWriteStream(path, { flags: 'a', mode: 0o600 });
-      stream.write(`${JSON.stringify(entry)}\n`);
-    },
-    close: () => new Promise((resolve) => (stream ? stream.end(() => resolve()) : resolve())),
-  };
 }

@@ -7,7 +7,11 @@ export const HELP = `tidemark: profiles, computed traits and segments on one fil
   tidemark keys       list, make and revoke keys
   tidemark apply      make a definitions file the one in force
   tidemark verify     recompute everything from the messages and compare
-  tidemark import     bring in a CSV file, or surveys of Formbricks or PostHog
+  tidemark import     bring in NDJSON (an export, Segment's shape), CSV or surveys
+  tidemark export     everything as NDJSON in Segment's shape
+  tidemark backup     one consistent file, while messages go on
+  tidemark restore    put a backup in the database's place
+  tidemark doctor     look at machine, settings and file, and say what to do
 
 Each takes --help, --json (for machines) and --db FILE. Environment:
 
@@ -62,11 +66,19 @@ Reads only; a collector may go on serving the file. Exit code 0 if there is no d
   tidemark verify --repair
   tidemark verify --json --db /var/lib/tidemark/tidemark.db
 `,
-  import: `tidemark import --csv FILE --map FIELD=COLUMN... [options]
+  import: `tidemark import FILE|- [--dry-run] [--rejects FILE]
+tidemark import --csv FILE --map FIELD=COLUMN... [options]
 tidemark import --surveys FILE --from formbricks|posthog [--replace] [--dry-run]
 
-Brings in a CSV file with a header row, one message a row. Importing again changes nothing; an
-interrupted import goes on where it was. Exit code 2 if rows were rejected.
+Brings in NDJSON, one message a line: an export of Tidemark, with all that belongs to it, or anybody's
+messages in Segment's shape; gzip or not, - is stdin. Or a CSV file with a header row, one message a
+row. Importing again changes nothing; an interrupted import goes on where it was. Exit code 2 if lines
+or rows were rejected.
+
+  --rejects FILE         where rejected ones go, with the reason (FILE.rejected.ndjson)
+  --dry-run              NDJSON: judge every line; CSV: show the first messages; store nothing
+
+For CSV:
 
   --map FIELD=COLUMN[:number|boolean]   userId, anonymousId, properties.revenue, traits.plan, ...
   --event TEXT           name of the track event; {column} is filled in
@@ -75,9 +87,9 @@ interrupted import goes on where it was. Exit code 2 if rows were rejected.
   --time 12:00:00Z       put behind a date that has no time
   --message-id TEMPLATE  {row} is the row's number from 1, {column} a column; unique for ever
   --mapping FILE         the same as JSON: { "event", "timestamp", "map": { "userId": "customer" } }
-  --rejects FILE         where rejected rows go (FILE.rejected.ndjson)
-  --dry-run              show the first messages and store nothing
 
+  tidemark import tidemark.ndjson
+  zcat segment-dump/*.gz | tidemark import -
   tidemark import --csv orders.csv --map userId=customer_id --map properties.revenue=revenue:number \\
     --event "Order Completed" --timestamp date --time 12:00:00Z --message-id "order-{row}"
 
@@ -91,5 +103,44 @@ its "expose". Exit code 2 if a survey could not be imported, or if another one h
 
   tidemark import --surveys surveys.json --from formbricks --dry-run > definitions.json
   tidemark import --surveys surveys.json --from posthog
+`,
+  export: `tidemark export [FILE|-] [--since TIME] [--messages-only] [--force]
+
+Writes every accepted message as a line of NDJSON in Segment's shape, in order of arrival, and beside
+them what else it takes to make an equal database: definitions, merges, lists, hashes of the erased.
+Reads one instant; a collector may go on serving the file. The file holds personal data: mode 0600.
+
+  --since TIME        only what arrived from then on (ISO 8601)
+  --messages-only     for other systems: messages, and nothing that only Tidemark reads
+  --force             replace FILE
+
+  tidemark export tidemark.ndjson
+  tidemark export | gzip > tidemark.ndjson.gz
+  tidemark export --messages-only --since 2026-11-01 november.ndjson
+`,
+  backup: `tidemark backup FILE [--force] [--json]
+
+Copies the database into one file, of one instant, while a collector may go on serving it, and checks
+the copy. FILE appears when it is whole and on disk; it holds the signing secret, its mode is 0600.
+
+  --force             replace FILE
+
+  tidemark backup /backup/tidemark-$(date +%F).db
+`,
+  restore: `tidemark restore FILE [--json]
+
+Puts a backup in the database's place. Refused while the database is served. The backup is read whole
+and checked first; the database that was there is kept beside it as *.before-restore-<time>.
+
+  tidemark restore /backup/tidemark-2026-11-26.db
+`,
+  doctor: `tidemark doctor [--quick] [--json]
+
+Looks at the machine, the settings and the file: one line each, ok, warn or fail, with what to do. Reads
+only; a collector may go on serving the file. Exit code 1 if something failed.
+
+  --quick             leave out SQLite's check of the whole file
+
+  tidemark doctor
 `,
 };

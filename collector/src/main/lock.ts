@@ -17,7 +17,7 @@ export class Locked extends Error {
   }
 }
 
-const lockPath = (database: string): string => `${database}.lock`;
+export const lockPath = (database: string): string => `${database}.lock`;
 
 interface Holder {
   pid: number;

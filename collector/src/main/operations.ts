@@ -10,6 +10,7 @@ import { createAgentReader } from '../wire/user-agent.ts';
 import { type InnerCollector, parseConfig } from './collector.ts';
 import type { Progress } from './control.ts';
 import { UsageError } from './settings.ts';
+import { type LinesOutcome, takeLines } from './take-lines.ts';
 
 export interface KeyView {
   id: string;
@@ -42,6 +43,8 @@ export interface Operations {
     output: { put: SurveyPut[] };
   };
   import: { input: { messages: JsonValue[] }; output: ImportOutcome };
+  /** Lines of an export, or plain messages in Segment's shape, in order. */
+  'import-lines': { input: { lines: JsonValue[] }; output: LinesOutcome };
   /** Computes everything anew and writes it down; whoever asks has compared and compares again. */
   repair: { input: { links: boolean }; output: { repaired: true } };
   /** The collector's clock, epoch ms. */
@@ -100,6 +103,7 @@ export function createOperations({
       return { put };
     },
     import: async ({ messages }) => importMessages(messages),
+    'import-lines': ({ lines }) => takeLines(core, lines, readAgent),
     async repair({ links }, onProgress) {
       await core.repair({ links, onProgress });
       return { repaired: true };

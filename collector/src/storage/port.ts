@@ -398,6 +398,11 @@ export type Query =
   | { ask: 'links'; after: number; limit: number }
   /** Messages of one type, in order of arrival. */
   | { ask: 'messages-of-type'; type: MessageType; after: number; limit: number }
+  /** All messages, in order of arrival. */
+  | { ask: 'arrivals'; after: number; limit: number }
+  /** Keyed hashes of the erased: of message ids used up, and of ids that are refused. */
+  | { ask: 'gone'; kind: KeyKind; after: string; limit: number }
+  | { ask: 'suppressed'; after: string; limit: number }
   | { ask: 'groups'; after: string; limit: number }
   /** Messages of one group, in order of arrival. */
   | { ask: 'messages-of-group'; group: string; after: number; limit: number }
@@ -410,6 +415,8 @@ export type Query =
   /** Groups with members that were not brought up to their traits yet. */
   | { ask: 'groups-waiting'; limit: number }
   | { ask: 'operations' }
+  /** Those that merged or unmerged one user. */
+  | { ask: 'operations-of'; user: number }
   /** The first values of a leaf kept outside of the row, as canonical JSON, by text. */
   | { ask: 'first-distinct'; person: number; leaf: number; limit: number }
   | { ask: 'transition-count'; person: number }
@@ -504,6 +511,9 @@ export interface Answers {
   'refused-one': RefusedRow | null;
   links: LinkRow[];
   'messages-of-type': HistoryRow[];
+  arrivals: HistoryRow[];
+  gone: string[];
+  suppressed: string[];
   groups: { id: string; text: string; revision: number }[];
   'messages-of-group': HistoryRow[];
   'group-members': number[];
@@ -516,6 +526,7 @@ export interface Answers {
   'survey-messages': HistoryRow[];
   'response-rows': ResponseRow[];
   operations: OperationRow[];
+  'operations-of': OperationRow[];
   'first-distinct': string[];
   'transition-count': number;
   'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
@@ -567,6 +578,23 @@ export interface Folder {
   close(): Promise<void>;
 }
 
+/** The stored data itself is damaged: nothing that is tried again can help. */
+export class BrokenFile extends Error {
+  override readonly name = 'BrokenFile';
+  constructor(
+    readonly path: string,
+    /** What the database says. */
+    readonly damage: string,
+    options?: ErrorOptions,
+  ) {
+    super(
+      `${path} is damaged (${damage}). Stop what serves it and put a backup in its place with ` +
+        '`tidemark restore BACKUP`; the damaged file is kept beside it.',
+      options,
+    );
+  }
+}
+
 export interface Store {
   /**
    * Where the backend can read beside the lane: as many folders as are of use at a time. Each folds leaves at one
@@ -574,9 +602,12 @@ export interface Store {
    * and harms nothing else.
    */
   openFolders?(): Folder[];
+  /** @throws BrokenFile, as do the other two */
   read(keys: ReadKeys): Promise<ReadResult>;
   /** All or nothing; durable when it resolves, unless `lazy`. */
   commit(changes: Changes): Promise<Committed>;
   query<Q extends Query>(query: Q): Promise<Answers[Q['ask']]>;
+  /** What was found damaged; from then on nothing is committed. Null as far as is known. */
+  damage(): BrokenFile | null;
   close(): Promise<void>;
 }

@@ -29,6 +29,8 @@ export interface AcceptedMessage {
   readonly body: JsonObject;
   /** JSON of `body`. */
   readonly text: string;
+  /** A collector took it before, of whose export it is: what is asked at the door is not asked again. */
+  readonly acceptedBefore?: true;
 }
 
 /** A message that was refused, as kept for `GET /api/rejected`. */

@@ -20,6 +20,8 @@ export interface ParseOptions {
   batchContext: JsonObject | null;
   newId: () => string;
   readAgent: AgentReader;
+  /** A stored message: with its batch's context and what its user agent says it may be larger than as sent. */
+  acceptedBefore?: true;
   /** Taken again: the id and sentAt of the first arrival stand, whatever the mended message says. */
   replayOf?: { messageId: string | null; sentAt: string | number | null };
 }

@@ -5,6 +5,7 @@ import Database from 'better-sqlite3';
 import type { Store } from '../port.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import { createCommit } from './commit.ts';
+import { guarded, onWholeFile } from './damage.ts';
 import { createFolders } from './folder.ts';
 import { createQuery } from './query.ts';
 import { createRead } from './read.ts';
@@ -20,8 +21,15 @@ export interface SqliteOptions {
   readOnly?: boolean;
 }
 
-/** @throws NewerFile, or better-sqlite3's SqliteError for a file that is no database. */
-export function openSqlite({ path, readOnly = false }: SqliteOptions): Store {
+/** @throws NewerFile, OlderFile when only reading, BrokenFile for a file that is damaged or no database. */
+export function openSqlite(options: SqliteOptions): Store {
+  return guarded(
+    onWholeFile(options.path, () => openWhole(options)),
+    options.path,
+  );
+}
+
+function openWhole({ path, readOnly = false }: SqliteOptions): Omit<Store, 'damage'> {
   const inMemory = path === ':memory:';
   if (!inMemory && !readOnly && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
   const db = new Database(path, { readonly: readOnly, fileMustExist: readOnly });

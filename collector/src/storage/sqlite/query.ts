@@ -9,6 +9,7 @@ import {
   isErased,
   type LedgerRow,
   type LoggedTransition,
+  type OperationRow,
   type Query,
   type RefusedRow,
   type ResponseRow,
@@ -17,6 +18,7 @@ import {
 import {
   distinctKey,
   historyRow,
+  kindCode,
   kindOf,
   MESSAGE_COLUMNS,
   type MessageRow,
@@ -56,6 +58,15 @@ interface ResponseColumns {
   node: number;
   submission: string;
   status: number;
+}
+
+interface OperationColumns {
+  id: number;
+  kind: number;
+  user: number;
+  into_user: number | null;
+  at: number;
+  seq: number;
 }
 
 type Bound = string | number | null | Record<string, string | number | null>;
@@ -106,6 +117,11 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
     node,
     submission,
     status: statusOf(status),
+  });
+  const operation = ({ kind, into_user, ...row }: OperationColumns): OperationRow => ({
+    ...row,
+    kind: kind === 0 ? 'merge' : 'unmerge',
+    into: into_user,
   });
   const TRANSITION = `SELECT t.seq, t.segment, t.person, t.entered, t.at, t.cause, n.public_id, n.kind, n.ext
     FROM transition AS t JOIN node AS n ON n.id = t.person`;
@@ -264,6 +280,25 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
         typeCode(type),
         limit,
       ).map((row) => historyRow(row, terms)),
+    arrivals: ({ after, limit }) =>
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?`,
+        after,
+        limit,
+      ).map((row) => historyRow(row, terms)),
+    gone: ({ kind, after, limit }) =>
+      all<{ hash: string }>(
+        'SELECT hash FROM gone WHERE kind = ? AND hash > ? ORDER BY hash LIMIT ?',
+        kindCode(kind),
+        after,
+        limit,
+      ).map(({ hash }) => hash),
+    suppressed: ({ after, limit }) =>
+      all<{ hash: string }>(
+        'SELECT hash FROM suppressed WHERE hash > ? ORDER BY hash LIMIT ?',
+        after,
+        limit,
+      ).map(({ hash }) => hash),
     groups: ({ after, limit }) =>
       all('SELECT id, traits AS text, revision FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
     'messages-of-group': ({ group, after, limit }) =>
@@ -289,14 +324,9 @@ export function createQuery(db: Database, terms: Terms): Store['query'] {
       all<{ grp: string }>('SELECT DISTINCT grp FROM group_log ORDER BY grp LIMIT ?', limit).map(
         ({ grp }) => grp,
       ),
-    operations: () =>
-      all<{ id: number; kind: number; user: number; into_user: number | null; at: number; seq: number }>(
-        'SELECT * FROM operation ORDER BY id',
-      ).map(({ kind, into_user, ...row }) => ({
-        ...row,
-        kind: kind === 0 ? 'merge' : 'unmerge',
-        into: into_user,
-      })),
+    operations: () => all<OperationColumns>('SELECT * FROM operation ORDER BY id').map(operation),
+    'operations-of': ({ user }) =>
+      all<OperationColumns>('SELECT * FROM operation WHERE user = ? ORDER BY id', user).map(operation),
     'first-distinct': ({ person, leaf, limit }) =>
       all<{ text: string; is_text: number }>(
         `SELECT text, is_text FROM distinct_value WHERE person = ? AND leaf = ?

@@ -1,0 +1,102 @@
+// `tidemark export`: everything as NDJSON, of one instant, while the collector goes on.
+// Invariant: streamed with bounded memory; a file has its name only when it is whole and on disk.
+import { once } from 'node:events';
+import { createWriteStream, existsSync, rmSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Writable } from 'node:stream';
+import { createCore } from '../ingest/create-core.ts';
+import { flush } from '../storage/sqlite/copy.ts';
+import { readInstant } from '../wire/instant.ts';
+import { refuseOwnFiles, requireDatabase } from './backup.ts';
+import { type Command, type Flags, progressOf, report, text } from './command.ts';
+import { untilSignal } from './interrupt.ts';
+import { existsAlready, partialName, publish } from './new-file.ts';
+import { type Settings, UsageError } from './settings.ts';
+
+export const exporting: Command = {
+  flags: {
+    since: { type: 'string' },
+    'messages-only': { type: 'boolean' },
+    force: { type: 'boolean' },
+  },
+  positionals: true,
+  run: runExport,
+};
+
+interface Exported {
+  messages: number;
+  /** Lines beside messages. */
+  records: number;
+}
+
+async function runExport(flags: Flags, settings: Settings, [name = '-', ...rest]: string[]): Promise<number> {
+  if (rest.length > 0) throw new UsageError('export takes one file to write, or - for stdout');
+  requireDatabase(settings.database);
+  const options = { since: sinceOf(text(flags.since)), onlyMessages: flags['messages-only'] === true };
+  if (name === '-') {
+    if (flags.json === true) throw new UsageError('with --json the export needs a file to go to');
+    await writeTo(process.stdout, settings, options, null);
+    return 0;
+  }
+  const file = resolve(name);
+  const force = flags.force === true;
+  refuseOwnFiles(file, settings.database);
+  if (!force && existsSync(file)) throw existsAlready(file);
+  const partial = partialName(file);
+  try {
+    const done = await untilSignal(async (signal) => {
+      const stream = createWriteStream(partial, { flags: 'wx', mode: 0o600 });
+      const exported = await writeTo(stream, settings, options, signal);
+      await new Promise<void>((ended, failed) => {
+        stream.on('error', failed);
+        stream.end(() => ended());
+      });
+      return exported;
+    });
+    flush(partial);
+    publish(partial, file, { replace: force });
+    const { messages } = done;
+    report(flags, { file, ...done }, `${file}: ${messages.toLocaleString('en')} messages\n`);
+    return 0;
+  } catch (error) {
+    rmSync(partial, { force: true });
+    throw error;
+  }
+}
+
+function sinceOf(value: string | undefined): number | null {
+  if (value === undefined) return null;
+  const since = readInstant(value);
+  if (since === undefined)
+    throw new UsageError(`--since must be an ISO 8601 time such as "2026-11-24T12:00:00Z"; it is "${value}"`);
+  return since;
+}
+
+async function writeTo(
+  out: Writable,
+  { database, now }: Settings,
+  options: { since: number | null; onlyMessages: boolean },
+  signal: AbortSignal | null,
+): Promise<Exported> {
+  const progress = progressOf('Exporting');
+  const failed = new AbortController();
+  // A full disk, or a reader that has gone.
+  out.on('error', (error) => failed.abort(error));
+  const core = await createCore({ database, now: () => now ?? Date.now(), readOnly: true });
+  const exported: Exported = { messages: 0, records: 0 };
+  try {
+    const total = await core.stored();
+    for await (const line of core.transfer(options)) {
+      signal?.throwIfAborted();
+      failed.signal.throwIfAborted();
+      if (String(line.type).startsWith('tidemark.')) exported.records++;
+      else exported.messages++;
+      if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, 'drain', { signal: failed.signal });
+      progress.update(exported.messages, total, `${exported.messages.toLocaleString('en')} messages`);
+    }
+    progress.finish();
+  } finally {
+    await core.close();
+  }
+  return exported;
+}
