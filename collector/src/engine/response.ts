@@ -22,14 +22,14 @@ export const mayRespond = (type: MessageType, event: string | null): boolean =>
   type === 'survey' || (type === 'track' && event === SURVEY_EVENT);
 
 /** A survey message, or Segment's own `Survey Responded` event when it names its survey. */
-export function responseOf({
-  type,
-  event,
-  stamp,
-  body,
-}: Pick<EngineMessage, 'type' | 'event' | 'stamp' | 'body'>): Response | null {
+export function responseOf(
+  message: Pick<EngineMessage, 'type' | 'event' | 'stamp' | 'body'>,
+): Response | null {
+  const { type, event, stamp } = message;
   if (!mayRespond(type, event)) return null;
-  const fields = type === 'survey' ? body() : body().properties;
+  // Called as a method: a stored message reads its own text.
+  const body = message.body();
+  const fields = type === 'survey' ? body : body.properties;
   if (!isObject(fields)) return null;
   const survey = textOf(fields.surveyId);
   if (survey === null) return null;

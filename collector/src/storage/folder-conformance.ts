@@ -61,6 +61,12 @@ function messageOf(node: number, time: number, event = seq % 3 === 0 ? 'B' : 'A'
   return { message, seq, node, device: null, pending: time > CLOCK };
 }
 
+function answering(node: number, time: number, body: JsonObject): NewMessage {
+  const { message, ...filed } = messageOf(node, time, 'Survey Responded');
+  const type = body.type === 'survey' ? 'survey' : 'track';
+  return { ...filed, message: { ...message, type, body, text: JSON.stringify({ type, ...body }) } };
+}
+
 const nodeOf = (id: number, kind: NodeRow['kind'], root = id): NodeRow => ({
   id,
   kind,
@@ -163,6 +169,21 @@ export async function checkFolders(store: Store): Promise<void> {
   folder.begin(work);
   folder.begin({ ...work, share: { index: 1, of: 2 } });
   expect((await all(next)).map(({ id }) => id)).toEqual([ADA, BOB]);
+
+  // Of survey answers too, which are read out of what they are written in.
+  const answer: LeafSpec = { kind: 'answer', survey: 's', question: 'q', op: 'eq', value: 1 };
+  folder.begin({
+    ...work,
+    only: { types: ['survey'], events: ['Survey Responded'], bodies: true },
+    leaves: [{ id: 9, spec: answer, windows: [] }],
+  });
+  const said = { surveyId: 's', submissionId: 'x', answers: { q: 1 } };
+  await commit({
+    messages: [answering(CY, 7, { ...said, type: 'survey' }), answering(BOB, 8, { properties: said })],
+  });
+  const told = await all(next);
+  for (const id of [BOB, CY])
+    expect(Object.keys(told.find((one) => one.id === id)?.states?.[9]?.s?.s ?? {})).toEqual(['["","x"]']);
 
   // What was committed meanwhile is seen: an event nobody had sent, people built, a later version.
   folder.begin({ ...work, only: { types: [], events: ['C'], bodies: true }, leaves: [counting('C')] });
