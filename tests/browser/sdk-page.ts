@@ -48,7 +48,9 @@ function textsOnDisk(page: Page): Promise<string[]> {
       request.onerror = () => reject(request.error);
     });
     database.close();
-    return [...records, ...journals.map((key) => localStorage[key] as string)];
+    // A journal may have gone into a record meanwhile.
+    const left = journals.map((key) => localStorage.getItem(key)).filter((text) => text !== null);
+    return [...records, ...left];
   });
 }
 
