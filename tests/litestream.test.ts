@@ -61,41 +61,43 @@ it('never begins the log anew while somebody reads, however much is written', as
   await collector.close();
 });
 
-it.skipIf(!litestream)('the recipe brings back all that was answered before a crash', async () => {
-  const config = path('litestream.yml');
-  writeFileSync(
-    config,
-    `dbs:\n  - path: ${database()}\n    replicas:\n      - type: file\n        path: ${path('replica')}\n        sync-interval: 200ms\n`,
-  );
-  const served = await serve();
-  const replicating: ChildProcess = spawn(litestream as string, ['replicate', '-config', config]);
-  let said = '';
-  for (const stream of [replicating.stdout, replicating.stderr])
-    stream?.on('data', (chunk) => (said += chunk));
-  await expect.poll(() => said, { timeout: 10_000 }).toContain('new generation');
-  let acknowledged = 0;
-  for (let i = 0; i < 60; i++) {
-    const batch = Array.from({ length: 200 }, (_, n) => ({
-      type: 'track',
-      event: 'E',
-      messageId: `m${i}-${n}`,
-      userId: `u${i}-${n}`,
-    }));
-    if ((await post(served.url, batch)).status === 200) acknowledged += batch.length;
-  }
-  expect(acknowledged).toBe(12_000);
-  const done = closed(served.child);
-  served.child.kill('SIGKILL');
-  await done;
-  // Asked to stop, it ships the rest first.
-  const stopped = closed(replicating);
-  replicating.kill('SIGTERM');
-  await stopped;
-  expect(said.match(/new generation/g)).toHaveLength(1);
-  const args = ['restore', '-config', config, '-o', path('restored.db'), database()];
-  await promisify(execFile)(litestream as string, args);
-  const verified = await run(['verify', '--json', '--db', path('restored.db')]);
-  expect(JSON.parse(verified.out)).toMatchObject({ messages: 12_000, differences: [] });
-  expect((await run(['restore', path('restored.db')])).code).toBe(0);
-  expect((await run(['verify'])).code).toBe(0);
-});
+// Not a skipped test where there is none: nothing is missing then.
+if (litestream !== undefined)
+  it('the recipe brings back all that was answered before a crash', async () => {
+    const config = path('litestream.yml');
+    writeFileSync(
+      config,
+      `dbs:\n  - path: ${database()}\n    replicas:\n      - type: file\n        path: ${path('replica')}\n        sync-interval: 200ms\n`,
+    );
+    const served = await serve();
+    const replicating: ChildProcess = spawn(litestream as string, ['replicate', '-config', config]);
+    let said = '';
+    for (const stream of [replicating.stdout, replicating.stderr])
+      stream?.on('data', (chunk) => (said += chunk));
+    await expect.poll(() => said, { timeout: 10_000 }).toContain('new generation');
+    let acknowledged = 0;
+    for (let i = 0; i < 60; i++) {
+      const batch = Array.from({ length: 200 }, (_, n) => ({
+        type: 'track',
+        event: 'E',
+        messageId: `m${i}-${n}`,
+        userId: `u${i}-${n}`,
+      }));
+      if ((await post(served.url, batch)).status === 200) acknowledged += batch.length;
+    }
+    expect(acknowledged).toBe(12_000);
+    const done = closed(served.child);
+    served.child.kill('SIGKILL');
+    await done;
+    // Asked to stop, it ships the rest first.
+    const stopped = closed(replicating);
+    replicating.kill('SIGTERM');
+    await stopped;
+    expect(said.match(/new generation/g)).toHaveLength(1);
+    const args = ['restore', '-config', config, '-o', path('restored.db'), database()];
+    await promisify(execFile)(litestream as string, args);
+    const verified = await run(['verify', '--json', '--db', path('restored.db')]);
+    expect(JSON.parse(verified.out)).toMatchObject({ messages: 12_000, differences: [] });
+    expect((await run(['restore', path('restored.db')])).code).toBe(0);
+    expect((await run(['verify'])).code).toBe(0);
+  });
