@@ -2,9 +2,10 @@
 // Invariant: within one submission the newest write counts, null included; across submissions the newest
 // answer that is not null.
 import type { JsonObject, JsonValue } from '../wire/message.ts';
+import { isObject } from '../wire/shape.ts';
 import type { Comparison, Span } from './comparison.ts';
 import type { EngineMessage } from './filter.ts';
-import { isObject, responseOf, textOf } from './response.ts';
+import { responseOf, textOf } from './response.ts';
 import {
   isInOrder,
   type Late,

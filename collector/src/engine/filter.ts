@@ -1,7 +1,7 @@
 // Which messages count for a leaf: the event selector and the `where` predicate, compiled.
 // Invariant: a filter's answer depends on the message and, if `relative`, on the clock; nothing else.
 import type { Where } from '../wire/definitions.ts';
-import type { JsonObject, MessageType } from '../wire/message.ts';
+import { type JsonObject, type MessageType, SURVEY_EVENT } from '../wire/message.ts';
 import { type Comparison, compileComparison } from './comparison.ts';
 import type { Stamp } from './stamp.ts';
 import { readPath } from './values.ts';
@@ -83,7 +83,7 @@ export function selects(selector: string, message: EngineMessage): boolean {
 
 /** Segment's own survey event counts as a survey answer too, when it names its survey. */
 function isSurveyResponse(message: EngineMessage): boolean {
-  if (message.event !== 'Survey Responded') return false;
+  if (message.event !== SURVEY_EVENT) return false;
   const id = readPath(message.body(), ['properties', 'surveyId']);
   return typeof id === 'string' || typeof id === 'number';
 }

@@ -76,8 +76,11 @@ export function referenceFaults(set: DefinitionSet, kind: DefinitionKind, key: s
   return faults;
 }
 
+/** From the least. */
 const EXPOSED: readonly Expose[] = ['none', 'verified', 'public'];
 const exposureOf = (expose: Expose): number => EXPOSED.indexOf(expose);
+export const leastExposed = (levels: readonly Expose[]): Expose =>
+  EXPOSED.find((level) => levels.includes(level)) ?? 'none';
 const exposureOfSurvey = ({ expose }: SurveyDefinition): number => exposureOf(expose ?? 'public');
 
 /** Whoever is offered a survey learns that they are in its segment: it must be theirs to know. */

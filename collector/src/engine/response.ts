@@ -1,12 +1,15 @@
 // One message of a survey submission: shown, begun, answered in part or in whole, or turned down.
 // Invariant: what is read here of a message never changes, whatever else is known.
-import type { JsonObject, JsonValue, MessageType, SurveyStatus } from '../wire/message.ts';
+import {
+  type JsonObject,
+  type JsonValue,
+  type MessageType,
+  SURVEY_EVENT,
+  SURVEY_STATUSES,
+  type SurveyStatus,
+} from '../wire/message.ts';
+import { isObject } from '../wire/shape.ts';
 import type { EngineMessage } from './filter.ts';
-
-/** Segment's own event for answers, which plain clients send. */
-export const SURVEY_EVENT = 'Survey Responded';
-
-const STATUSES: readonly SurveyStatus[] = ['shown', 'started', 'partial', 'completed', 'dismissed'];
 
 export interface Response {
   survey: string;
@@ -35,14 +38,10 @@ export function responseOf(
   if (survey === null) return null;
   const submission = textOf(fields.submissionId) ?? stamp[1];
   // A missing status means completed; so does one that no survey message could have.
-  const status = STATUSES.find((name) => name === fields.status) ?? 'completed';
+  const status = SURVEY_STATUSES.find((name) => name === fields.status) ?? 'completed';
   return { survey, submission, status, fields };
 }
 
 export function textOf(value: JsonValue | undefined): string | null {
   return typeof value === 'string' && value !== '' ? value : typeof value === 'number' ? String(value) : null;
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -2,15 +2,10 @@
 // Invariant: checked against a plain sort of all writes.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MAX_ANSWERS } from '../wire/message.ts';
 import type { Stamp } from './stamp.ts';
 import { compareStamps } from './stamp.ts';
-import {
-  emptySubmission,
-  foldResponse,
-  joinSubmissions,
-  MAX_ANSWERED,
-  viewSubmission,
-} from './submission.ts';
+import { emptySubmission, foldResponse, joinSubmissions, viewSubmission } from './submission.ts';
 
 interface Said {
   stamp: Stamp;
@@ -54,7 +49,7 @@ describe('a submission', () => {
       fc.property(all, fc.nat(), (messages, cut) => {
         const inOrder = [...messages].sort((a, b) => compareStamps(a.stamp, b.stamp));
         const newest = Object.assign({}, ...inOrder.map(({ answers }) => answers)) as Said['answers'];
-        const kept = Object.keys(newest).sort().slice(0, MAX_ANSWERED);
+        const kept = Object.keys(newest).sort().slice(0, MAX_ANSWERS);
         const expected = Object.fromEntries(
           kept.filter((name) => newest[name] !== null).map((name) => [name, newest[name]]),
         );

@@ -1,13 +1,11 @@
 // A survey submission: what all its messages say together.
 // Invariant: the same messages in any order, each once or several times, give the same submission; of each
 // answer the newest write counts, and null clears it.
-import type { JsonObject, JsonValue, SurveyStatus } from '../wire/message.ts';
+import { type JsonObject, type JsonValue, MAX_ANSWERS, type SurveyStatus } from '../wire/message.ts';
+import { isObject } from '../wire/shape.ts';
 import type { EngineMessage } from './filter.ts';
-import { isObject, type Response, textOf } from './response.ts';
+import { type Response, textOf } from './response.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
-
-/** Questions of one submission at most, the first by name: no survey has more, and a row must not grow for ever. */
-export const MAX_ANSWERED = 200;
 
 interface Write {
   stamp: Stamp;
@@ -86,8 +84,8 @@ function write<K extends string>(into: Map<K, Write>, key: K, next: Write): void
     if (compareStamps(next.stamp, held.stamp) >= 0) into.set(key, next);
     return;
   }
-  if (into.size === MAX_ANSWERED) {
-    // Whatever came first or last, the first by name stay.
+  if (into.size === MAX_ANSWERS) {
+    // As many as one message may hold; whatever came first or last, the first by name stay.
     const last = lastOf(into);
     if (key > last) return;
     into.delete(last);

@@ -2,7 +2,7 @@
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
 import { createHash, randomBytes } from 'node:crypto';
 import type { Program } from '../engine/program.ts';
-import { traitsNeededBy } from '../engine/references.ts';
+import { leastExposed, traitsNeededBy } from '../engine/references.ts';
 import { viewSubmission } from '../engine/submission.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import { ERASED, type ResponsePlace, type Store } from '../storage/port.ts';
@@ -386,7 +386,7 @@ export async function createCoreOn(
     const levels = versions.map((survey) => (survey ? (survey.expose ?? 'public') : 'none'));
     if (segment !== undefined)
       for (const set of [book.active, book.wanted]) levels.push(own(set.segments, segment)?.expose ?? 'none');
-    return EXPOSED.find((level) => levels.includes(level)) ?? 'none';
+    return leastExposed(levels);
   }
 
   const core: Core = {
@@ -747,9 +747,6 @@ const isPlace = (value: unknown): value is ResponsePlace =>
   typeof value.submission === 'string' &&
   'seq' in value &&
   typeof value.seq === 'number';
-
-/** From the least. */
-const EXPOSED: readonly Expose[] = ['none', 'verified', 'public'];
 
 /** Key of a segment that is only tried out: no definition can have it. */
 const TRIAL = '?';

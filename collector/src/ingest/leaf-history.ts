@@ -4,7 +4,7 @@ import type { EngineMessage } from '../engine/filter.ts';
 import { type Leaf, looksInside, reachOf } from '../engine/leaf.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { MessageFilter } from '../storage/port.ts';
-import type { MessageType } from '../wire/message.ts';
+import { type MessageType, SURVEY_EVENT } from '../wire/message.ts';
 import { engineMessage, type WorkingSet } from './working-set.ts';
 
 const TYPES: Readonly<Record<string, MessageType>> = {
@@ -26,10 +26,10 @@ export function filterFor(leaves: readonly Leaf[]): MessageFilter | undefined {
     else if (type) types.add(type);
     else events.add(name);
     // Segment's own survey event counts as a survey answer.
-    if (name === '$survey') events.add('Survey Responded');
+    if (name === '$survey') events.add(SURVEY_EVENT);
   }
   // Whether that event counts as one is written in it, and a prefix may be its own.
-  const bodies = leaves.some(looksInside) || events.has('Survey Responded') || types.has('track');
+  const bodies = leaves.some(looksInside) || events.has(SURVEY_EVENT) || types.has('track');
   return { types: [...types], events: [...events], bodies };
 }
 

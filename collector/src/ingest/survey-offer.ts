@@ -9,15 +9,12 @@ import {
   DEFAULT_MAX_TEXT_CHARS,
   type LocalText,
   type OfferedSurvey,
-  type QuestionType,
+  SCALE_POINTS,
   type SurveyOption,
   type SurveyQuestion,
   type SurveyTrigger,
 } from '../wire/survey.ts';
 import { DEFAULT_LANGUAGE, type QuestionDefinition } from '../wire/survey-definition.ts';
-
-/** Points of each scale unless the definition says otherwise. */
-const SCALES: Partial<Record<QuestionType, number>> = { nps: 11, csat: 5, ces: 7, rating: 5 };
 
 export function offerOf(key: string, definition: SurveyDefinition): OfferedSurvey {
   const { name, questions, languages = [DEFAULT_LANGUAGE], theme = {}, thanks } = definition;
@@ -51,7 +48,7 @@ export function questionOf(asked: QuestionDefinition): SurveyQuestion {
     required: asked.required ?? false,
     options: (asked.options ?? []).map(optionOf),
     other: asked.other ?? false,
-    scale: type === 'nps' ? 11 : (asked.scale ?? SCALES[type] ?? 0),
+    scale: asked.scale ?? SCALE_POINTS[type] ?? 0,
     labels: (asked.labels ?? []).map(optionOf),
     ...(absent === undefined ? {} : { absent }),
     ...(currency === undefined ? {} : { currency }),

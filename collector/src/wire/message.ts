@@ -18,7 +18,14 @@ export type SurveyAnswer =
   | { best: string; worst: string }
   | null;
 
-export type SurveyStatus = 'shown' | 'started' | 'partial' | 'completed' | 'dismissed';
+/** In this order they are numbered where they are stored. */
+export const SURVEY_STATUSES = ['shown', 'started', 'partial', 'completed', 'dismissed'] as const;
+export type SurveyStatus = (typeof SURVEY_STATUSES)[number];
+
+/** Segment's own event for answers, which plain clients send. */
+export const SURVEY_EVENT = 'Survey Responded';
+/** Most entries of a survey message's answers, timings or hidden fields: twice the questions a survey may have. */
+export const MAX_ANSWERS = 200;
 
 /** Fields any message may carry. Times are ISO 8601 text or epoch milliseconds. */
 export interface CommonFields {

@@ -11,9 +11,11 @@ import { readId } from './ids.ts';
 import {
   type JsonObject,
   type JsonValue,
+  MAX_ANSWERS,
   MAX_MESSAGE_BYTES,
   MAX_NESTING,
   type MessageType,
+  SURVEY_STATUSES,
 } from './message.ts';
 import type { ParseOptions } from './parse-options.ts';
 import { invalid, Refusal, refuse, sentAtOf, sentMessageId, tooLarge } from './refusal.ts';
@@ -32,16 +34,7 @@ const TYPES: ReadonlySet<unknown> = new Set<MessageType>([
   'alias',
   'survey',
 ]);
-const SURVEY_STATUSES: ReadonlySet<unknown> = new Set([
-  'shown',
-  'started',
-  'partial',
-  'completed',
-  'dismissed',
-]);
-
-/** Entries of a survey message's answers: twice the questions a survey may have. */
-export const MAX_ANSWERS = 200;
+const STATUSES: ReadonlySet<unknown> = new Set(SURVEY_STATUSES);
 
 /** Credentials that clients put into messages: never stored. */
 const CREDENTIALS = ['writeKey', 'userSignature'] as const;
@@ -174,8 +167,8 @@ function checkSurvey(item: JsonObject): void {
     if (isObject(entries) && Object.keys(entries).length > MAX_ANSWERS)
       throw invalid(`${field} must have at most ${MAX_ANSWERS} entries; no survey asks more`);
   }
-  if (item.status !== undefined && item.status !== null && !SURVEY_STATUSES.has(item.status))
-    throw invalid('status must be one of shown, started, partial, completed, dismissed');
+  if (item.status !== undefined && item.status !== null && !STATUSES.has(item.status))
+    throw invalid(`status must be one of ${SURVEY_STATUSES.join(', ')}`);
   if (
     item.submissionId !== undefined &&
     item.submissionId !== null &&

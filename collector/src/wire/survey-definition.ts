@@ -16,6 +16,7 @@ import {
 } from './definition-words.ts';
 import { readDuration } from './duration.ts';
 import { readDate } from './instant.ts';
+import { QUESTION_TYPES, SCALE_POINTS } from './survey.ts';
 import { patternFault } from './url-pattern.ts';
 
 /** Most questions of a survey: nobody answers more. */
@@ -25,17 +26,17 @@ export const MAX_OPTIONS = 100;
 /** Most languages of a survey. */
 export const MAX_LANGUAGES = 50;
 /** A scale's points: from yes and no to 0 to 10. */
-const MIN_SCALE = 2;
-const MAX_SCALE = 11;
+export const MIN_SCALE = 2;
+export const MAX_SCALE = 11;
 /** Longest open answer that may be asked for: three of them still fit into one message. */
-const MAX_TEXT_CHARS = 10_000;
+export const MAX_TEXT_CHARS = 10_000;
 /** Most features that a survey may map: a table of more is read by nobody. */
 export const MAX_FEATURES = 100;
 /** Most words of one feature, and longest of them, in characters. */
 const MAX_TERMS = 50;
 const MAX_TERM_CHARS = 100;
 /** How a language is written: BCP 47, as `lang` takes it. */
-const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
+export const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
 const QUESTION_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** Colours, lengths and fonts on one line: words, numbers and functions that compute; nothing that loads. */
 const CSS_VALUE = /^[\w #%,.()'"+/-]{1,200}$/;
@@ -66,24 +67,6 @@ const branch = z.strictObject({
     .meta({ description: 'Compares the answer; without it the branch is always taken' }),
   go: word.meta({ description: 'The id of a later question, or "end"' }),
 });
-
-export const QUESTION_TYPES = [
-  'nps',
-  'csat',
-  'ces',
-  'rating',
-  'single_choice',
-  'multiple_choice',
-  'open_text',
-  'ranking',
-  'matrix',
-  'maxdiff',
-  'kano',
-  'price_sensitivity',
-  'date',
-  'consent',
-  'info',
-] as const;
 
 const question = z.strictObject({
   id: z
@@ -321,7 +304,7 @@ function checkFields(asked: QuestionDefinition, fault: FaultAt): void {
 
 /** A scale names its two ends or every point. */
 function checkLabels({ type, labels, scale }: QuestionDefinition, fault: FaultAt): void {
-  const points = type === 'nps' ? MAX_SCALE : (scale ?? (type === 'ces' ? 7 : 5));
+  const points = type === 'nps' ? MAX_SCALE : (scale ?? SCALE_POINTS[type]);
   if (!labels || type === 'matrix' || labels.length === 2 || labels.length === points) return;
   fault(['labels'], `must be 2, for the ends, or ${points}, one for each point`);
 }

@@ -4,22 +4,27 @@
 /** Text in one language, or by language (BCP 47): the survey's first language is the one always there. */
 export type LocalText = string | Record<string, string>;
 
-export type QuestionType =
-  | 'nps'
-  | 'csat'
-  | 'ces'
-  | 'rating'
-  | 'single_choice'
-  | 'multiple_choice'
-  | 'open_text'
-  | 'ranking'
-  | 'matrix'
-  | 'maxdiff'
-  | 'kano'
-  | 'price_sensitivity'
-  | 'date'
-  | 'consent'
-  | 'info';
+export const QUESTION_TYPES = [
+  'nps',
+  'csat',
+  'ces',
+  'rating',
+  'single_choice',
+  'multiple_choice',
+  'open_text',
+  'ranking',
+  'matrix',
+  'maxdiff',
+  'kano',
+  'price_sensitivity',
+  'date',
+  'consent',
+  'info',
+] as const;
+export type QuestionType = (typeof QUESTION_TYPES)[number];
+
+/** Points of each scale unless its question says otherwise; nps has always these, from 0. */
+export const SCALE_POINTS: Partial<Record<QuestionType, number>> = { nps: 11, csat: 5, ces: 7, rating: 5 };
 
 /** Something to choose: `id` is what an answer holds. Plain text in a definition stands for both. */
 export interface SurveyOption {

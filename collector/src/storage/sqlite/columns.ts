@@ -4,16 +4,14 @@
 import type { Run, Timeline } from '../../engine/identity.ts';
 import type { Stamp } from '../../engine/stamp.ts';
 import type { KeyKind } from '../../wire/accepted.ts';
-import type { MessageType, SurveyStatus } from '../../wire/message.ts';
+import { type MessageType, SURVEY_STATUSES, type SurveyStatus } from '../../wire/message.ts';
 import type { HistoryRow } from '../port.ts';
 import type { Terms } from './terms.ts';
 
 const TYPES: readonly MessageType[] = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'];
 
-const STATUSES: readonly SurveyStatus[] = ['shown', 'started', 'partial', 'completed', 'dismissed'];
-
-export const statusCode = (status: SurveyStatus): number => STATUSES.indexOf(status);
-export const statusOf = (code: number): SurveyStatus => STATUSES[code] as SurveyStatus;
+export const statusCode = (status: SurveyStatus): number => SURVEY_STATUSES.indexOf(status);
+export const statusOf = (code: number): SurveyStatus => SURVEY_STATUSES[code] as SurveyStatus;
 export const typeCode = (type: MessageType): number => TYPES.indexOf(type);
 export const typeOf = (code: number): MessageType => TYPES[code] as MessageType;
 export const kindCode = (kind: KeyKind): 0 | 1 => (kind === 'web' ? 0 : 1);

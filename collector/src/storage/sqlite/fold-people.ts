@@ -7,7 +7,7 @@ import type { EngineMessage } from '../../engine/filter.ts';
 import { covers, type Range, rangesOfUsers, type Stretch, type Timeline } from '../../engine/identity.ts';
 import { createSkim, pathsOf } from '../../engine/skim.ts';
 import { compareStamps, type Stamp } from '../../engine/stamp.ts';
-import type { JsonObject, MessageType } from '../../wire/message.ts';
+import { type JsonObject, type MessageType, SURVEY_EVENT } from '../../wire/message.ts';
 import type { FoldAsk, FoldedPerson, FoldWork } from '../port.ts';
 import { runsOf, typeCode, typeOf } from './columns.ts';
 import { createTerms, type Terms } from './terms.ts';
@@ -178,7 +178,7 @@ function createPages(db: Database, terms: Terms, { leaves, only }: FoldWork): Pa
 
     body(): JsonObject {
       // Whether this event counts as an answer is written in it, whoever asks.
-      const read = this.event === 'Survey Responded' ? parsed : bodyOf;
+      const read = this.event === SURVEY_EVENT ? parsed : bodyOf;
       this.#body ??= read(this.#text);
       return this.#body;
     }

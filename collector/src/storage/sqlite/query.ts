@@ -2,8 +2,7 @@
 // Invariant: each is one indexed scan bounded by its limit, except counts.
 import type { Database, Statement } from 'better-sqlite3';
 import type { CauseOf } from '../../engine/person-state.ts';
-import { SURVEY_EVENT } from '../../engine/response.ts';
-import type { JsonValue, RejectionCode } from '../../wire/message.ts';
+import { type JsonValue, type RejectionCode, SURVEY_EVENT } from '../../wire/message.ts';
 import {
   type Answers,
   isErased,

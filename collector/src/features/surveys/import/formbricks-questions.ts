@@ -1,9 +1,10 @@
 // Formbricks' questions (elements, in surveys with blocks) as questions of ours.
 // Invariant: what a question has and ours has not is noted; a type without a counterpart is noted and left out.
 import type { LocalText, QuestionType } from '../../../wire/survey.ts';
+import { MAX_SCALE, MAX_TEXT_CHARS, MIN_SCALE } from '../../../wire/survey-definition.ts';
 import { type Fields, fieldsOf } from './fields.ts';
 import type { DraftQuestion, ImportNote } from './imported.ts';
-import type { Texts } from './texts.ts';
+import type { Reading, Texts } from './texts.ts';
 
 const TYPES: Readonly<Record<string, QuestionType>> = {
   openText: 'open_text',
@@ -28,17 +29,6 @@ const PARTS: Readonly<Record<string, readonly string[]>> = {
 };
 /** Points of each scale, where the question does not say. */
 const SCALES: Partial<Record<QuestionType, number>> = { rating: 5, csat: 5, ces: 5 };
-const MIN_SCALE = 2;
-const MAX_SCALE = 11;
-/** Longest open answer that a definition may ask for. */
-const MAX_ANSWER_CHARS = 10_000;
-
-export interface Reading {
-  texts: Texts;
-  notes: ImportNote[];
-  /** The question's id here. */
-  id: string;
-}
 
 /** Null for a type that has no counterpart; it is noted. Leaves `logic` and `logicFallback` to `jumpsOf`. */
 export function questionOf(fields: Fields, { texts, notes, id }: Reading): DraftQuestion | null {
@@ -187,7 +177,7 @@ function readText(question: DraftQuestion, fields: Fields, theirs: string): void
   const limit = fields.object('charLimit');
   if (!limit?.flag('enabled')) return;
   const most = limit.number('max');
-  if (most !== undefined) question.maxLength = Math.min(Math.max(Math.round(most), 1), MAX_ANSWER_CHARS);
+  if (most !== undefined) question.maxLength = Math.min(Math.max(Math.round(most), 1), MAX_TEXT_CHARS);
   if ((limit.number('min') ?? 0) > 0)
     limit.note('min', 'was left out: an answer may be as short as it likes. Ask for more in the description');
 }

@@ -4,6 +4,7 @@
 // The format is that of packages/types/surveys in github.com/formbricks/formbricks: surveys with `questions`, and
 // newer ones with `blocks` of `elements`. Every text is `{ default, <language>: ... }`; answers are compared by
 // rules of conditions and actions; triggers name actions; `#recall:<id>/fallback:<text>#` fills in an answer.
+import { LANGUAGE } from '../../../wire/survey-definition.ts';
 import { type Placed, withBranches } from './branches.ts';
 import { type Fields, fieldsOf, isRecord, noteButtons } from './fields.ts';
 import { jumpsOf } from './formbricks-logic.ts';
@@ -12,6 +13,7 @@ import { readTargeting } from './formbricks-targeting.ts';
 import {
   type Draft,
   emptyDraft,
+  faultsOfQuestions,
   finishSurvey,
   type ImportedSurvey,
   type ImportNote,
@@ -20,9 +22,6 @@ import {
 } from './imported.ts';
 import { createTexts, type Texts } from './texts.ts';
 import { readColours } from './theme.ts';
-
-/** How a definition may write a language. */
-const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
 
 const BUTTONS = ['buttonLabel', 'backButtonLabel'] as const;
 
@@ -35,7 +34,6 @@ export function importFormbricks(json: unknown, pointer: string, keys: Set<strin
   const key = keyOf(name, keys);
   const draft = emptyDraft();
   const items = itemsOf(survey, notes);
-  if (items.length === 0) faults.push({ pointer: survey.at('questions'), message: 'must hold a question' });
   const taken = new Set<string>();
   const ids = new Map<string, string>();
   const numbered = items.map((item, i) => {
@@ -62,11 +60,7 @@ export function importFormbricks(json: unknown, pointer: string, keys: Set<strin
   );
   noteButtons(buttons, BUTTONS, survey.pointer, notes);
   draft.questions = withBranches(welcome ? [welcome, ...placed] : placed, notes);
-  if (items.length > 0 && draft.questions.length === 0)
-    faults.push({
-      pointer: survey.at('questions'),
-      message: 'holds no question of a type that can be asked here',
-    });
+  faults.push(...faultsOfQuestions(survey.at('questions'), items.length, draft.questions));
   readTargeting(survey, draft, notes);
   readTerms(survey, draft);
   readStyle(survey, draft);

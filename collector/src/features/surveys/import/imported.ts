@@ -48,6 +48,16 @@ export const emptyDraft = (): Draft => ({
   held: false,
 });
 
+/** What is wrong where a survey would ask nothing; `pointer` is where its questions are, `given` how many it has. */
+export function faultsOfQuestions(
+  pointer: string,
+  given: number,
+  asked: readonly DraftQuestion[],
+): ImportedSurvey['faults'] {
+  if (given === 0) return [{ pointer, message: 'must hold a question' }];
+  return asked.length > 0 ? [] : [{ pointer, message: 'holds no question of a type that can be asked here' }];
+}
+
 /** Checks what was gathered. A survey that is held is exposed to nobody. */
 export function finishSurvey(
   draft: Draft,

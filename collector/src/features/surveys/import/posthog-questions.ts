@@ -1,10 +1,11 @@
 // PostHog's questions and their branching as questions of ours.
 // Invariant: what a question has and ours has not is noted; a branch means what it meant, or is noted.
 import type { LocalText, SurveyOption } from '../../../wire/survey.ts';
+import { MAX_SCALE, MIN_SCALE } from '../../../wire/survey-definition.ts';
 import { END, type Jump, type When } from './branches.ts';
 import { type Fields, isRecord } from './fields.ts';
 import type { DraftQuestion, ImportNote } from './imported.ts';
-import type { Texts } from './texts.ts';
+import type { Reading, Texts } from './texts.ts';
 
 const TYPES = {
   open: 'open_text',
@@ -15,14 +16,6 @@ const TYPES = {
 } as const;
 /** A rating of ten is asked from 0 to 10 there: that is our nps. */
 const NPS_SCALE = 10;
-const MIN_SCALE = 2;
-const MAX_SCALE = 11;
-
-export interface Reading {
-  texts: Texts;
-  notes: ImportNote[];
-  id: string;
-}
 
 /** Null for a type that has no counterpart; it is noted. Leaves `branching` to `jumpsOf`. */
 export function questionOf(fields: Fields, { texts, notes, id }: Reading): DraftQuestion | null {

@@ -3,11 +3,13 @@
 //
 // The format is that of posthog-surveys-types.ts in github.com/PostHog/posthog-js and of its surveys API: `questions`
 // with `branching` by place, `appearance` for colours and words, `conditions` for where and when, flags for whom.
+import { LANGUAGE } from '../../../wire/survey-definition.ts';
 import { type Placed, withBranches } from './branches.ts';
 import { type Fields, fieldsOf, isRecord, noteButtons } from './fields.ts';
 import {
   type Draft,
   emptyDraft,
+  faultsOfQuestions,
   finishSurvey,
   type ImportedSurvey,
   type ImportNote,
@@ -19,7 +21,6 @@ import { readTargeting } from './posthog-targeting.ts';
 import { createTexts, type Texts } from './texts.ts';
 import { readColours } from './theme.ts';
 
-const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
 /** What the texts are in where no translation says so. */
 const FIRST_LANGUAGE = 'en';
 
@@ -34,7 +35,6 @@ export function importPosthog(json: unknown, pointer: string, keys: Set<string>)
   const items = survey
     .list('questions')
     .map((of, i) => fieldsOf(of, `${survey.at('questions')}/${i}`, notes));
-  if (items.length === 0) faults.push({ pointer: survey.at('questions'), message: 'must hold a question' });
   const texts = createTexts({ languages: languagesOf(survey, items, draft, notes), notes });
   const taken = new Set<string>();
   const nameOf = (place: number): string => (place >= items.length ? 'end' : `#${place}`);
@@ -48,11 +48,7 @@ export function importPosthog(json: unknown, pointer: string, keys: Set<string>)
   });
   noteButtons(items, ['buttonText'], survey.at('questions'), notes);
   draft.questions = withBranches(placed, notes);
-  if (items.length > 0 && draft.questions.length === 0)
-    faults.push({
-      pointer: survey.at('questions'),
-      message: 'holds no question of a type that can be asked here',
-    });
+  faults.push(...faultsOfQuestions(survey.at('questions'), items.length, draft.questions));
   readTargeting(survey, draft, notes);
   readTerms(survey, draft);
   readAppearance(survey, draft, texts);

@@ -16,6 +16,14 @@ const ENTITIES: Readonly<Record<string, string>> = {
 };
 
 /** Text by language, the default one's as plain text where there is no other. */
+/** What one question is read with. */
+export interface Reading {
+  texts: Texts;
+  notes: ImportNote[];
+  /** The question's id here. */
+  id: string;
+}
+
 export interface Texts {
   /** BCP 47; the first is the default. */
   readonly languages: readonly string[];

@@ -125,8 +125,7 @@ function categoryOf(answer: JsonValue | undefined): Category | null {
   if (!isObject(answer)) return null;
   const { functional, dysfunctional } = answer;
   if (typeof functional !== 'string' || typeof dysfunctional !== 'string') return null;
-  // Answers have hyphens where the table has underscores.
-  return kanoCategory(functional.replaceAll('-', '_'), dysfunctional.replaceAll('-', '_'));
+  return kanoCategory(functional, dysfunctional);
 }
 
 function addSpoken(person: Person, map: SurveyMap, { answers, source }: SubmissionView): void {

@@ -1,7 +1,6 @@
 // Kano questions: how a feature feels when it is there and when it is not.
 // Invariant: an answer is a pair of the five answers of the scale, kept as its category.
 import { isObject } from '../../../wire/shape.ts';
-import { type KanoAnswer, KANO_ANSWERS as SENT } from '../../../wire/survey.ts';
 import { kano, kanoCategory } from '../statistics/index.ts';
 import { estimate, type Kind, shareOf } from './kind.ts';
 
@@ -12,8 +11,8 @@ export const kanoKind: Kind<Category> = {
   read(raw) {
     if (!isObject(raw)) return null;
     const { functional, dysfunctional } = raw;
-    return isAnswer(functional) && isAnswer(dysfunctional)
-      ? kanoCategory(ofTable(functional), ofTable(dysfunctional))
+    return typeof functional === 'string' && typeof dysfunctional === 'string'
+      ? kanoCategory(functional, dysfunctional)
       : null;
   },
   figures(answers) {
@@ -35,11 +34,6 @@ export const kanoKind: Kind<Category> = {
   ],
   categories: () => [{ of: null, rows: CATEGORIES, rowOf: (category) => CATEGORIES.indexOf(category) }],
 };
-
-const isAnswer = (value: unknown): value is KanoAnswer => SENT.includes(value as KanoAnswer);
-
-/** As the table of the statistics writes it. */
-const ofTable = (answer: KanoAnswer): string => answer.replace('-', '_');
 
 /** Reverse and questionable answers take no part. */
 function partOf(categories: string, sign: 1 | -1) {

@@ -8,7 +8,7 @@ export type KanoCategory = 'A' | 'O' | 'M' | 'I' | 'R' | 'Q';
 export type KanoCounts = Record<KanoCategory, number>;
 
 /** Answers to "if the feature is there" and "if it is not", in the order of the table. */
-export const KANO_ANSWERS = ['like', 'must_be', 'neutral', 'live_with', 'dislike'] as const;
+export const KANO_ANSWERS = ['like', 'must-be', 'neutral', 'live-with', 'dislike'] as const;
 export type KanoAnswer = (typeof KANO_ANSWERS)[number];
 
 /** Rows: functional question; columns: dysfunctional (Kano et al. 1984; Sauerwein et al. 1996). */

@@ -100,7 +100,7 @@ function fit(cells: readonly number[], { categories, targets }: Margin, total: n
 
 /** Kish's effective number of answers, (Σw)²/Σw² (L. Kish, Survey Sampling, 1965); null when all weights are 0. */
 export function effectiveN(weights: readonly number[]): number | null {
-  return baseOf(weights)?.effectiveN ?? null;
+  return baseOf(weights.map((weight) => ({ weight })))?.effectiveN ?? null;
 }
 
 /** Kish's design effect of weighting, n/effectiveN, at least 1; people of weight 0 count in n. Null likewise. */
@@ -127,10 +127,7 @@ export function weightedProportion(
   level = DEFAULT_LEVEL,
 ): WeightedEstimate | null {
   checkLevel(level);
-  const base = baseOf(
-    answers.map(({ weight }) => weight),
-    answers.map(({ count = 1 }) => count),
-  );
+  const base = baseOf(answers);
   if (!base) return null;
   const share = base.average(answers.map(({ holds }) => (holds ? 1 : 0)));
   const atEffective = proportion(share * base.effectiveN, base.effectiveN, level);
@@ -146,10 +143,7 @@ export function weightedMean(
   level = DEFAULT_LEVEL,
 ): WeightedEstimate | null {
   checkLevel(level);
-  const base = baseOf(
-    answers.map(({ weight }) => weight),
-    answers.map(({ count = 1 }) => count),
-  );
+  const base = baseOf(answers);
   if (!base) return null;
   const n = base.effectiveN;
   const value = base.average(answers.map((answer) => answer.value));
@@ -165,17 +159,16 @@ interface Base {
   effectiveN: number;
 }
 
-function baseOf(weights: readonly number[], counts?: readonly number[]): Base | null {
-  const largest = weights.reduce((most, weight) => Math.max(most, weight), 0);
-  if (!areCounts(weights) || largest === 0) return null;
-  const times = (i: number) => counts?.[i] ?? 1;
+function baseOf(answers: readonly Alike[]): Base | null {
+  const largest = answers.reduce((most, { weight }) => Math.max(most, weight), 0);
+  if (!areCounts(answers.map(({ weight }) => weight)) || largest === 0) return null;
   // In units of the largest, so that squares neither overflow nor vanish.
-  const scaled = weights.map((weight, i) => (weight / largest) * times(i));
+  const scaled = answers.map(({ weight, count = 1 }) => (weight / largest) * count);
   const sum = sumOf(scaled);
   return {
-    n: counts ? sumOf(counts) : weights.length,
+    n: sumOf(answers.map(({ count = 1 }) => count)),
     average: (values) => sumOf(values.map((value, i) => value * (scaled[i] as number))) / sum,
-    effectiveN: sum ** 2 / sumOf(scaled.map((weight, i) => weight * ((weights[i] as number) / largest))),
+    effectiveN: sum ** 2 / sumOf(answers.map(({ weight }, i) => (scaled[i] as number) * (weight / largest))),
   };
 }
 
