@@ -113,7 +113,7 @@ describe('by keyboard alone', () => {
       if (key.startsWith('=')) await page.keyboard.type(key.slice(1));
       else await page.keyboard.press(key);
     }
-    await widget(page).getByText('Thank you').waitFor();
+    await widget(page).getByRole('heading', { name: 'Thank you' }).waitFor();
     const last = await page.evaluate(() => stage.sent.at(-1));
     expect(last).toEqual({ status: 'completed', answers: answer === undefined ? {} : { q: answer } });
     await context.close();

@@ -100,7 +100,7 @@ async function answer(): Promise<void> {
   await press('Next');
   await widget(page).getByRole('textbox').fill('Quick help');
   await press('Send');
-  await widget(page).getByText('Thank you').first().waitFor();
+  await widget(page).getByRole('heading', { name: 'Thank you' }).waitFor();
 }
 
 it('is answered by somebody unknown, and sends nothing but that', async () => {

@@ -103,7 +103,7 @@ describe('showing', () => {
     await press('Next');
     await widget(page).getByRole('textbox').fill('The search');
     await press('Send');
-    await widget(page).getByText('Thank you for your answers.').waitFor();
+    await widget(page).getByRole('heading', { name: 'Thank you for your answers.' }).waitFor();
     await flush(page);
     const messages = sent();
     expect(statuses(messages)).toEqual(['shown', 'started', 'partial', 'completed']);
@@ -302,7 +302,7 @@ describe('an unfinished survey', () => {
     await widget(page).getByRole('radio', { name: '10', exact: true }).check();
     await press('Next');
     await press('Send');
-    await widget(page).getByText('Thank you').waitFor();
+    await widget(page).getByRole('heading', { name: 'Thank you' }).waitFor();
     await page.close();
     await served.up();
     await open();
@@ -351,7 +351,7 @@ describe('the flow', () => {
     await press('Skip');
     await widget(page).getByText('So: nothing').waitFor();
     await press('Send');
-    await widget(page).getByText('Thanks, <b>Ada</b>!').waitFor();
+    await widget(page).getByRole('heading', { name: 'Thanks, <b>Ada</b>!' }).waitFor();
     await flush(page);
     expect(sent().at(-1)?.answers).toEqual({ score: 2, love: null });
   });
@@ -546,7 +546,7 @@ describe('headless', () => {
     await widget(page).getByRole('radio', { name: '8', exact: true }).check();
     await press('Next');
     await press('Send');
-    await widget(page).getByText('Thank you').waitFor();
+    await widget(page).getByRole('heading', { name: 'Thank you' }).waitFor();
     await flush(page);
     expect(sent()).toEqual([]);
     expect(await page.evaluate(() => 'tm.j.surveys' in localStorage)).toBe(false);
