@@ -338,6 +338,24 @@ describe('erasing', () => {
     });
   });
 
+  it('knows whom an alias of somebody else means once they were parted, and when they come back', async () => {
+    await withCollector({ file: true }, async (c) => {
+      const alias = message('alias', { userId: 'b', previousId: 'a' });
+      await c.send('server', [alias, track(user('b'), 'A')]);
+      await unmerge(c, 'a');
+      await c.send('server', [track(user('a'), 'A', 10)]);
+      c.advance(MINUTE);
+      expect((await erase(c, 'user:a')).status).toBe(200);
+      expect(await c.profile('user:a')).toBeUndefined();
+      expect(await c.verify()).toEqual([]);
+      await c.send('server', [track(user('a'), 'A', MINUTE)]);
+      await c.reopen();
+      expect((await c.profile('user:a'))?.eventCount).toBe(1);
+      expect((await c.profile('user:b'))?.eventCount).toBe(2);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
   it('lets go of the times kept on a device once all who used it are erased', async () => {
     await withCollector({ file: true }, async (c) => {
       await c.send('web', [

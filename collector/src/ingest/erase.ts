@@ -52,12 +52,16 @@ export async function erasePerson(
   const mine = new Set(messages);
   const hashedNodes: Erasure['nodes'] = [];
   const suppressed: string[] = [];
+  const calledByOthers = new Set(
+    aliases.filter(({ user }) => !who.users.has(user)).map(({ previousUser }) => previousUser),
+  );
   for (const gone of [...who.users, ...who.alone]) {
     const row = (await set.nodeById(gone)) as NodeRow; // ids of the person's own nodes
     const hash = row.ext.startsWith(ERASED)
       ? row.ext.slice(ERASED.length)
       : set.hash(`${row.kind}:${row.ext}`);
-    hashedNodes.push({ id: gone, ext: ERASED + hash });
+    // An alias of somebody parted from them still says whom it means.
+    hashedNodes.push({ id: gone, ext: calledByOthers.has(gone) ? row.ext : ERASED + hash });
     if (suppress) suppressed.push(hash);
   }
   await keepTimes(set, who, inEffect, aliases, mine);
