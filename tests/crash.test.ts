@@ -8,13 +8,14 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createCore } from '../collector/src/ingest/create-core.ts';
 import { T0 } from './collector.ts';
+import { seedFrom } from './seed.ts';
 
 const KILLS = 20;
 /** The kill comes at one of so many commits; a script makes some dozens. */
 const MAX_COMMITS = 150;
 /** So long after a kill everything drawn for the scripts is over, in milliseconds. */
 const SETTLED_AFTER_MS = 30 * 60_000;
-const SEED = Number(process.env.TIDEMARK_CRASH_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedFrom(process.env.TIDEMARK_CRASH_SEED);
 const child = fileURLToPath(new URL('./crash-child.ts', import.meta.url));
 
 let folder: string;

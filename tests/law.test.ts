@@ -5,12 +5,13 @@ import { expect, it } from 'vitest';
 import { burstScript, script } from './oracle/draw-script.ts';
 import { judge, reportOf, SHRINK_LIMIT_MS, scriptsFrom } from './oracle/law.ts';
 import type { Script } from './oracle/script.ts';
+import { seedFrom } from './seed.ts';
 
 /** Scripts to play; each has about 30 steps and takes 100 to 200 ms. */
 const RUNS = Number(process.env.TIDEMARK_LAW_RUNS ?? 300);
 /** Scripts with hundreds of events for one person: twice as slow. */
 const BURST_RUNS = Math.ceil(RUNS / 3);
-const SEED = Number(process.env.TIDEMARK_LAW_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedFrom(process.env.TIDEMARK_LAW_SEED);
 /** Generous room for one script, in milliseconds. */
 const SCRIPT_LIMIT_MS = 5_000;
 

@@ -8,9 +8,10 @@ import { playScript } from './oracle/run-script.ts';
 import { describeScript, type Script } from './oracle/script.ts';
 import { shrinkScript } from './oracle/shrink.ts';
 import { faultsOfMove } from './oracle/transfer.ts';
+import { seedFrom } from './seed.ts';
 
 const RUNS = Number(process.env.TIDEMARK_TRANSFER_RUNS ?? 60);
-const SEED = Number(process.env.TIDEMARK_LAW_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedFrom(process.env.TIDEMARK_LAW_SEED);
 /** Generous room for one script, in milliseconds. */
 const SCRIPT_LIMIT_MS = 5_000;
 

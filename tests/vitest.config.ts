@@ -6,6 +6,7 @@ export default defineConfig({
   resolve: { conditions: ['tidemark-source'] },
   ssr: { resolve: { conditions: ['tidemark-source'], externalConditions: ['tidemark-source'] } },
   test: {
+    setupFiles: ['tests/setup.ts'],
     include: ['{collector,sdk-web,sdk-node}/src/**/*.test.ts', 'tests/**/*.test.ts'],
     // Property, browser and process tests share two cores with each other.
     testTimeout: 120_000,
