@@ -1,11 +1,10 @@
 // Puts store, lane, definitions and reads together behind the one interface HTTP and the CLI use.
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Program } from '../engine/program.ts';
 import { leastExposed, traitsNeededBy } from '../engine/references.ts';
-import { viewSubmission } from '../engine/submission.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
-import { ERASED, type ResponsePlace, type Store } from '../storage/port.ts';
+import { ERASED, type Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import {
   DEFINITION_KINDS,
@@ -17,22 +16,17 @@ import {
   type SegmentDefinition,
   type TraitDefinition,
 } from '../wire/definitions.ts';
-import type { JsonObject, JsonValue } from '../wire/message.ts';
+import type { JsonValue } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
+import { bucketOf } from './bucket.ts';
 import { createBuilder } from './build.ts';
-import {
-  BadCursor,
-  type Core,
-  type DefinitionView,
-  NotStored,
-  type RejectedView,
-  type TakenOver,
-} from './core.ts';
-import { createDefinitionBook, isSame } from './definition-book.ts';
+import { BadCursor, type Core, type DefinitionView, type RejectedView, type TakenOver } from './core.ts';
+import { createDefinitionBook, isSame, own } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { explain, partsOf, segmentsBehind } from './explain.ts';
 import { exportProfile } from './export.ts';
-import { createLane, passOver, settleDue, settleMembers, settlePeople } from './lane.ts';
+import { createInside } from './inside.ts';
+import { createLane, settleDue } from './lane.ts';
 import { measureCompleteness, seenAmong } from './ledger.ts';
 import { mergeUsers, setListed, unmergeUser } from './operations.ts';
 import {
@@ -50,17 +44,12 @@ import {
   viewTransition,
 } from './profile-reads.ts';
 import { repairAll, UNFINISHED } from './repair.ts';
-import { openReport } from './report.ts';
-import { whyShut } from './survey-closing.ts';
-import { offerOf } from './survey-offer.ts';
-import { beginPage, keepDecisions, readOn, standingsOf } from './survey-reads.ts';
-import { takeSnapshot } from './survey-snapshot.ts';
-import { splitOf } from './survey-split.ts';
+import { createSurveyCore } from './survey-core.ts';
 import { takeRecord } from './transfer-in.ts';
 import { exportLines } from './transfer-out.ts';
 import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
-import { createWorkingSet, type WorkingSet } from './working-set.ts';
+import { createWorkingSet } from './working-set.ts';
 
 /** A file opened this far behind its own clock waits there; further behind it is refused. */
 export const MAX_CLOCK_BEHIND_MS = 60_000;
@@ -84,12 +73,6 @@ export interface CoreOptions {
   threadFromPeople?: number;
   /** Hears of what failed inside and was made good: a thread that ended, say. */
   onTrouble?: (error: unknown) => void;
-}
-
-interface SettleOptions {
-  /** Fails where nothing can be stored, and gives way to messages. */
-  insist?: boolean;
-  signal?: AbortSignal;
 }
 
 /** The file was last used at a later clock. */
@@ -158,6 +141,9 @@ export async function createCoreOn(
   const set = createWorkingSet(store, book.compile(), counters, idKey, erased);
   for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
   const lane = createLane(set, tell);
+  const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
+  const inside = createInside({ store, set, lane, book, tell, copyWith });
+  const { operate, read, writeIfPossible, settleAll, saveFacts, liveVersion } = inside;
   const recompile = (): void => {
     const before = set.program;
     set.program = book.compile();
@@ -182,71 +168,6 @@ export async function createCoreOn(
   if (!readOnly && storedZone !== zone) await saveFacts([{ name: 'timezone', value: zone }]);
   if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });
   if (!readOnly) builder.start();
-
-  function saveFacts(list: { name: string; value: JsonValue }[]): Promise<void> {
-    return lane.task(async (working) => {
-      working.record({ facts: list });
-      return { result: undefined, changed: true };
-    });
-  }
-
-  /** Runs an operation in the lane; it is committed if it was done. */
-  function operate<T>(work: (at: number) => Promise<T>, isDone: (result: T) => boolean): Promise<T> {
-    return lane.task(async (working, at) => {
-      const result = await work(at);
-      if (!isDone(result)) working.forget();
-      return { result, changed: isDone(result) };
-    });
-  }
-
-  /** Reads one person or none: everything due for others may wait. */
-  function read<T>(work: (at: number) => Promise<T>): Promise<T> {
-    return lane.task(async (_, at) => {
-      const result = await work(at);
-      await writeIfPossible(at);
-      return { result, changed: false };
-    });
-  }
-
-  /** What time changed is written down on the way; a full disk keeps nobody from reading. */
-  async function writeIfPossible(at: number): Promise<void> {
-    try {
-      await set.commit(at);
-    } catch (error) {
-      if (!(error instanceof NotStored)) throw error;
-    }
-  }
-
-  /**
-   * Settles everybody who is due, in slices between which messages go on. Where nothing can be stored,
-   * reads (which do not `insist`) are answered as of what was. With a `signal` it may be left undone.
-   */
-  async function settleAll({ insist = false, signal }: SettleOptions = {}): Promise<void> {
-    const until = tell();
-    const slice = async (work: (working: WorkingSet, at: number) => Promise<boolean>): Promise<boolean> => {
-      const from = performance.now();
-      const more = await lane.task(async (working, at) => ({
-        result: await work(working, at),
-        changed: true,
-      }));
-      if (insist) await lane.giveWay(performance.now() - from);
-      return more;
-    };
-    try {
-      while (!signal?.aborted) {
-        const next = await store.query({ ask: 'next-due' });
-        if (next === null || next > until) break;
-        await slice(settlePeople);
-      }
-      // One pass each: what changes after this began is not asked for.
-      for (const group of [...set.waiting]) {
-        const pass = passOver(group);
-        while (!signal?.aborted && (await slice((working, at) => settleMembers(working, pass, at))));
-      }
-    } catch (error) {
-      if (!(error instanceof NotStored) || insist) throw error;
-    }
-  }
 
   /** Changes the definitions in one task; back to how they were if it cannot be stored. */
   async function redefine<T>(change: () => T): Promise<T> {
@@ -334,9 +255,6 @@ export async function createCoreOn(
     recompile();
   }
 
-  /** A working set of its own, never committed: what it computes touches nobody. */
-  const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
-
   const viewOf = async (kind: DefinitionKind, key: string): Promise<DefinitionView | null> => {
     const definition = own<Definition>(book.wanted[kind], key);
     if (!definition) return null;
@@ -366,10 +284,6 @@ export async function createCoreOn(
     return traitsNeededBy(definition).every((input) => isTraitInForce(input, own(book.wanted.traits, input)));
   }
 
-  /** The version that answers for a segment, if it is defined and has been built. */
-  const liveVersion = (key: string): number | null =>
-    own(book.wanted.segments, key) ? (set.program.live.get(key)?.version ?? null) : null;
-
   const exposeOf = {
     trait: (key: string): Expose => own(book.active.traits, key)?.expose ?? 'none',
     segment: (key: string): Expose => own(book.active.segments, key)?.expose ?? 'none',
@@ -395,85 +309,7 @@ export async function createCoreOn(
     seen: (messageIds, kind) => read(() => seenAmong(set, messageIds, kind)),
     completeness: (range) => measureCompleteness(store, range),
     me: (who) => read((at) => viewMe(set, who, exposeOf, at)),
-    surveyStanding: (ref, key) =>
-      read(async (at) => {
-        if (!own(book.wanted.surveys, key)) return 'unknown_survey';
-        if (!set.program.surveys.has(key)) return 'building';
-        const id = await findProfile(set, ref);
-        const person = id === null ? null : await settledPerson(set, id, at);
-        if (!person) return 'unknown_profile';
-        const [standing] = await standingsOf(set, person, at, (name) => name === key);
-        if (!standing) return 'building';
-        const [last] = (await store.read({ decisions: [{ survey: key, person: person.id }] })).decisions;
-        const { publicId } = await idsOf(set, person.id);
-        const kept = last ? { at: iso(last.at), decision: JSON.parse(last.text) as JsonObject } : null; // our own
-        return { standing, last: kept, profileId: publicId };
-      }),
-    keepDecisions: (person, decisions) =>
-      lane.task(async (working, at) => ({
-        result: undefined,
-        changed: await keepDecisions(working, person, decisions, at),
-      })),
-    survey: (key) =>
-      read(async (at) => {
-        const definition = own(book.wanted.surveys, key);
-        if (!definition || definition.expose === 'none') return null;
-        return whyShut(definition, await set.completedOf(key), at) ? 'closed' : offerOf(key, definition);
-      }),
-    async submissions(key, { limit, cursor }) {
-      if (!own(book.wanted.surveys, key)) return null;
-      const after = cursor === null ? null : decodeCursor(cursor, isPlace);
-      const reading = beginPage(after);
-      const until = tell();
-      while (reading.next === null)
-        await read(async () => {
-          await readOn(set, reading, { survey: key, until, limit });
-        });
-      const place = reading.next.place;
-      return read(async () => {
-        const data = [];
-        for (const { submission, person, state } of reading.data) {
-          const { publicId: profileId, userId } = await idsOf(set, person);
-          const view = viewSubmission(state);
-          data.push({ submissionId: submission, person, profileId, userId, submission: view });
-        }
-        return { data, next: place && encodeCursor({ ...place }) };
-      });
-    },
-    surveySnapshot: (key, { segment, by, digestFor }) =>
-      takeSnapshot({ lane, set, settle: settleAll }, () => {
-        const definition = own(book.wanted.surveys, key);
-        if (!definition) return 'unknown_survey';
-        if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
-        const isKnown = {
-          segment: (name: string) => own(book.wanted.segments, name) !== undefined,
-          computed: (name: string) => own(book.wanted.traits, name) !== undefined,
-        };
-        const split = by === null ? null : splitOf(by, isKnown);
-        if (split === 'unknown_split') return split;
-        const trait = split?.kind === 'computed' ? set.program.traits.get(split.key) : undefined;
-        const version = split?.kind === 'segment' ? liveVersion(split.key) : undefined;
-        const target = definition.target?.segment;
-        return {
-          survey: key,
-          definition,
-          ...(target === undefined ? {} : { frame: liveVersion(target) }),
-          ...(segment === null ? {} : { filter: liveVersion(segment) }),
-          split: split && {
-            ...split,
-            ...(version === undefined ? {} : { version }),
-            ...(trait === undefined ? {} : { trait }),
-          },
-          digest: digestFor(definition),
-        };
-      }),
-    async report(segment, signal) {
-      if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
-      await settleAll();
-      const version = segment === null ? null : liveVersion(segment);
-      if (segment !== null && version === null) return 'building';
-      return openReport({ copy: () => copyWith(set.program), read, signal }, version);
-    },
+    ...createSurveyCore(inside),
     profile: (ref) =>
       read(async (at) => {
         const id = await findProfile(set, ref);
@@ -738,31 +574,11 @@ export async function createCoreOn(
   return core;
 }
 
-const isPlace = (value: unknown): value is ResponsePlace =>
-  typeof value === 'object' &&
-  value !== null &&
-  'node' in value &&
-  typeof value.node === 'number' &&
-  'submission' in value &&
-  typeof value.submission === 'string' &&
-  'seq' in value &&
-  typeof value.seq === 'number';
-
 /** Key of a segment that is only tried out: no definition can have it. */
 const TRIAL = '?';
 
-/** SHA-256(salt + ":" + id), first 6 bytes big-endian / 2^48 x 100. */
-function bucketOf(salt: string, id: string): number {
-  const digest = createHash('sha256').update(`${salt}:${id}`).digest();
-  return (digest.readUIntBE(0, 6) / 2 ** 48) * 100;
-}
-
 const faultText = (faults: readonly Fault[]): string =>
   faults.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
-
-function own<T>(record: Record<string, T>, key: string): T | undefined {
-  return Object.hasOwn(record, key) ? record[key] : undefined;
-}
 
 function viewRejected(row: Awaited<ReturnType<Core['rejectedRow']>> & object): RejectedView {
   const { id, receivedAt, code, reason, messageId, text } = row;

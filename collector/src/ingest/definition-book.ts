@@ -77,7 +77,7 @@ export function createDefinitionBook(
   let state = decode(stored, zone);
 
   const intern = (text: string): number => {
-    const known = Object.hasOwn(state.numbers, text) ? state.numbers[text] : undefined;
+    const known = own(state.numbers, text);
     if (known !== undefined) return known;
     const number = state.nextNumber++;
     state.numbers[text] = number;
@@ -186,7 +186,7 @@ export function createDefinitionBook(
         generation: Number.POSITIVE_INFINITY,
         bucketOf,
         intern(text) {
-          const known = Object.hasOwn(state.numbers, text) ? state.numbers[text] : undefined;
+          const known = own(state.numbers, text);
           const number = known ?? passing.get(text) ?? FIRST_PASSING + passing.size;
           if (known === undefined) passing.set(text, number);
           return number;
@@ -289,6 +289,11 @@ function meaning({ traits, segments, surveys, zone, lists }: DefinitionSet): str
 }
 
 const sameMeaning = (a: DefinitionSet, b: DefinitionSet): boolean => meaning(a) === meaning(b);
+
+/** What a record holds under a key itself: `constructor` is no definition. */
+export function own<T>(record: Record<string, T>, key: string): T | undefined {
+  return Object.hasOwn(record, key) ? record[key] : undefined;
+}
 
 export function isSame(a: Definition | undefined, b: Definition | undefined): boolean {
   if (!a || !b) return a === b;
