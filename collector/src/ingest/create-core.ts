@@ -2,52 +2,41 @@
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
 import { randomBytes } from 'node:crypto';
 import type { Program } from '../engine/program.ts';
-import { leastExposed, traitsNeededBy } from '../engine/references.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
 import { ERASED, type Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
-import {
-  DEFINITION_KINDS,
-  type Definition,
-  type DefinitionKind,
-  type Expose,
-  type Fault,
-  parseDefinitionFile,
-  type SegmentDefinition,
-  type TraitDefinition,
-} from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
+import { addDefinitions } from './add-definitions.ts';
 import { settledPerson } from './arrival.ts';
 import { bucketOf } from './bucket.ts';
 import { createBuilder } from './build.ts';
-import { BadCursor, type Core, type DefinitionView, type RejectedView, type TakenOver } from './core.ts';
-import { createDefinitionBook, isSame, own } from './definition-book.ts';
+import { BadCursor, type Core, type RejectedView } from './core.ts';
+import { createDefinitionBook, own } from './definition-book.ts';
+import { createDefinitionCore } from './definition-core.ts';
 import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
-import { explain, partsOf, segmentsBehind } from './explain.ts';
 import { exportProfile } from './export.ts';
+import { exposureIn } from './exposure.ts';
 import { createInside } from './inside.ts';
-import { createLane, settleDue } from './lane.ts';
+import { createLane } from './lane.ts';
 import { measureCompleteness, seenAmong } from './ledger.ts';
-import { mergeUsers, setListed, unmergeUser } from './operations.ts';
+import { mergeUsers, unmergeUser } from './operations.ts';
 import {
   decodeCursor,
   encodeCursor,
   findProfile,
-  idsOf,
   iso,
   listEvents,
-  listMembers,
   listProfiles,
   listTransitions,
   viewMe,
   viewProfile,
-  viewTransition,
 } from './profile-reads.ts';
+import { createRedefine, recompile } from './redefine.ts';
 import { repairAll, UNFINISHED } from './repair.ts';
+import { createSegmentCore } from './segment-core.ts';
 import { createSurveyCore } from './survey-core.ts';
 import { takeRecord } from './transfer-in.ts';
 import { exportLines } from './transfer-out.ts';
-import { previewSegment } from './trial.ts';
 import { verifyAll } from './verify.ts';
 import { createWorkingSet } from './working-set.ts';
 
@@ -144,15 +133,6 @@ export async function createCoreOn(
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
   const inside = createInside({ store, set, lane, book, tell, copyWith });
   const { operate, read, writeIfPossible, settleAll, saveFacts, liveVersion } = inside;
-  const recompile = (): void => {
-    const before = set.program;
-    set.program = book.compile();
-    const droppedLists = [...before.allLists].filter((list) => !set.program.allLists.has(list));
-    const droppedLeaves = [...before.leaves.values()]
-      .filter(({ id }) => !set.program.leaves.has(id))
-      .map(({ id }) => id);
-    if (droppedLists.length + droppedLeaves.length > 0) set.record({ droppedLists, droppedLeaves });
-  };
   const closing = new AbortController();
   const settle = () => settleAll({ signal: closing.signal });
   const builder = createBuilder({
@@ -160,7 +140,7 @@ export async function createCoreOn(
     book,
     set,
     settle,
-    onSwitch: recompile,
+    onSwitch: () => recompile(set, book),
     besideFromPeople,
     onTrouble,
   });
@@ -169,147 +149,17 @@ export async function createCoreOn(
   if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });
   if (!readOnly) builder.start();
 
-  /** Changes the definitions in one task; back to how they were if it cannot be stored. */
-  async function redefine<T>(change: () => T): Promise<T> {
-    // Where the change is in force at once, everybody must be settled in its task: a wave would hold up messages.
-    await settleAll();
-    const result = await lane.task(async (working, at) => {
-      const before = book.encode();
-      const text = JSON.stringify(before);
-      const surveys = Object.keys(book.wanted.surveys);
-      try {
-        const value = change();
-        if (JSON.stringify(book.encode()) === text) return { result: value, changed: false };
-        const abandoned = working.program.segments.filter((segment) => !segment.live);
-        recompile();
-        const dropped = abandoned
-          .map(({ version }) => version)
-          .filter((version) => working.program.indexOf(version) === undefined);
-        if (dropped.length > 0) working.record({ droppedVersions: dropped });
-        const droppedSurveys = surveys.filter((key) => !own(book.wanted.surveys, key));
-        if (droppedSurveys.length > 0) working.record({ droppedSurveys });
-        await putInForceIfBuilt(at);
-        working.record({ facts: [{ name: 'definitions', value: book.encode() }] });
-        await working.commit(at);
-        return { result: value, changed: false };
-      } catch (error) {
-        book.restore(before);
-        recompile();
-        throw error;
-      }
-    });
-    builder.start();
-    return result;
-  }
-
-  /** Adds what is not defined here under its key; what is stays as it is. */
-  async function addDefinitions(given: Record<DefinitionKind, unknown>): Promise<TakenOver> {
-    const { traits, segments, surveys } = given;
-    const parsed = parseDefinitionFile({ traits, segments, surveys });
-    if (!parsed.ok) return { outcome: 'refused', note: faultText(parsed.faults) };
-    const file = parsed.value;
-    return redefine(() => {
-      const missing = DEFINITION_KINDS.flatMap((kind) =>
-        Object.entries<Definition>(file[kind] ?? {}).flatMap(([key, definition]) =>
-          own<Definition>(book.wanted[kind], key) ? [] : [{ kind, key, definition }],
-        ),
-      );
-      const differing = DEFINITION_KINDS.flatMap((kind) =>
-        Object.entries<Definition>(file[kind] ?? {})
-          .filter(
-            ([key, definition]) => !isSame(own<Definition>(book.wanted[kind], key) ?? definition, definition),
-          )
-          .map(([key]) => `${kind}/${key}`),
-      );
-      const before = book.encode();
-      for (const { kind, key, definition } of missing) book.put(kind, key, definition);
-      const faults = missing.flatMap(({ kind, key, definition }) => book.faultsOf(kind, key, definition));
-      if (faults.length > 0) {
-        book.restore(before);
-        return { outcome: 'refused', note: faultText(faults) };
-      }
-      const note = `kept as they are here: ${differing.join(', ')}`;
-      const outcome = missing.length > 0 ? ('taken' as const) : ('known' as const);
-      return { outcome, ...(differing.length > 0 ? { note } : {}) };
-    });
-  }
-
-  /** Where the change needs nothing new (a deletion, say), it is in force at once. */
-  async function putInForceIfBuilt(at: number): Promise<void> {
-    const { program } = set;
-    if (!book.building) return;
-    if (
-      program.buildingLeaves.size > 0 &&
-      (await store.query({ ask: 'people', after: 0, limit: 1 })).length > 0
-    )
-      return;
-    if (program.segments.some((segment) => segment.building)) {
-      // A list that nobody is on yet is as good as built; so is anything while nobody is known.
-      const people = await store.query({ ask: 'people', after: 0, limit: 1 });
-      if (people.length > 0) return;
-    }
-    // What fell due since `settleAll`.
-    while (await settleDue(set, at)) await set.commit(at);
-    set.record({ swaps: { list: book.swaps(program), at } });
-    book.finish();
-    recompile();
-  }
-
-  const viewOf = async (kind: DefinitionKind, key: string): Promise<DefinitionView | null> => {
-    const definition = own<Definition>(book.wanted[kind], key);
-    if (!definition) return null;
-    const ready = !book.building || isInForce(kind, key, definition);
-    const view: DefinitionView = {
-      key,
-      definition,
-      status: ready ? 'ready' : 'building',
-      progress: ready ? 1 : builder.progress(),
-    };
-    if (kind === 'segments') {
-      const version = set.program.live.get(key)?.version;
-      view.size = version === undefined ? 0 : await store.query({ ask: 'member-count', version });
-    }
-    return view;
-  };
-  function isInForce(kind: DefinitionKind, key: string, definition: Definition): boolean {
-    if (kind === 'segments')
-      return set.program.live.get(key)?.version === set.program.wanted.get(key)?.version;
-    if (kind === 'traits') return isTraitInForce(key, definition as TraitDefinition); // of its kind
-    return isSame(own(book.active.surveys, key), definition);
-  }
-
-  /** A formula waits for what it is computed from. */
-  function isTraitInForce(key: string, definition: TraitDefinition | undefined): boolean {
-    if (!definition || !isSame(own<Definition>(book.active.traits, key), definition)) return false;
-    return traitsNeededBy(definition).every((input) => isTraitInForce(input, own(book.wanted.traits, input)));
-  }
-
-  const exposeOf = {
-    trait: (key: string): Expose => own(book.active.traits, key)?.expose ?? 'none',
-    segment: (key: string): Expose => own(book.active.segments, key)?.expose ?? 'none',
-    survey: exposeOfSurvey,
-  };
-
-  /**
-   * A survey is offered by the gates in force: as far as it was and is exposed, and its segment is, whichever
-   * is least. So nobody learns of a segment while a survey, or the segment, is being built anew.
-   */
-  function exposeOfSurvey(key: string): Expose {
-    const versions = [own(book.active.surveys, key), own(book.wanted.surveys, key)];
-    const segment = versions[0]?.target?.segment;
-    const levels = versions.map((survey) => (survey ? (survey.expose ?? 'public') : 'none'));
-    if (segment !== undefined)
-      for (const set of [book.active, book.wanted]) levels.push(own(set.segments, segment)?.expose ?? 'none');
-    return leastExposed(levels);
-  }
-
+  const exposure = exposureIn(book);
+  const redefine = createRedefine(inside, builder);
   const core: Core = {
     now: tell,
     ingest: (input) => lane.ingest(input),
     seen: (messageIds, kind) => read(() => seenAmong(set, messageIds, kind)),
     completeness: (range) => measureCompleteness(store, range),
-    me: (who) => read((at) => viewMe(set, who, exposeOf, at)),
+    me: (who) => read((at) => viewMe(set, who, exposure, at)),
     ...createSurveyCore(inside),
+    ...createDefinitionCore(inside, { redefine, progress: builder.progress }),
+    ...createSegmentCore(inside),
     profile: (ref) =>
       read(async (at) => {
         const id = await findProfile(set, ref);
@@ -352,18 +202,6 @@ export async function createCoreOn(
         (at) => unmergeUser(set, userId, at),
         ({ done }) => done,
       ),
-    async setListed(key, ref, on) {
-      return operate(
-        async (at) => {
-          const definition = own(book.wanted.segments, key);
-          if (!definition) return 'unknown_segment';
-          const list = set.program.lists.get(key);
-          if (!('static' in definition) || list === undefined) return 'not_static';
-          return setListed(set, list, ref, on, at);
-        },
-        (result) => result === 'done',
-      );
-    },
     async erase(ref, { suppress }) {
       return operate(
         async (at) => {
@@ -381,77 +219,6 @@ export async function createCoreOn(
         () => false,
       );
     },
-    async definitions(kind) {
-      await settleAll();
-      const keys = Object.keys(book.wanted[kind]).sort();
-      const views = await Promise.all(keys.map((key) => viewOf(kind, key)));
-      return views.filter((view) => view !== null);
-    },
-    async definition(kind, key) {
-      if (kind === 'segments') await settleAll();
-      return viewOf(kind, key);
-    },
-    async putDefinition(kind, key, definition) {
-      const { faults, created } = await redefine(() => {
-        const before = own<Definition>(book.wanted[kind], key);
-        const found = book.faultsOf(kind, key, definition);
-        if (found.length === 0 && !isSame(before, definition)) book.put(kind, key, definition);
-        return { faults: found, created: before === undefined };
-      });
-      if (faults.length > 0) return { ok: false, faults };
-      const view = await viewOf(kind, key);
-      if (!view) throw new Error(`the definition ${key} was deleted while it was being put`);
-      return { ok: true, created, view };
-    },
-    async deleteDefinition(kind, key) {
-      return redefine(() => {
-        if (!own<Definition>(book.wanted[kind], key)) return 'unknown';
-        const needed = book.neededBy(kind, key);
-        if (needed.length > 0) return { neededBy: needed };
-        book.remove(kind, key);
-        return 'deleted';
-      });
-    },
-    async applyFile(file) {
-      return redefine(() => {
-        const faults = book.faultsOfFile(file);
-        return faults.length > 0
-          ? { ok: false as const, faults }
-          : { ok: true as const, ...book.applyFile(file) };
-      });
-    },
-    async preview(definition, { sample, signal }) {
-      const faults = book.trialFaults(definition);
-      if (faults.length > 0) return { ok: false, faults };
-      const copy = copyWith(book.trial({ [TRIAL]: definition }));
-      return { ok: true, view: await previewSegment(lane, copy, TRIAL, { sample, signal }) };
-    },
-    why: (ref, key) =>
-      read(async (at) => {
-        if (!own(book.wanted.segments, key)) return 'unknown_segment';
-        const { segments } = book.active;
-        if (!own(segments, key)) return 'building';
-        const id = await findProfile(set, ref);
-        const person = id === null ? null : await settledPerson(set, id, at);
-        if (id === null || !person) return 'unknown_profile';
-        const parts: Record<string, SegmentDefinition> = {};
-        for (const [name, of] of segmentsBehind(segments, key)) Object.assign(parts, partsOf(name, of));
-        // What was settled is written down first: the copy reads it from the store.
-        await writeIfPossible(at);
-        const answer = await explain(copyWith(book.trial(parts)), id, key, { segments, bucketOf }, at);
-        if (!answer) return 'unknown_profile';
-        const { publicId, userId } = await idsOf(set, id);
-        const version = set.program.live.get(key)?.version ?? -1;
-        const since = (await set.memberships(id)).get(version);
-        return {
-          segment: key,
-          profileId: publicId,
-          userId,
-          ...answer,
-          since: answer.member && since !== undefined ? iso(since) : null,
-          at: iso(at),
-        };
-      }),
     async export(ref) {
       if (!(await core.profile(ref))) return null;
       return exportProfile(core, ref, () =>
@@ -481,7 +248,7 @@ export async function createCoreOn(
       ),
     stored: () => store.query({ ask: 'message-count', until: Number.MAX_SAFE_INTEGER }),
     async takeOver(record) {
-      if (record.type === 'tidemark.definitions') return addDefinitions(record);
+      if (record.type === 'tidemark.definitions') return addDefinitions(record, { book, redefine });
       const taken = await operate(
         (at) => takeRecord(set, record, { idKey, zone }, at),
         ({ outcome }) => outcome === 'taken',
@@ -489,20 +256,6 @@ export async function createCoreOn(
       if (/erased|used-ids|suppressed/.test(record.type)) erased.any = true;
       if (record.type === 'tidemark.suppressed') erased.suppressed = true;
       return taken;
-    },
-    async segmentProfiles(key, page) {
-      await settleAll();
-      if (!own(book.wanted.segments, key)) return null;
-      const version = liveVersion(key);
-      if (version === null) return { data: [], next: null };
-      return read(() => listMembers(set, version, page));
-    },
-    async segmentTransitions(key, { limit, after }) {
-      await settleAll();
-      if (!own(book.wanted.segments, key)) return null;
-      const rows = await store.query({ ask: 'segment-transitions', segment: key, after, limit: limit + 1 });
-      const data = rows.slice(0, limit).map(viewTransition);
-      return { data, next: rows.length > limit ? (data[data.length - 1]?.seq ?? null) : null };
     },
     async rejected({ limit, cursor }) {
       const isId = (value: unknown): value is number => Number.isSafeInteger(value);
@@ -573,12 +326,6 @@ export async function createCoreOn(
   };
   return core;
 }
-
-/** Key of a segment that is only tried out: no definition can have it. */
-const TRIAL = '?';
-
-const faultText = (faults: readonly Fault[]): string =>
-  faults.map(({ pointer, message }) => `${pointer} ${message}`).join('; ');
 
 function viewRejected(row: Awaited<ReturnType<Core['rejectedRow']>> & object): RejectedView {
   const { id, receivedAt, code, reason, messageId, text } = row;

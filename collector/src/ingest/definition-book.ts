@@ -61,6 +61,8 @@ export interface DefinitionBook {
   restore(text: JsonValue | undefined): void;
 }
 
+/** Key of a segment that is only tried out: no definition can have it. */
+export const TRIAL = '?';
 /** Numbers of texts that are only tried out: no file gives so many. */
 const FIRST_PASSING = 2 ** 40;
 
@@ -194,8 +196,8 @@ export function createDefinitionBook(
       });
     },
     trialFaults(definition) {
-      const key = '?';
-      return referenceFaults(withDefinition(state.active, 'segments', key, definition), 'segments', key);
+      const next = withDefinition(state.active, 'segments', TRIAL, definition);
+      return referenceFaults(next, 'segments', TRIAL);
     },
     swaps(program) {
       const keys = new Set([...program.live.keys(), ...program.wanted.keys()]);

@@ -18,6 +18,7 @@ import {
   type ProfileView,
   type TransitionView,
 } from './core.ts';
+import type { Exposure } from './exposure.ts';
 import { isCapped } from './identity-plan.ts';
 import { traitValue } from './outside-values.ts';
 import { logsOf, whoIs } from './person-ids.ts';
@@ -131,7 +132,7 @@ async function computedOf(
 export async function viewMe(
   set: WorkingSet,
   { userId, anonymousId, verified }: { userId: string | null; anonymousId: string | null; verified: boolean },
-  exposeOf: { trait(key: string): Expose; segment(key: string): Expose; survey(key: string): Expose },
+  exposeOf: Exposure,
   clock: number,
 ): Promise<Awaited<ReturnType<Core['me']>>> {
   const name = verified || anonymousId === null ? userId : null;
