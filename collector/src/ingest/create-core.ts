@@ -2,36 +2,21 @@
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
 import { randomBytes } from 'node:crypto';
 import type { Program } from '../engine/program.ts';
-import { traitsOf } from '../engine/trait-bag.ts';
-import { ERASED, type Store } from '../storage/port.ts';
+import type { Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
-import type { JsonValue } from '../wire/message.ts';
 import { addDefinitions } from './add-definitions.ts';
-import { settledPerson } from './arrival.ts';
 import { bucketOf } from './bucket.ts';
 import { createBuilder } from './build.ts';
-import { BadCursor, type Core, type RejectedView } from './core.ts';
-import { createDefinitionBook, own } from './definition-book.ts';
+import type { Core } from './core.ts';
+import { createDefinitionBook } from './definition-book.ts';
 import { createDefinitionCore } from './definition-core.ts';
-import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
-import { exportProfile } from './export.ts';
-import { exposureIn } from './exposure.ts';
 import { createInside } from './inside.ts';
 import { createLane } from './lane.ts';
 import { measureCompleteness, seenAmong } from './ledger.ts';
-import { mergeUsers, unmergeUser } from './operations.ts';
-import {
-  decodeCursor,
-  encodeCursor,
-  findProfile,
-  iso,
-  listEvents,
-  listProfiles,
-  listTransitions,
-  viewMe,
-  viewProfile,
-} from './profile-reads.ts';
+import { createProfileCore } from './profile-core.ts';
+import { iso } from './profile-reads.ts';
 import { createRedefine, recompile } from './redefine.ts';
+import { createRejectionCore } from './rejection-core.ts';
 import { repairAll, UNFINISHED } from './repair.ts';
 import { createSegmentCore } from './segment-core.ts';
 import { createSurveyCore } from './survey-core.ts';
@@ -104,16 +89,7 @@ export async function createCoreOn(
   }: Omit<CoreOptions, 'database'>,
 ): Promise<Core> {
   const start = await store.query({ ask: 'start' });
-  let clock = now();
-  const isBehind = start.clock !== null && clock < start.clock - MAX_CLOCK_BEHIND_MS;
-  if (start.clock !== null && isBehind && !readOnly && !repair) throw new ClockBehind(clock, start.clock);
-  if (start.clock !== null && !(isBehind && repair))
-    clock = readOnly ? start.clock : Math.max(clock, start.clock);
-  const tell = (): number => {
-    clock = readOnly ? clock : Math.max(clock, now());
-    return clock;
-  };
-
+  const { tell, isBehind } = startClock(start.clock, { now, readOnly, repair });
   const { facts } = start;
   const storedKey = facts.get('idKey');
   const idKey =
@@ -132,7 +108,7 @@ export async function createCoreOn(
   const lane = createLane(set, tell);
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
   const inside = createInside({ store, set, lane, book, tell, copyWith });
-  const { operate, read, writeIfPossible, settleAll, saveFacts, liveVersion } = inside;
+  const { operate, read, settleAll, saveFacts } = inside;
   const closing = new AbortController();
   const settle = () => settleAll({ signal: closing.signal });
   const builder = createBuilder({
@@ -149,98 +125,17 @@ export async function createCoreOn(
   if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });
   if (!readOnly) builder.start();
 
-  const exposure = exposureIn(book);
   const redefine = createRedefine(inside, builder);
-  const core: Core = {
+  return {
     now: tell,
     ingest: (input) => lane.ingest(input),
     seen: (messageIds, kind) => read(() => seenAmong(set, messageIds, kind)),
     completeness: (range) => measureCompleteness(store, range),
-    me: (who) => read((at) => viewMe(set, who, exposure, at)),
+    ...createProfileCore(inside),
     ...createSurveyCore(inside),
     ...createDefinitionCore(inside, { redefine, progress: builder.progress }),
     ...createSegmentCore(inside),
-    profile: (ref) =>
-      read(async (at) => {
-        const id = await findProfile(set, ref);
-        return id === null ? null : viewProfile(set, id, at);
-      }),
-    events: (ref, page) =>
-      read(async (at) => {
-        const id = await findProfile(set, ref);
-        return id === null ? null : listEvents(set, id, at, page);
-      }),
-    async profileTransitions(ref, page) {
-      return read(async (at) => {
-        const id = await findProfile(set, ref);
-        if (id === null || !(await settledPerson(set, id, at))) return null;
-        await writeIfPossible(at);
-        return listTransitions(set, id, page);
-      });
-    },
-    async profiles({ q, segment, limit, cursor }) {
-      await settleAll();
-      const version = segment === null ? null : liveVersion(segment);
-      if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
-      if (segment !== null && version === null) return { data: [], next: null };
-      return read((at) => listProfiles(set, at, { q, version, limit, cursor }));
-    },
-    group: (id) =>
-      read(async () => {
-        const group = await set.group(id);
-        const members = await store.query({ ask: 'group-size', group: id });
-        const known = members > 0 || Object.keys(group.bag.v).length > 0;
-        return known ? { id, traits: traitsOf(group.bag), members } : null;
-      }),
-    merge: (from, into) =>
-      operate(
-        (at) => mergeUsers(set, { from, into }, at),
-        ({ done }) => done,
-      ),
-    unmerge: (userId) =>
-      operate(
-        (at) => unmergeUser(set, userId, at),
-        ({ done }) => done,
-      ),
-    async erase(ref, { suppress }) {
-      return operate(
-        async (at) => {
-          const id = await findProfile(set, ref);
-          if (id === null) return null;
-          const done = await erasePerson(set, id, at, suppress);
-          if (done) {
-            await set.commit(at);
-            Object.assign(erased, { any: true, suppressed: erased.suppressed || suppress });
-          }
-          // Names and hashes in memory no longer stand for what they did.
-          set.forget();
-          return done;
-        },
-        () => false,
-      );
-    },
-    async export(ref) {
-      if (!(await core.profile(ref))) return null;
-      return exportProfile(core, ref, () =>
-        read(async () => {
-          const id = await findProfile(set, ref);
-          if (id === null) return null;
-          const node = await set.nodeById(id);
-          const later = node ? await upcomingOf(set, { node, users: await usersOf(set, node) }) : [];
-          const lists = await set.listsOf(id);
-          const refused = await rejectionsNaming(set, id);
-          return {
-            upcoming: later.map(({ text }) => parsedOr(text)),
-            rejected: refused.map(({ text, code, receivedAt }) => ({
-              code,
-              receivedAt: iso(receivedAt),
-              message: parsedOr(text),
-            })),
-            lists: [...set.program.lists].filter(([, list]) => lists.includes(list)).map(([name]) => name),
-          };
-        }),
-      );
-    },
+    ...createRejectionCore(inside, start.refusedDropped),
     transfer: (options) =>
       exportLines(
         { store, program: set.program, definitions: book.wanted, zone, idKey, clock: tell() },
@@ -257,27 +152,6 @@ export async function createCoreOn(
       if (record.type === 'tidemark.suppressed') erased.suppressed = true;
       return taken;
     },
-    async rejected({ limit, cursor }) {
-      const isId = (value: unknown): value is number => Number.isSafeInteger(value);
-      const before = cursor === null ? Number.MAX_SAFE_INTEGER : decodeCursor(cursor, isId);
-      const rows = await store.query({ ask: 'refused', before, limit: limit + 1 });
-      const last = rows[limit - 1];
-      return {
-        data: rows.slice(0, limit).map(viewRejected),
-        next: rows.length > limit && last ? encodeCursor(last.id) : null,
-        dropped: start.refusedDropped + lane.counts.rejectedDropped,
-      };
-    },
-    async rejectedRow(id) {
-      const row = await store.query({ ask: 'refused-one', id });
-      return row && { ...row, messageId: shownId(row.messageId) };
-    },
-    removeRejected: (id) =>
-      lane.task(async (working) => {
-        const row = await store.query({ ask: 'refused-one', id });
-        if (row) working.record({ removedRefused: [id] });
-        return { result: row !== null, changed: row !== null };
-      }),
     facts: {
       get: (name) => facts.get(`user.${name}`),
       async set(name, value) {
@@ -324,26 +198,25 @@ export async function createCoreOn(
       await store.close();
     },
   };
-  return core;
 }
 
-function viewRejected(row: Awaited<ReturnType<Core['rejectedRow']>> & object): RejectedView {
-  const { id, receivedAt, code, reason, messageId, text } = row;
-  const message = parsedOr(text);
-  return { id, receivedAt: iso(receivedAt), code, reason, messageId: shownId(messageId), message };
+/**
+ * The clock from where the file left it, epoch ms. `isBehind`: the true one is earlier than the file says, and
+ * what it holds must be computed anew.
+ *
+ * @throws ClockBehind
+ */
+function startClock(
+  stored: number | null,
+  { now, readOnly, repair }: { now: () => number; readOnly: boolean; repair: boolean },
+): { tell: () => number; isBehind: boolean } {
+  let clock = now();
+  const isBehind = stored !== null && clock < stored - MAX_CLOCK_BEHIND_MS;
+  if (stored !== null && isBehind && !readOnly && !repair) throw new ClockBehind(clock, stored);
+  if (stored !== null && !(isBehind && repair)) clock = readOnly ? stored : Math.max(clock, stored);
+  const tell = (): number => {
+    clock = readOnly ? clock : Math.max(clock, now());
+    return clock;
+  };
+  return { tell, isBehind };
 }
-
-/** Of suppressed messages there is only a hash, which says nothing to anybody. */
-function shownId(messageId: string | null): string | null {
-  return messageId?.startsWith(ERASED) ? null : messageId;
-}
-
-function parsedOr(text: string): JsonValue {
-  try {
-    return JSON.parse(text) as JsonValue;
-  } catch {
-    return text;
-  }
-}
-
-export { BadCursor };

@@ -1,0 +1,134 @@
+// What the core answers about people, and what is done to them: merging, undoing that, erasing.
+// Invariant: whoever is shown is settled to the clock first; nobody else waits for that.
+import { traitsOf } from '../engine/trait-bag.ts';
+import { settledPerson } from './arrival.ts';
+import type { Core } from './core.ts';
+import { own } from './definition-book.ts';
+import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
+import { exportProfile } from './export.ts';
+import { exposureIn } from './exposure.ts';
+import type { Inside } from './inside.ts';
+import { mergeUsers, unmergeUser } from './operations.ts';
+import {
+  findProfile,
+  iso,
+  listEvents,
+  listProfiles,
+  listTransitions,
+  viewMe,
+  viewProfile,
+} from './profile-reads.ts';
+import { messageOf } from './rejection-core.ts';
+
+export type ProfileCore = Pick<
+  Core,
+  | 'me'
+  | 'profile'
+  | 'events'
+  | 'profileTransitions'
+  | 'profiles'
+  | 'group'
+  | 'merge'
+  | 'unmerge'
+  | 'erase'
+  | 'export'
+>;
+
+export function createProfileCore({
+  store,
+  set,
+  book,
+  tell,
+  read,
+  operate,
+  writeIfPossible,
+  settleAll,
+  liveVersion,
+}: Inside): ProfileCore {
+  const exposure = exposureIn(book);
+  const self: ProfileCore = {
+    me: (who) => read((at) => viewMe(set, who, exposure, at)),
+    profile: (ref) =>
+      read(async (at) => {
+        const id = await findProfile(set, ref);
+        return id === null ? null : viewProfile(set, id, at);
+      }),
+    events: (ref, page) =>
+      read(async (at) => {
+        const id = await findProfile(set, ref);
+        return id === null ? null : listEvents(set, id, at, page);
+      }),
+    async profileTransitions(ref, page) {
+      return read(async (at) => {
+        const id = await findProfile(set, ref);
+        if (id === null || !(await settledPerson(set, id, at))) return null;
+        await writeIfPossible(at);
+        return listTransitions(set, id, page);
+      });
+    },
+    async profiles({ q, segment, limit, cursor }) {
+      await settleAll();
+      const version = segment === null ? null : liveVersion(segment);
+      if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
+      if (segment !== null && version === null) return { data: [], next: null };
+      return read((at) => listProfiles(set, at, { q, version, limit, cursor }));
+    },
+    group: (id) =>
+      read(async () => {
+        const group = await set.group(id);
+        const members = await store.query({ ask: 'group-size', group: id });
+        const known = members > 0 || Object.keys(group.bag.v).length > 0;
+        return known ? { id, traits: traitsOf(group.bag), members } : null;
+      }),
+    merge: (from, into) =>
+      operate(
+        (at) => mergeUsers(set, { from, into }, at),
+        ({ done }) => done,
+      ),
+    unmerge: (userId) =>
+      operate(
+        (at) => unmergeUser(set, userId, at),
+        ({ done }) => done,
+      ),
+    async erase(ref, { suppress }) {
+      return operate(
+        async (at) => {
+          const id = await findProfile(set, ref);
+          if (id === null) return null;
+          const done = await erasePerson(set, id, at, suppress);
+          if (done) {
+            await set.commit(at);
+            Object.assign(set.erased, { any: true, suppressed: set.erased.suppressed || suppress });
+          }
+          // Names and hashes in memory no longer stand for what they did.
+          set.forget();
+          return done;
+        },
+        () => false,
+      );
+    },
+    async export(ref) {
+      if (!(await self.profile(ref))) return null;
+      return exportProfile({ ...self, now: tell }, ref, () =>
+        read(async () => {
+          const id = await findProfile(set, ref);
+          if (id === null) return null;
+          const node = await set.nodeById(id);
+          const later = node ? await upcomingOf(set, { node, users: await usersOf(set, node) }) : [];
+          const lists = await set.listsOf(id);
+          const refused = await rejectionsNaming(set, id);
+          return {
+            upcoming: later.map(({ text }) => messageOf(text)),
+            rejected: refused.map(({ text, code, receivedAt }) => ({
+              code,
+              receivedAt: iso(receivedAt),
+              message: messageOf(text),
+            })),
+            lists: [...set.program.lists].filter(([, list]) => lists.includes(list)).map(([name]) => name),
+          };
+        }),
+      );
+    },
+  };
+  return self;
+}
