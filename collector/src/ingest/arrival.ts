@@ -33,7 +33,8 @@ import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from
 import { filterFor, reachStart } from './leaf-history.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
 import { dropShed, type Gathered, gatherIn, keepGathered, keepShed, refoldLeafOf } from './shed-matches.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** A message whose time has come, with its ids looked up. */
 export interface Arrival {

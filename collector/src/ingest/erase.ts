@@ -18,11 +18,13 @@ import {
 } from '../storage/port.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { occasionOf, settledPerson } from './arrival.ts';
+import { breathe } from './breathe.ts';
 import type { Receipt } from './core.ts';
 import { noteGroupChange } from './groups.ts';
 import { keepTimes } from './kept-times.ts';
 import { logsOf, type Person, whoIs } from './person-ids.ts';
-import { breathe, engineMessage, type WorkingSet } from './working-set.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Rejected messages read at a time: 1 MB or so. */
 const REFUSED_PAGE = 1_000;

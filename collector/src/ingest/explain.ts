@@ -16,8 +16,9 @@ import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settle } from './arrival.ts';
 import { traitValue } from './outside-values.ts';
 import { iso } from './profile-reads.ts';
+import { engineMessage } from './stored-message.ts';
 import { tryPerson } from './trial.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Messages shown for one part; `total` says how many count. */
 const MAX_SHOWN = 20;

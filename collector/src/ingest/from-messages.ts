@@ -14,7 +14,8 @@ import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { emptyBag, type TraitBag, writeTraits } from '../engine/trait-bag.ts';
 import type { AliasRow, NodeRow } from '../storage/port.ts';
 import { mergeStamp } from './operations.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Rows read at a time. */
 const PAGE = 1_000;

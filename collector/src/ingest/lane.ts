@@ -9,9 +9,11 @@ import { ERASED, isErased, type NewMessage, type NodeKind, seenKey } from '../st
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
 import { type Arrival, arrive, foldLate, type LateLeaves, planArrival, settledPerson } from './arrival.ts';
+import { breathe } from './breathe.ts';
 import type { Outcome } from './core.ts';
+import { engineMessage } from './stored-message.ts';
 import { whyClosed, whyShutTo } from './survey-closing.ts';
-import { breathe, engineMessage, type GroupPass, type WorkingSet } from './working-set.ts';
+import type { GroupPass, WorkingSet } from './working-set.ts';
 
 /** Messages computed in one go, some 6 ms; between two slices new requests come in. */
 const SLICE_MESSAGES = 200;

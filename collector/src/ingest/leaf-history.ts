@@ -5,7 +5,8 @@ import { type Leaf, looksInside, reachOf } from '../engine/leaf.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { MessageFilter } from '../storage/port.ts';
 import { type MessageType, SURVEY_EVENT } from '../wire/message.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
 
 const TYPES: Readonly<Record<string, MessageType>> = {
   $page: 'page',

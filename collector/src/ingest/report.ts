@@ -11,8 +11,9 @@ import {
 } from '../engine/submission.ts';
 import type { ResponsePlace } from '../storage/port.ts';
 import type { Probe, Report } from './core.ts';
+import { engineMessage } from './stored-message.ts';
 import { ownerOfSubmission } from './survey-reads.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Work between two looks at what else waits, ms: live messages wait behind it. */
 const SLICE_MS = 4;

@@ -7,7 +7,8 @@ import { emptySubmission, foldResponse, type SubmissionState } from '../engine/s
 import type { ResponsePlace } from '../storage/port.ts';
 import type { JsonObject } from '../wire/message.ts';
 import type { GateView, SurveyStanding } from './core.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Messages of submissions read in one go: with 200 answers each some 10 ms. */
 const PAGE = 100;

@@ -4,12 +4,13 @@
 import type { SubmissionView } from '../engine/submission.ts';
 import type { CompiledTrait } from '../engine/traits.ts';
 import type { SurveyDefinition } from '../wire/definitions.ts';
+import { breathe } from './breathe.ts';
 import { NotStored, type Split, type SurveySnapshot } from './core.ts';
 import { type Lane, settleDue } from './lane.ts';
 import { createFrame } from './survey-frame.ts';
 import { createSplit } from './survey-split.ts';
 import { createSubmissions } from './survey-submissions.ts';
-import { breathe, type WorkingSet } from './working-set.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Work between two looks at what else waits, ms. Speed only: no result depends on it. */
 const SLICE_MS = 4;

@@ -14,7 +14,8 @@ import {
 } from '../engine/submission.ts';
 import type { Changes, HistoryRow, ResponsePlace } from '../storage/port.ts';
 import type { SurveyRecord } from './core.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Messages read at a time: some 4 ms with their folding. */
 const PAGE = 150;

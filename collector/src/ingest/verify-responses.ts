@@ -4,7 +4,8 @@ import { responseOf } from '../engine/response.ts';
 import type { ResponseRow } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { compare, type Difference } from './difference.ts';
-import { engineMessage, type WorkingSet } from './working-set.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Messages read at a time. */
 const PAGE = 500;

@@ -2,7 +2,6 @@
 // from the store on demand, and the changes of the commit being prepared.
 // Invariant: after `commit` memory equals the store; after a failed one everything is forgotten.
 import { createHmac } from 'node:crypto';
-import type { EngineMessage } from '../engine/filter.ts';
 import {
   covers,
   holderOf,
@@ -37,7 +36,8 @@ import {
   type SubmissionKey,
 } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
-import type { JsonObject, SurveyStatus } from '../wire/message.ts';
+import type { SurveyStatus } from '../wire/message.ts';
+import { breathe } from './breathe.ts';
 import { Damaged, NotStored } from './core.ts';
 import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
@@ -189,25 +189,6 @@ export interface Counters {
 
 const submissionName = ({ node, survey, submission }: SubmissionKey): string =>
   JSON.stringify([node, survey, submission]);
-
-/** Lets the process answer others between two pieces of long work. */
-export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
-
-/** A stored message as the engine wants it; its body is parsed once, when asked for. */
-export function engineMessage({
-  text,
-  stamp,
-  type,
-  event,
-  groupId,
-}: Pick<HistoryRow, 'stamp' | 'type' | 'event' | 'groupId' | 'text'>): EngineMessage {
-  let parsed: JsonObject | undefined;
-  const body = (): JsonObject => {
-    parsed ??= JSON.parse(text) as JsonObject; // stored by the lane from a checked object
-    return parsed;
-  };
-  return { stamp, type, event, groupId, body };
-}
 
 export function createWorkingSet(
   store: Store,
