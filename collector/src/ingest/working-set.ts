@@ -1,12 +1,7 @@
-// What the lane holds in memory: nodes, device timelines, pairs, groups and hot people's state, read
-// from the store on demand, and the changes of the commit being prepared.
-// Invariant: after `commit` memory equals the store; after a failed one everything is forgotten.
-import { createHmac } from 'node:crypto';
 import {
   covers,
   holderOf,
   intersect,
-  type Pair,
   type Range,
   rangesOfUsers,
   type Stretch,
@@ -17,30 +12,24 @@ import { decodePerson, emptyPerson, type PersonState } from '../engine/person-st
 import type { Program } from '../engine/program.ts';
 import { decodeBlock, type ShedBlock, type StoredShed } from '../engine/shed.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import {
-  type AliasRow,
-  type Changes,
-  type DistinctKey,
-  ERASED,
-  type HistoryRow,
-  isErased,
-  type MessageFilter,
-  type NextLink,
-  type NodeKey,
-  type NodeKind,
-  type NodeRow,
-  type PersonRow,
-  type ReadKeys,
-  type ShedKey,
-  type Store,
-  type SubmissionKey,
+import type {
+  Changes,
+  DistinctKey,
+  HistoryRow,
+  MessageFilter,
+  NextLink,
+  PersonRow,
+  ReadKeys,
+  ShedKey,
+  Store,
+  SubmissionKey,
 } from '../storage/port.ts';
-import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { SurveyStatus } from '../wire/message.ts';
 import { breathe } from './breathe.ts';
 import { Damaged, NotStored } from './core.ts';
 import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
+import { createHeldIdentities, type HeldIdentities, type Naming } from './held-identities.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
@@ -61,36 +50,13 @@ export interface GroupPass {
   revision: number | null;
 }
 
-export interface WorkingSet {
+export interface WorkingSet extends HeldIdentities {
   program: Program;
   /**
    * While a message dated in the future takes effect: its place. Later ones of the same instant are
    * already stored and must not be seen yet. Null otherwise.
    */
   horizon: Stamp | null;
-  node(kind: NodeKind, ext: string): Promise<NodeRow | null>;
-  /** The node if it is known to be there without asking the store. */
-  nodeInMemory(kind: NodeKind, ext: string): NodeRow | undefined;
-  nodeById(id: number): Promise<NodeRow | null>;
-  nodeByPublicId(publicId: string): Promise<NodeRow | null>;
-  /**
-   * The node, made if new. One erased before goes by its id again, unless that is to `wait` until a message
-   * dated in the future takes effect.
-   */
-  ensureNode(kind: NodeKind, ext: string, wait?: 'wait'): Promise<NodeRow>;
-  /** A node that is not there yet, with the profile id it had elsewhere. */
-  addNode(kind: NodeKind, ext: string, publicId: string): NodeRow;
-  setRoot(node: NodeRow, root: number): Promise<void>;
-  /** The users of a profile, its survivor included. */
-  circle(root: number): Promise<number[]>;
-  timeline(device: number): Promise<Timeline>;
-  setTimeline(device: number, timeline: Timeline): void;
-  pairs(user: number): Promise<ReadonlyMap<number, Pair>>;
-  setPair(pair: Pair): Promise<void>;
-  devicePairs(device: number): Promise<Pair[]>;
-  /** Aliases that name the users on either side. */
-  aliases(users: readonly number[]): Promise<AliasRow[]>;
-  addAlias(alias: AliasRow): void;
   nextLink(asked: NextLink): Promise<Stamp | null>;
   person(id: number): Promise<PersonState | null>;
   /** The same if it is known without asking the store; undefined otherwise. */
@@ -99,10 +65,6 @@ export interface WorkingSet {
   load(ids: readonly number[]): Promise<void>;
   /** Version of the row that memory equals; null without one, or when something was changed since. */
   storedVersion(id: number): number | null;
-  /** What somebody is called: the userId, or a lone device's anonymousId; empty once erased. */
-  nameOf(id: number): Promise<string>;
-  /** Lets somebody erased before, whose id was named again, go by it from now on. False: nothing changed. */
-  takeName(state: PersonState): boolean;
   putPerson(state: PersonState): void;
   dropPerson(id: number): void;
   /** Takes the person's row over without reading what it says, to be put anew or dropped. */
@@ -153,20 +115,12 @@ export interface WorkingSet {
   setShed(key: ShedKey, block: ShedBlock | null): void;
   /** Throws away all values and matches kept outside of the person's row. */
   clearOutside(person: number): void;
-  /** From now on (and in what follows in this commit) the user's merges so far do not count. */
-  voidMerges(user: number): void;
-  /** Whether merges from the user were undone after the message with that number. */
-  wasUnmerged(user: number, seq: number): Promise<boolean>;
-  /** Keyed hashes for what is kept of erased people. */
-  hash(text: string): string;
-  /** Somebody was erased, so that hashes must be looked up; likewise for suppressed ids. */
-  readonly erased: { any: boolean; suppressed: boolean };
   /** Segment versions the person is in and since when, changes not yet committed included. */
   memberships(person: number): Promise<Map<number, number>>;
   emitter(person: number): Emit;
   record(changes: Partial<Changes>): void;
   /** Reads in one go what these messages will need. */
-  prefetch(messages: readonly Pick<AcceptedMessage, 'userId' | 'anonymousId'>[]): Promise<void>;
+  prefetch(messages: readonly Naming[]): Promise<void>;
   readonly store: Store;
   nextSeq(): number;
   lastSeq(): number;
@@ -197,11 +151,6 @@ export function createWorkingSet(
   idKey: string,
   erased: WorkingSet['erased'] = { any: false, suppressed: false },
 ): WorkingSet {
-  const nodes = new Map<string, NodeRow | null>();
-  const byId = new Map<number, NodeRow>();
-  const circles = new Map<number, number[]>();
-  const timelines = new Map<number, Timeline>();
-  const pairs = new Map<number, Map<number, Pair>>();
   const groups = new Map<string, HeldGroup>();
   const waiting = new Set<string>();
   const people = new Map<number, Held | null>();
@@ -210,37 +159,19 @@ export function createWorkingSet(
   const submissions = new Map<string, Set<SurveyStatus>>();
   /** By survey: submissions completed, this commit's included. */
   const completed = new Map<string, number>();
-  /** Users erased before who go by their id again; their row does not know it yet. */
-  const revived = new Set<number>();
   let draft = emptyDraft();
   const start = { ...counters };
 
-  const nodeKey = (kind: NodeKind, ext: string): string => `${kind === 'user' ? 'u' : 'd'}${ext}`;
-  function remember(row: NodeRow): NodeRow {
-    // One object a node: a root changed in one place is changed in all.
-    const known = byId.get(row.id) ?? row;
-    nodes.set(nodeKey(known.kind, known.ext), known);
-    byId.set(known.id, known);
-    return known;
-  }
   const read = (keys: ReadKeys) => store.read(keys);
-
-  async function node(kind: NodeKind, ext: string): Promise<NodeRow | null> {
-    const key = nodeKey(kind, ext);
-    const known = nodes.get(key);
-    if (known !== undefined) return known;
-    const [row] = (await read({ nodes: [{ kind, ext }] })).nodes;
-    if (row) return remember(row);
-    nodes.set(key, null);
-    return null;
-  }
-
-  async function nodeById(id: number): Promise<NodeRow | null> {
-    const known = byId.get(id);
-    if (known) return known;
-    const [row] = (await read({ nodeIds: [id] })).nodes;
-    return row ? remember(row) : null;
-  }
+  const { identities, upkeep: identitiesUpkeep } = createHeldIdentities({
+    read,
+    draft: () => draft,
+    counters,
+    idKey,
+    erased,
+    onNew: (id) => people.set(id, null),
+  });
+  const { nodeById, circle, timeline, pairs: pairsOf, nameOf } = identities;
 
   /** Whoever is asked for stays longest. */
   function remembered(id: number): Held | null | undefined {
@@ -261,41 +192,10 @@ export function createWorkingSet(
     return loaded;
   }
 
-  /** Nobody goes by the hash that is kept of an erased id. */
-  async function nameOf(id: number): Promise<string> {
-    const found = await nodeById(id);
-    return found && !isErased(found) && !revived.has(id) ? found.ext : '';
-  }
-
   function hold(row: PersonRow, ext: string): Held {
     const state = decodePerson(row, ext);
     const keys = { due: row.due, email: emailOf(state) };
     return { state, version: row.version, groups: [...state.groups.keys()], keys, prunedFor: null };
-  }
-
-  async function circle(root: number): Promise<number[]> {
-    const known = circles.get(root);
-    if (known) return known;
-    const rows = (await read({ circles: [root] })).nodes.map(remember);
-    const users = rows.filter((row) => row.kind === 'user' && row.root === root).map((row) => row.id);
-    circles.set(root, users);
-    return users;
-  }
-
-  async function timeline(device: number): Promise<Timeline> {
-    const known = timelines.get(device);
-    if (known) return known;
-    const loaded = (await read({ timelines: [device] })).timelines.get(device) ?? [];
-    timelines.set(device, loaded);
-    return loaded;
-  }
-
-  async function pairsOf(user: number): Promise<Map<number, Pair>> {
-    const known = pairs.get(user);
-    if (known) return known;
-    const loaded = new Map((await read({ pairs: [user] })).pairs.map((pair) => [pair.device, pair]));
-    pairs.set(user, loaded);
-    return loaded;
   }
 
   const isVisible = (stamp: Stamp): boolean =>
@@ -422,7 +322,7 @@ export function createWorkingSet(
       const excess = people.size - MAX_HOT_PEOPLE;
       for (const id of [...people.keys()].slice(0, excess)) people.delete(id);
     }
-    for (const map of [nodes, byId, circles, timelines, pairs, groups, submissions, completed])
+    for (const map of [...identitiesUpkeep.maps, groups, submissions, completed])
       if (map.size > MAX_HOT_ENTRIES) map.clear();
   }
 
@@ -430,90 +330,7 @@ export function createWorkingSet(
     program,
     horizon: null,
     store,
-    node,
-    nodeInMemory: (kind, ext) => nodes.get(nodeKey(kind, ext)) ?? undefined,
-    nodeById,
-    nameOf,
-    takeName(state) {
-      if (!revived.delete(state.id)) return false;
-      state.ext = byId.get(state.id)?.ext ?? ''; // renamed in this commit, hence in memory
-      return true;
-    },
-    async nodeByPublicId(publicId) {
-      const [row] = (await read({ publicIds: [publicId] })).nodes;
-      return row ? remember(row) : null;
-    },
-    async ensureNode(kind, ext, wait) {
-      const known = await node(kind, ext);
-      if (known) return known;
-      const back = erased.any ? await node(kind, ERASED + self.hash(`${kind}:${ext}`)) : null;
-      if (back && wait) return back;
-      if (back) {
-        // Erased before and here again: the same node, so that what is known of its times holds.
-        nodes.delete(nodeKey(kind, back.ext));
-        back.ext = ext;
-        draft.extra.push({ renamedNodes: [{ id: back.id, ext }] });
-        revived.add(back.id);
-        return remember(back);
-      }
-      const publicId = `p_${createHmac('sha256', idKey).update(`${kind}:${ext}`).digest('base64url').slice(0, 22)}`;
-      return self.addNode(kind, ext, publicId);
-    },
-    addNode(kind, ext, publicId) {
-      const id = ++counters.lastNode;
-      const row = remember({ id, kind, ext, publicId, root: id });
-      draft.nodes.push(row);
-      if (kind === 'user') circles.set(id, [id]);
-      if (kind === 'user') pairs.set(id, new Map());
-      else timelines.set(id, []);
-      people.set(id, null);
-      return row;
-    },
-    async setRoot(row, root) {
-      const from = await circle(row.root);
-      const to = await circle(root);
-      circles.set(
-        row.root,
-        from.filter((id) => id !== row.id),
-      );
-      circles.set(root, [...to.filter((id) => id !== row.id), row.id]);
-      row.root = root;
-      draft.roots.set(row.id, root);
-    },
-    circle,
-    timeline,
-    setTimeline(device, next) {
-      timelines.set(device, next);
-      draft.timelines.set(device, next);
-    },
-    pairs: pairsOf,
-    async setPair(pair) {
-      (await pairsOf(pair.user)).set(pair.device, pair);
-      draft.pairs.set(`${pair.user}:${pair.device}`, pair);
-    },
-    async devicePairs(device) {
-      const found = new Map((await read({ devicePairs: [device] })).pairs.map((pair) => [pair.user, pair]));
-      for (const pair of draft.pairs.values()) if (pair.device === device) found.set(pair.user, pair);
-      return [...found.values()];
-    },
-    async aliases(users) {
-      const stored = (await read({ merges: [...users] })).merges;
-      const wanted = new Set(users);
-      const fresh = draft.aliases.filter(
-        (alias) => wanted.has(alias.user) || (alias.previousUser !== null && wanted.has(alias.previousUser)),
-      );
-      const unique = new Map(
-        [...stored, ...fresh].map((alias) => [`${alias.stamp[2]} ${alias.stamp[1]}`, alias]),
-      );
-      return [...unique.values()].map((alias) =>
-        alias.previousUser !== null && draft.voided.has(alias.previousUser)
-          ? { ...alias, voided: true }
-          : alias,
-      );
-    },
-    addAlias(alias) {
-      draft.aliases.push(alias);
-    },
+    ...identities,
     async nextLink(asked) {
       const [stored = null] = (await read({ nextLink: [asked] })).nextLink;
       let first = stored && isVisible(stored) ? stored : null;
@@ -538,9 +355,9 @@ export function createWorkingSet(
     async load(ids) {
       const missing = ids.filter((id) => !people.has(id));
       if (missing.length === 0) return;
-      const unknown = missing.filter((id) => !byId.has(id));
+      const unknown = missing.filter((id) => !identitiesUpkeep.isHeld(id));
       const { persons, nodes: found } = await read({ persons: missing, nodeIds: unknown });
-      found.forEach(remember);
+      for (const row of found) identitiesUpkeep.remember(row);
       for (const row of persons) people.set(row.id, hold(row, await nameOf(row.id)));
     },
     storedVersion(id) {
@@ -607,8 +424,6 @@ export function createWorkingSet(
     },
     waiting,
     passes: new Map(),
-    erased,
-    hash: (text) => createHmac('sha256', idKey).update(`erased ${text}`).digest('base64url').slice(0, 27),
     async group(id) {
       const known = groups.get(id);
       if (known) return known;
@@ -680,12 +495,6 @@ export function createWorkingSet(
       for (const part of [draft.distinct, draft.shed])
         for (const [name, { person: of }] of part) if (of === person) part.delete(name);
     },
-    voidMerges(user) {
-      draft.voided.add(user);
-    },
-    async wasUnmerged(user, seq) {
-      return ((await read({ unmerged: [user] })).unmerged.get(user) ?? -1) >= seq;
-    },
     async memberships(person) {
       const stored = await store.query({ ask: 'memberships', person });
       const held = new Map(stored.map(({ version, since }) => [version, since]));
@@ -709,26 +518,15 @@ export function createWorkingSet(
       draft.extra.push(changes);
     },
     async prefetch(messages) {
-      const wanted = new Map<string, NodeKey>();
-      for (const { userId, anonymousId } of messages) {
-        if (userId !== null) wanted.set(nodeKey('user', userId), { kind: 'user', ext: userId });
-        if (anonymousId !== null)
-          wanted.set(nodeKey('device', anonymousId), { kind: 'device', ext: anonymousId });
-      }
-      const keys = [...wanted.values()];
-      const missing = keys.filter(({ kind, ext }) => nodes.get(nodeKey(kind, ext)) === undefined);
-      if (missing.length > 0) for (const row of (await read({ nodes: missing })).nodes) remember(row);
       const devices = new Set<number>();
       const ids = new Set<number>();
-      for (const { kind, ext } of keys) {
-        const row = nodes.get(nodeKey(kind, ext));
-        if (!row) continue;
-        if (kind === 'device' && !timelines.has(row.id)) devices.add(row.id);
+      for (const row of await identitiesUpkeep.lookUp(messages)) {
+        if (row.kind === 'device' && !identitiesUpkeep.hasTimeline(row.id)) devices.add(row.id);
         if (!people.has(row.root)) ids.add(row.root);
       }
       if (devices.size + ids.size === 0) return;
       const loaded = await read({ timelines: [...devices], persons: [...ids] });
-      for (const [device, runs] of loaded.timelines) timelines.set(device, runs);
+      identitiesUpkeep.keepTimelines(loaded.timelines);
       for (const row of loaded.persons) {
         people.set(row.id, hold(row, await nameOf(row.id)));
       }
@@ -759,7 +557,7 @@ export function createWorkingSet(
         person.groups = [...person.state.groups.keys()];
       }
       draft = emptyDraft();
-      revived.clear();
+      identitiesUpkeep.committed();
       Object.assign(start, counters);
       trim();
       for (const hear of self.watchers) hear(changes);
@@ -767,10 +565,9 @@ export function createWorkingSet(
     },
     forget() {
       // Which groups wait is known from the store as well: it is asked again by whoever needs all of them.
-      for (const map of [nodes, byId, circles, timelines, pairs, groups, people, submissions, completed])
-        map.clear();
+      identitiesUpkeep.forget();
+      for (const map of [groups, people, submissions, completed]) map.clear();
       draft = emptyDraft();
-      revived.clear();
       self.horizon = null;
       Object.assign(counters, start);
     },
