@@ -1,23 +1,15 @@
-import {
-  covers,
-  holderOf,
-  intersect,
-  type Range,
-  rangesOfUsers,
-  type Stretch,
-  type Timeline,
-} from '../engine/identity.ts';
+// What the lane holds in memory: nodes, device timelines, pairs, groups and hot people's state, read
+// from the store on demand, and the changes of the commit being prepared.
+// Invariant: after `commit` memory equals the store; after a failed one everything is forgotten.
+import { holderOf } from '../engine/identity.ts';
 import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { decodeBlock, type ShedBlock, type StoredShed } from '../engine/shed.ts';
-import { compareStamps, type Stamp } from '../engine/stamp.ts';
+import type { Stamp } from '../engine/stamp.ts';
 import type {
   Changes,
   DistinctKey,
-  HistoryRow,
-  MessageFilter,
-  NextLink,
   PersonRow,
   ReadKeys,
   ShedKey,
@@ -25,19 +17,14 @@ import type {
   SubmissionKey,
 } from '../storage/port.ts';
 import type { SurveyStatus } from '../wire/message.ts';
-import { breathe } from './breathe.ts';
 import { Damaged, NotStored } from './core.ts';
 import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
+import { createHeldHistory, type HeldHistory } from './held-history.ts';
 import { createHeldIdentities, type HeldIdentities, type Naming } from './held-identities.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
-/** Messages of one id read at a time: some 2 MB. */
-const HISTORY_PAGE = 2_000;
-
-const byStamp = (a: HistoryRow, b: HistoryRow): number => compareStamps(a.stamp, b.stamp);
-
 /** Nodes, timelines and pair lists kept: some 200 bytes each. */
 const MAX_HOT_ENTRIES = 40_000;
 
@@ -50,14 +37,13 @@ export interface GroupPass {
   revision: number | null;
 }
 
-export interface WorkingSet extends HeldIdentities {
+export interface WorkingSet extends HeldIdentities, HeldHistory {
   program: Program;
   /**
    * While a message dated in the future takes effect: its place. Later ones of the same instant are
    * already stored and must not be seen yet. Null otherwise.
    */
   horizon: Stamp | null;
-  nextLink(asked: NextLink): Promise<Stamp | null>;
   person(id: number): Promise<PersonState | null>;
   /** The same if it is known without asking the store; undefined otherwise. */
   personInMemory(id: number): PersonState | null | undefined;
@@ -71,24 +57,6 @@ export interface WorkingSet extends HeldIdentities {
   disown(id: number): Promise<void>;
   /** Marks a state changed in place. */
   touch(state: PersonState): void;
-  /**
-   * Messages of a profile in effect at `until`, in no order, optionally between two stamps. A page
-   * limits each id's messages, so that the newest of all are among them.
-   */
-  historyOf(
-    root: number,
-    until: number,
-    between?: Stretch,
-    page?: { order: 'descending'; limit: number },
-  ): Promise<HistoryRow[]>;
-  /** The same messages in order, a bounded number at a time; `only` picks some. */
-  historyPages(
-    root: number,
-    until: number,
-    options?: { between?: Stretch; only?: MessageFilter },
-  ): AsyncGenerator<HistoryRow[]>;
-  /** Whether the device has messages of its own inside the stretch. */
-  hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   addMessage(entry: NonNullable<Changes['messages']>[number]): void;
   /** What a submission's messages say of it so far, in effect or not. */
   submission(key: SubmissionKey): Promise<ReadonlySet<SurveyStatus>>;
@@ -172,6 +140,7 @@ export function createWorkingSet(
     onNew: (id) => people.set(id, null),
   });
   const { nodeById, circle, timeline, pairs: pairsOf, nameOf } = identities;
+  const history = createHeldHistory({ read, draft: () => draft, identities, horizon: () => self.horizon });
 
   /** Whoever is asked for stays longest. */
   function remembered(id: number): Held | null | undefined {
@@ -196,104 +165,6 @@ export function createWorkingSet(
     const state = decodePerson(row, ext);
     const keys = { due: row.due, email: emailOf(state) };
     return { state, version: row.version, groups: [...state.groups.keys()], keys, prunedFor: null };
-  }
-
-  const isVisible = (stamp: Stamp): boolean =>
-    self.horizon === null || compareStamps(stamp, self.horizon) <= 0;
-
-  /** Messages recorded but not yet committed, that the store cannot know. */
-  function recent(id: number, until: number, within: Stretch): HistoryRow[] {
-    const rows: HistoryRow[] = [];
-    for (const { message, seq, node: filed, device, pending } of draft.messages) {
-      if (filed !== id || pending || message.time > until) continue;
-      const stamp: Stamp = [message.time, message.messageId, message.kind === 'web' ? 0 : 1];
-      if (!covers(within, stamp)) continue;
-      const { type, receivedAt, trusted, text } = message;
-      rows.push({
-        seq,
-        node: id,
-        device,
-        stamp,
-        type,
-        event: type === 'track' ? message.name : null,
-        receivedAt,
-        trusted,
-        groupId: message.groupId,
-        text,
-      });
-    }
-    return rows;
-  }
-
-  /** Where a profile's messages are filed, and which stretches of those are its own. */
-  async function rangesOf(root: number, between: Stretch): Promise<Range[]> {
-    const own = await nodeById(root);
-    if (own?.kind === 'device')
-      return (await timeline(root)).length === 0 ? [{ node: root, stretch: between }] : [];
-    const users = new Set(await circle(root));
-    const devices = new Map<number, Timeline>();
-    for (const user of users)
-      for (const device of (await pairsOf(user)).keys()) devices.set(device, await timeline(device));
-    return rangesOfUsers(users, devices, between);
-  }
-
-  async function historyOf(
-    root: number,
-    until: number,
-    between: Stretch = { from: null, to: null },
-    page: { order?: 'descending'; limit?: number } = {},
-  ): Promise<HistoryRow[]> {
-    const ranges = await rangesOf(root, between);
-    const stored = await read({
-      history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch, ...page })),
-    });
-    return ranges.flatMap(({ node: id, stretch }, i) => [
-      ...(stored.history[i] as HistoryRow[]).filter(({ stamp }) => isVisible(stamp)),
-      ...recent(id, until, stretch),
-    ]);
-  }
-
-  async function* historyPages(
-    root: number,
-    until: number,
-    { between = { from: null, to: null }, only }: { between?: Stretch; only?: MessageFilter } = {},
-  ): AsyncGenerator<HistoryRow[]> {
-    const ranges = await rangesOf(root, between);
-    const fresh = ranges.flatMap(({ node: id, stretch }) => recent(id, until, stretch)).sort(byStamp);
-    let open = ranges;
-    while (open.length > 0) {
-      const { history } = await read({
-        history: open.map(({ node: id, stretch }) => ({
-          node: id,
-          until,
-          ...stretch,
-          limit: HISTORY_PAGE,
-          ...(only ? { only } : {}),
-        })),
-      });
-      // Past the last row of a range that was cut short there may be more: everything up to the first
-      // such place is complete.
-      let bound: Stamp | null = null;
-      for (const rows of history) {
-        const last = rows.length === HISTORY_PAGE ? (rows[rows.length - 1] as HistoryRow).stamp : null;
-        if (last && (bound === null || compareStamps(last, bound) < 0)) bound = last;
-      }
-      const upTo = bound;
-      const isWithin = ({ stamp }: HistoryRow): boolean => upTo === null || compareStamps(stamp, upTo) <= 0;
-      const page = history.flat().filter((row) => isWithin(row) && isVisible(row.stamp));
-      const cut = fresh.findIndex((row) => !isWithin(row));
-      page.push(...fresh.splice(0, cut < 0 ? fresh.length : cut));
-      yield page.sort(byStamp);
-      if (upTo === null) return;
-      await breathe();
-      const next: Stamp = [upTo[0], `${upTo[1]}\u0000`, 0];
-      const after = upTo[2] === 0 ? ([upTo[0], upTo[1], 1] as Stamp) : next;
-      open = open.flatMap(({ node: id, stretch }) => {
-        const rest = intersect(stretch, { from: after, to: null });
-        return rest ? [{ node: id, stretch: rest }] : [];
-      });
-    }
-    if (fresh.length > 0) yield fresh;
   }
 
   /** The ids that mean this profile now: its users, and the devices it holds. */
@@ -331,23 +202,7 @@ export function createWorkingSet(
     horizon: null,
     store,
     ...identities,
-    async nextLink(asked) {
-      const [stored = null] = (await read({ nextLink: [asked] })).nextLink;
-      let first = stored && isVisible(stored) ? stored : null;
-      const offer = (stamp: Stamp): void => {
-        if (
-          compareStamps(stamp, asked.after) <= 0 ||
-          (asked.before && compareStamps(stamp, asked.before) >= 0)
-        )
-          return;
-        if (first === null || compareStamps(stamp, first) < 0) first = stamp;
-      };
-      for (const row of recent(asked.user, asked.until, { from: null, to: null }))
-        if (row.device === asked.device) offer(row.stamp);
-      for (const { user, device, stamp } of draft.aliases)
-        if (user === asked.user && device === asked.device && stamp[0] <= asked.until) offer(stamp);
-      return first;
-    },
+    ...history,
     personInMemory: (id) => remembered(id)?.state ?? (people.has(id) ? null : undefined),
     async person(id) {
       return (await held(id))?.state ?? null;
@@ -389,13 +244,6 @@ export function createWorkingSet(
     },
     touch(state) {
       draft.people.add(state.id);
-    },
-    historyOf,
-    historyPages,
-    async hasOwnMessages(device, stretch, until) {
-      if (recent(device, until, stretch).length > 0) return true;
-      const { history } = await read({ history: [{ node: device, until, limit: 1, ...stretch }] });
-      return (history[0] ?? []).some(({ stamp }) => isVisible(stamp));
     },
     addMessage(entry) {
       draft.messages.push(entry);

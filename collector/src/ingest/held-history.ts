@@ -1,0 +1,182 @@
+// A profile's messages, read from the store, with those of the commit being prepared in their places.
+// Invariant: while a message dated in the future takes effect, none that comes after it is seen.
+import {
+  covers,
+  intersect,
+  type Range,
+  rangesOfUsers,
+  type Stretch,
+  type Timeline,
+} from '../engine/identity.ts';
+import { compareStamps, type Stamp } from '../engine/stamp.ts';
+import type { HistoryRow, MessageFilter, NextLink, Store } from '../storage/port.ts';
+import { breathe } from './breathe.ts';
+import type { Draft } from './draft.ts';
+import type { HeldIdentities } from './held-identities.ts';
+
+/** Messages of one id read at a time: some 2 MB. */
+const HISTORY_PAGE = 2_000;
+
+const byStamp = (a: HistoryRow, b: HistoryRow): number => compareStamps(a.stamp, b.stamp);
+
+export interface HeldHistory {
+  /**
+   * Messages of a profile in effect at `until`, in no order, optionally between two stamps. A page
+   * limits each id's messages, so that the newest of all are among them.
+   */
+  historyOf(
+    root: number,
+    until: number,
+    between?: Stretch,
+    page?: { order: 'descending'; limit: number },
+  ): Promise<HistoryRow[]>;
+  /** The same messages in order, a bounded number at a time; `only` picks some. */
+  historyPages(
+    root: number,
+    until: number,
+    options?: { between?: Stretch; only?: MessageFilter },
+  ): AsyncGenerator<HistoryRow[]>;
+  /** Whether the device has messages of its own inside the stretch. */
+  hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
+  nextLink(asked: NextLink): Promise<Stamp | null>;
+}
+
+interface Means {
+  read: Store['read'];
+  /** Of the commit being prepared. */
+  draft(): Draft;
+  identities: HeldIdentities;
+  /** See `WorkingSet.horizon`. */
+  horizon(): Stamp | null;
+}
+
+export function createHeldHistory({ read, draft, identities, horizon }: Means): HeldHistory {
+  const { nodeById, circle, timeline, pairs } = identities;
+
+  const isVisible = (stamp: Stamp): boolean => {
+    const end = horizon();
+    return end === null || compareStamps(stamp, end) <= 0;
+  };
+
+  /** Messages recorded but not yet committed, that the store cannot know. */
+  function recent(id: number, until: number, within: Stretch): HistoryRow[] {
+    const rows: HistoryRow[] = [];
+    for (const { message, seq, node: filed, device, pending } of draft().messages) {
+      if (filed !== id || pending || message.time > until) continue;
+      const stamp: Stamp = [message.time, message.messageId, message.kind === 'web' ? 0 : 1];
+      if (!covers(within, stamp)) continue;
+      const { type, receivedAt, trusted, text } = message;
+      rows.push({
+        seq,
+        node: id,
+        device,
+        stamp,
+        type,
+        event: type === 'track' ? message.name : null,
+        receivedAt,
+        trusted,
+        groupId: message.groupId,
+        text,
+      });
+    }
+    return rows;
+  }
+
+  /** Where a profile's messages are filed, and which stretches of those are its own. */
+  async function rangesOf(root: number, between: Stretch): Promise<Range[]> {
+    const own = await nodeById(root);
+    if (own?.kind === 'device')
+      return (await timeline(root)).length === 0 ? [{ node: root, stretch: between }] : [];
+    const users = new Set(await circle(root));
+    const devices = new Map<number, Timeline>();
+    for (const user of users)
+      for (const device of (await pairs(user)).keys()) devices.set(device, await timeline(device));
+    return rangesOfUsers(users, devices, between);
+  }
+
+  async function historyOf(
+    root: number,
+    until: number,
+    between: Stretch = { from: null, to: null },
+    page: { order?: 'descending'; limit?: number } = {},
+  ): Promise<HistoryRow[]> {
+    const ranges = await rangesOf(root, between);
+    const stored = await read({
+      history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch, ...page })),
+    });
+    return ranges.flatMap(({ node: id, stretch }, i) => [
+      ...(stored.history[i] as HistoryRow[]).filter(({ stamp }) => isVisible(stamp)),
+      ...recent(id, until, stretch),
+    ]);
+  }
+
+  async function* historyPages(
+    root: number,
+    until: number,
+    { between = { from: null, to: null }, only }: { between?: Stretch; only?: MessageFilter } = {},
+  ): AsyncGenerator<HistoryRow[]> {
+    const ranges = await rangesOf(root, between);
+    const fresh = ranges.flatMap(({ node: id, stretch }) => recent(id, until, stretch)).sort(byStamp);
+    let open = ranges;
+    while (open.length > 0) {
+      const { history } = await read({
+        history: open.map(({ node: id, stretch }) => ({
+          node: id,
+          until,
+          ...stretch,
+          limit: HISTORY_PAGE,
+          ...(only ? { only } : {}),
+        })),
+      });
+      // Past the last row of a range that was cut short there may be more: everything up to the first
+      // such place is complete.
+      let bound: Stamp | null = null;
+      for (const rows of history) {
+        const last = rows.length === HISTORY_PAGE ? (rows[rows.length - 1] as HistoryRow).stamp : null;
+        if (last && (bound === null || compareStamps(last, bound) < 0)) bound = last;
+      }
+      const upTo = bound;
+      const isWithin = ({ stamp }: HistoryRow): boolean => upTo === null || compareStamps(stamp, upTo) <= 0;
+      const page = history.flat().filter((row) => isWithin(row) && isVisible(row.stamp));
+      const cut = fresh.findIndex((row) => !isWithin(row));
+      page.push(...fresh.splice(0, cut < 0 ? fresh.length : cut));
+      yield page.sort(byStamp);
+      if (upTo === null) return;
+      await breathe();
+      const next: Stamp = [upTo[0], `${upTo[1]}\u0000`, 0];
+      const after = upTo[2] === 0 ? ([upTo[0], upTo[1], 1] as Stamp) : next;
+      open = open.flatMap(({ node: id, stretch }) => {
+        const rest = intersect(stretch, { from: after, to: null });
+        return rest ? [{ node: id, stretch: rest }] : [];
+      });
+    }
+    if (fresh.length > 0) yield fresh;
+  }
+
+  return {
+    historyOf,
+    historyPages,
+    async hasOwnMessages(device, stretch, until) {
+      if (recent(device, until, stretch).length > 0) return true;
+      const { history } = await read({ history: [{ node: device, until, limit: 1, ...stretch }] });
+      return (history[0] ?? []).some(({ stamp }) => isVisible(stamp));
+    },
+    async nextLink(asked) {
+      const [stored = null] = (await read({ nextLink: [asked] })).nextLink;
+      let first = stored && isVisible(stored) ? stored : null;
+      const offer = (stamp: Stamp): void => {
+        if (
+          compareStamps(stamp, asked.after) <= 0 ||
+          (asked.before && compareStamps(stamp, asked.before) >= 0)
+        )
+          return;
+        if (first === null || compareStamps(stamp, first) < 0) first = stamp;
+      };
+      for (const row of recent(asked.user, asked.until, { from: null, to: null }))
+        if (row.device === asked.device) offer(row.stamp);
+      for (const { user, device, stamp } of draft().aliases)
+        if (user === asked.user && device === asked.device && stamp[0] <= asked.until) offer(stamp);
+      return first;
+    },
+  };
+}
