@@ -5,23 +5,15 @@ import { holderOf } from '../engine/identity.ts';
 import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
-import { decodeBlock, type ShedBlock, type StoredShed } from '../engine/shed.ts';
 import type { Stamp } from '../engine/stamp.ts';
-import type {
-  Changes,
-  DistinctKey,
-  PersonRow,
-  ReadKeys,
-  ShedKey,
-  Store,
-  SubmissionKey,
-} from '../storage/port.ts';
+import type { Changes, PersonRow, ReadKeys, Store, SubmissionKey } from '../storage/port.ts';
 import type { SurveyStatus } from '../wire/message.ts';
 import { Damaged, NotStored } from './core.ts';
 import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
 import { createHeldHistory, type HeldHistory } from './held-history.ts';
 import { createHeldIdentities, type HeldIdentities, type Naming } from './held-identities.ts';
+import { createHeldOutside, type HeldOutside } from './held-outside.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
@@ -37,7 +29,7 @@ export interface GroupPass {
   revision: number | null;
 }
 
-export interface WorkingSet extends HeldIdentities, HeldHistory {
+export interface WorkingSet extends HeldIdentities, HeldHistory, HeldOutside {
   program: Program;
   /**
    * While a message dated in the future takes effect: its place. Later ones of the same instant are
@@ -74,15 +66,6 @@ export interface WorkingSet extends HeldIdentities, HeldHistory {
   listsOf(root: number): Promise<number[]>;
   isListed(node: number): Promise<boolean>;
   setListed(list: number, node: number, on: boolean): void;
-  /** How often a value that is kept outside of the row occurred. */
-  distinctCount(key: DistinctKey): Promise<number>;
-  setDistinct(key: DistinctKey, count: number): void;
-  /** The blocks of matches kept outside of the row, by number; those that cannot be read are null. */
-  shedBlocks(person: number, leaf: number): Promise<Map<number, ShedBlock | null>>;
-  /** Puts a block there, or (null) takes it away. */
-  setShed(key: ShedKey, block: ShedBlock | null): void;
-  /** Throws away all values and matches kept outside of the person's row. */
-  clearOutside(person: number): void;
   /** Segment versions the person is in and since when, changes not yet committed included. */
   memberships(person: number): Promise<Map<number, number>>;
   emitter(person: number): Emit;
@@ -203,6 +186,7 @@ export function createWorkingSet(
     store,
     ...identities,
     ...history,
+    ...createHeldOutside({ read, draft: () => draft }),
     personInMemory: (id) => remembered(id)?.state ?? (people.has(id) ? null : undefined),
     async person(id) {
       return (await held(id))?.state ?? null;
@@ -308,41 +292,6 @@ export function createWorkingSet(
     setListed(list, id, on) {
       draft.listed.set(`${list}:${id}`, { list, node: id, on });
     },
-    async distinctCount({ person, leaf, key }) {
-      const fresh = draft.distinct.get(`${person} ${leaf}`)?.counts.get(key);
-      if (fresh !== undefined) return fresh;
-      if (draft.clearedOutside.has(person)) return 0;
-      return (await read({ distinct: [{ person, leaf, key }] })).distinct[0] ?? 0;
-    },
-    setDistinct({ person, leaf, key }, count) {
-      const name = `${person} ${leaf}`;
-      const known = draft.distinct.get(name) ?? { person, leaf, counts: new Map<string, number>() };
-      known.counts.set(key, count);
-      draft.distinct.set(name, known);
-    },
-    async shedBlocks(person, leaf) {
-      const blocks = new Map<number, ShedBlock | null>();
-      if (!draft.clearedOutside.has(person)) {
-        const [stored = []] = (await read({ shed: [{ person, leaf }] })).shed;
-        for (const { no, ...block } of stored) blocks.set(no, readBlock(block));
-      }
-      for (const [no, block] of draft.shed.get(`${person} ${leaf}`)?.blocks ?? []) {
-        if (block) blocks.set(no, block);
-        else blocks.delete(no);
-      }
-      return blocks;
-    },
-    setShed({ person, leaf, no }, block) {
-      const name = `${person} ${leaf}`;
-      const known = draft.shed.get(name) ?? { person, leaf, blocks: new Map<number, ShedBlock | null>() };
-      known.blocks.set(no, block);
-      draft.shed.set(name, known);
-    },
-    clearOutside(person) {
-      draft.clearedOutside.add(person);
-      for (const part of [draft.distinct, draft.shed])
-        for (const [name, { person: of }] of part) if (of === person) part.delete(name);
-    },
     async memberships(person) {
       const stored = await store.query({ ask: 'memberships', person });
       const held = new Map(stored.map(({ version, since }) => [version, since]));
@@ -421,13 +370,4 @@ export function createWorkingSet(
     },
   };
   return self;
-}
-
-/** Null for what was not written by us: whoever asked reads the messages instead. */
-function readBlock(stored: StoredShed): ShedBlock | null {
-  try {
-    return decodeBlock(stored);
-  } catch {
-    return null;
-  }
 }
