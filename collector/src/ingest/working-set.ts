@@ -6,14 +6,14 @@ import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import type { Stamp } from '../engine/stamp.ts';
-import type { Changes, PersonRow, ReadKeys, Store, SubmissionKey } from '../storage/port.ts';
-import type { SurveyStatus } from '../wire/message.ts';
+import type { Changes, NewMessage, PersonRow, ReadKeys, Store } from '../storage/port.ts';
 import { Damaged, NotStored } from './core.ts';
 import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
 import { type HeldGroup, restoreGroup } from './held-group.ts';
 import { createHeldHistory, type HeldHistory } from './held-history.ts';
 import { createHeldIdentities, type HeldIdentities, type Naming } from './held-identities.ts';
 import { createHeldOutside, type HeldOutside } from './held-outside.ts';
+import { createHeldSubmissions, type HeldSubmissions } from './held-submissions.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
@@ -29,7 +29,7 @@ export interface GroupPass {
   revision: number | null;
 }
 
-export interface WorkingSet extends HeldIdentities, HeldHistory, HeldOutside {
+export interface WorkingSet extends HeldIdentities, HeldHistory, HeldOutside, HeldSubmissions {
   program: Program;
   /**
    * While a message dated in the future takes effect: its place. Later ones of the same instant are
@@ -49,11 +49,7 @@ export interface WorkingSet extends HeldIdentities, HeldHistory, HeldOutside {
   disown(id: number): Promise<void>;
   /** Marks a state changed in place. */
   touch(state: PersonState): void;
-  addMessage(entry: NonNullable<Changes['messages']>[number]): void;
-  /** What a submission's messages say of it so far, in effect or not. */
-  submission(key: SubmissionKey): Promise<ReadonlySet<SurveyStatus>>;
-  /** Submissions of a survey that were completed, in effect or not. */
-  completedOf(survey: string): Promise<number>;
+  addMessage(entry: NewMessage): void;
   group(id: string): Promise<HeldGroup>;
   touchGroup(group: HeldGroup): void;
   /** Groups some members of which lag behind a change of its traits. */
@@ -92,9 +88,6 @@ export interface Counters {
   lastOperation: number;
 }
 
-const submissionName = ({ node, survey, submission }: SubmissionKey): string =>
-  JSON.stringify([node, survey, submission]);
-
 export function createWorkingSet(
   store: Store,
   program: Program,
@@ -106,10 +99,6 @@ export function createWorkingSet(
   const waiting = new Set<string>();
   const people = new Map<number, Held | null>();
 
-  /** By `node submission survey`: what its messages say, this commit's included. */
-  const submissions = new Map<string, Set<SurveyStatus>>();
-  /** By survey: submissions completed, this commit's included. */
-  const completed = new Map<string, number>();
   let draft = emptyDraft();
   const start = { ...counters };
 
@@ -124,6 +113,11 @@ export function createWorkingSet(
   });
   const { nodeById, circle, timeline, pairs: pairsOf, nameOf } = identities;
   const history = createHeldHistory({ read, draft: () => draft, identities, horizon: () => self.horizon });
+
+  const { submissions, upkeep: submissionsUpkeep } = createHeldSubmissions({
+    read,
+    query: (query) => store.query(query),
+  });
 
   /** Whoever is asked for stays longest. */
   function remembered(id: number): Held | null | undefined {
@@ -176,7 +170,7 @@ export function createWorkingSet(
       const excess = people.size - MAX_HOT_PEOPLE;
       for (const id of [...people.keys()].slice(0, excess)) people.delete(id);
     }
-    for (const map of [...identitiesUpkeep.maps, groups, submissions, completed])
+    for (const map of [...identitiesUpkeep.maps, ...submissionsUpkeep.maps, groups])
       if (map.size > MAX_HOT_ENTRIES) map.clear();
   }
 
@@ -186,6 +180,7 @@ export function createWorkingSet(
     store,
     ...identities,
     ...history,
+    ...submissions,
     ...createHeldOutside({ read, draft: () => draft }),
     personInMemory: (id) => remembered(id)?.state ?? (people.has(id) ? null : undefined),
     async person(id) {
@@ -231,28 +226,7 @@ export function createWorkingSet(
     },
     addMessage(entry) {
       draft.messages.push(entry);
-      if (!entry.response) return;
-      const { survey, status } = entry.response;
-      const said = submissions.get(submissionName({ node: entry.node, ...entry.response }));
-      const count = completed.get(survey);
-      if (status === 'completed' && said && count !== undefined && !said.has(status))
-        completed.set(survey, count + 1);
-      said?.add(status);
-    },
-    async submission(key) {
-      const name = submissionName(key);
-      const known = submissions.get(name);
-      if (known) return known;
-      const [said = new Set<SurveyStatus>()] = (await read({ submissions: [key] })).submissions;
-      submissions.set(name, said);
-      return said;
-    },
-    async completedOf(survey) {
-      const known = completed.get(survey);
-      if (known !== undefined) return known;
-      const counted = await store.query({ ask: 'completed-count', survey });
-      completed.set(survey, counted);
-      return counted;
+      submissionsUpkeep.note(entry);
     },
     waiting,
     passes: new Map(),
@@ -363,7 +337,7 @@ export function createWorkingSet(
     forget() {
       // Which groups wait is known from the store as well: it is asked again by whoever needs all of them.
       identitiesUpkeep.forget();
-      for (const map of [groups, people, submissions, completed]) map.clear();
+      for (const map of [groups, people, ...submissionsUpkeep.maps]) map.clear();
       draft = emptyDraft();
       self.horizon = null;
       Object.assign(counters, start);
