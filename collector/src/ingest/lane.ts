@@ -11,9 +11,10 @@ import type { RejectionCode } from '../wire/message.ts';
 import { type Arrival, arrive, foldLate, type LateLeaves, planArrival, settledPerson } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { Outcome } from './core.ts';
+import type { GroupPass } from './held-groups.ts';
 import { engineMessage } from './stored-message.ts';
 import { whyClosed, whyShutTo } from './survey-closing.ts';
-import type { GroupPass, WorkingSet } from './working-set.ts';
+import type { WorkingSet } from './working-set.ts';
 
 /** Messages computed in one go, some 6 ms; between two slices new requests come in. */
 const SLICE_MESSAGES = 200;

@@ -1,7 +1,6 @@
 // What the lane holds in memory: nodes, device timelines, pairs, groups and hot people's state, read
 // from the store on demand, and the changes of the commit being prepared.
 // Invariant: after `commit` memory equals the store; after a failed one everything is forgotten.
-import { holderOf } from '../engine/identity.ts';
 import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
@@ -9,9 +8,10 @@ import type { Stamp } from '../engine/stamp.ts';
 import type { Changes, NewMessage, PersonRow, ReadKeys, Store } from '../storage/port.ts';
 import { Damaged, NotStored } from './core.ts';
 import { changesOf, emailOf, emptyDraft, type Held, isDerived, isEmpty } from './draft.ts';
-import { type HeldGroup, restoreGroup } from './held-group.ts';
+import { createHeldGroups, type HeldGroups } from './held-groups.ts';
 import { createHeldHistory, type HeldHistory } from './held-history.ts';
 import { createHeldIdentities, type HeldIdentities, type Naming } from './held-identities.ts';
+import { createHeldLists, type HeldLists } from './held-lists.ts';
 import { createHeldOutside, type HeldOutside } from './held-outside.ts';
 import { createHeldSubmissions, type HeldSubmissions } from './held-submissions.ts';
 
@@ -20,16 +20,13 @@ const MAX_HOT_PEOPLE = 10_000;
 /** Nodes, timelines and pair lists kept: some 200 bytes each. */
 const MAX_HOT_ENTRIES = 40_000;
 
-/** One walk over a group's members. */
-export interface GroupPass {
-  readonly group: string;
-  /** The last person brought up. */
-  after: number;
-  /** The group's revision when it began; null before. */
-  revision: number | null;
-}
-
-export interface WorkingSet extends HeldIdentities, HeldHistory, HeldOutside, HeldSubmissions {
+export interface WorkingSet
+  extends HeldIdentities,
+    HeldHistory,
+    HeldOutside,
+    HeldSubmissions,
+    HeldLists,
+    HeldGroups {
   program: Program;
   /**
    * While a message dated in the future takes effect: its place. Later ones of the same instant are
@@ -50,18 +47,6 @@ export interface WorkingSet extends HeldIdentities, HeldHistory, HeldOutside, He
   /** Marks a state changed in place. */
   touch(state: PersonState): void;
   addMessage(entry: NewMessage): void;
-  group(id: string): Promise<HeldGroup>;
-  touchGroup(group: HeldGroup): void;
-  /** Groups some members of which lag behind a change of its traits. */
-  readonly waiting: Set<string>;
-  /** Walks over the members of groups that are under way. */
-  readonly passes: Map<string, GroupPass>;
-  /** Every member was brought up to the group's newest traits. */
-  settleGroup(id: string): Promise<void>;
-  /** Numbers of the static lists a profile is on, by any of the ids that resolve to it now. */
-  listsOf(root: number): Promise<number[]>;
-  isListed(node: number): Promise<boolean>;
-  setListed(list: number, node: number, on: boolean): void;
   /** Segment versions the person is in and since when, changes not yet committed included. */
   memberships(person: number): Promise<Map<number, number>>;
   emitter(person: number): Emit;
@@ -95,8 +80,6 @@ export function createWorkingSet(
   idKey: string,
   erased: WorkingSet['erased'] = { any: false, suppressed: false },
 ): WorkingSet {
-  const groups = new Map<string, HeldGroup>();
-  const waiting = new Set<string>();
   const people = new Map<number, Held | null>();
 
   let draft = emptyDraft();
@@ -111,9 +94,10 @@ export function createWorkingSet(
     erased,
     onNew: (id) => people.set(id, null),
   });
-  const { nodeById, circle, timeline, pairs: pairsOf, nameOf } = identities;
+  const { nameOf } = identities;
   const history = createHeldHistory({ read, draft: () => draft, identities, horizon: () => self.horizon });
 
+  const { groups, map: heldGroups } = createHeldGroups({ read, draft: () => draft });
   const { submissions, upkeep: submissionsUpkeep } = createHeldSubmissions({
     read,
     query: (query) => store.query(query),
@@ -144,33 +128,12 @@ export function createWorkingSet(
     return { state, version: row.version, groups: [...state.groups.keys()], keys, prunedFor: null };
   }
 
-  /** The ids that mean this profile now: its users, and the devices it holds. */
-  async function idsThatResolveTo(root: number): Promise<number[]> {
-    if ((await nodeById(root))?.kind === 'device') return [root];
-    const users = await circle(root);
-    const ids = [...users];
-    const devices = new Set<number>();
-    for (const user of users) for (const device of (await pairsOf(user)).keys()) devices.add(device);
-    for (const device of devices) {
-      const holder = holderOf(await timeline(device));
-      if (holder !== null && users.includes(holder)) ids.push(device);
-    }
-    return ids;
-  }
-
-  async function othersListed(given: readonly number[], id: number, list: number): Promise<boolean> {
-    const stored = (await read({ listed: given.filter((other) => other !== id) })).listed;
-    return stored.some(
-      (entry) => entry.list === list && draft.listed.get(`${list}:${entry.node}`)?.on !== false,
-    );
-  }
-
   function trim(): void {
     if (people.size > MAX_HOT_PEOPLE) {
       const excess = people.size - MAX_HOT_PEOPLE;
       for (const id of [...people.keys()].slice(0, excess)) people.delete(id);
     }
-    for (const map of [...identitiesUpkeep.maps, ...submissionsUpkeep.maps, groups])
+    for (const map of [...identitiesUpkeep.maps, ...submissionsUpkeep.maps, heldGroups])
       if (map.size > MAX_HOT_ENTRIES) map.clear();
   }
 
@@ -181,6 +144,8 @@ export function createWorkingSet(
     ...identities,
     ...history,
     ...submissions,
+    ...groups,
+    ...createHeldLists({ read, draft: () => draft, identities, program: () => self.program }),
     ...createHeldOutside({ read, draft: () => draft }),
     personInMemory: (id) => remembered(id)?.state ?? (people.has(id) ? null : undefined),
     async person(id) {
@@ -227,44 +192,6 @@ export function createWorkingSet(
     addMessage(entry) {
       draft.messages.push(entry);
       submissionsUpkeep.note(entry);
-    },
-    waiting,
-    passes: new Map(),
-    async group(id) {
-      const known = groups.get(id);
-      if (known) return known;
-      const group = restoreGroup(id, (await read({ groups: [id] })).groups.get(id));
-      groups.set(id, group);
-      return group;
-    },
-    touchGroup(group) {
-      groups.set(group.id, group);
-      draft.groups.set(group.id, group);
-    },
-    async settleGroup(id) {
-      (await self.group(id)).log = [];
-      waiting.delete(id);
-      draft.extra.push({ settledGroups: [id] });
-    },
-    async listsOf(root) {
-      if (self.program.allLists.size === 0) return [];
-      const lists = new Set<number>();
-      const given = await idsThatResolveTo(root);
-      for (const { list } of (await read({ listed: given })).listed) lists.add(list);
-      for (const { list, node: id, on } of draft.listed.values()) {
-        if (!given.includes(id)) continue;
-        if (on) lists.add(list);
-        else if (!(await othersListed(given, id, list))) lists.delete(list);
-      }
-      return [...lists].filter((list) => self.program.allLists.has(list)).sort((a, b) => a - b);
-    },
-    async isListed(id) {
-      if (self.program.allLists.size === 0) return false;
-      if ([...draft.listed.values()].some((entry) => entry.node === id)) return true;
-      return (await read({ listed: [id] })).listed.length > 0;
-    },
-    setListed(list, id, on) {
-      draft.listed.set(`${list}:${id}`, { list, node: id, on });
     },
     async memberships(person) {
       const stored = await store.query({ ask: 'memberships', person });
@@ -337,7 +264,7 @@ export function createWorkingSet(
     forget() {
       // Which groups wait is known from the store as well: it is asked again by whoever needs all of them.
       identitiesUpkeep.forget();
-      for (const map of [groups, people, ...submissionsUpkeep.maps]) map.clear();
+      for (const map of [heldGroups, people, ...submissionsUpkeep.maps]) map.clear();
       draft = emptyDraft();
       self.horizon = null;
       Object.assign(counters, start);
