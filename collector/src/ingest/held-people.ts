@@ -1,0 +1,158 @@
+// People as the lane holds them: the states of those last asked for, and the segments they are in.
+// Invariant: a state is one object while it is in memory; whoever changes it in place says so with `touch`.
+import type { Change, Emit } from '../engine/person.ts';
+import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
+import type { Program } from '../engine/program.ts';
+import type { PersonRow, Store } from '../storage/port.ts';
+import { type Draft, emailOf, type Held } from './draft.ts';
+import type { HeldIdentities, IdentitiesUpkeep } from './held-identities.ts';
+import type { HeldOutside } from './held-outside.ts';
+
+/** People whose decoded state stays in memory: some 2 KB each. */
+const MAX_HOT_PEOPLE = 10_000;
+
+export interface HeldPeople {
+  person(id: number): Promise<PersonState | null>;
+  /** The same if it is known without asking the store; undefined otherwise. */
+  personInMemory(id: number): PersonState | null | undefined;
+  /** Reads the rows of these people in one go, where they are not in memory. */
+  load(ids: readonly number[]): Promise<void>;
+  /** Version of the row that memory equals; null without one, or when something was changed since. */
+  storedVersion(id: number): number | null;
+  putPerson(state: PersonState): void;
+  dropPerson(id: number): void;
+  /** Takes the person's row over without reading what it says, to be put anew or dropped. */
+  disown(id: number): Promise<void>;
+  /** Marks a state changed in place. */
+  touch(state: PersonState): void;
+  /** Segment versions the person is in and since when, changes not yet committed included. */
+  memberships(person: number): Promise<Map<number, number>>;
+  emitter(person: number): Emit;
+}
+
+/** What the working set does with them beside. */
+export interface PeopleUpkeep {
+  /** By id; null: known to have no row. */
+  readonly map: Map<number, Held | null>;
+  /** Takes rows over that were read. */
+  keep(rows: readonly PersonRow[]): Promise<void>;
+  /** Drops whoever was not asked for longest. */
+  trim(): void;
+}
+
+interface Means extends Pick<Store, 'read' | 'query'> {
+  /** Of the commit being prepared. */
+  draft(): Draft;
+  identities: HeldIdentities;
+  upkeep: IdentitiesUpkeep;
+  outside: HeldOutside;
+  program(): Program;
+}
+
+export function createHeldPeople({ read, query, draft, identities, upkeep, outside, program }: Means): {
+  people: HeldPeople;
+  upkeep: PeopleUpkeep;
+} {
+  const { nameOf } = identities;
+  const map = new Map<number, Held | null>();
+
+  /** Whoever is asked for stays longest. */
+  function remembered(id: number): Held | null | undefined {
+    const known = map.get(id);
+    if (known) {
+      map.delete(id);
+      map.set(id, known);
+    }
+    return known;
+  }
+
+  async function held(id: number): Promise<Held | null> {
+    const known = remembered(id);
+    if (known !== undefined) return known;
+    const [row] = (await read({ persons: [id] })).persons;
+    const loaded = row ? hold(row, await nameOf(id)) : null;
+    map.set(id, loaded);
+    return loaded;
+  }
+
+  function hold(row: PersonRow, ext: string): Held {
+    const state = decodePerson(row, ext);
+    const keys = { due: row.due, email: emailOf(state) };
+    return { state, version: row.version, groups: [...state.groups.keys()], keys, prunedFor: null };
+  }
+
+  async function keep(rows: readonly PersonRow[]): Promise<void> {
+    for (const row of rows) map.set(row.id, hold(row, await nameOf(row.id)));
+  }
+
+  const people: HeldPeople = {
+    personInMemory: (id) => remembered(id)?.state ?? (map.has(id) ? null : undefined),
+    async person(id) {
+      return (await held(id))?.state ?? null;
+    },
+    async load(ids) {
+      const missing = ids.filter((id) => !map.has(id));
+      if (missing.length === 0) return;
+      const unknown = missing.filter((id) => !upkeep.isHeld(id));
+      const { persons, nodes: found } = await read({ persons: missing, nodeIds: unknown });
+      for (const row of found) upkeep.remember(row);
+      await keep(persons);
+    },
+    storedVersion(id) {
+      const version = map.get(id)?.version ?? 0;
+      return version === 0 || draft().people.has(id) ? null : version;
+    },
+    putPerson(state) {
+      const before = map.get(state.id);
+      const version = before?.version ?? draft().deleted.get(state.id) ?? 0;
+      draft().deleted.delete(state.id);
+      const keys = before?.keys ?? null;
+      map.set(state.id, { state, version, groups: before?.groups ?? [], keys, prunedFor: null });
+      draft().people.add(state.id);
+    },
+    dropPerson(id) {
+      const known = map.get(id);
+      if (known && known.version > 0) draft().deleted.set(id, known.version);
+      // Whatever the row says: nothing of somebody erased may stay.
+      if (known) outside.clearOutside(id);
+      for (const group of known?.groups ?? []) draft().left.push({ group, person: id });
+      map.set(id, null);
+      draft().people.delete(id);
+    },
+    async disown(id) {
+      const [row] = (await read({ persons: [id] })).persons;
+      const state = emptyPerson(id, 0, await nameOf(id));
+      const held: Held = { state, version: row?.version ?? 0, groups: [], keys: null, prunedFor: null };
+      map.set(id, row ? held : null);
+    },
+    touch(state) {
+      draft().people.add(state.id);
+    },
+    async memberships(person) {
+      const stored = await query({ ask: 'memberships', person });
+      const held = new Map(stored.map(({ version, since }) => [version, since]));
+      for (const change of draft().memberships.values()) {
+        if (change.person !== person) continue;
+        if (change.since === null) held.delete(change.version);
+        else held.set(change.version, change.since);
+      }
+      return held;
+    },
+    emitter: (person) => (change: Change) => {
+      const { version, entered, at } = change;
+      const key = `${version}:${person}`;
+      draft().memberships.delete(key);
+      draft().memberships.set(key, { version, person, since: entered ? at : null });
+      const index = program().indexOf(version);
+      if (index === undefined || !program().segments[index]?.live) return;
+      draft().transitions.push({ segment: change.segment, person, entered, at, cause: change.cause });
+    },
+  };
+
+  function trim(): void {
+    if (map.size <= MAX_HOT_PEOPLE) return;
+    const excess = map.size - MAX_HOT_PEOPLE;
+    for (const id of [...map.keys()].slice(0, excess)) map.delete(id);
+  }
+  return { people, upkeep: { map, keep, trim } };
+}
