@@ -22,6 +22,8 @@ let folded: FoldedPerson[];
 let troubles: unknown[];
 /** Messages that the lane itself read for a build. */
 let read: number;
+/** People whose rows the lane read. */
+let rowsRead: number[];
 let threads: number;
 
 function watchedStore(): Store {
@@ -31,6 +33,7 @@ function watchedStore(): Store {
     ...store,
     async read(keys) {
       const result = await store.read(keys);
+      rowsRead.push(...(keys.persons ?? []));
       read += result.history.flat().length;
       return result;
     },
@@ -61,7 +64,7 @@ beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'tidemark-beside-'));
   clock = { now: T0 };
   onFolded = async (people) => people;
-  [folded, troubles, read] = [[], [], 0];
+  [folded, troubles, read, rowsRead] = [[], [], 0, []];
   await open();
   for (let i = 0; i < PEOPLE; i++) await ingest(track(`u${i}`), track(`u${i}`, { time: T0 - MINUTE }));
 });
@@ -156,6 +159,20 @@ describe('a build with threads', () => {
     for (const user of users) expect(await computed(`user:${user}`)).toBe(4);
     expect(read).toBe(4 * users.length);
     expect(await differences()).toEqual([]);
+  });
+
+  it('keeps those who send messages in memory, and none of those it walks over', async () => {
+    await core.close();
+    await open();
+    await ingest(track('u3'));
+    await define();
+    expect(folded).toHaveLength(PEOPLE);
+    rowsRead = [];
+    await ingest(track('u3'));
+    expect(rowsRead).toEqual([]);
+    await ingest(track('u4'));
+    expect(rowsRead).toHaveLength(1);
+    expect([await computed('user:u3'), await computed('user:u4')]).toEqual([4, 3]);
   });
 
   it('follows merges, unmerges and erasures since', async () => {

@@ -12,7 +12,7 @@ import type { WorkingSet } from './working-set.ts';
 /** People taken over in one commit at most. */
 const SLICE_PEOPLE = 100;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
-const SLICE_MS = 3;
+const SLICE_MS = 1;
 
 /**
  * How far a build came: to everybody, who was missed apart; not so far, and the lane has to look for those who
@@ -130,7 +130,7 @@ async function takeOver(
     begun = performance.now();
     if (!goesOn() || set.program !== program) return { result: null, changed: false };
     const some = people.slice(from, from + SLICE_PEOPLE);
-    await set.load(some.map(({ id }) => id));
+    await set.visit(some.map(({ id }) => id));
     let built = 0;
     for (const { id, version, states } of some) {
       const beside = states ? { version, states, clock: foldedAt } : undefined;

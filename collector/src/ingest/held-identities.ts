@@ -62,6 +62,8 @@ export interface IdentitiesUpkeep {
   lookUp(messages: readonly Naming[]): Promise<NodeRow[]>;
   remember(row: NodeRow): NodeRow;
   isHeld(id: number): boolean;
+  /** Lets go of a person's own node and what belongs to it. */
+  drop(id: number): void;
   hasTimeline(device: number): boolean;
   keepTimelines(loaded: ReadonlyMap<number, Timeline>): void;
   /** What was prepared is in the store. */
@@ -265,6 +267,14 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
     },
     remember,
     isHeld: (id) => byId.has(id),
+    drop(id) {
+      circles.delete(id);
+      pairs.delete(id);
+      const known = byId.get(id);
+      if (!known) return;
+      byId.delete(id);
+      nodes.delete(nodeKey(known.kind, known.ext));
+    },
     hasTimeline: (device) => timelines.has(device),
     keepTimelines(loaded) {
       for (const [device, runs] of loaded) timelines.set(device, runs);

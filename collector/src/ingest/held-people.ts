@@ -15,8 +15,11 @@ export interface HeldPeople {
   person(id: number): Promise<PersonState | null>;
   /** The same if it is known without asking the store; undefined otherwise. */
   personInMemory(id: number): PersonState | null | undefined;
-  /** Reads the rows of these people in one go, where they are not in memory. */
-  load(ids: readonly number[]): Promise<void>;
+  /**
+   * Reads the rows of these people in one go. Who was not in memory before goes again with the commit: a walk
+   * over everybody pushes out nobody who sends messages, and leaves nothing old to the garbage collector.
+   */
+  visit(ids: readonly number[]): Promise<void>;
   /** Version of the row that memory equals; null without one, or when something was changed since. */
   storedVersion(id: number): number | null;
   putPerson(state: PersonState): void;
@@ -36,7 +39,7 @@ export interface PeopleUpkeep {
   readonly map: Map<number, Held | null>;
   /** Takes rows over that were read. */
   keep(rows: readonly PersonRow[]): Promise<void>;
-  /** Drops whoever was not asked for longest. */
+  /** After a commit: drops those who were visited, and whoever was not asked for longest. */
   trim(): void;
 }
 
@@ -55,6 +58,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
 } {
   const { nameOf } = identities;
   const map = new Map<number, Held | null>();
+  let visited: number[] = [];
 
   /** Whoever is asked for stays longest. */
   function remembered(id: number): Held | null | undefined {
@@ -90,9 +94,10 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
     async person(id) {
       return (await held(id))?.state ?? null;
     },
-    async load(ids) {
+    async visit(ids) {
       const missing = ids.filter((id) => !map.has(id));
       if (missing.length === 0) return;
+      visited.push(...missing);
       const unknown = missing.filter((id) => !upkeep.isHeld(id));
       const { persons, nodes: found } = await read({ persons: missing, nodeIds: unknown });
       for (const row of found) upkeep.remember(row);
@@ -150,6 +155,11 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   };
 
   function trim(): void {
+    for (const id of visited) {
+      map.delete(id);
+      upkeep.drop(id);
+    }
+    visited = [];
     if (map.size <= MAX_HOT_PEOPLE) return;
     const excess = map.size - MAX_HOT_PEOPLE;
     for (const id of [...map.keys()].slice(0, excess)) map.delete(id);
