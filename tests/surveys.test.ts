@@ -65,7 +65,7 @@ describe('definitions', () => {
       const faults = (...questions: JsonObject[]) => faultsOf(c, survey({ questions }));
       expect(await faultsOf(c, { questions: ONE })).toEqual(['/name is required']);
       expect(await faultsOf(c, survey({ questions: [] }))).toEqual([
-        '/questions questions must have at least 1 values',
+        '/questions questions must have at least 1 value',
       ]);
       expect(await faults(asked({}), asked({}))).toEqual([
         '/questions/1/id id must be unique: question 0 is "q" too',
@@ -112,6 +112,12 @@ describe('definitions', () => {
         expect((await faultsOf(c, survey({ target: { url } })))[0]).toMatch(/^\/target\/url url must /);
       expect(await faultsOf(c, survey({ languages: ['en', 'EN'] }))).toEqual([
         '/languages/1 must be unique: "EN" is there twice',
+      ]);
+      expect(await faultsOf(c, survey({ languages: ['en_US'] }))).toEqual([
+        '/languages/0 must be a language such as "en" or "zh-CN"; perhaps "en-US"',
+      ]);
+      expect(await faultsOf(c, survey({ languages: [] }))).toEqual([
+        '/languages languages must have at least 1 value',
       ]);
       const choices = { type: 'multiple_choice', options: ['a', 'b'] };
       expect(await faults(asked({ ...choices, max: 3 }))).toEqual([

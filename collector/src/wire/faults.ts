@@ -125,7 +125,7 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
         issue.origin === 'string'
           ? 'must not be empty'
           : issue.origin === 'array'
-            ? `must have at least ${issue.minimum} values`
+            ? `must have at least ${countOf(issue.minimum)}`
             : `must be at least ${issue.minimum}`,
       );
     case 'too_big':
@@ -134,7 +134,7 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
         issue.origin === 'string'
           ? `must have at most ${issue.maximum} characters`
           : issue.origin === 'array'
-            ? `must have at most ${issue.maximum} values`
+            ? `must have at most ${countOf(issue.maximum)}`
             : `must be at most ${issue.maximum}`,
       );
     case 'custom':
@@ -176,3 +176,5 @@ function valueAt(root: unknown, path: Path): unknown {
 function pointerOf(path: Path): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
+
+const countOf = (count: number | bigint): string => `${count} ${Number(count) === 1 ? 'value' : 'values'}`;

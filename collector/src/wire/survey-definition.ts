@@ -37,6 +37,13 @@ const MAX_TERMS = 50;
 const MAX_TERM_CHARS = 100;
 /** How a language is written: BCP 47, as `lang` takes it. */
 export const LANGUAGE = /^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$/;
+const language = z.string().regex(LANGUAGE, {
+  error: ({ input }) => {
+    const hyphened = String(input).replaceAll('_', '-');
+    const meant = LANGUAGE.test(hyphened) ? `; perhaps "${hyphened}"` : '';
+    return `must be a language such as "en" or "zh-CN"${meant}`;
+  },
+});
 const QUESTION_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 /** Colours, lengths and fonts on one line: words, numbers and functions that compute; nothing that loads. */
 const CSS_VALUE = /^[\w #%,.()'"+/-]{1,200}$/;
@@ -50,7 +57,7 @@ const RESERVED = '__proto__';
 const MAX_DELAY_MS = 3_600_000;
 
 const localText = z
-  .union([word, z.record(z.string().regex(LANGUAGE, 'must be a language such as "en" or "zh-CN"'), word)], {
+  .union([word, z.record(language, word)], {
     error: 'must be text, or text by language',
   })
   .meta({ description: 'Text, or text by language; the first of `languages` must be there' });
@@ -215,7 +222,7 @@ export const surveySchema = z
     endAt: instant.optional(),
     limit: z.int().min(1).optional().meta({ description: 'Most completed submissions' }),
     languages: z
-      .array(z.string().regex(LANGUAGE, 'must be a language such as "en" or "zh-CN"'))
+      .array(language)
       .min(1)
       .max(MAX_LANGUAGES)
       .optional()
