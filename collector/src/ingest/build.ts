@@ -4,7 +4,8 @@ import { buildPerson } from './arrival.ts';
 import { createBeside, type Seen } from './build-beside.ts';
 import { NotStored } from './core.ts';
 import type { DefinitionBook } from './definition-book.ts';
-import { type Done, type Lane, settleDue } from './lane.ts';
+import { settleDue } from './due.ts';
+import type { Done, Lane } from './lane.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People built in one commit at most. */

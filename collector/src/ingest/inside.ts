@@ -5,7 +5,8 @@ import type { Store } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { NotStored } from './core.ts';
 import { type DefinitionBook, own } from './definition-book.ts';
-import { type Lane, passOver, settleMembers, settlePeople } from './lane.ts';
+import { passOver, settleMembers, settlePeople } from './due.ts';
+import type { Lane } from './lane.ts';
 import type { WorkingSet } from './working-set.ts';
 
 export interface SettleOptions {

@@ -2,18 +2,11 @@
 // Invariant: an ingest resolves only after the commit that holds its last message; what is computed in one
 // go and what one commit holds is bounded, so that nobody waits long behind it.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineMessage } from '../engine/filter.ts';
-import { responseOf } from '../engine/response.ts';
-import { stampOf } from '../engine/stamp.ts';
-import { ERASED, isErased, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
-import type { RejectionCode } from '../wire/message.ts';
-import { type Arrival, arrive, foldLate, type LateLeaves, planArrival, settledPerson } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { Outcome } from './core.ts';
-import type { GroupPass } from './held-groups.ts';
-import { engineMessage } from './stored-message.ts';
-import { whyClosed, whyShutTo } from './survey-closing.ts';
+import { arriveDue } from './due.ts';
+import { ingestSlice } from './ingest-slice.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Messages computed in one go, some 6 ms; between two slices new requests come in. */
@@ -23,10 +16,6 @@ const SLICE_MESSAGES = 200;
  * written once: 1.9 pages a message at 200, 1.2 at 600. Storing 1,000 that were computed before takes some 20 ms.
  */
 const GROUP_MESSAGES = 1_000;
-/** People or future messages settled in one commit at most. */
-export const SLICE_PEOPLE = 200;
-/** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
-const SETTLE_SLICE_MS = 2;
 /** Messages count as arriving while the last ones are not older than this, ms. */
 const LIVE_MS = 100;
 
@@ -36,8 +25,6 @@ export interface LaneCounts {
   rejected: number;
   rejectedDropped: number;
 }
-
-const SUPPRESSED = 'this id was erased and is refused from then on';
 
 export interface Lane {
   ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
@@ -237,265 +224,4 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
     writable: () => writable,
     drained: () => (running ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
   };
-}
-
-/** `fresh`: the keys of what the same commit holds already. */
-async function ingestSlice(
-  set: WorkingSet,
-  messages: readonly AcceptedMessage[],
-  clock: number,
-  fresh: Set<string>,
-): Promise<Outcome[]> {
-  const { seen } = await set.store.read({ seen: [...messages] });
-  if (set.erased.any) await addGone(set, messages, seen);
-  const suppressed = set.erased.suppressed ? await suppressedAmong(set, messages) : null;
-  await set.prefetch(messages);
-  const outcomes: Outcome[] = [];
-  const late: LateLeaves = new Map();
-  for (const message of messages) {
-    const key = seenKey(message);
-    if (seen.has(key) || fresh.has(key)) {
-      outcomes.push('duplicate');
-      continue;
-    }
-    const isRefused = suppressed?.has(message) ?? false;
-    const outcome = await (isRefused ? refuseSuppressed(set, message) : ingestOne(set, message, clock, late));
-    if (outcome === 'accepted') fresh.add(key);
-    outcomes.push(outcome);
-  }
-  await foldLate(set, late, clock);
-  return outcomes;
-}
-
-/** Adds the ids that erased messages used up. */
-async function addGone(
-  set: WorkingSet,
-  messages: readonly AcceptedMessage[],
-  seen: Set<string>,
-): Promise<void> {
-  const hashed = messages.map((message) => ({ message, hash: set.hash(`message:${message.messageId}`) }));
-  const { gone } = await set.store.read({
-    gone: hashed.map(({ message, hash }) => ({ hash, kind: message.kind })),
-  });
-  if (gone.size === 0) return;
-  for (const { message, hash } of hashed) if (gone.has(`${message.kind} ${hash}`)) seen.add(seenKey(message));
-}
-
-/** Messages that name an id which is refused since its person was erased. */
-async function suppressedAmong(
-  set: WorkingSet,
-  messages: readonly AcceptedMessage[],
-): Promise<Set<AcceptedMessage>> {
-  const byHash = new Map<string, AcceptedMessage[]>();
-  const note = (message: AcceptedMessage, kind: NodeKind, id: string | null): void => {
-    if (id === null) return;
-    const hash = set.hash(`${kind}:${id}`);
-    byHash.set(hash, [...(byHash.get(hash) ?? []), message]);
-  };
-  for (const message of messages) {
-    note(message, 'user', message.userId);
-    note(message, 'device', message.anonymousId);
-    note(message, 'user', message.previousId);
-    note(message, 'device', message.previousId);
-  }
-  const { suppressed } = await set.store.read({ suppressed: [...byHash.keys()] });
-  return new Set([...suppressed].flatMap((hash) => byHash.get(hash) ?? []));
-}
-
-/** To a web key it looks accepted, and repeated like a repeat: a stranger must not learn who was erased. */
-async function refuseSuppressed(set: WorkingSet, message: AcceptedMessage): Promise<Outcome> {
-  const { kind, receivedAt, messageId: id, time } = message;
-  const hash = set.hash(`message:${id}`);
-  if (kind === 'web') {
-    const response = responseOf(engineOf(message));
-    const why = response && (await whyShutTo(set, response.survey, time));
-    // Anybody new would be told so.
-    if (why) return { code: 'survey_closed', reason: why };
-    set.record({ usedUp: [{ hash, kind }] });
-    return 'accepted';
-  }
-  const code = 'suppressed';
-  // Rejected again it keeps one row, though nothing of it may be kept.
-  const messageId = ERASED + hash;
-  set.record({
-    refused: [{ code, reason: SUPPRESSED, messageId, kind, receivedAt, sentAt: null, text: 'null' }],
-  });
-  return { code, reason: SUPPRESSED };
-}
-
-const NOTHING_PLANNED = { plans: [], refused: false };
-
-async function ingestOne(
-  set: WorkingSet,
-  message: AcceptedMessage,
-  clock: number,
-  late: LateLeaves,
-): Promise<Outcome> {
-  const pending = message.time > clock;
-  const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
-  const node = arrival.user ?? arrival.device;
-  if (!node) throw new Error('a message without an identity reached the lane');
-  const entry: NewMessage = {
-    message,
-    seq: arrival.seq,
-    node: node.id,
-    device: arrival.user ? (arrival.device?.id ?? null) : null,
-    pending,
-  };
-  const response = responseOf(arrival.message);
-  if (response) {
-    const nodes = [node.id, ...(arrival.user && arrival.device ? [arrival.device.id] : [])];
-    const why = await whyClosed(set, response, nodes, message.time);
-    if (why && !message.acceptedBefore) return refuse(set, message, 'survey_closed', why);
-    const { survey, submission, status } = response;
-    entry.response = { survey, submission, status };
-  }
-  if (pending) {
-    set.addMessage(entry);
-    return 'accepted';
-  }
-  const { plans, refused } = arrival.previous ? await planArrival(set, arrival, clock) : NOTHING_PLANNED;
-  if (refused && !message.acceptedBefore) {
-    const reason =
-      'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
-    return refuse(set, message, 'merge_not_allowed', reason);
-  }
-  set.addMessage(entry);
-  await arrive(set, arrival, plans, { clock, cause: { messageId: message.messageId }, late });
-  return 'accepted';
-}
-
-function refuse(set: WorkingSet, message: AcceptedMessage, code: RejectionCode, reason: string): Outcome {
-  const { kind, messageId, receivedAt, sentAt, text } = message;
-  set.record({ refused: [{ code, reason, messageId, kind, receivedAt, sentAt, text }] });
-  return { code, reason };
-}
-
-async function lookUp(set: WorkingSet, message: AcceptedMessage, wait: 'wait' | undefined): Promise<Arrival> {
-  const { userId, anonymousId, previousId, kind, trusted, type } = message;
-  const named = (nodeKind: NodeKind, ext: string) =>
-    set.nodeInMemory(nodeKind, ext) ?? set.ensureNode(nodeKind, ext, wait);
-  const user = userId === null ? null : await named('user', userId);
-  const device = anonymousId === null ? null : await named('device', anonymousId);
-  let previous: Arrival['previous'] = null;
-  if (type === 'alias' && previousId !== null && userId !== null && previousId !== userId) {
-    previous = {
-      device: await set.ensureNode('device', previousId, wait),
-      // A web key may link a device, never merge two users: keys in pages are public.
-      user: kind === 'server' ? await set.ensureNode('user', previousId, wait) : null,
-    };
-  }
-  return {
-    seq: set.nextSeq(),
-    message: engineOf(message),
-    trusted,
-    user,
-    device,
-    previous,
-  };
-}
-
-function engineOf(message: AcceptedMessage): EngineMessage {
-  const { type, name, groupId, body } = message;
-  return {
-    stamp: stampOf(message),
-    type,
-    event: type === 'track' ? name : null,
-    groupId,
-    body: () => body,
-  };
-}
-
-/** Puts messages dated in the future into effect whose time has come, each at its own instant. */
-export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean> {
-  let any = false;
-  for (;;) {
-    const due = await set.store.query({ ask: 'due-messages', until: clock, limit: SLICE_PEOPLE });
-    if (due.length === 0) return any;
-    for (const { row } of due) {
-      const at = row.stamp[0];
-      // Stored by the lane.
-      const body = JSON.parse(row.text) as {
-        previousId?: string | number;
-        anonymousId?: string;
-        userId?: string;
-      };
-      let filed = await set.nodeById(row.node);
-      // Filed while its id was erased: from now on it goes by its id again.
-      if (filed?.kind === 'user' && isErased(filed) && body.userId !== undefined)
-        filed = await set.ensureNode('user', body.userId);
-      const user = filed?.kind === 'user' ? filed : null;
-      let device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
-      // Erased while this message waited: it names the device again.
-      if (device && isErased(device) && body.anonymousId !== undefined)
-        device = await set.ensureNode('device', body.anonymousId);
-      let previous: Arrival['previous'] = null;
-      if (
-        row.type === 'alias' &&
-        user &&
-        body.previousId !== undefined &&
-        String(body.previousId) !== user.ext
-      ) {
-        const name = String(body.previousId);
-        const merges = row.stamp[2] === 1;
-        previous = {
-          device: await set.ensureNode('device', name),
-          user: merges ? await set.ensureNode('user', name) : null,
-        };
-      }
-      const message = engineMessage(row);
-      const arrival: Arrival = { message, seq: row.seq, trusted: row.trusted, user, device, previous };
-      set.horizon = row.stamp;
-      // Past a cap by now: all of it counts but its merge, which the plan leaves out.
-      const { plans } = await planArrival(set, arrival, at);
-      await arrive(set, arrival, plans, { clock: at, cause: { deadline: at } });
-      set.horizon = null;
-    }
-    set.record({ arrived: due.map(({ row }) => row.seq) });
-    any = true;
-    await set.commit(clock);
-    await breathe();
-  }
-}
-
-/** Settles one slice of people who are due, or of a group's members. Answers whether there were any. */
-export async function settleDue(set: WorkingSet, clock: number): Promise<boolean> {
-  if (await settlePeople(set, clock)) return true;
-  const [group] = set.waiting;
-  if (group === undefined) return false;
-  const pass = set.passes.get(group) ?? passOver(group);
-  set.passes.set(group, pass);
-  if (!(await settleMembers(set, pass, clock))) set.passes.delete(group);
-  return true;
-}
-
-/** Settles one slice of people who are due. Answers whether there were any. */
-export async function settlePeople(set: WorkingSet, clock: number): Promise<boolean> {
-  const due = await set.store.query({ ask: 'due-people', until: clock, limit: SLICE_PEOPLE });
-  const end = performance.now() + SETTLE_SLICE_MS;
-  for (const id of due) {
-    await settledPerson(set, id, clock);
-    if (performance.now() > end) break;
-  }
-  return due.length > 0;
-}
-
-export const passOver = (group: string): GroupPass => ({ group, after: 0, revision: null });
-
-/** Brings one slice of a group's members up to its changes. False: that was the last. */
-export async function settleMembers(set: WorkingSet, pass: GroupPass, clock: number): Promise<boolean> {
-  const group = await set.group(pass.group);
-  pass.revision ??= group.revision;
-  const asked = { group: pass.group, after: pass.after, limit: SLICE_PEOPLE };
-  const members = await set.store.query({ ask: 'group-members', ...asked });
-  const end = performance.now() + SETTLE_SLICE_MS;
-  for (const id of members) {
-    await settledPerson(set, id, clock);
-    pass.after = id;
-    if (performance.now() > end) return true;
-  }
-  if (members.length === SLICE_PEOPLE) return true;
-  // Changed meanwhile, it goes on waiting: for another pass.
-  if (group.revision === pass.revision) await set.settleGroup(pass.group);
-  return false;
 }

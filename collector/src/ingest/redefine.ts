@@ -2,8 +2,8 @@
 // Invariant: the book, the program in memory and the store agree after every change, done or failed.
 import type { Builder } from './build.ts';
 import { type DefinitionBook, own } from './definition-book.ts';
+import { settleDue } from './due.ts';
 import type { Inside } from './inside.ts';
-import { settleDue } from './lane.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Changes the definitions in one task; back to how they were if it cannot be stored. */

@@ -1,0 +1,107 @@
+// What time brings: messages dated in the future whose time has come, and people and groups' members who are due.
+// Invariant: settling happens in slices that are bounded in people and in work, so that live messages hardly wait.
+import { isErased } from '../storage/port.ts';
+import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
+import { breathe } from './breathe.ts';
+import type { GroupPass } from './held-groups.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
+
+/** People or future messages settled in one commit at most. */
+const SLICE_PEOPLE = 200;
+/** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
+const SETTLE_SLICE_MS = 2;
+
+/** Puts messages dated in the future into effect whose time has come, each at its own instant. */
+export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean> {
+  let any = false;
+  for (;;) {
+    const due = await set.store.query({ ask: 'due-messages', until: clock, limit: SLICE_PEOPLE });
+    if (due.length === 0) return any;
+    for (const { row } of due) {
+      const at = row.stamp[0];
+      // Stored by the lane.
+      const body = JSON.parse(row.text) as {
+        previousId?: string | number;
+        anonymousId?: string;
+        userId?: string;
+      };
+      let filed = await set.nodeById(row.node);
+      // Filed while its id was erased: from now on it goes by its id again.
+      if (filed?.kind === 'user' && isErased(filed) && body.userId !== undefined)
+        filed = await set.ensureNode('user', body.userId);
+      const user = filed?.kind === 'user' ? filed : null;
+      let device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
+      // Erased while this message waited: it names the device again.
+      if (device && isErased(device) && body.anonymousId !== undefined)
+        device = await set.ensureNode('device', body.anonymousId);
+      let previous: Arrival['previous'] = null;
+      if (
+        row.type === 'alias' &&
+        user &&
+        body.previousId !== undefined &&
+        String(body.previousId) !== user.ext
+      ) {
+        const name = String(body.previousId);
+        const merges = row.stamp[2] === 1;
+        previous = {
+          device: await set.ensureNode('device', name),
+          user: merges ? await set.ensureNode('user', name) : null,
+        };
+      }
+      const message = engineMessage(row);
+      const arrival: Arrival = { message, seq: row.seq, trusted: row.trusted, user, device, previous };
+      set.horizon = row.stamp;
+      // Past a cap by now: all of it counts but its merge, which the plan leaves out.
+      const { plans } = await planArrival(set, arrival, at);
+      await arrive(set, arrival, plans, { clock: at, cause: { deadline: at } });
+      set.horizon = null;
+    }
+    set.record({ arrived: due.map(({ row }) => row.seq) });
+    any = true;
+    await set.commit(clock);
+    await breathe();
+  }
+}
+
+/** Settles one slice of people who are due, or of a group's members. Answers whether there were any. */
+export async function settleDue(set: WorkingSet, clock: number): Promise<boolean> {
+  if (await settlePeople(set, clock)) return true;
+  const [group] = set.waiting;
+  if (group === undefined) return false;
+  const pass = set.passes.get(group) ?? passOver(group);
+  set.passes.set(group, pass);
+  if (!(await settleMembers(set, pass, clock))) set.passes.delete(group);
+  return true;
+}
+
+/** Settles one slice of people who are due. Answers whether there were any. */
+export async function settlePeople(set: WorkingSet, clock: number): Promise<boolean> {
+  const due = await set.store.query({ ask: 'due-people', until: clock, limit: SLICE_PEOPLE });
+  const end = performance.now() + SETTLE_SLICE_MS;
+  for (const id of due) {
+    await settledPerson(set, id, clock);
+    if (performance.now() > end) break;
+  }
+  return due.length > 0;
+}
+
+export const passOver = (group: string): GroupPass => ({ group, after: 0, revision: null });
+
+/** Brings one slice of a group's members up to its changes. False: that was the last. */
+export async function settleMembers(set: WorkingSet, pass: GroupPass, clock: number): Promise<boolean> {
+  const group = await set.group(pass.group);
+  pass.revision ??= group.revision;
+  const asked = { group: pass.group, after: pass.after, limit: SLICE_PEOPLE };
+  const members = await set.store.query({ ask: 'group-members', ...asked });
+  const end = performance.now() + SETTLE_SLICE_MS;
+  for (const id of members) {
+    await settledPerson(set, id, clock);
+    pass.after = id;
+    if (performance.now() > end) return true;
+  }
+  if (members.length === SLICE_PEOPLE) return true;
+  // Changed meanwhile, it goes on waiting: for another pass.
+  if (group.revision === pass.revision) await set.settleGroup(pass.group);
+  return false;
+}

@@ -1,0 +1,181 @@
+// A slice of messages put through: which are new, which are refused, whose they are and what they change.
+// Invariant: nothing of a message is recorded unless it is accepted, but its refusal; the lane commits both.
+import type { EngineMessage } from '../engine/filter.ts';
+import { responseOf } from '../engine/response.ts';
+import { stampOf } from '../engine/stamp.ts';
+import { ERASED, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
+import type { AcceptedMessage } from '../wire/accepted.ts';
+import type { RejectionCode } from '../wire/message.ts';
+import { type Arrival, arrive, foldLate, type LateLeaves, planArrival } from './arrival.ts';
+import type { Outcome } from './core.ts';
+import { whyClosed, whyShutTo } from './survey-closing.ts';
+import type { WorkingSet } from './working-set.ts';
+
+const SUPPRESSED = 'this id was erased and is refused from then on';
+
+/** `fresh`: the keys of what the same commit holds already. */
+export async function ingestSlice(
+  set: WorkingSet,
+  messages: readonly AcceptedMessage[],
+  clock: number,
+  fresh: Set<string>,
+): Promise<Outcome[]> {
+  const { seen } = await set.store.read({ seen: [...messages] });
+  if (set.erased.any) await addGone(set, messages, seen);
+  const suppressed = set.erased.suppressed ? await suppressedAmong(set, messages) : null;
+  await set.prefetch(messages);
+  const outcomes: Outcome[] = [];
+  const late: LateLeaves = new Map();
+  for (const message of messages) {
+    const key = seenKey(message);
+    if (seen.has(key) || fresh.has(key)) {
+      outcomes.push('duplicate');
+      continue;
+    }
+    const isRefused = suppressed?.has(message) ?? false;
+    const outcome = await (isRefused ? refuseSuppressed(set, message) : ingestOne(set, message, clock, late));
+    if (outcome === 'accepted') fresh.add(key);
+    outcomes.push(outcome);
+  }
+  await foldLate(set, late, clock);
+  return outcomes;
+}
+
+/** Adds the ids that erased messages used up. */
+async function addGone(
+  set: WorkingSet,
+  messages: readonly AcceptedMessage[],
+  seen: Set<string>,
+): Promise<void> {
+  const hashed = messages.map((message) => ({ message, hash: set.hash(`message:${message.messageId}`) }));
+  const { gone } = await set.store.read({
+    gone: hashed.map(({ message, hash }) => ({ hash, kind: message.kind })),
+  });
+  if (gone.size === 0) return;
+  for (const { message, hash } of hashed) if (gone.has(`${message.kind} ${hash}`)) seen.add(seenKey(message));
+}
+
+/** Messages that name an id which is refused since its person was erased. */
+async function suppressedAmong(
+  set: WorkingSet,
+  messages: readonly AcceptedMessage[],
+): Promise<Set<AcceptedMessage>> {
+  const byHash = new Map<string, AcceptedMessage[]>();
+  const note = (message: AcceptedMessage, kind: NodeKind, id: string | null): void => {
+    if (id === null) return;
+    const hash = set.hash(`${kind}:${id}`);
+    byHash.set(hash, [...(byHash.get(hash) ?? []), message]);
+  };
+  for (const message of messages) {
+    note(message, 'user', message.userId);
+    note(message, 'device', message.anonymousId);
+    note(message, 'user', message.previousId);
+    note(message, 'device', message.previousId);
+  }
+  const { suppressed } = await set.store.read({ suppressed: [...byHash.keys()] });
+  return new Set([...suppressed].flatMap((hash) => byHash.get(hash) ?? []));
+}
+
+/** To a web key it looks accepted, and repeated like a repeat: a stranger must not learn who was erased. */
+async function refuseSuppressed(set: WorkingSet, message: AcceptedMessage): Promise<Outcome> {
+  const { kind, receivedAt, messageId: id, time } = message;
+  const hash = set.hash(`message:${id}`);
+  if (kind === 'web') {
+    const response = responseOf(engineOf(message));
+    const why = response && (await whyShutTo(set, response.survey, time));
+    // Anybody new would be told so.
+    if (why) return { code: 'survey_closed', reason: why };
+    set.record({ usedUp: [{ hash, kind }] });
+    return 'accepted';
+  }
+  const code = 'suppressed';
+  // Rejected again it keeps one row, though nothing of it may be kept.
+  const messageId = ERASED + hash;
+  set.record({
+    refused: [{ code, reason: SUPPRESSED, messageId, kind, receivedAt, sentAt: null, text: 'null' }],
+  });
+  return { code, reason: SUPPRESSED };
+}
+
+const NOTHING_PLANNED = { plans: [], refused: false };
+
+async function ingestOne(
+  set: WorkingSet,
+  message: AcceptedMessage,
+  clock: number,
+  late: LateLeaves,
+): Promise<Outcome> {
+  const pending = message.time > clock;
+  const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
+  const node = arrival.user ?? arrival.device;
+  if (!node) throw new Error('a message without an identity reached the lane');
+  const entry: NewMessage = {
+    message,
+    seq: arrival.seq,
+    node: node.id,
+    device: arrival.user ? (arrival.device?.id ?? null) : null,
+    pending,
+  };
+  const response = responseOf(arrival.message);
+  if (response) {
+    const nodes = [node.id, ...(arrival.user && arrival.device ? [arrival.device.id] : [])];
+    const why = await whyClosed(set, response, nodes, message.time);
+    if (why && !message.acceptedBefore) return refuse(set, message, 'survey_closed', why);
+    const { survey, submission, status } = response;
+    entry.response = { survey, submission, status };
+  }
+  if (pending) {
+    set.addMessage(entry);
+    return 'accepted';
+  }
+  const { plans, refused } = arrival.previous ? await planArrival(set, arrival, clock) : NOTHING_PLANNED;
+  if (refused && !message.acceptedBefore) {
+    const reason =
+      'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
+    return refuse(set, message, 'merge_not_allowed', reason);
+  }
+  set.addMessage(entry);
+  await arrive(set, arrival, plans, { clock, cause: { messageId: message.messageId }, late });
+  return 'accepted';
+}
+
+function refuse(set: WorkingSet, message: AcceptedMessage, code: RejectionCode, reason: string): Outcome {
+  const { kind, messageId, receivedAt, sentAt, text } = message;
+  set.record({ refused: [{ code, reason, messageId, kind, receivedAt, sentAt, text }] });
+  return { code, reason };
+}
+
+async function lookUp(set: WorkingSet, message: AcceptedMessage, wait: 'wait' | undefined): Promise<Arrival> {
+  const { userId, anonymousId, previousId, kind, trusted, type } = message;
+  const named = (nodeKind: NodeKind, ext: string) =>
+    set.nodeInMemory(nodeKind, ext) ?? set.ensureNode(nodeKind, ext, wait);
+  const user = userId === null ? null : await named('user', userId);
+  const device = anonymousId === null ? null : await named('device', anonymousId);
+  let previous: Arrival['previous'] = null;
+  if (type === 'alias' && previousId !== null && userId !== null && previousId !== userId) {
+    previous = {
+      device: await set.ensureNode('device', previousId, wait),
+      // A web key may link a device, never merge two users: keys in pages are public.
+      user: kind === 'server' ? await set.ensureNode('user', previousId, wait) : null,
+    };
+  }
+  return {
+    seq: set.nextSeq(),
+    message: engineOf(message),
+    trusted,
+    user,
+    device,
+    previous,
+  };
+}
+
+function engineOf(message: AcceptedMessage): EngineMessage {
+  const { type, name, groupId, body } = message;
+  return {
+    stamp: stampOf(message),
+    type,
+    event: type === 'track' ? name : null,
+    groupId,
+    body: () => body,
+  };
+}
