@@ -25,7 +25,7 @@ const LAYERS: Layer[] = [
   { name: 'engine', files: /^collector\/src\/engine\//, may: ['wire types', 'wire'], packages: NONE },
   {
     name: 'port',
-    files: /^collector\/src\/storage\/port\.ts$/,
+    files: /^collector\/src\/storage\/port(\.ts$|\/)/,
     may: ['wire types', 'wire', 'engine'],
     packages: NONE,
   },

@@ -1,0 +1,169 @@
+// `query`: the lists and counts that reads, ticks and builds ask for.
+// Invariant: a list that may be long has a limit and goes on after a key; each question has one type of answer.
+import type { CauseOf } from '../../engine/person-state.ts';
+import type { Stamp } from '../../engine/stamp.ts';
+import type { KeyKind, RefusedMessage } from '../../wire/accepted.ts';
+import type { JsonValue, MessageType } from '../../wire/message.ts';
+import type { HistoryRow, NodeRow, OperationRow, ResponseRow } from './rows.ts';
+
+/** What `query` can be asked. */
+export type Query =
+  | { ask: 'start' }
+  | { ask: 'next-due' }
+  | { ask: 'due-people'; until: number; limit: number }
+  | { ask: 'due-count'; until: number }
+  | { ask: 'due-messages'; until: number; limit: number }
+  /** Messages whose time has not come, in order of arrival. */
+  | { ask: 'pending'; after: number; limit: number }
+  | { ask: 'people'; after: number; limit: number; version?: number; prefix?: string }
+  | { ask: 'people-count'; below?: number }
+  | { ask: 'people-unbuilt'; generation: number; after: number; limit: number }
+  | { ask: 'members'; version: number; after: number; limit: number }
+  | { ask: 'member-count'; version: number }
+  | { ask: 'memberships'; person: number }
+  | { ask: 'segment-transitions'; segment: string; after: number; limit: number }
+  | { ask: 'person-transitions'; people: readonly number[]; before: number; limit: number }
+  | { ask: 'refused'; before: number; limit: number }
+  | { ask: 'refused-one'; id: number }
+  | { ask: 'links'; after: number; limit: number }
+  /** Messages of one type, in order of arrival. */
+  | { ask: 'messages-of-type'; type: MessageType; after: number; limit: number }
+  /** All messages, in order of arrival. */
+  | { ask: 'arrivals'; after: number; limit: number }
+  /** Keyed hashes of the erased: of message ids used up, and of ids that are refused. */
+  | { ask: 'gone'; kind: KeyKind; after: string; limit: number }
+  | { ask: 'suppressed'; after: string; limit: number }
+  | { ask: 'groups'; after: string; limit: number }
+  /** Messages of one group, in order of arrival. */
+  | { ask: 'messages-of-group'; group: string; after: number; limit: number }
+  | { ask: 'group-members'; group: string; after: number; limit: number }
+  | { ask: 'group-size'; group: string }
+  /** The groups that list the person as a member. */
+  | { ask: 'groups-of'; person: number }
+  /** Members of all groups together. */
+  | { ask: 'group-members-count' }
+  /** Groups with members that were not brought up to their traits yet. */
+  | { ask: 'groups-waiting'; limit: number }
+  | { ask: 'operations' }
+  /** Those that merged or unmerged one user. */
+  | { ask: 'operations-of'; user: number }
+  /** The first values of a leaf kept outside of the row, as canonical JSON, by text. */
+  | { ask: 'first-distinct'; person: number; leaf: number; limit: number }
+  | { ask: 'transition-count'; person: number }
+  /** Links of erased people on devices they shared, kept as hashes. */
+  | { ask: 'kept-links' }
+  /** Whose id is on the list. */
+  | { ask: 'listed-nodes'; list: number; after: number; limit: number }
+  /** Messages whose time has not come. */
+  | { ask: 'pending-count' }
+  /** Messages dated up to `until`. */
+  | { ask: 'message-count'; until: number }
+  /** What messages with `context.tm.client` say of themselves, dated in [from, to), in order of arrival. */
+  | { ask: 'ledger'; after: number; limit: number; from: number; to: number }
+  | { ask: 'nodes'; after: number; limit: number }
+  /** Submissions of a survey that were completed, those that wait for their time included. */
+  | { ask: 'completed-count'; survey: string }
+  /** Messages of a survey dated up to `until`, a submission's together, after the place given. */
+  | { ask: 'responses'; survey: string; after: ResponsePlace | null; until: number; limit: number }
+  /** Messages that may be of a survey, in order of arrival. */
+  | { ask: 'survey-messages'; after: number; limit: number }
+  /** Rows kept of such messages, in order of arrival. */
+  | { ask: 'response-rows'; after: number; limit: number };
+
+/** Where a list of responses goes on. */
+export type ResponsePlace = Pick<ResponseRow, 'node' | 'submission' | 'seq'>;
+
+/** A message's place in the numbering of the SDK instance that made it. */
+export interface LedgerRow {
+  client: string;
+  /** From 1. */
+  number: number;
+  /** Losses the instance knew of by then. */
+  lost: number;
+  /** Event time, epoch ms. */
+  time: number;
+}
+
+export interface RefusedRow extends RefusedMessage {
+  id: number;
+}
+
+export interface LoggedTransition {
+  seq: number;
+  segment: string;
+  person: number;
+  publicId: string;
+  userId: string | null;
+  entered: boolean;
+  at: number;
+  cause: CauseOf;
+}
+
+/** A message that carries a link or an alias, for checking identities from scratch. */
+export interface LinkRow {
+  seq: number;
+  user: number;
+  device: number | null;
+  stamp: Stamp;
+  trusted: boolean;
+  /** Aliases: the id they name. */
+  previousId: string | null;
+}
+
+export interface Answers {
+  start: {
+    clock: number | null;
+    lastNode: number;
+    lastSeq: number;
+    facts: Map<string, JsonValue>;
+    lastOperation: number;
+    /** Somebody was erased; somebody is refused. */
+    anyGone: boolean;
+    anySuppressed: boolean;
+    /** Refused messages pushed out so far to stay within the caps. */
+    refusedDropped: number;
+  };
+  /** Earliest instant at which a person or a message falls due, or null. */
+  'next-due': number | null;
+  'due-people': number[];
+  'due-count': number;
+  'due-messages': { row: HistoryRow }[];
+  pending: HistoryRow[];
+  people: { id: number }[];
+  'people-count': number;
+  'people-unbuilt': number[];
+  members: { person: number; since: number }[];
+  'member-count': number;
+  memberships: { version: number; since: number }[];
+  'segment-transitions': LoggedTransition[];
+  'person-transitions': LoggedTransition[];
+  refused: RefusedRow[];
+  'refused-one': RefusedRow | null;
+  links: LinkRow[];
+  'messages-of-type': HistoryRow[];
+  arrivals: HistoryRow[];
+  gone: string[];
+  suppressed: string[];
+  groups: { id: string; text: string; revision: number }[];
+  'messages-of-group': HistoryRow[];
+  'group-members': number[];
+  'group-size': number;
+  'groups-of': string[];
+  'group-members-count': number;
+  'groups-waiting': string[];
+  'completed-count': number;
+  responses: (ResponseRow & { row: HistoryRow })[];
+  'survey-messages': HistoryRow[];
+  'response-rows': ResponseRow[];
+  operations: OperationRow[];
+  'operations-of': OperationRow[];
+  'first-distinct': string[];
+  'transition-count': number;
+  'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
+  'listed-nodes': number[];
+  'pending-count': number;
+  'message-count': number;
+  /** `next` is the last message looked at, null at the end. */
+  ledger: { rows: LedgerRow[]; next: number | null };
+  nodes: NodeRow[];
+}
