@@ -3,7 +3,7 @@
 // newer ones refuses it as stale, and the lane reads and computes again.
 import type { Changes, Committed } from './port/changes.ts';
 import type { Folder } from './port/folding.ts';
-import type { Answers, Query } from './port/queries.ts';
+import type { Answers, Asked, Questions } from './port/queries.ts';
 import type { ReadKeys, ReadResult } from './port/reads.ts';
 
 export * from './port/changes.ts';
@@ -40,7 +40,7 @@ export interface Store {
   read(keys: ReadKeys): Promise<ReadResult>;
   /** All or nothing; durable when it resolves, unless `lazy`. */
   commit(changes: Changes): Promise<Committed>;
-  query<Q extends Query>(query: Q): Promise<Answers[Q['ask']]>;
+  query<A extends keyof Questions>(query: Asked<A>): Promise<Answers[A]>;
   /** What was found damaged; from then on nothing is committed. Null as far as is known. */
   damage(): BrokenFile | null;
   close(): Promise<void>;

@@ -6,69 +6,73 @@ import type { KeyKind, RefusedMessage } from '../../wire/accepted.ts';
 import type { JsonValue, MessageType } from '../../wire/message.ts';
 import type { HistoryRow, NodeRow, OperationRow, ResponseRow } from './rows.ts';
 
-/** What `query` can be asked. */
-export type Query =
-  | { ask: 'start' }
-  | { ask: 'next-due' }
-  | { ask: 'due-people'; until: number; limit: number }
-  | { ask: 'due-count'; until: number }
-  | { ask: 'due-messages'; until: number; limit: number }
+/** What `query` can be asked, by name: what a question says beside that (`object`: nothing). */
+export interface Questions {
+  start: object;
+  'next-due': object;
+  'due-people': { until: number; limit: number };
+  'due-count': { until: number };
+  'due-messages': { until: number; limit: number };
   /** Messages whose time has not come, in order of arrival. */
-  | { ask: 'pending'; after: number; limit: number }
-  | { ask: 'people'; after: number; limit: number; version?: number; prefix?: string }
-  | { ask: 'people-count'; below?: number }
-  | { ask: 'people-unbuilt'; generation: number; after: number; limit: number }
-  | { ask: 'members'; version: number; after: number; limit: number }
-  | { ask: 'member-count'; version: number }
-  | { ask: 'memberships'; person: number }
-  | { ask: 'segment-transitions'; segment: string; after: number; limit: number }
-  | { ask: 'person-transitions'; people: readonly number[]; before: number; limit: number }
-  | { ask: 'refused'; before: number; limit: number }
-  | { ask: 'refused-one'; id: number }
-  | { ask: 'links'; after: number; limit: number }
+  pending: { after: number; limit: number };
+  people: { after: number; limit: number; version?: number; prefix?: string };
+  'people-count': { below?: number };
+  'people-unbuilt': { generation: number; after: number; limit: number };
+  members: { version: number; after: number; limit: number };
+  'member-count': { version: number };
+  memberships: { person: number };
+  'segment-transitions': { segment: string; after: number; limit: number };
+  'person-transitions': { people: readonly number[]; before: number; limit: number };
+  refused: { before: number; limit: number };
+  'refused-one': { id: number };
+  links: { after: number; limit: number };
   /** Messages of one type, in order of arrival. */
-  | { ask: 'messages-of-type'; type: MessageType; after: number; limit: number }
+  'messages-of-type': { type: MessageType; after: number; limit: number };
   /** All messages, in order of arrival. */
-  | { ask: 'arrivals'; after: number; limit: number }
+  arrivals: { after: number; limit: number };
   /** Keyed hashes of the erased: of message ids used up, and of ids that are refused. */
-  | { ask: 'gone'; kind: KeyKind; after: string; limit: number }
-  | { ask: 'suppressed'; after: string; limit: number }
-  | { ask: 'groups'; after: string; limit: number }
+  gone: { kind: KeyKind; after: string; limit: number };
+  suppressed: { after: string; limit: number };
+  groups: { after: string; limit: number };
   /** Messages of one group, in order of arrival. */
-  | { ask: 'messages-of-group'; group: string; after: number; limit: number }
-  | { ask: 'group-members'; group: string; after: number; limit: number }
-  | { ask: 'group-size'; group: string }
+  'messages-of-group': { group: string; after: number; limit: number };
+  'group-members': { group: string; after: number; limit: number };
+  'group-size': { group: string };
   /** The groups that list the person as a member. */
-  | { ask: 'groups-of'; person: number }
+  'groups-of': { person: number };
   /** Members of all groups together. */
-  | { ask: 'group-members-count' }
+  'group-members-count': object;
   /** Groups with members that were not brought up to their traits yet. */
-  | { ask: 'groups-waiting'; limit: number }
-  | { ask: 'operations' }
+  'groups-waiting': { limit: number };
+  operations: object;
   /** Those that merged or unmerged one user. */
-  | { ask: 'operations-of'; user: number }
+  'operations-of': { user: number };
   /** The first values of a leaf kept outside of the row, as canonical JSON, by text. */
-  | { ask: 'first-distinct'; person: number; leaf: number; limit: number }
-  | { ask: 'transition-count'; person: number }
+  'first-distinct': { person: number; leaf: number; limit: number };
+  'transition-count': { person: number };
   /** Links of erased people on devices they shared, kept as hashes. */
-  | { ask: 'kept-links' }
+  'kept-links': object;
   /** Whose id is on the list. */
-  | { ask: 'listed-nodes'; list: number; after: number; limit: number }
+  'listed-nodes': { list: number; after: number; limit: number };
   /** Messages whose time has not come. */
-  | { ask: 'pending-count' }
+  'pending-count': object;
   /** Messages dated up to `until`. */
-  | { ask: 'message-count'; until: number }
+  'message-count': { until: number };
   /** What messages with `context.tm.client` say of themselves, dated in [from, to), in order of arrival. */
-  | { ask: 'ledger'; after: number; limit: number; from: number; to: number }
-  | { ask: 'nodes'; after: number; limit: number }
+  ledger: { after: number; limit: number; from: number; to: number };
+  nodes: { after: number; limit: number };
   /** Submissions of a survey that were completed, those that wait for their time included. */
-  | { ask: 'completed-count'; survey: string }
+  'completed-count': { survey: string };
   /** Messages of a survey dated up to `until`, a submission's together, after the place given. */
-  | { ask: 'responses'; survey: string; after: ResponsePlace | null; until: number; limit: number }
+  responses: { survey: string; after: ResponsePlace | null; until: number; limit: number };
   /** Messages that may be of a survey, in order of arrival. */
-  | { ask: 'survey-messages'; after: number; limit: number }
+  'survey-messages': { after: number; limit: number };
   /** Rows kept of such messages, in order of arrival. */
-  | { ask: 'response-rows'; after: number; limit: number };
+  'response-rows': { after: number; limit: number };
+}
+
+/** Questions of some names; each says which it is in `ask`. */
+export type Asked<A extends keyof Questions> = { [K in A]: { ask: K } & Questions[K] }[A];
 
 /** Where a list of responses goes on. */
 export type ResponsePlace = Pick<ResponseRow, 'node' | 'submission' | 'seq'>;
@@ -110,6 +114,7 @@ export interface LinkRow {
   previousId: string | null;
 }
 
+/** What each is answered. */
 export interface Answers {
   start: {
     clock: number | null;
@@ -167,3 +172,6 @@ export interface Answers {
   ledger: { rows: LedgerRow[]; next: number | null };
   nodes: NodeRow[];
 }
+
+/** How a backend answers some of the questions: one function each. */
+export type Answering<A extends keyof Questions> = { [K in A]: (query: Asked<K>) => Answers[K] };

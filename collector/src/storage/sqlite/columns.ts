@@ -35,6 +35,11 @@ export interface MessageRow {
 export const MESSAGE_COLUMNS =
   'seq, node, device, time, message_id, kind, trusted, type, event, received_at, grp, body';
 
+/** The message's columns where it is joined to something. */
+export const OF_MESSAGE = MESSAGE_COLUMNS.split(', ')
+  .map((name) => `m.${name}`)
+  .join(', ');
+
 export function historyRow(row: MessageRow, terms: Terms): HistoryRow {
   return {
     seq: row.seq,

@@ -1,0 +1,104 @@
+// Answers about stored messages, those of the future included, and refused ones.
+// Invariant: each is one indexed scan bounded by its limit, except counts.
+import type { RejectionCode } from '../../wire/message.ts';
+import type { Answering, LedgerRow, RefusedRow } from '../port.ts';
+import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow, OF_MESSAGE, typeCode } from './columns.ts';
+import type { Statements } from './statements.ts';
+import type { Terms } from './terms.ts';
+
+interface RefusedColumns {
+  id: number;
+  received_at: number;
+  code: string;
+  reason: string;
+  message_id: string | null;
+  kind: number;
+  sent_at: string | null;
+  body: string;
+}
+
+const refused = (row: RefusedColumns): RefusedRow => ({
+  id: row.id,
+  receivedAt: row.received_at,
+  code: row.code as RejectionCode, // written by commit
+  reason: row.reason,
+  messageId: row.message_id,
+  kind: kindOf(row.kind),
+  sentAt: row.sent_at === null ? null : (JSON.parse(row.sent_at) as string | number),
+  text: row.body,
+});
+
+export function messageAnswers(
+  { all, one, count }: Statements,
+  terms: Terms,
+): Answering<
+  | 'due-messages'
+  | 'pending'
+  | 'pending-count'
+  | 'message-count'
+  | 'messages-of-type'
+  | 'arrivals'
+  | 'ledger'
+  | 'refused'
+  | 'refused-one'
+> {
+  return {
+    'due-messages': ({ until, limit }) =>
+      all<MessageRow>(
+        `SELECT ${OF_MESSAGE}
+         FROM pending AS p JOIN message AS m ON m.seq = p.seq WHERE p.time <= ?
+         ORDER BY p.time, m.message_id, m.kind LIMIT ?`,
+        until,
+        limit,
+      ).map((row) => ({ row: historyRow(row, terms) })),
+    pending: ({ after, limit }) =>
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND seq IN (SELECT seq FROM pending) ORDER BY seq LIMIT ?`,
+        after,
+        limit,
+      ).map((row) => historyRow(row, terms)),
+    'pending-count': () => count('SELECT count(*) AS n FROM pending'),
+    'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
+    'messages-of-type': ({ type, after, limit }) =>
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND type = ? ORDER BY seq LIMIT ?`,
+        after,
+        typeCode(type),
+        limit,
+      ).map((row) => historyRow(row, terms)),
+    arrivals: ({ after, limit }) =>
+      all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?`,
+        after,
+        limit,
+      ).map((row) => historyRow(row, terms)),
+    ledger({ after, limit, from, to }) {
+      const last = one<{ seq: number | null }>(
+        'SELECT max(seq) AS seq FROM (SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT ?)',
+        after,
+        limit,
+      )?.seq;
+      if (typeof last !== 'number') return { rows: [], next: null };
+      const rows = all<LedgerRow>(
+        `SELECT client, number, lost, time FROM (
+           SELECT tm ->> '$.client' AS client, tm ->> '$.seq' AS number, coalesce(tm ->> '$.lost', 0) AS lost, time
+           FROM (SELECT body -> '$.context.tm' AS tm, time, seq FROM message
+                 WHERE seq > ? AND seq <= ? AND time >= ? AND time < ?) ORDER BY seq)
+         WHERE typeof(client) = 'text' AND typeof(number) = 'integer' AND number > 0 AND typeof(lost) = 'integer'`,
+        after,
+        last,
+        from,
+        to,
+      );
+      return { rows, next: last };
+    },
+    refused: ({ before, limit }) =>
+      all<RefusedColumns>('SELECT * FROM refused WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit).map(
+        refused,
+      ),
+    'refused-one'({ id }) {
+      const row = one<RefusedColumns>('SELECT * FROM refused WHERE id = ?', id);
+      return row ? refused(row) : null;
+    },
+  };
+}

@@ -1,0 +1,80 @@
+// Answers about people's rows: who is due, who is there, who is still to be built.
+// Invariant: each is one indexed scan bounded by its limit, except counts.
+import type { Answering } from '../port.ts';
+import { distinctKey } from './columns.ts';
+import type { Statements } from './statements.ts';
+
+export function peopleAnswers({
+  all,
+  one,
+  count,
+}: Statements): Answering<
+  'next-due' | 'due-people' | 'due-count' | 'people' | 'people-count' | 'people-unbuilt' | 'first-distinct'
+> {
+  return {
+    'next-due'() {
+      const person =
+        one<{ at: number | null }>('SELECT min(due) AS at FROM person WHERE due IS NOT NULL')?.at ?? null;
+      const message = one<{ at: number | null }>('SELECT min(time) AS at FROM pending')?.at ?? null;
+      if (person === null || message === null) return person ?? message;
+      return Math.min(person, message);
+    },
+    'due-people': ({ until, limit }) =>
+      all<{ id: number }>('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT ?', until, limit).map(
+        ({ id }) => id,
+      ),
+    'due-count': ({ until }) => count('SELECT count(*) AS n FROM person WHERE due <= ?', until),
+    people({ after, limit, version, prefix }) {
+      if (prefix !== undefined) {
+        return all<{ id: number }>(
+          `SELECT DISTINCT p.id FROM (
+             SELECT root AS id FROM node WHERE kind = 0 AND ext >= @from AND ext < @to
+             UNION SELECT pair.user FROM node JOIN pair ON pair.device = node.id
+               WHERE node.kind = 1 AND node.ext >= @from AND node.ext < @to
+             UNION SELECT id FROM node WHERE kind = 1 AND ext >= @from AND ext < @to
+             UNION SELECT id FROM person WHERE email >= @emailFrom AND email < @emailTo
+           ) AS hit JOIN node AS n ON n.id = hit.id JOIN person AS p ON p.id = n.root
+           WHERE p.id > @after AND (@version IS NULL
+             OR EXISTS (SELECT 1 FROM membership WHERE version = @version AND person = p.id))
+           ORDER BY p.id LIMIT @limit`,
+          {
+            from: prefix,
+            to: `${prefix}\u{10ffff}`,
+            emailFrom: prefix.toLowerCase(),
+            emailTo: `${prefix.toLowerCase()}\u{10ffff}`,
+            after,
+            limit,
+            version: version ?? null,
+          },
+        );
+      }
+      if (version !== undefined)
+        return all(
+          'SELECT person AS id FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?',
+          version,
+          after,
+          limit,
+        );
+      return all('SELECT id FROM person WHERE id > ? ORDER BY id LIMIT ?', after, limit);
+    },
+    'people-count': ({ below }) =>
+      below === undefined
+        ? count('SELECT count(*) AS n FROM person')
+        : count('SELECT count(*) AS n FROM person WHERE id <= ?', below),
+    'people-unbuilt': ({ generation, after, limit }) =>
+      all<{ id: number }>(
+        'SELECT id FROM person WHERE id > ? AND built < ? ORDER BY id LIMIT ?',
+        after,
+        generation,
+        limit,
+      ).map(({ id }) => id),
+    'first-distinct': ({ person, leaf, limit }) =>
+      all<{ text: string; is_text: number }>(
+        `SELECT text, is_text FROM distinct_value WHERE person = ? AND leaf = ?
+         ORDER BY text, is_text DESC LIMIT ?`,
+        person,
+        leaf,
+        limit,
+      ).map(({ text, is_text }) => distinctKey(text, is_text)),
+  };
+}

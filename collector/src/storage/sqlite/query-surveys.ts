@@ -1,0 +1,86 @@
+// Answers about survey responses.
+// Invariant: a submission's messages stand together; each is one indexed scan bounded by its limit, except counts.
+import { SURVEY_EVENT } from '../../wire/message.ts';
+import type { Answering, ResponseRow } from '../port.ts';
+import {
+  historyRow,
+  MESSAGE_COLUMNS,
+  type MessageRow,
+  OF_MESSAGE,
+  statusCode,
+  statusOf,
+  typeCode,
+} from './columns.ts';
+import type { Statements } from './statements.ts';
+import type { Terms } from './terms.ts';
+
+interface ResponseColumns {
+  seq: number;
+  survey: string;
+  node: number;
+  submission: string;
+  status: number;
+}
+
+const response = ({ seq, survey, node, submission, status }: ResponseColumns): ResponseRow => ({
+  seq,
+  survey,
+  node,
+  submission,
+  status: statusOf(status),
+});
+
+export function surveyAnswers(
+  { all, count }: Statements,
+  terms: Terms,
+): Answering<'completed-count' | 'responses' | 'survey-messages' | 'response-rows'> {
+  return {
+    'completed-count': ({ survey }) =>
+      count(
+        'SELECT count(*) AS n FROM (SELECT DISTINCT node, submission FROM response WHERE survey = ? AND status = ?)',
+        survey,
+        statusCode('completed'),
+      ),
+    responses({ survey, after, until, limit }) {
+      type Found = ResponseColumns & MessageRow & { filed: number; said: number };
+      const select = (where: string): string =>
+        `SELECT r.seq, r.survey, r.node AS filed, r.submission, r.status AS said, ${OF_MESSAGE}
+         FROM response AS r JOIN message AS m ON m.seq = r.seq
+         WHERE r.survey = ? AND ${where} AND m.time <= ?
+         ORDER BY r.node, r.submission, r.seq LIMIT ?`;
+      const { node, submission, seq } = after ?? { node: 0, submission: '', seq: 0 };
+      // In two parts, each one stretch of the index: a submission may have any number of messages.
+      const same = after
+        ? all<Found>(
+            select('r.node = ? AND r.submission = ? AND r.seq > ?'),
+            ...[survey, node, submission, seq, until, limit],
+          )
+        : [];
+      const others =
+        same.length < limit
+          ? all<Found>(
+              select('(r.node, r.submission) > (?, ?)'),
+              ...[survey, node, submission, until, limit - same.length],
+            )
+          : [];
+      return [...same, ...others].map((found) => ({
+        ...response({ ...found, node: found.filed, status: found.said }),
+        row: historyRow(found, terms),
+      }));
+    },
+    'survey-messages'({ after, limit }) {
+      const event = terms.find(SURVEY_EVENT);
+      return all<MessageRow>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND (type = ? OR event = ?) ORDER BY seq LIMIT ?`,
+        after,
+        typeCode('survey'),
+        event ?? -1,
+        limit,
+      ).map((row) => historyRow(row, terms));
+    },
+    'response-rows': ({ after, limit }) =>
+      all<ResponseColumns>('SELECT * FROM response WHERE seq > ? ORDER BY seq LIMIT ?', after, limit).map(
+        response,
+      ),
+  };
+}

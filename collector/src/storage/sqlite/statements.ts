@@ -1,0 +1,26 @@
+// SQL texts, each prepared once, and the rows they give.
+// Invariant: a row has the columns that its SQL text names; whoever writes the text names their type.
+import type { Database, Statement } from 'better-sqlite3';
+
+export type Bound = string | number | null | Record<string, string | number | null>;
+
+export interface Statements {
+  all<T>(sql: string, ...values: Bound[]): T[];
+  one<T>(sql: string, ...values: Bound[]): T | undefined;
+  /** The column `n` of the only row. */
+  count(sql: string, ...values: (string | number)[]): number;
+}
+
+export function createStatements(db: Database): Statements {
+  const prepared = new Map<string, Statement<unknown[]>>();
+  function statement(sql: string): Statement<unknown[]> {
+    const known = prepared.get(sql) ?? db.prepare<unknown[]>(sql);
+    prepared.set(sql, known);
+    return known;
+  }
+  // What SQLite gives has the columns of the text: their type is named where the text stands.
+  const all = <T>(sql: string, ...values: Bound[]): T[] => statement(sql).all(...values) as T[];
+  const one = <T>(sql: string, ...values: Bound[]): T | undefined =>
+    statement(sql).get(...values) as T | undefined; // likewise
+  return { all, one, count: (sql, ...values) => one<{ n: number }>(sql, ...values)?.n ?? 0 };
+}
