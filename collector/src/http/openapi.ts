@@ -1,9 +1,11 @@
 // The description of the HTTP API, from the same schemas that check it.
-// Invariant: every /api and /v1 route is here; definitions are described by their own schema.
+// Invariant: every route is here with every status it answers; definitions are described by their own schema.
 import { z } from 'zod';
 import { segmentSchema, traitSchema } from '../wire/definitions.ts';
 import { surveySchema } from '../wire/survey-definition.ts';
 import { needsSchema } from './needs-schema.ts';
+import { withFailures } from './openapi-failures.ts';
+import { openPaths } from './openapi-open.ts';
 import { resultSchemas } from './result-schemas.ts';
 
 type Json = Record<string, unknown>;
@@ -12,10 +14,10 @@ const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const json = (schema: Json): Json => ({ content: { 'application/json': { schema } } });
 const ok = (description: string, schema: Json): Json => ({ description, ...json(schema) });
 const failure = (description: string): Json => ok(description, ref('Error'));
-const page = (schema: Json): Json => ({
+const page = (schema: Json, next: Json = { type: ['string', 'null'] }): Json => ({
   type: 'object',
   required: ['data', 'next'],
-  properties: { data: { type: 'array', items: schema }, next: { type: ['string', 'null'] } },
+  properties: { data: { type: 'array', items: schema }, next },
 });
 const parameter = (name: string, place: 'path' | 'query', description: string): Json => ({
   name,
@@ -75,7 +77,7 @@ function build(): Json {
             },
           },
         },
-        me: ref('Me'),
+        me: { anyOf: [ref('Me'), ref('MeError')] },
       },
     },
     DayLedger: {
@@ -92,8 +94,14 @@ function build(): Json {
         completeness: { type: ['number', 'null'], description: 'received / expected' },
       },
     },
+    MeError: {
+      type: 'object',
+      required: ['error'],
+      properties: { error: { const: 'invalid_signature' } },
+    },
     Me: {
       type: 'object',
+      required: ['segments', 'computed', 'surveys'],
       properties: {
         segments: { type: 'array', items: { type: 'string' } },
         computed: { type: 'object' },
@@ -180,7 +188,13 @@ function build(): Json {
         adminKey: { type: 'http', scheme: 'bearer', description: 'An admin key' },
       },
     },
-    paths: { ...ingestPaths(), ...definitionPaths(), ...profilePaths(), ...operatorPaths() },
+    paths: withFailures({
+      ...ingestPaths(),
+      ...definitionPaths(),
+      ...profilePaths(),
+      ...operatorPaths(),
+      ...openPaths(),
+    }),
   };
 }
 
@@ -199,16 +213,24 @@ function definitionSchemas(): Json {
     const { $defs, $schema: _schema, ...own } = document;
     Object.assign(shared, $defs, { [name]: own });
   }
-  return shared;
+  return { ...shared, DefinitionView: definitionView };
 }
 
+/** A definition as it is read: its own fields beside how far it is. */
+const definitionView: Json = {
+  type: 'object',
+  required: ['key', 'status', 'progress'],
+  properties: {
+    key: { type: 'string' },
+    status: { enum: ['building', 'ready'] },
+    progress: { type: 'number', description: '0 to 1' },
+    size: { type: 'integer', description: 'Segments only: people in it' },
+  },
+  additionalProperties: { description: 'The fields of the definition' },
+};
+
 function ingestPaths(): Json {
-  const answer = {
-    200: ok('What became of each message', ref('IngestAnswer')),
-    401: failure('Wrong or missing key'),
-    413: failure('Too large'),
-    503: failure('Not stored; send again later'),
-  };
+  const answer = { 200: ok('What became of each message', ref('IngestAnswer')) };
   const body = (schema: Json): Json => ({ required: true, ...json(schema) });
   const reply = parameter('reply', 'query', '`me` adds the sender’s own exposed view');
   const paths: Json = {
@@ -246,7 +268,6 @@ function ingestPaths(): Json {
             properties: { seen: { type: 'array', items: { type: 'string' } } },
           }),
           400: failure('Not a list of texts'),
-          401: failure('Wrong key'),
         },
       },
     },
@@ -257,7 +278,11 @@ function ingestPaths(): Json {
         parameters: ['anonymousId', 'userId', 'userSignature', 'url'].map((name) =>
           parameter(name, 'query', name),
         ),
-        responses: { 200: ok('The exposed view', ref('Me')), 401: failure('Wrong key or signature') },
+        responses: {
+          200: ok('The exposed view', ref('Me')),
+          400: failure('An id or a url that is none'),
+          401: failure('Wrong key or signature'),
+        },
       },
       post: {
         summary: 'The same, with the fields in the body',
@@ -267,16 +292,26 @@ function ingestPaths(): Json {
       },
     },
   };
-  for (const type of ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'])
-    paths[`/v1/${type}`] = {
-      post: {
-        summary: `Store one ${type} message`,
-        security: writer,
-        parameters: [reply],
-        requestBody: body(ref('Message')),
-        responses: answer,
-      },
-    };
+  for (const path of ['/v1/b', '/beacon/v1/batch']) paths[path] = paths['/v1/batch'];
+  for (const [type, ...names] of [
+    ['identify', 'i'],
+    ['track', 't'],
+    ['page', 'p'],
+    ['screen', 's'],
+    ['group', 'g'],
+    ['alias', 'a'],
+    ['survey'],
+  ] as const)
+    for (const name of [type, ...names])
+      paths[`/v1/${name}`] = {
+        post: {
+          summary: `Store one ${type} message`,
+          security: writer,
+          parameters: [reply],
+          requestBody: body(ref('Message')),
+          responses: answer,
+        },
+      };
   return paths;
 }
 
@@ -292,7 +327,7 @@ function definitionPaths(): Json {
         summary: `List ${kind}`,
         security: admin,
         parameters: paging,
-        responses: { 200: ok('A page', page(ref(name))) },
+        responses: { 200: ok('A page', page(ref('DefinitionView'))) },
       },
     };
     paths[`/api/${kind}/{key}`] = {
@@ -300,15 +335,15 @@ function definitionPaths(): Json {
       get: {
         summary: 'Read one',
         security: admin,
-        responses: { 200: ok('The definition', ref(name)), 404: failure('Unknown') },
+        responses: { 200: ok('The definition', ref('DefinitionView')), 404: failure('Unknown') },
       },
       put: {
         summary: 'Create or change one; it is built beside the one in force',
         security: admin,
         requestBody: { required: true, ...json(ref(name)) },
         responses: {
-          200: ok('Changed', ref(name)),
-          201: ok('Created', ref(name)),
+          200: ok('Changed, or as it was', ref('DefinitionView')),
+          201: ok('Created', ref('DefinitionView')),
           422: failure('Invalid; details hold pointers'),
         },
       },
@@ -329,7 +364,7 @@ function definitionPaths(): Json {
       summary: 'Who is in the segment',
       security: admin,
       parameters: paging,
-      responses: { 200: ok('A page', page({ type: 'object' })) },
+      responses: { 200: ok('A page', page({ type: 'object' })), 404: failure('Unknown') },
     },
   };
   paths['/api/segments/{key}/profiles/{id}'] = {
@@ -375,6 +410,7 @@ function definitionPaths(): Json {
       ],
       responses: {
         200: ok('The gates', { type: 'object' }),
+        400: failure('No id, or a url that is none'),
         404: failure('Unknown survey or profile'),
         409: failure('Still being built'),
       },
@@ -440,7 +476,10 @@ function definitionPaths(): Json {
       summary: 'Who entered and left, in order of commit',
       security: admin,
       parameters: [paging[0], parameter('after', 'query', 'the last seq seen')],
-      responses: { 200: ok('A page', page(ref('Transition'))) },
+      responses: {
+        200: ok('A page', page(ref('Transition'), { type: ['integer', 'null'] })),
+        404: failure('Unknown'),
+      },
     },
   };
   return paths;
@@ -466,7 +505,7 @@ function profilePaths(): Json {
           parameter('segment', 'query', 'only its members'),
           ...paging,
         ],
-        responses: { 200: ok('A page', page(ref('Profile'))) },
+        responses: { 200: ok('A page', page(ref('Profile'))), 404: failure('Unknown segment') },
       },
     },
     '/api/profiles/{id}': {
@@ -480,7 +519,11 @@ function profilePaths(): Json {
         summary: 'Erase every trace of one person',
         security: admin,
         parameters: [parameter('suppress', 'query', '`true` also refuses their ids from then on')],
-        responses: { 200: ok('What was removed', { type: 'object' }), 404: failure('Unknown') },
+        responses: {
+          200: ok('What was removed', { type: 'object' }),
+          400: failure('Another parameter, or suppress that is neither true nor false'),
+          404: failure('Unknown'),
+        },
       },
     },
     '/api/profiles/merge': {
@@ -492,6 +535,7 @@ function profilePaths(): Json {
           200: ok('The survivor', { type: 'object' }),
           404: failure('An unknown user'),
           409: failure('Past 1,000 ids or 100 merges'),
+          422: failure('A field that is none'),
         },
       },
     },
@@ -500,7 +544,12 @@ function profilePaths(): Json {
         summary: 'Undo every merge made from a user so far',
         security: admin,
         requestBody: users('userId'),
-        responses: { 200: ok('The user', { type: 'object' }), 404: failure('An unknown user') },
+        responses: {
+          200: ok('The user', { type: 'object' }),
+          404: failure('An unknown user'),
+          409: failure('Past 1,000 ids or 100 merges'),
+          422: failure('A field that is none'),
+        },
       },
     },
     '/api/profiles/{id}/export': {
@@ -516,7 +565,11 @@ function profilePaths(): Json {
       get: {
         summary: 'Why somebody is in a segment or not: its condition as a tree, with values and messages',
         security: admin,
-        responses: { 200: ok('The explanation', { type: 'object' }), 404: failure('Unknown') },
+        responses: {
+          200: ok('The explanation', { type: 'object' }),
+          404: failure('Unknown'),
+          409: failure('Still being built'),
+        },
       },
     },
     '/api/groups/{id}': {
@@ -533,7 +586,7 @@ function profilePaths(): Json {
         summary: 'Their messages, newest first',
         security: admin,
         parameters: paging,
-        responses: { 200: ok('A page', page(ref('Message'))) },
+        responses: { 200: ok('A page', page(ref('Message'))), 404: failure('Unknown') },
       },
     },
     '/api/profiles/{id}/transitions': {
@@ -542,7 +595,7 @@ function profilePaths(): Json {
         summary: 'Their changes of segment, newest first',
         security: admin,
         parameters: paging,
-        responses: { 200: ok('A page', page(ref('Transition'))) },
+        responses: { 200: ok('A page', page(ref('Transition'))), 404: failure('Unknown') },
       },
     },
   };
@@ -555,18 +608,27 @@ function operatorPaths(): Json {
       get: {
         summary: 'List keys, without the keys',
         security: admin,
-        responses: { 200: ok('All keys', page(ref('Key'))) },
+        parameters: paging,
+        responses: { 200: ok('A page', page(ref('Key'))) },
       },
       post: {
         summary: 'Make a key; it is shown this once',
         security: admin,
         requestBody: { required: true, ...json(ref('Key')) },
-        responses: { 201: ok('The key', ref('Key')) },
+        responses: { 201: ok('The key', ref('Key')), 422: failure('A field that is none') },
       },
     },
     '/api/keys/{id}': {
       parameters: id,
-      delete: { summary: 'Revoke a key', security: admin, responses: { 204: { description: 'Revoked' } } },
+      delete: {
+        summary: 'Revoke a key',
+        security: admin,
+        responses: {
+          204: { description: 'Revoked' },
+          404: failure('Unknown'),
+          409: failure('The last admin key'),
+        },
+      },
     },
     '/api/sources': {
       get: {
@@ -577,12 +639,20 @@ function operatorPaths(): Json {
     },
     '/api/sources/{id}': {
       parameters: id,
-      get: { summary: 'One source', security: admin, responses: { 200: ok('The source', ref('Source')) } },
+      get: {
+        summary: 'One source',
+        security: admin,
+        responses: { 200: ok('The source', ref('Source')), 404: failure('Unknown') },
+      },
       patch: {
         summary: 'Set requireSignature or allowedOrigins',
         security: admin,
         requestBody: { required: true, ...json({ type: 'object' }) },
-        responses: { 200: ok('The source', ref('Source')) },
+        responses: {
+          200: ok('The source', ref('Source')),
+          404: failure('Unknown'),
+          422: failure('A field that is none'),
+        },
       },
     },
     '/api/sources/{id}/completeness': {
@@ -594,7 +664,11 @@ function operatorPaths(): Json {
           parameter('from', 'query', 'First day, like 2026-06-10; by default six days before `to`'),
           parameter('to', 'query', 'Last day; by default today. At most 31 days'),
         ],
-        responses: { 200: ok('The days with numbered messages', page(ref('DayLedger'))) },
+        responses: {
+          200: ok('The days with numbered messages', page(ref('DayLedger'))),
+          400: failure('Days that are none, or too many'),
+          404: failure('Unknown'),
+        },
       },
     },
     '/api/sources/{id}/rotate-signing-secret': {
@@ -602,7 +676,7 @@ function operatorPaths(): Json {
       post: {
         summary: 'New signing secret; the old one holds 24 hours more',
         security: admin,
-        responses: { 200: ok('The source', ref('Source')) },
+        responses: { 200: ok('The source', ref('Source')), 404: failure('Unknown') },
       },
     },
     '/api/rejected': {
@@ -615,14 +689,30 @@ function operatorPaths(): Json {
     },
     '/api/rejected/{id}': {
       parameters: id,
-      delete: { summary: 'Forget one', security: admin, responses: { 204: { description: 'Forgotten' } } },
+      delete: {
+        summary: 'Forget one',
+        security: admin,
+        responses: { 204: { description: 'Forgotten' }, 404: failure('Unknown') },
+      },
     },
     '/api/rejected/{id}/replay': {
       parameters: id,
       post: {
         summary: 'Take it again, mended if { message } is given',
         security: admin,
-        responses: { 200: ok('What became of it', ref('IngestAnswer')) },
+        requestBody: json({ type: 'object', properties: { message: { type: 'object' } } }),
+        responses: {
+          200: ok('What became of it', ref('IngestAnswer')),
+          404: failure('Unknown'),
+          422: failure('Too little of it was kept'),
+        },
+      },
+    },
+    '/api/openapi.json': {
+      get: {
+        summary: 'This document',
+        security: admin,
+        responses: { 200: ok('OpenAPI 3.1', { type: 'object' }) },
       },
     },
   };
