@@ -20,3 +20,16 @@ it('describes every route, and no other', async () => {
   expect(described.sort()).toEqual([...new Set(answered)].sort());
   await core.close();
 });
+
+it('leads by every reference to a schema that says something', () => {
+  const document = createOpenApi() as { components: { schemas: Record<string, object> } };
+  const named = new Set(
+    [...JSON.stringify(document).matchAll(/"#\/components\/schemas\/(\w+)"/g)].map(([, name]) => name),
+  );
+  expect(named.size).toBeGreaterThan(10);
+  for (const name of named) {
+    const schema = document.components.schemas[name ?? ''];
+    expect(schema, name).toBeDefined();
+    expect(Object.keys(schema ?? {}), name).not.toEqual(['$ref']);
+  }
+});

@@ -210,8 +210,9 @@ function definitionSchemas(): Json {
     const document = JSON.parse(text.replaceAll('#/$defs/', '#/components/schemas/')) as Json & {
       $defs?: Json;
     }; // JSON of an object
-    const { $defs, $schema: _schema, ...own } = document;
-    Object.assign(shared, $defs, { [name]: own });
+    const { $defs = {}, $schema: _schema, ...own } = document;
+    // A schema with an id of its own is among its shared parts, and the document only points there.
+    Object.assign(shared, $defs, Object.hasOwn($defs, name) ? {} : { [name]: own });
   }
   return { ...shared, DefinitionView: definitionView };
 }
