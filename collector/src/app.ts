@@ -42,6 +42,14 @@ export interface App {
   routes: Hono;
 }
 
+/** What is true of every answer: its type is what it says, and it is kept by nobody unless it says so itself. */
+function guarded(answer: Response): Response {
+  const { headers } = answer;
+  headers.set('x-content-type-options', 'nosniff');
+  if (!headers.has('cache-control')) headers.set('cache-control', 'no-store');
+  return answer;
+}
+
 /** Methods that some route has for this very path. */
 function methodsAt(app: Hono, path: string): string[] {
   const methods = new Set<string>();
@@ -114,7 +122,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     const path = request.url.slice(start < 0 ? request.url.length : start).split('?', 1)[0] ?? '/';
     const open = isOpenPath(path);
     if (open && request.method === 'OPTIONS') return preflight(request);
-    const answer = await app.fetch(request, env as object | undefined); // Hono's bindings, passed through
+    const answer = guarded(await app.fetch(request, env as object | undefined)); // Hono's bindings, passed through
     return open ? withCors(request, answer) : answer;
   }
   return { fetch, access, firstRun, routes: app };
