@@ -16,7 +16,7 @@ import {
   type NodeRow,
   type RefusedRow,
 } from '../storage/port.ts';
-import type { JsonObject } from '../wire/message.ts';
+import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { occasionOf, settledPerson } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { Receipt } from './core.ts';
@@ -250,7 +250,7 @@ async function isNamed(
   const message = parsed(row.text);
   // Cut short, so that nobody can tell where an id stands.
   if (!message) return [...names.keys()].some((name) => row.text.includes(JSON.stringify(name).slice(1, -1)));
-  const named = (field: string) => names.get(String(message[field] ?? ''));
+  const named = (field: string) => names.get(idTextOf(message[field]));
   if (named('userId')?.user || named('previousId')) return true;
   const device = named('anonymousId')?.device;
   if (!device) return false;
@@ -259,6 +259,12 @@ async function isNamed(
   if (message.userId !== undefined && message.userId !== null) return false;
   const owner = ownerAt(await set.timeline(device.id), [row.receivedAt, '', 0]);
   return owner !== null && users.has(owner);
+}
+
+/** As the ids of accepted messages are written; of what cannot be an id the empty text, which is nobody's. */
+function idTextOf(value: JsonValue | undefined): string {
+  const isId = typeof value === 'string' || typeof value === 'number';
+  return isId ? Buffer.from(String(value)).toString() : '';
 }
 
 function parsed(text: string): JsonObject | null {

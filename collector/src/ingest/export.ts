@@ -1,5 +1,6 @@
 // Everything kept about one person, as one JSON object in pieces.
 // Invariant: read page by page, so that a long history takes no more memory than a short one.
+import { stringifyAnyDepth } from '../wire/clean.ts';
 import type { JsonValue } from '../wire/message.ts';
 import type { Core, Page, ProfileRef } from './core.ts';
 
@@ -26,7 +27,7 @@ export async function* exportProfile(
   yield* list('transitions', (cursor) => core.profileTransitions(ref, { limit: PAGE, cursor }));
   const more = await extras();
   for (const [name, value] of Object.entries(more ?? {}))
-    yield `,${JSON.stringify(name)}:${JSON.stringify(value)}`;
+    yield `,${JSON.stringify(name)}:${stringifyAnyDepth(value)}`; // refused messages may be nested however deep
   yield '}\n';
 }
 

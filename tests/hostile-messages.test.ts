@@ -1,0 +1,51 @@
+// Messages made to break whoever reads them later: each is refused, kept, shown, exported and erased like any other.
+// Invariant: nothing a stranger sends with a public key keeps an admin from reading or erasing.
+import { expect, it } from 'vitest';
+import { basic, type TestCollector, WEB_KEY, withCollector } from './collector.ts';
+
+/** Deeper than JSON.stringify goes. */
+const LEVELS = 12_000;
+const deep = `${'['.repeat(LEVELS)}1${']'.repeat(LEVELS)}`;
+
+async function sendText(c: TestCollector, message: string): Promise<void> {
+  const answer = await c.fetch('/v1/batch', {
+    method: 'POST',
+    headers: { authorization: basic(WEB_KEY) },
+    body: `{"batch":[${message}]}`,
+  });
+  expect(answer).toMatchObject({ status: 200, json: { accepted: 0, rejected: [{ index: 0 }] } });
+}
+
+it('shows, exports and erases with a refused message that is nested too deep for JSON.stringify', () =>
+  withCollector({ file: true }, async (c) => {
+    await c.send('web', [{ type: 'track', event: 'A', userId: 'u' }]);
+    await sendText(c, `{"type":"track","event":"A","userId":"u","properties":{"deep":${deep}}}`);
+    const list = await c.api('GET', '/api/rejected');
+    expect(list.status).toBe(200);
+    expect(list.headers.get('content-type')).toBe('application/json');
+    expect(list.text).toContain(deep);
+    const all = await c.api('GET', '/api/profiles/user%3Au/export');
+    expect(all.status).toBe(200);
+    expect(all.text).toContain(deep);
+    expect((await c.api('DELETE', '/api/profiles/user%3Au')).json.erased).toMatchObject({ rejected: 1 });
+  }));
+
+it('erases somebody while refused messages name people by what is no id', () =>
+  withCollector({ file: true }, async (c) => {
+    await c.send('web', [{ type: 'track', event: 'A', userId: 'u', anonymousId: 'd' }]);
+    for (const id of [deep, '{"toString":1,"valueOf":1}', '{"toString":"x"}', '[["u"]]', '["u"]'])
+      for (const field of ['userId', 'anonymousId', 'previousId'])
+        await sendText(c, `{"type":"track","event":"A","${field}":${id},"nobody":true}`);
+    const erased = await c.api('DELETE', '/api/profiles/user%3Au');
+    expect(erased.status).toBe(200);
+    expect(erased.json.erased).toMatchObject({ rejected: 0 });
+  }));
+
+it('erases refused messages that name somebody by text that is not well-formed', () =>
+  withCollector({ file: true }, async (c) => {
+    await c.send('web', [{ type: 'track', event: 'A', userId: 'u\ud800' }]);
+    await sendText(c, '{"type":"track","userId":"u\\ud800","properties":{"secret":"marker"}}');
+    const erased = await c.api('DELETE', `/api/profiles/${encodeURIComponent('user:u\ufffd')}`);
+    expect(erased.json.erased).toMatchObject({ rejected: 1 });
+    expect((await c.api('GET', '/api/rejected')).text).not.toContain('marker');
+  }));
