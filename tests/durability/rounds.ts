@@ -1,0 +1,146 @@
+// Rounds of: start, load from many senders, SIGKILL at a random moment. What was answered must be there afterwards.
+// Invariant: the seed decides what is sent and when the kill comes; how far the collector was by then it cannot.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createRandom, type Random } from '../random.ts';
+import { audit, DEFINITIONS, type Parties } from './audit.ts';
+import { type Client, createClient } from './client.ts';
+import { startCollector, untilOpening } from './collector-process.ts';
+import { createOperator } from './operator.ts';
+import { createSenders, type Figures } from './senders.ts';
+
+const SENDERS = 12;
+const OPERATORS = 4;
+/** Of four kills one comes right behind the answer to a sender, one behind the answer to an operator. */
+const BEHIND_AN_ANSWER = 0.25;
+/** The kill comes at most so long after the senders began, in milliseconds. */
+const MAX_LOAD_MS = 900;
+/** So many of one are killed while they open the file ... */
+const KILLED_WHILE_OPENING = 0.15;
+/** ... at most so long after they took the lock, in milliseconds. */
+const MAX_OPENING_MS = 120;
+/** Ids in one question to the collector. */
+const IDS_A_QUESTION = 5_000;
+
+export interface RoundsOptions {
+  database: string;
+  rounds: number;
+  seed: number;
+  /** Hears of every round that is over. */
+  onRound?: (done: RoundsReport) => void;
+}
+
+export interface RoundsReport extends Figures {
+  rounds: number;
+  killedWhileOpening: number;
+  /** What the operator did and was told so. */
+  operations: number;
+}
+
+/** @throws Error that names the seed and everything that is wrong */
+export async function playRounds(options: RoundsOptions): Promise<RoundsReport> {
+  try {
+    return await play(options);
+  } catch (error) {
+    const { message, stack } = error instanceof Error ? error : { message: String(error) };
+    throw new Error(`--seed ${options.seed}: ${message}`, { cause: stack });
+  }
+}
+
+async function play({ database, rounds, seed, onRound }: RoundsOptions): Promise<RoundsReport> {
+  const random = createRandom(seed);
+  const senders = createSenders({ count: SENDERS, seed });
+  const operators = Array.from({ length: OPERATORS }, (_, i) =>
+    createOperator(`op${i}`, createRandom(seed * 1_000 + SENDERS + i)),
+  );
+  const parties = { senders, operators };
+  let killedWhileOpening = 0;
+  const reportOf = (round: number): RoundsReport => ({
+    ...senders.figures,
+    rounds: round,
+    killedWhileOpening,
+    operations: operators.reduce((sum, operator) => sum + operator.steps(), 0),
+  });
+  await setUp(database);
+  for (let round = 1; round <= rounds; round++) {
+    const collector = startCollector(database);
+    try {
+      if (random.chance(KILLED_WHILE_OPENING)) {
+        await untilOpening(collector, database);
+        await sleep(random.whole(0, MAX_OPENING_MS));
+        killedWhileOpening++;
+      } else {
+        const client = createClient(await collector.listening);
+        await checkKept(client, parties, round);
+        await loadUntilKilled(client, parties, async () => {
+          await killMoment(random, parties);
+          await collector.kill();
+        });
+      }
+    } finally {
+      await collector.kill();
+    }
+    onRound?.(reportOf(round));
+  }
+  await settleAccounts(database, parties);
+  return reportOf(rounds);
+}
+
+async function killMoment(random: Random, { senders, operators }: Parties): Promise<void> {
+  const drawn = random.next();
+  await sleep(random.whole(20, MAX_LOAD_MS));
+  if (drawn < BEHIND_AN_ANSWER) await senders.nextAnswer();
+  else if (drawn < 2 * BEHIND_AN_ANSWER) await Promise.race(operators.map((one) => one.nextAnswer()));
+}
+
+async function setUp(database: string): Promise<void> {
+  const collector = startCollector(database);
+  const client = createClient(await collector.listening);
+  for (const [kind, definitions] of Object.entries(DEFINITIONS))
+    for (const [key, definition] of Object.entries(definitions)) {
+      const { status } = await client.api('PUT', `/${kind}/${key}`, definition);
+      if (status !== 201) throw new Error(`${kind}/${key} was answered ${status}`);
+    }
+  await collector.kill();
+}
+
+async function loadUntilKilled(
+  client: Client,
+  { senders, operators }: Parties,
+  kill: () => Promise<void>,
+): Promise<void> {
+  let over = false;
+  await Promise.all([
+    senders.run(client, () => over),
+    ...operators.map((operator) => operator.run(client, () => over)),
+    kill().finally(() => {
+      over = true;
+    }),
+  ]);
+}
+
+/** What was promised since the last look is there, right after the restart. */
+async function checkKept(client: Client, { senders, operators }: Parties, round: number): Promise<void> {
+  const wrong: string[] = [];
+  for (const operator of operators) wrong.push(...(await operator.broken(client)));
+  const ids = senders.newlyAcknowledged();
+  for (let at = 0; at < ids.length; at += IDS_A_QUESTION) {
+    const asked = ids.slice(at, at + IDS_A_QUESTION);
+    const seen = await client.seen(asked);
+    wrong.push(...asked.filter((id) => !seen.has(id)).map((id) => `${id} was acknowledged and is lost`));
+  }
+  if (wrong.length > 0) throw new Error(`before round ${round}:\n${wrong.join('\n')}`);
+}
+
+async function settleAccounts(database: string, parties: Parties): Promise<void> {
+  const collector = startCollector(database);
+  try {
+    const client = createClient(await collector.listening);
+    await checkKept(client, parties, Number.POSITIVE_INFINITY);
+    await parties.senders.finish(client);
+    for (const operator of parties.operators) await operator.finish(client);
+    const wrong = await audit(database, collector, parties);
+    if (wrong.length > 0) throw new Error(`at the end:\n${wrong.join('\n')}`);
+  } finally {
+    await collector.kill('SIGTERM');
+  }
+}
