@@ -1,0 +1,127 @@
+// What every storage backend must do with people's rows and what is kept beside them.
+// Invariant: speaks only the port's three verbs.
+import { describe, expect, it } from 'vitest';
+import { type Bench, message, node, person } from './rows.ts';
+
+export function describePeople(bench: Bench): void {
+  const { commit } = bench;
+  describe('people', () => {
+    it('raises a person’s version with each write, and refuses one that read an older one', async () => {
+      await commit({ persons: [person(1, 0, { due: 50 })] });
+      await commit({ persons: [person(1, 1, { text: 'second', due: 60 })] });
+      const stale = await bench.store.commit({
+        clock: 1,
+        persons: [person(1, 1, { text: 'stale' })],
+        messages: [message(1)],
+        facts: [{ name: 'half', value: true }],
+      });
+      expect(stale).toEqual({ ok: false, stale: true });
+      const { persons, seen } = await bench.store.read({
+        persons: [1, 2],
+        seen: [{ messageId: 'm1', kind: 'web' }],
+      });
+      expect(persons).toEqual([{ id: 1, version: 2, due: 60, built: 1, text: 'second' }]);
+      // Nothing of a refused commit is there.
+      expect(seen.size).toBe(0);
+      expect((await bench.store.query({ ask: 'start' })).facts.has('half')).toBe(false);
+    });
+
+    it('refuses a new person that exists, and a deletion that read an older version', async () => {
+      await commit({ persons: [person(1, 0)] });
+      expect(await bench.store.commit({ clock: 1, persons: [person(1, 0)] })).toMatchObject({ ok: false });
+      expect(await bench.store.commit({ clock: 1, deletedPersons: [{ id: 1, version: 7 }] })).toMatchObject({
+        ok: false,
+      });
+      await commit({ deletedPersons: [{ id: 1, version: 1 }] });
+      expect((await bench.store.read({ persons: [1] })).persons).toEqual([]);
+    });
+
+    it('stores nothing when a commit fails half way', async () => {
+      await commit({ messages: [message(1)] });
+      const twice = {
+        clock: 1,
+        nodes: [node(9, 'user', 'zoe')],
+        messages: [message(2), message(3, { messageId: 'm1' })],
+      };
+      await expect(bench.store.commit(twice)).rejects.toThrow();
+      expect((await bench.store.read({ nodes: [{ kind: 'user', ext: 'zoe' }] })).nodes).toEqual([]);
+      await commit({ messages: [message(2, { name: 'A new name' })] });
+    });
+
+    it('finds who is due, earliest first', async () => {
+      await commit({
+        persons: [
+          person(1, 0, { due: 30 }),
+          person(2, 0, { due: 10 }),
+          person(3, 0),
+          person(4, 0, { due: 20 }),
+        ],
+      });
+      expect(await bench.store.query({ ask: 'due-people', until: 20, limit: 10 })).toEqual([2, 4]);
+      expect(await bench.store.query({ ask: 'due-people', until: 99, limit: 2 })).toEqual([2, 4]);
+      expect(await bench.store.query({ ask: 'next-due' })).toBe(10);
+    });
+
+    it('lists people in pages, by the beginning of an id and by email', async () => {
+      await commit({
+        nodes: [
+          node(1, 'user', 'ada'),
+          node(2, 'user', 'adam'),
+          node(3, 'device', 'adx'),
+          node(4, 'user', 'bob'),
+        ],
+        persons: [1, 2, 3, 4].map((id) => person(id, 0, { email: id === 4 ? 'adele@x.example' : null })),
+      });
+      const ids = async (query: { after?: number; limit?: number; prefix?: string }) =>
+        (await bench.store.query({ ask: 'people', after: 0, limit: 10, ...query })).map(({ id }) => id);
+      expect(await ids({})).toEqual([1, 2, 3, 4]);
+      expect(await ids({ after: 2, limit: 1 })).toEqual([3]);
+      expect(await ids({ prefix: 'ad' })).toEqual([1, 2, 3, 4]);
+      expect(await ids({ prefix: 'ada' })).toEqual([1, 2]);
+      expect(await ids({ prefix: 'ADELE@' })).toEqual([4]);
+      expect(await ids({ prefix: '%' })).toEqual([]);
+      expect(await bench.store.query({ ask: 'people-count' })).toBe(4);
+    });
+
+    it('finds people not built yet', async () => {
+      await commit({ persons: [person(1, 0), person(2, 0, { built: 2 }), person(3, 0)] });
+      expect(await bench.store.query({ ask: 'people-unbuilt', generation: 2, after: 0, limit: 10 })).toEqual([
+        1, 3,
+      ]);
+      expect(await bench.store.query({ ask: 'people-unbuilt', generation: 2, after: 1, limit: 10 })).toEqual([
+        3,
+      ]);
+    });
+
+    it('keeps blocks of matches by person, leaf and number until they, the leaf or the person go', async () => {
+      const block = (n: number) => ({ body: `[[${n}],[1]]`, ids: `["0m${n}"]` });
+      const put = (person: number, leaf: number, no: number, n = no) => ({
+        person,
+        leaf,
+        no,
+        block: block(n),
+      });
+      const shed = async (...keys: [person: number, leaf: number][]) =>
+        (await bench.store.read({ shed: keys.map(([person, leaf]) => ({ person, leaf })) })).shed;
+      await commit({ shed: [put(1, 7, 1), put(1, 7, 0), put(1, 8, 0), put(2, 7, 0)] });
+      expect(await shed([1, 7], [2, 8], [1, 8])).toEqual([
+        [
+          { no: 0, ...block(0) },
+          { no: 1, ...block(1) },
+        ],
+        [],
+        [{ no: 0, ...block(0) }],
+      ]);
+      await commit({ shed: [put(1, 7, 1, 5), { person: 1, leaf: 7, no: 0, block: null }] });
+      expect(await shed([1, 7])).toEqual([[{ no: 1, ...block(5) }]]);
+      await commit({ clearedOutside: [1], shed: [put(1, 7, 3)] });
+      expect(await shed([1, 7], [1, 8], [2, 7])).toEqual([
+        [{ no: 3, ...block(3) }],
+        [],
+        [{ no: 0, ...block(0) }],
+      ]);
+      await commit({ droppedLeaves: [7] });
+      expect(await shed([1, 7], [2, 7])).toEqual([[], []]);
+    });
+  });
+}

@@ -1,0 +1,90 @@
+// What every storage backend must do with segments: who is in one, and the log of who came and went.
+// Invariant: speaks only the port's three verbs.
+import { describe, expect, it } from 'vitest';
+import { type Bench, node } from './rows.ts';
+
+export function describeSegments(bench: Bench): void {
+  const { commit } = bench;
+  describe('segments', () => {
+    it('keeps memberships by version, and the log in order of commit', async () => {
+      await commit({
+        nodes: [node(1, 'user', 'ada'), node(2, 'device', 'd')],
+        memberships: [
+          { version: 7, person: 1, since: 5 },
+          { version: 7, person: 2, since: 6 },
+        ],
+        transitions: [
+          { segment: 'a', person: 1, entered: true, at: 5, cause: { messageId: 'm' } },
+          { segment: 'b', person: 1, entered: true, at: 5, cause: { deadline: 5 } },
+          { segment: 'a', person: 2, entered: true, at: 6, cause: { messageId: 'm' } },
+        ],
+      });
+      await commit({
+        memberships: [{ version: 7, person: 1, since: null }],
+        transitions: [{ segment: 'a', person: 1, entered: false, at: 8, cause: { operation: 'merged' } }],
+      });
+      expect(await bench.store.query({ ask: 'members', version: 7, after: 0, limit: 10 })).toEqual([
+        { person: 2, since: 6 },
+      ]);
+      expect(await bench.store.query({ ask: 'member-count', version: 7 })).toBe(1);
+      const log = await bench.store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 10 });
+      expect(log.map(({ person: id, entered, userId }) => [id, entered, userId])).toEqual([
+        [1, true, 'ada'],
+        [2, true, null],
+        [1, false, 'ada'],
+      ]);
+      const [first, second] = log;
+      expect(first && second && first.seq < second.seq).toBe(true);
+      const rest = await bench.store.query({
+        ask: 'segment-transitions',
+        segment: 'a',
+        after: first?.seq ?? 0,
+        limit: 1,
+      });
+      expect(rest).toEqual([second]);
+      expect(
+        await bench.store.query({ ask: 'segment-transitions', segment: 'none', after: 0, limit: 1 }),
+      ).toEqual([]);
+      const mine = await bench.store.query({
+        ask: 'person-transitions',
+        people: [1],
+        before: Number.MAX_SAFE_INTEGER,
+        limit: 2,
+      });
+      expect(mine.map(({ segment, at }) => [segment, at])).toEqual([
+        ['a', 8],
+        ['b', 5],
+      ]);
+    });
+
+    it('switches versions in one commit: who stays keeps `since`, who changes is logged', async () => {
+      await commit({
+        nodes: [node(1, 'user', 'stays'), node(2, 'user', 'leaves'), node(3, 'user', 'enters')],
+        memberships: [
+          { version: 1, person: 1, since: 10 },
+          { version: 1, person: 2, since: 10 },
+          { version: 2, person: 1, since: 50 },
+          { version: 2, person: 3, since: 50 },
+          { version: 3, person: 1, since: 50 },
+        ],
+      });
+      await commit({ swaps: { list: [{ key: 'a', from: 1, to: 2 }], at: 99 }, droppedVersions: [3] });
+      expect(await bench.store.query({ ask: 'members', version: 2, after: 0, limit: 9 })).toEqual([
+        { person: 1, since: 10 },
+        { person: 3, since: 99 },
+      ]);
+      expect(await bench.store.query({ ask: 'member-count', version: 1 })).toBe(0);
+      expect(await bench.store.query({ ask: 'member-count', version: 3 })).toBe(0);
+      const log = await bench.store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 9 });
+      expect(log.map(({ person: id, entered, at, cause }) => [id, entered, at, cause])).toEqual([
+        [2, false, 99, { definition: 'a' }],
+        [3, true, 99, { definition: 'a' }],
+      ]);
+      await commit({ swaps: { list: [{ key: 'a', from: 2, to: null }], at: 100 } });
+      expect(await bench.store.query({ ask: 'member-count', version: 2 })).toBe(0);
+      expect(
+        await bench.store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 9 }),
+      ).toHaveLength(4);
+    });
+  });
+}
