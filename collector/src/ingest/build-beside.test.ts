@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { FoldAsk, FoldedPerson, Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
+import { fakeMessage } from '../wire/fake-message.ts';
 import type { Core } from './core.ts';
 import { createCoreOn } from './create-core.ts';
 
@@ -77,24 +78,8 @@ let ids = 0;
 function track(userId: string | null, more: Partial<AcceptedMessage> = {}): AcceptedMessage {
   const messageId = `m${++ids}`;
   const body = { type: 'track', messageId, event: 'E', properties: { n: 1 } };
-  return {
-    type: 'track',
-    messageId,
-    kind: 'server',
-    trusted: true,
-    userId,
-    anonymousId: null,
-    previousId: null,
-    groupId: null,
-    surveyId: null,
-    name: 'E',
-    time: clock.now,
-    receivedAt: clock.now,
-    sentAt: null,
-    body,
-    text: JSON.stringify(body),
-    ...more,
-  };
+  const sent = { kind: 'server', trusted: true, time: clock.now, receivedAt: clock.now } as const;
+  return fakeMessage({ ...sent, messageId, userId, name: 'E', body, ...more });
 }
 const ingest = (...messages: AcceptedMessage[]) => core.ingest({ messages, refused: [] });
 const sum = { type: 'sum', event: 'E', property: 'n' } as const;

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import type { Changes, Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
+import { fakeMessage } from '../wire/fake-message.ts';
 import { type Core, NotStored } from './core.ts';
 import { ClockBehind, createCoreOn, MAX_CLOCK_BEHIND_MS } from './create-core.ts';
 
@@ -42,24 +43,8 @@ let ids = 0;
 function track(userId: string, more: Partial<AcceptedMessage> = {}): AcceptedMessage {
   const messageId = `m${++ids}`;
   const body = { type: 'track', messageId, userId, event: 'E' };
-  return {
-    type: 'track',
-    messageId,
-    kind: 'web',
-    trusted: false,
-    userId,
-    anonymousId: null,
-    previousId: null,
-    groupId: null,
-    surveyId: null,
-    name: 'E',
-    time: clock.now,
-    receivedAt: clock.now,
-    sentAt: null,
-    body,
-    text: JSON.stringify(body),
-    ...more,
-  };
+  const [time, receivedAt] = [clock.now, clock.now];
+  return fakeMessage({ messageId, userId, name: 'E', time, receivedAt, body, ...more });
 }
 const ingest = (...messages: AcceptedMessage[]) => core.ingest({ messages, refused: [] });
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
+import { fakeMessage } from '../wire/fake-message.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { NotStored } from './core.ts';
 import { type CoreOptions, createCoreOn } from './create-core.ts';
@@ -54,23 +55,9 @@ function message(type: 'track' | 'group', userId: string, time: number, fields: 
   const messageId = `r${++serial}`;
   const groupId = typeof fields.groupId === 'string' ? fields.groupId : null;
   const body = { type, messageId, userId, ...fields };
-  return {
-    type,
-    messageId,
-    kind: 'web',
-    trusted: false,
-    userId,
-    anonymousId: `device of ${userId}`,
-    previousId: null,
-    groupId,
-    surveyId: null,
-    name: type === 'track' ? 'See' : null,
-    time,
-    receivedAt: time,
-    sentAt: null,
-    body,
-    text: JSON.stringify(body),
-  };
+  const anonymousId = `device of ${userId}`;
+  const name = type === 'track' ? 'See' : null;
+  return fakeMessage({ type, messageId, userId, anonymousId, groupId, name, time, body });
 }
 const see = (userId: string, v: number, time = T0) =>
   message('track', userId, time, { event: 'See', properties: { v } });

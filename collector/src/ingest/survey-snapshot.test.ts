@@ -5,6 +5,7 @@ import { emptyPerson } from '../engine/person-state.ts';
 import { writeTraits } from '../engine/trait-bag.ts';
 import type { CompiledTrait } from '../engine/traits.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
+import { fakeMessage } from '../wire/fake-message.ts';
 import type { JsonObject, MessageType } from '../wire/message.ts';
 import type { Core, SurveySnapshot } from './core.ts';
 import { createCore } from './create-core.ts';
@@ -18,22 +19,19 @@ const LONG_MS = 8;
 const PEOPLE = 80;
 
 let serial = 0;
-function message(type: MessageType, who: JsonObject, body: JsonObject, time = T0): AcceptedMessage {
+type Sender = Partial<Record<'userId' | 'anonymousId', string>>;
+type Body = JsonObject & Partial<Record<'surveyId' | 'event', string>>;
+
+function message(type: MessageType, who: Sender, body: Body, time = T0): AcceptedMessage {
   const messageId = `m${++serial}`;
   const whole = { type, messageId, ...who, ...body };
-  return {
-    ...{ type, messageId, kind: 'server', trusted: true, time, receivedAt: T0, sentAt: null },
-    userId: (who.userId as string | undefined) ?? null,
-    anonymousId: (who.anonymousId as string | undefined) ?? null,
-    ...{ previousId: null, groupId: null, surveyId: (body.surveyId as string | undefined) ?? null },
-    name: (body.event as string | undefined) ?? null,
-    body: whole,
-    text: JSON.stringify(whole),
-  };
+  const { surveyId = null, event: name = null } = body;
+  const sent = { kind: 'server', trusted: true, time, receivedAt: T0 } as const;
+  return fakeMessage({ ...sent, type, messageId, ...who, surveyId, name, body: whole });
 }
 
 const ingest = (core: Core, ...messages: AcceptedMessage[]) => core.ingest({ messages, refused: [] });
-const answer = (who: JsonObject, q: number, status = 'completed', time = T0): AcceptedMessage =>
+const answer = (who: Sender, q: number, status = 'completed', time = T0): AcceptedMessage =>
   message('survey', who, { surveyId: 's', submissionId: 'x', status, answers: { q } }, time);
 const event = (userId: string, name: string, time = T0) =>
   message('track', { userId }, { event: name }, time);

@@ -1,6 +1,6 @@
 // Takes over what an export says beside its messages.
 // Invariant: a record taken twice changes nothing the second time; messages decide what they always decide.
-import { ERASED, type Erasure, type NodeRow } from '../storage/port.ts';
+import { ERASED, NOTHING_ERASED, type NodeRow } from '../storage/port.ts';
 import { readTime } from '../wire/instant.ts';
 import { TRANSFER_VERSION, type TransferRecord } from '../wire/transfer.ts';
 import { carryOut } from './arrival.ts';
@@ -157,16 +157,3 @@ async function takeHashes(
   set.record({ erasure: { ...NOTHING_ERASED, suppressed: [...hashes] } });
   return suppressed.size === hashes.length ? KNOWN : TAKEN;
 }
-
-const NOTHING_ERASED: Erasure = {
-  messages: [],
-  gone: [],
-  nodes: [],
-  droppedPairs: [],
-  droppedTimelines: [],
-  droppedAliases: [],
-  droppedOperations: [],
-  transitionsOf: [],
-  unlisted: [],
-  suppressed: [],
-};

@@ -5,6 +5,7 @@ import { planOf } from '../engine/building.ts';
 import type { EngineMessage } from '../engine/filter.ts';
 import { createLeaf, type LeafSpec, refoldLeaf } from '../engine/leaf.ts';
 import { compareStamps } from '../engine/stamp.ts';
+import { fakeMessage } from '../wire/fake-message.ts';
 import type { JsonObject } from '../wire/message.ts';
 import type { FoldedPerson, FoldWork, NewMessage, NodeRow, PersonWrite, Store } from './port.ts';
 
@@ -41,23 +42,8 @@ let seq = 0;
 function messageOf(node: number, time: number, event = seq % 3 === 0 ? 'B' : 'A'): NewMessage {
   const messageId = `${(seq++ * 7_919) % 10_007}-${seq}`;
   const body: JsonObject = { type: 'track', event, properties: { n: seq % 5, more: '"}{' }, context: {} };
-  const message: NewMessage['message'] = {
-    type: 'track',
-    messageId,
-    kind: seq % 2 === 0 ? 'web' : 'server',
-    trusted: false,
-    userId: null,
-    anonymousId: null,
-    previousId: null,
-    groupId: null,
-    surveyId: null,
-    name: event,
-    time,
-    receivedAt: time,
-    sentAt: null,
-    body,
-    text: JSON.stringify(body),
-  };
+  const kind = seq % 2 === 0 ? 'web' : 'server';
+  const message = fakeMessage({ messageId, kind, name: event, time, body });
   return { message, seq, node, device: null, pending: time > CLOCK };
 }
 

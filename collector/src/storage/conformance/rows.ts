@@ -1,6 +1,7 @@
 // Rows for the conformance suite, and what its areas work on.
 // Invariant: every field that a test does not name has the same value each time.
 import type { AcceptedMessage, RefusedMessage } from '../../wire/accepted.ts';
+import { fakeMessage } from '../../wire/fake-message.ts';
 import type { Changes, NewMessage, NodeRow, PersonWrite, Store } from '../port.ts';
 
 /** What the tests of an area work on. */
@@ -26,24 +27,15 @@ export function message(
   more: Partial<AcceptedMessage> & { node?: number; device?: number | null; pending?: boolean } = {},
 ): NewMessage {
   const { node: filed = 1, device = null, pending = false, ...fields } = more;
-  const accepted: AcceptedMessage = {
-    type: 'track',
+  const accepted = fakeMessage({
     messageId: `m${seq}`,
-    kind: 'web',
-    trusted: false,
     userId: 'ada',
-    anonymousId: null,
-    previousId: null,
-    groupId: null,
-    surveyId: null,
     name: 'Order Completed',
     time: 1_000 + seq,
     receivedAt: 2_000,
-    sentAt: null,
-    body: {},
     text: `{"n":${seq}}`,
     ...fields,
-  };
+  });
   return { message: accepted, seq, node: filed, device, pending };
 }
 

@@ -1,7 +1,7 @@
 // What every storage backend must do with responses to surveys and decisions about asking.
 // Invariant: speaks only the port's three verbs.
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Answers } from '../port.ts';
+import { type Answers, NOTHING_ERASED } from '../port.ts';
 import { type Bench, message, person } from './rows.ts';
 
 export function describeSurveys(bench: Bench): void {
@@ -74,18 +74,7 @@ export function describeSurveys(bench: Bench): void {
       });
 
       it('forgets those of erased messages', async () => {
-        const erasure = {
-          messages: [3, 4],
-          gone: [],
-          nodes: [],
-          droppedPairs: [],
-          droppedTimelines: [],
-          droppedAliases: [],
-          droppedOperations: [],
-          transitionsOf: [],
-          unlisted: [],
-          suppressed: [],
-        };
+        const erasure = { ...NOTHING_ERASED, messages: [3, 4] };
         await bench.store.commit({ clock: 2, erasure });
         expect(await completed('s')).toBe(2);
       });

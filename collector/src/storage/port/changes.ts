@@ -82,6 +82,20 @@ export interface Erasure {
   suppressed: string[];
 }
 
+/** An erasure of nothing, to say what goes beside it. */
+export const NOTHING_ERASED: Readonly<Erasure> = {
+  messages: [],
+  gone: [],
+  nodes: [],
+  droppedPairs: [],
+  droppedTimelines: [],
+  droppedAliases: [],
+  droppedOperations: [],
+  transitionsOf: [],
+  unlisted: [],
+  suppressed: [],
+};
+
 export interface Rebuilt {
   /** Messages dated after this clock (epoch ms) wait for their time; all others took effect. */
   pendingAfter: number;
