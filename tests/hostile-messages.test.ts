@@ -1,7 +1,7 @@
 // Messages made to break whoever reads them later: each is refused, kept, shown, exported and erased like any other.
 // Invariant: nothing a stranger sends with a public key keeps an admin from reading or erasing.
 import { expect, it } from 'vitest';
-import { basic, type TestCollector, WEB_KEY, withCollector } from './collector.ts';
+import { ADMIN_KEY, basic, SERVER_KEY, type TestCollector, WEB_KEY, withCollector } from './collector.ts';
 
 /** Deeper than JSON.stringify goes. */
 const LEVELS = 12_000;
@@ -48,4 +48,18 @@ it('erases refused messages that name somebody by text that is not well-formed',
     const erased = await c.api('DELETE', `/api/profiles/${encodeURIComponent('user:u\ufffd')}`);
     expect(erased.json.erased).toMatchObject({ rejected: 1 });
     expect((await c.api('GET', '/api/rejected')).text).not.toContain('marker');
+  }));
+
+it('repeats no key that stands in a mistaken address, and no long address', () =>
+  withCollector({}, async (c) => {
+    for (const key of [WEB_KEY, SERVER_KEY, ADMIN_KEY]) {
+      const unknown = await c.fetch(`//analytics.js/v1/${key}/analytics.min.js`);
+      expect(unknown).toMatchObject({ status: 404 });
+      expect(unknown.text).toContain('there is nothing at GET //analytics.js/v1/…/analytics.min.js');
+      const other = await c.fetch(`/v1/projects/${key}/settings`, { method: 'POST' });
+      expect(other).toMatchObject({ status: 405 });
+      expect(other.text).not.toContain(key);
+    }
+    const long = await c.fetch(`/${'a'.repeat(150)}/${'b'.repeat(5_000)}`);
+    expect(long.json.error).toMatchObject({ message: `there is nothing at GET /${'a'.repeat(150)}/…` });
   }));

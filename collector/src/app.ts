@@ -50,6 +50,18 @@ function guarded(answer: Response): Response {
   return answer;
 }
 
+/** As much of a path as its author needs to recognise it by, in characters. */
+const MAX_SHOWN_PATH_CHARS = 200;
+
+/** A path for an answer. Some clients have a key in theirs, and an answer may end up in a log. */
+function withoutKeys(path: string, access: Access): string {
+  const isLong = path.length > MAX_SHOWN_PATH_CHARS;
+  // Cut after a whole part: of half a key nobody can tell that it is one.
+  const start = isLong ? path.slice(0, path.lastIndexOf('/', MAX_SHOWN_PATH_CHARS) + 1) : path;
+  const parts = start.split('/').map((part) => (part !== '' && access.find(part) ? '…' : part));
+  return parts.join('/') + (isLong ? '…' : '');
+}
+
 /** Methods that some route has for this very path. */
 function methodsAt(app: Hono, path: string): string[] {
   const methods = new Set<string>();
@@ -97,16 +109,17 @@ export async function createApp(options: AppOptions): Promise<App> {
   addNeedsRoutes(app, parts);
   app.notFound((c) => {
     const { method, path } = c.req;
+    const shown = withoutKeys(path, access);
     const others = methodsAt(app, path).filter((other) => other !== method);
     if (others.length === 0) {
       const hint =
         path === '/'
           ? '; this is a Tidemark collector: /healthz, and /api/openapi.json with an admin key'
           : '';
-      return errorResponse(new ApiError(404, 'not_found', `there is nothing at ${method} ${path}${hint}`));
+      return errorResponse(new ApiError(404, 'not_found', `there is nothing at ${method} ${shown}${hint}`));
     }
     const answer = errorResponse(
-      new ApiError(405, 'method_not_allowed', `${path} takes ${others.join(', ')}, not ${method}`),
+      new ApiError(405, 'method_not_allowed', `${shown} takes ${others.join(', ')}, not ${method}`),
     );
     answer.headers.set('allow', others.join(', '));
     return answer;

@@ -50,7 +50,7 @@ export function drawRequest(ground: Ground, ring: KeyRing): Drawn {
     : operation.method;
   return {
     operation: operation.id,
-    isPlain: !isOdd && method === operation.method,
+    isPlain: !isOdd && method === operation.method && isStill(operation, path),
     who,
     method,
     path: (isOdd ? oddPath(path, dice) : path) + text,
@@ -183,6 +183,16 @@ function pathOf({ path }: Operation, key: string | undefined, ground: Ground): s
       name === 'key' && key !== undefined ? key : drawPlace(path.slice(0, at + place.length), ground);
     return encode(text, ground.dice);
   });
+}
+
+/** Whether the path as a URL parser reads it is one of the operation: no place of it empty, dots or more. */
+function isStill({ path: pattern }: Operation, path: string): boolean {
+  const read = new URL(`http://localhost${path}`).pathname.split('/');
+  const described = pattern.split('/');
+  return (
+    read.length === described.length &&
+    described.every((part, i) => (part.startsWith('{') ? read[i] !== '' : read[i] === part))
+  );
 }
 
 /** Percent-encoded; now and then not, as a careless client would. */
