@@ -13,7 +13,7 @@ const OPERATORS = 4;
 /** Of four kills one comes right behind the answer to a sender, one behind the answer to an operator. */
 const BEHIND_AN_ANSWER = 0.25;
 /** The kill comes at most so long after the senders began, in milliseconds. */
-const MAX_LOAD_MS = 900;
+const MAX_LOAD_MS = 1_500;
 /** So many of one are killed while they open the file ... */
 const KILLED_WHILE_OPENING = 0.15;
 /** ... at most so long after they took the lock, in milliseconds. */

@@ -1,0 +1,25 @@
+// Power loss: what was acknowledged is there in whatever the disk may have kept.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { playPowerLoss } from './power-loss.ts';
+
+/** `npm run durability -- --power-loss` plays a hundred. */
+const LOSSES = 5;
+const COPIES = 4;
+const SEED = Number(process.env.TIDEMARK_DURABILITY_SEED ?? Date.now() % 2 ** 31);
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tidemark-power-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+it(`keeps every promise where the power goes ${LOSSES} times (TIDEMARK_DURABILITY_SEED=${SEED})`, async () => {
+  const report = await playPowerLoss({ folder, losses: LOSSES, copies: COPIES, seed: SEED });
+  expect(report).toMatchObject({ losses: LOSSES, copies: LOSSES * COPIES });
+  // Otherwise nothing was at stake.
+  expect(report.acknowledged).toBeGreaterThan(0);
+  expect(report.unsynced).toBeGreaterThan(0);
+});
