@@ -171,6 +171,18 @@ describe('declared traits', () => {
     );
   });
 
+  it('keep few more stamps than keys, however often these are written', () => {
+    for (const count of [1, 3, 100]) {
+      const bag = emptyBag();
+      const traits = Object.fromEntries(Array.from({ length: count }, (_, i) => [`k${i}`, i]));
+      for (let i = 0; i < 5_000; i++) {
+        writeTraits(bag, i === 0 ? traits : { [`k${i % count}`]: i }, [i, 'm', 0]);
+        expect(bag.s.length).toBeLessThanOrEqual(Math.max(8, 4 * count));
+      }
+      expect(Object.keys(traitsOf(bag)).length).toBe(count);
+    }
+  });
+
   it('take any name, also those every object has', () => {
     const bag = emptyBag();
     writeTraits(bag, { constructor: 1, toString: 'x' }, [1, 'm', 0]);

@@ -34,9 +34,13 @@ function isSame(a: JsonValue, b: JsonValue): boolean {
   return typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b);
 }
 
-/** Stamps pile up as keys are rewritten; sweep once there may be twice as many as keys. */
+/**
+ * Stamps pile up as keys are rewritten; sweep once there may be twice as many as keys. Looked at each time their
+ * number has doubled: counting the keys at every message would make a bag of 100,000 keys dear to write to.
+ */
 function dropUnusedStamps(bag: TraitBag): void {
-  if (bag.s.length < 8) return;
+  const isPowerOfTwo = (bag.s.length & (bag.s.length - 1)) === 0;
+  if (bag.s.length < 8 || !isPowerOfTwo) return;
   const held = Object.values(bag.v);
   if (bag.s.length <= 2 * held.length) return;
   const used = new Map<number, number>();
