@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { serve } from '@hono/node-server';
 import { createCollector } from '@tidemark/collector';
 
@@ -26,9 +27,14 @@ const ticks = setInterval(() => {
   ticking = ticking.then(() => collector.tick());
 }, 200);
 
+/** Looks as often as it can: a delay shorter than this would not show. */
+const loop = monitorEventLoopDelay({ resolution: 1 });
+loop.enable();
+let cpu = process.cpuUsage();
+
 const mebibytes = (bytes: number): number => Math.round(bytes / 1_048_576);
 
-process.on('message', (asked: { clock?: number; memory?: true; stop?: true }) => {
+process.on('message', (asked: { clock?: number; memory?: true; loop?: true; stop?: true }) => {
   if (asked.clock !== undefined) {
     offset = asked.clock - Date.now();
     process.send?.({});
@@ -37,6 +43,11 @@ process.on('message', (asked: { clock?: number; memory?: true; stop?: true }) =>
       now: mebibytes(process.memoryUsage().rss),
       peak: mebibytes(process.resourceUsage().maxRSS * 1_024),
     });
+  } else if (asked.loop) {
+    const { user, system } = process.cpuUsage(cpu);
+    process.send?.({ worst: loop.max / 1e6, cpu: (user + system) / 1e3 });
+    loop.reset();
+    cpu = process.cpuUsage();
   } else {
     clearInterval(ticks);
     server.close();

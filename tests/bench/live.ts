@@ -10,6 +10,8 @@ export interface Live {
   setClock(now: number): Promise<void>;
   /** Resident memory now and at its highest, MiB. */
   memory(): Promise<{ now: number; peak: number }>;
+  /** Worst delay of the event loop, and CPU time, since last asked, ms. */
+  loop(): Promise<{ worst: number; cpu: number }>;
   stop(): Promise<void>;
   folder: string;
 }
@@ -33,6 +35,7 @@ export async function startLive(definitions: object, now: number): Promise<Live>
     folder,
     setClock: (clock) => ask({ clock }),
     memory: () => ask({ memory: true }),
+    loop: () => ask({ loop: true }),
     async stop() {
       const gone = new Promise((resolve) => child.once('exit', resolve));
       child.send({ stop: true });
@@ -89,7 +92,12 @@ export function createCaller(port: number, connections = 16): Caller {
 /** Sends one message every `everyMs` until `isOver`; resolves with the milliseconds each answer took. */
 export async function steadyLoad(
   caller: Caller,
-  { everyMs, makeBody, isOver }: { everyMs: number; makeBody(): string; isOver(): boolean },
+  {
+    everyMs,
+    makeBody,
+    isOver,
+    headers,
+  }: { everyMs: number; makeBody(): string; isOver(): boolean; headers?: Record<string, string> },
 ): Promise<number[]> {
   const taken: number[] = [];
   const open: Promise<void>[] = [];
@@ -99,7 +107,7 @@ export async function steadyLoad(
     if (wait > 0) await new Promise((resolve) => setTimeout(resolve, wait));
     const from = due;
     due += everyMs;
-    const done = caller.post('/v1/batch', makeBody()).then(({ status }) => {
+    const done = caller.post('/v1/batch', makeBody(), headers).then(({ status }) => {
       if (status !== 200) throw new Error(`the collector answered ${status}`);
       // From when it was to be sent: a late start is waiting too.
       taken.push(performance.now() - from);

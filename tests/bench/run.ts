@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { benchBuild } from './build.ts';
 import { benchHistory } from './history.ts';
 import { benchNeeds } from './needs.ts';
+import { benchOverload } from './overload.ts';
 import { say } from './report.ts';
 import { type Figure, type Load, measureHttp, measureInProcess, measureParse } from './road.ts';
 import { benchWave } from './wave.ts';
@@ -21,11 +22,12 @@ over HTTP, for batches of 1, 20 and 100 and 0, 5 and 20 matching definitions, an
   --quick      a fifth of the messages: noisier, about a minute
   --batch N    only this batch size
   --matching N only this many matching definitions
-  --only NAMES one or more of history, wave, build, needs (with commas) instead:
+  --only NAMES one or more of history, wave, build, needs, overload (with commas) instead:
                history  a message of a person with 100,000 messages, and a late one where order matters
                wave     100,000 people leaving a segment at one instant
                build    a new definition over 1,000,000 messages, and the size of the file
-               needs    /api/needs over 100,000 people beside live messages`;
+               needs    /api/needs over 100,000 people beside live messages
+               overload the event loop's worst delay by hostile bodies, and a load beside floods`;
 
 if (process.argv.includes('--help')) {
   console.log(HELP);
@@ -41,6 +43,7 @@ const OTHERS: Record<string, (scale: number) => Promise<void>> = {
   wave: benchWave,
   build: benchBuild,
   needs: benchNeeds,
+  overload: benchOverload,
 };
 const named = process.argv.indexOf('--only');
 if (named >= 0) {
