@@ -1,9 +1,10 @@
 // Formbricks' questions (elements, in surveys with blocks) as questions of ours.
 // Invariant: what a question has and ours has not is noted; a type without a counterpart is noted and left out.
 import type { LocalText, QuestionType } from '../../../wire/survey.ts';
-import { MAX_SCALE, MAX_TEXT_CHARS, MIN_SCALE } from '../../../wire/survey-definition.ts';
+import { MAX_TEXT_CHARS } from '../../../wire/survey-definition.ts';
 import { type Fields, fieldsOf } from './fields.ts';
 import type { DraftQuestion, ImportNote } from './imported.ts';
+import { scaleNear } from './scale.ts';
 import type { Reading, Texts } from './texts.ts';
 
 const TYPES: Readonly<Record<string, QuestionType>> = {
@@ -95,11 +96,7 @@ function readScale(
   const isScale = byDefault !== undefined || question.type === 'nps';
   if (!isScale) return;
   const range = fields.number('range') ?? byDefault;
-  if (byDefault !== undefined && range !== undefined) {
-    question.scale = Math.min(Math.max(Math.round(range), MIN_SCALE), MAX_SCALE);
-    if (question.scale !== range)
-      fields.note('range', `became ${question.scale}: a scale has ${MIN_SCALE} to ${MAX_SCALE} points`);
-  }
+  if (byDefault !== undefined && range !== undefined) question.scale = scaleNear(fields, 'range', range);
   const look = fields.text('scale');
   if (look !== undefined && look !== 'number')
     fields.note('scale', `"${look.slice(0, 40)}" was left out: scales show numbers`);

@@ -18,8 +18,8 @@ import {
   type ImportedSurvey,
   type ImportNote,
   keyOf,
-  questionId,
 } from './imported.ts';
+import { questionId, takeQuestionId } from './question-ids.ts';
 import { createTexts, type Texts } from './texts.ts';
 import { readColours } from './theme.ts';
 
@@ -37,9 +37,7 @@ export function importFormbricks(json: unknown, pointer: string, keys: Set<strin
   const taken = new Set<string>();
   const ids = new Map<string, string>();
   const numbered = items.map((item, i) => {
-    const theirs = item.fields.text('id');
-    const id = questionId(theirs, i, taken);
-    if (theirs !== undefined && theirs !== id) item.fields.note('id', `became "${id}"`);
+    const { id, theirs } = takeQuestionId(item.fields, i, taken);
     if (theirs !== undefined && !ids.has(theirs)) ids.set(theirs, id);
     return { ...item, id, names: theirs === undefined ? item.names : [...item.names, theirs] };
   });

@@ -102,15 +102,3 @@ export function numbered(text: string, taken: Set<string>, maxChars: number): st
   taken.add(found);
   return found;
 }
-
-const MAX_ID_CHARS = 64;
-
-/** An id for a question: its own where ours may be so, else one made of it. */
-export function questionId(wanted: unknown, place: number, taken: Set<string>): string {
-  const own = typeof wanted === 'string' || typeof wanted === 'number' ? String(wanted) : '';
-  const plain = own
-    .replace(/[^A-Za-z0-9_.-]+/g, '-')
-    .replace(/^[^A-Za-z0-9]+/, '')
-    .slice(0, MAX_ID_CHARS);
-  return numbered(plain === '' || plain === 'end' ? `q${place + 1}` : plain, taken, MAX_ID_CHARS);
-}

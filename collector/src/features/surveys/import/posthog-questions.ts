@@ -1,10 +1,11 @@
 // PostHog's questions and their branching as questions of ours.
 // Invariant: what a question has and ours has not is noted; a branch means what it meant, or is noted.
 import type { LocalText, SurveyOption } from '../../../wire/survey.ts';
-import { MAX_SCALE, MIN_SCALE } from '../../../wire/survey-definition.ts';
+import { MIN_SCALE } from '../../../wire/survey-definition.ts';
 import { END, type Jump, type When } from './branches.ts';
 import { type Fields, isRecord } from './fields.ts';
 import type { DraftQuestion, ImportNote } from './imported.ts';
+import { scaleNear } from './scale.ts';
 import type { Reading, Texts } from './texts.ts';
 
 const TYPES = {
@@ -69,11 +70,7 @@ function readScale(
 ): void {
   const scale = fields.number('scale') ?? 5;
   if (scale === NPS_SCALE) question.type = 'nps';
-  else {
-    question.scale = Math.min(Math.max(Math.round(scale), MIN_SCALE), MAX_SCALE);
-    if (question.scale !== scale)
-      fields.note('scale', `became ${question.scale}: a scale has ${MIN_SCALE} to ${MAX_SCALE} points`);
-  }
+  else question.scale = scaleNear(fields, 'scale', scale);
   if (scale === MIN_SCALE)
     fields.note(
       'scale',

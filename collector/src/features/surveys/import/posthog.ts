@@ -14,10 +14,10 @@ import {
   type ImportedSurvey,
   type ImportNote,
   keyOf,
-  questionId,
 } from './imported.ts';
 import { jumpsOf, questionOf, withTranslations } from './posthog-questions.ts';
 import { readTargeting } from './posthog-targeting.ts';
+import { takeQuestionId } from './question-ids.ts';
 import { createTexts, type Texts } from './texts.ts';
 import { readColours } from './theme.ts';
 
@@ -39,9 +39,7 @@ export function importPosthog(json: unknown, pointer: string, keys: Set<string>)
   const taken = new Set<string>();
   const nameOf = (place: number): string => (place >= items.length ? 'end' : `#${place}`);
   const placed = items.map((fields, i): Placed => {
-    const theirs = fields.text('id');
-    const id = questionId(theirs, i, taken);
-    if (theirs !== undefined && theirs !== id) fields.note('id', `became "${id}"`);
+    const { id } = takeQuestionId(fields, i, taken);
     const question = questionOf(fields, { texts, notes, id });
     if (question?.title === '') faults.push({ pointer: fields.at('question'), message: 'is required' });
     return { names: [nameOf(i)], question, jumps: jumpsOf(fields, question, i, nameOf, notes) };
