@@ -1,7 +1,6 @@
 // How the needs board is described in the OpenAPI document.
 // Invariant: every field of an answer of /api/needs is here.
-
-type Json = Record<string, unknown>;
+import type { Json } from './openapi-words.ts';
 
 export function needsSchema(): Json {
   const orNull = (schema: Json): Json => ({ oneOf: [schema, { type: 'null' }] });

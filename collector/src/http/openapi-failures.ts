@@ -1,14 +1,8 @@
 // The failures that many routes share, described once and given to each route that can answer so.
 // Invariant: a route's own words about a status win; what is here follows from how the route is asked.
-
-type Json = Record<string, unknown>;
+import { failure, type Json } from './openapi-words.ts';
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
-
-const failure = (description: string): Json => ({
-  description,
-  content: { 'application/json': { schema: { $ref: '#/components/schemas/Error' } } },
-});
 
 /** Every path with the failures added that follow from its security, its body and its parameters. */
 export function withFailures(paths: Json): Json {

@@ -1,7 +1,6 @@
 // How the routes are described that need no admin key and take no messages: health, pages, scripts, other clients.
 // Invariant: describes only; the routes themselves are in files of their own.
-
-type Json = Record<string, unknown>;
+import { failure, type Json } from './openapi-words.ts';
 
 const answer = (description: string, type: string, schema: Json): Json => ({
   description,
@@ -10,7 +9,6 @@ const answer = (description: string, type: string, schema: Json): Json => ({
 const json = (description: string, schema: Json = { type: 'object' }): Json =>
   answer(description, 'application/json', schema);
 const text = (description: string, type: string): Json => answer(description, type, { type: 'string' });
-const failure = (description: string): Json => json(description, { $ref: '#/components/schemas/Error' });
 const inPath = (name: string, description: string): Json => ({
   name,
   in: 'path',

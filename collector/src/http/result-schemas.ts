@@ -1,9 +1,7 @@
 // The description of a survey's results.
 // Invariant: what is always there is required; a figure that cannot be computed is null.
+import { type Json, ref } from './openapi-words.ts';
 
-type Json = Record<string, unknown>;
-
-const ref = (name: string): Json => ({ $ref: `#/components/schemas/${name}` });
 const orNull = (schema: Json): Json => ({ anyOf: [schema, { type: 'null' }] });
 const number: Json = { type: ['number', 'null'] };
 const integer: Json = { type: 'integer' };
