@@ -4,7 +4,7 @@
 
 import { build, type Folded, foldFor, type LeafStates, stillHolds } from '../engine/building.ts';
 import type { EngineMessage } from '../engine/filter.ts';
-import { ownerAt, type Stretch } from '../engine/identity.ts';
+import type { Stretch } from '../engine/identity.ts';
 import type { Leaf } from '../engine/leaf.ts';
 import {
   emitDifference,
@@ -32,6 +32,7 @@ import {
 import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from './identity-plan.ts';
 import { filterFor, reachStart } from './leaf-history.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
+import { ownerOf } from './owner.ts';
 import { dropShed, type Gathered, gatherIn, keepGathered, keepShed, refoldLeafOf } from './shed-matches.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -146,7 +147,9 @@ export async function arrive(
     const plan = await planLink(set, { user, device, stamp: message.stamp, trusted }, at.clock);
     if (plan) await apply(set, plan, at.clock, toRefold);
   }
-  const id = user ? user.root : await ownerOf(set, arrival);
+  const sender = user ?? device;
+  if (!sender) throw new Error('a message without an identity reached the lane');
+  const id = await ownerOf(set, sender, message.stamp);
   const held = await settledPerson(set, id, at.clock);
   if (message.groupId !== null) await writeGroup(set, message, at.clock);
   for (const touched of toRefold) await refoldPerson(set, touched, at);
@@ -190,16 +193,6 @@ async function newPerson(set: WorkingSet, id: number): Promise<PersonState> {
 
 export function occasionOf(set: WorkingSet, id: number, { clock, cause }: Clocked): Occasion {
   return { now: clock, cause, emit: set.emitter(id) };
-}
-
-export async function ownerOf(
-  set: WorkingSet,
-  { message, user, device }: Pick<Arrival, 'message' | 'user' | 'device'>,
-): Promise<number> {
-  if (user) return user.root;
-  if (!device) throw new Error('a message without an identity reached the lane');
-  const owner = ownerAt(await set.timeline(device.id), message.stamp);
-  return owner === null ? device.id : ((await set.nodeById(owner))?.root ?? owner);
 }
 
 /** Settles everyone the plan touches, makes it so, and notes who must be folded anew. */

@@ -3,7 +3,7 @@
 // up and that times of theirs on shared devices go to nobody else.
 
 import { declaredTraits } from '../engine/filter.ts';
-import { holderOf, ownerAt, pairKey, type Run, tidy } from '../engine/identity.ts';
+import { holderOf, pairKey, type Run, tidy } from '../engine/identity.ts';
 import { emitDifference, evaluate } from '../engine/person.ts';
 import { compareStamps } from '../engine/stamp.ts';
 import { emptyBag, writeTraits } from '../engine/trait-bag.ts';
@@ -22,6 +22,7 @@ import { breathe } from './breathe.ts';
 import type { Receipt } from './core.ts';
 import { noteGroupChange } from './groups.ts';
 import { keepTimes } from './kept-times.ts';
+import { filedUnder } from './owner.ts';
 import { logsOf, type Person, whoIs } from './person-ids.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -257,8 +258,7 @@ async function isNamed(
   if (!shared.has(device.id)) return true;
   // Somebody else's message on the shared device.
   if (message.userId !== undefined && message.userId !== null) return false;
-  const owner = ownerAt(await set.timeline(device.id), [row.receivedAt, '', 0]);
-  return owner !== null && users.has(owner);
+  return users.has(await filedUnder(set, device, [row.receivedAt, '', 0]));
 }
 
 /** As the ids of accepted messages are written; of what cannot be an id the empty text, which is nobody's. */

@@ -1,17 +1,10 @@
 // A look at many people and submissions as of one clock, in slices between which messages go on.
 // Invariant: a message counts when it was stored before the look began and its time has come by its clock.
 import { compileWhere, type EngineMessage, selects } from '../engine/filter.ts';
-import { responseOf } from '../engine/response.ts';
-import {
-  emptySubmission,
-  foldResponse,
-  type SubmissionState,
-  type SubmissionView,
-  viewSubmission,
-} from '../engine/submission.ts';
-import type { ResponsePlace } from '../storage/port.ts';
+import { type SubmissionView, viewSubmission } from '../engine/submission.ts';
 import type { Probe, Report } from './core.ts';
 import { engineMessage } from './stored-message.ts';
+import { createSubmissionReader } from './submission-reader.ts';
 import { ownerOfSubmission } from './survey-reads.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -19,8 +12,6 @@ import type { WorkingSet } from './working-set.ts';
 const SLICE_MS = 4;
 /** Ids of people read at a time: some 2 ms. */
 const PEOPLE_PAGE = 2_000;
-/** Messages of submissions read at a time: some 3 ms with their folding. */
-const RESPONSES_PAGE = 100;
 
 export interface ReportMeans {
   /** A working set of its own, so that a hundred thousand people push nobody out of the lane's. */
@@ -82,32 +73,17 @@ async function peoplePage(
   return rows.map(({ person, since }) => ({ id: person, isIn: since <= clock }));
 }
 
-/** A submission's messages come together; one that goes on in the next page stays open. */
 async function readSubmissions(
   { set, read, signal }: Means,
   { survey, clock, lastSeq }: Omit<View, 'people'> & { survey: string },
   tell: (person: number, submission: SubmissionView) => void,
 ): Promise<void> {
-  let place: ResponsePlace | null = null;
-  let open: { node: number; submission: string; state: SubmissionState } | null = null;
-  const close = async (): Promise<void> => {
-    if (open) tell(await ownerOfSubmission(set, open.node, open.state), viewSubmission(open.state));
-    open = null;
-  };
+  const reader = createSubmissionReader(set, { survey, lastSeq });
   const page = async (): Promise<boolean> => {
-    const asked = { survey, after: place, until: clock, limit: RESPONSES_PAGE } as const;
-    const rows = await set.store.query({ ask: 'responses', ...asked });
-    for (const { node, submission, seq, row } of rows) {
-      place = { node, submission, seq };
-      if (seq > lastSeq) continue;
-      if (open && (open.node !== node || open.submission !== submission)) await close();
-      open ??= { node, submission, state: emptySubmission() };
-      const message = engineMessage(row);
-      const response = responseOf(message);
-      if (response) foldResponse(open.state, response, message);
-    }
-    if (rows.length < RESPONSES_PAGE) await close();
-    return rows.length === RESPONSES_PAGE;
+    const { sent, isDone } = await reader.next(clock);
+    for (const { place, state } of sent)
+      tell(await ownerOfSubmission(set, place, state), viewSubmission(state));
+    return !isDone;
   };
   while (!signal?.aborted && (await read(page)));
 }

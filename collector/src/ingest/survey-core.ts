@@ -9,9 +9,10 @@ import { own } from './definition-book.ts';
 import type { Inside } from './inside.ts';
 import { decodeCursor, encodeCursor, findProfile, idsOf, iso } from './profile-reads.ts';
 import { openReport } from './report.ts';
+import { createSubmissionReader } from './submission-reader.ts';
 import { whyShut } from './survey-closing.ts';
 import { offerOf } from './survey-offer.ts';
-import { beginPage, keepDecisions, readOn, standingsOf } from './survey-reads.ts';
+import { keepDecisions, type PageReading, readOn, standingsOf } from './survey-reads.ts';
 import { takeSnapshot } from './survey-snapshot.ts';
 import { splitOf } from './survey-split.ts';
 
@@ -60,11 +61,12 @@ export function createSurveyCore({
     async submissions(key, { limit, cursor }) {
       if (!own(book.wanted.surveys, key)) return null;
       const after = cursor === null ? null : decodeCursor(cursor, isPlace);
-      const reading = beginPage(after);
+      const reader = createSubmissionReader(set, { survey: key, after });
+      const reading: PageReading = { data: [], next: null };
       const until = tell();
       while (reading.next === null)
         await read(async () => {
-          await readOn(set, reading, { survey: key, until, limit });
+          await readOn(set, reader, reading, { until, limit });
         });
       const place = reading.next.place;
       return read(async () => {

@@ -1,26 +1,21 @@
 // All submissions of a survey, held in memory while messages go on: read once, then kept up with what changes.
 // Invariant: once caught up with every commit heard of, the same as if all were read at that instant; what one
 // person began under one of their ids and went on with under another is one submission.
-import { ownerAt } from '../engine/identity.ts';
-import { responseOf } from '../engine/response.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import {
-  emptySubmission,
-  foldResponse,
   joinSubmissions,
   type SubmissionState,
   type SubmissionView,
   viewSubmission,
 } from '../engine/submission.ts';
-import type { Changes, HistoryRow, ResponsePlace } from '../storage/port.ts';
+import type { Changes, ResponsePlace } from '../storage/port.ts';
 import type { SurveyRecord } from './core.ts';
-import { engineMessage } from './stored-message.ts';
+import { filedUnder, profileOf } from './owner.ts';
+import { createSubmissionReader, readSubmission } from './submission-reader.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Messages read at a time: some 4 ms with their folding. */
 const PAGE = 150;
-/** The same where one submission is read: shown, started, a few answers, completed. */
-const PAGE_OF_ONE = 8;
 /** Submissions caught up with between two looks at the time. */
 const STEP = 5;
 
@@ -64,8 +59,7 @@ export function createSubmissions<D>(
   const arrived = new Set<number>();
   /** Devices and users whose submissions may be somebody else's now. */
   const moved = new Set<number>();
-  let place: ResponsePlace | null = null;
-  let open: { address: Address; state: SubmissionState } | null = null;
+  const reader = createSubmissionReader(set, { survey, page: PAGE });
 
   function remove(key: string): void {
     const part = parts.get(key);
@@ -99,7 +93,7 @@ export function createSubmissions<D>(
 
   async function addState({ node, submission }: Address, state: SubmissionState): Promise<void> {
     if (state.first === null) return;
-    const owner = await ownerOf(node, state.first);
+    const owner = await holder(node, state.first);
     add({ node, owner, submissionId: submission, ...(await identityOf(owner)), ...viewed(state) });
   }
 
@@ -107,40 +101,20 @@ export function createSubmissions<D>(
     return { first: state.first as Stamp, content: digest(viewSubmission(state)) };
   }
 
-  async function ownerOf(id: number, first: Stamp): Promise<number> {
+  async function holder(id: number, first: Stamp): Promise<number> {
     const node = await set.nodeById(id);
-    if (!node || node.kind === 'user') return id;
-    return ownerAt(await set.timeline(id), first) ?? id;
+    return node ? filedUnder(set, node, first) : id;
   }
 
   async function identityOf(owner: number): Promise<Pick<Part<D>, 'person' | 'profileId'>> {
-    const person = (await set.nodeById(owner))?.root ?? owner;
+    const person = await profileOf(set, owner);
     return { person, profileId: (await set.nodeById(person))?.publicId ?? '' };
   }
 
-  /** What all messages of one submission under one id say now. */
-  async function readOne({ node, submission }: Address, clock: number): Promise<SubmissionState> {
-    const state = emptySubmission();
-    let after: ResponsePlace = { node, submission, seq: 0 };
-    for (;;) {
-      const rows = await set.store.query({
-        ask: 'responses',
-        survey,
-        after,
-        until: clock,
-        limit: PAGE_OF_ONE,
-      });
-      for (const one of rows) {
-        if (one.node !== node || one.submission !== submission) return state;
-        fold(state, one.row);
-        after = { node, submission, seq: one.seq };
-      }
-      if (rows.length < PAGE_OF_ONE) return state;
-    }
-  }
+  const readOne = (address: Address, clock: number) => readSubmission(set, survey, address, clock);
 
   async function refile(part: Part<D>): Promise<void> {
-    const owner = await ownerOf(part.node, part.first);
+    const owner = await holder(part.node, part.first);
     add({ ...part, owner, ...(await identityOf(owner)) });
   }
 
@@ -158,21 +132,9 @@ export function createSubmissions<D>(
 
   return {
     async read(clock) {
-      const asked = { ask: 'responses', survey, after: place, until: clock, limit: PAGE } as const;
-      const rows = await set.store.query(asked);
-      for (const { node, submission, seq, row } of rows) {
-        if (open && (open.address.node !== node || open.address.submission !== submission)) {
-          await addState(open.address, open.state);
-          open = null;
-        }
-        open ??= { address: { node, submission }, state: emptySubmission() };
-        place = { node, submission, seq };
-        fold(open.state, row);
-      }
-      if (rows.length === PAGE) return true;
-      if (open) await addState(open.address, open.state);
-      open = null;
-      return false;
+      const { sent, isDone } = await reader.next(clock);
+      for (const { place, state } of sent) await addState(place, state);
+      return !isDone;
     },
     hear(changes) {
       if (changes.erasure || changes.rebuilt || changes.responses) return false;
@@ -212,12 +174,6 @@ export function createSubmissions<D>(
 const addressKey = (node: number, submission: string): string => `${node} ${submission}`;
 
 const groupKey = <D>({ person, submissionId }: Part<D>): string => `${person} ${submissionId}`;
-
-function fold(state: SubmissionState, row: HistoryRow): void {
-  const message = engineMessage(row);
-  const response = responseOf(message);
-  if (response) foldResponse(state, response, message);
-}
 
 /** Takes out at most so many. */
 function take<T>(from: Set<T>, most: number): T[];
