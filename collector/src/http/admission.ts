@@ -1,9 +1,18 @@
 // Which key a request presents, and whether it may come in with it.
 // Invariant: the first key present decides; a later one never rescues a wrong one.
+import type { Sender } from '../ingest/core.ts';
 import type { KeyKind } from '../wire/accepted.ts';
 import type { KeyRecord } from './access.ts';
+import { networkOf } from './caller.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
+
+/** Whoever was let in. */
+export interface Writer {
+  kind: KeyKind;
+  /** Whose turn it is where messages wait. */
+  sender: Sender;
+}
 
 /** Lets a write key in, by key, origin and rate. @throws ApiError 401, 403 or 429. */
 export function admitWriter(
@@ -11,19 +20,20 @@ export function admitWriter(
   request: Request,
   env: unknown,
   bodyKey: unknown,
-): KeyKind {
+): Writer {
   const key = presentedKey(request, new URL(request.url), bodyKey);
   const record = key === null ? null : access.find(key);
   if (!record || record.kind === 'admin') throw unknownKey(key, record !== null);
   const origin = request.headers.get('origin');
   // Our own pages may always send.
   if (origin !== originOf(request).origin) checkOrigin(record, origin, access.source().allowedOrigins);
-  const wait = limit.take(record.id, addressOf(request, env), core.now());
+  const address = addressOf(request, env);
+  const wait = limit.take(record.id, address, core.now());
   if (wait > 0)
     throw new ApiError(429, 'rate_limited', 'too many requests from this address', {
       retryAfterSeconds: wait,
     });
-  return record.kind;
+  return { kind: record.kind, sender: { key: record.id, address: networkOf(address) } };
 }
 
 /** The key a request presents: Basic user name, then `?writeKey=`, then the body's; the first present decides. */

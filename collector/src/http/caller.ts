@@ -34,3 +34,28 @@ export function originOf(request: Request, { trustProxyHops, publicUrl }: Caller
   }
   return url;
 }
+
+/**
+ * The part of an address that one customer of a provider has to themselves: of IPv6 the first 64 bits, of IPv4 all.
+ * Empty where none is known. What is no address (a proxy may write anything) stays as it is.
+ */
+export function networkOf(address: string | null): string {
+  if (address === null) return '';
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
+  if (mapped !== undefined) return mapped;
+  if (!address.includes(':')) return address;
+  return groupsOf(address)?.slice(0, 4).join(':') ?? address;
+}
+
+/** The eight groups of an IPv6 address, without leading zeros; null when it is none. */
+function groupsOf(address: string): string[] | null {
+  const [text = ''] = address.toLowerCase().split('%');
+  const [head = '', tail, ...more] = text.split('::');
+  const listed = (part: string): string[] => (part === '' ? [] : part.split(':'));
+  const [before, after] = [listed(head), listed(tail ?? '')];
+  const missing = 8 - before.length - after.length;
+  const isWhole = tail === undefined ? missing === 0 : missing > 0;
+  const groups = [...before, ...Array<string>(Math.max(0, missing)).fill('0'), ...after];
+  if (more.length > 0 || !isWhole || !groups.every((group) => /^[0-9a-f]{1,4}$/.test(group))) return null;
+  return groups.map((group) => group.replace(/^0+(?=.)/, ''));
+}

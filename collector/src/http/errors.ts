@@ -1,6 +1,6 @@
 // The one error of the HTTP layer and the one place that turns failures into answers.
 // Invariant: an answer never says more than the caller may know; unknown failures say nothing of inside.
-import { BadCursor, BrokenFile, Damaged, NotStored } from '../ingest/core.ts';
+import { BadCursor, BrokenFile, Damaged, NotStored, Overloaded } from '../ingest/core.ts';
 
 export type ErrorStatus = 400 | 401 | 403 | 404 | 405 | 409 | 413 | 422 | 429 | 500 | 503;
 
@@ -18,11 +18,17 @@ export class ApiError extends Error {
 
 /** How long a client should wait when the database does not take messages, seconds. */
 const STORE_RETRY_SECONDS = 5;
+/** The same when too much is waiting: the queue is worked off in about so long. */
+const OVERLOAD_RETRY_SECONDS = 2;
 /** The same where somebody has to restore a backup first. */
 const DAMAGED_RETRY_SECONDS = 60;
 
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
+  if (error instanceof Overloaded) {
+    const message = 'The collector has more to store than it can at this moment; nothing of this was stored';
+    return new ApiError(429, 'overloaded', message, { retryAfterSeconds: OVERLOAD_RETRY_SECONDS });
+  }
   if (error instanceof BadCursor) return new ApiError(400, 'invalid_cursor', error.message);
   if (error instanceof Damaged || error instanceof BrokenFile) {
     const message = 'The database is damaged and takes nothing any more; send again once it is restored';

@@ -2,7 +2,7 @@
 // Invariant: an answer of 200 comes after the commit; one bad message never sinks the others.
 import type { Hono } from 'hono';
 import { momentOf } from '../features/surveys/moment.ts';
-import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
+import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import {
   type IngestAnswer,
   type JsonObject,
@@ -13,7 +13,7 @@ import {
   type Rejection,
 } from '../wire/message.ts';
 import { type ParseOptions, parseMessage } from '../wire/parse.ts';
-import { admitWriter } from './admission.ts';
+import { admitWriter, type Writer } from './admission.ts';
 import { readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
 import { readMe } from './me-routes.ts';
@@ -99,18 +99,17 @@ function contextOf(context: JsonValue | undefined): JsonObject | null {
   return context;
 }
 
-interface Caller {
-  kind: KeyKind;
+interface Caller extends Writer {
   signature: string | null;
   wantsMe: boolean;
 }
 
 function admit(parts: HttpParts, request: Request, env: unknown, body: JsonObject): Caller {
-  const kind = admitWriter(parts, request, env, body.writeKey);
+  const writer = admitWriter(parts, request, env, body.writeKey);
   const header = request.headers.get('x-tidemark-signature');
   const inBody = typeof body.userSignature === 'string' ? body.userSignature : null;
   const wantsMe = new URL(request.url).searchParams.get('reply') === 'me';
-  return { kind, signature: header ?? inBody, wantsMe };
+  return { ...writer, signature: header ?? inBody, wantsMe };
 }
 
 function optionsOf(
@@ -158,7 +157,8 @@ async function ingest(
       rejected.push({ index, messageId, code, message: reason });
     }
   });
-  const outcomes = items.length > 0 ? await parts.core.ingest({ messages, refused }) : [];
+  const outcomes =
+    items.length > 0 ? await parts.core.ingest({ messages, refused, sender: caller.sender }) : [];
   const answer: IngestAnswer = { success: true, accepted: 0, duplicates: 0, rejected };
   let last: AcceptedMessage | null = null;
   const taken: AcceptedMessage[] = [];

@@ -18,7 +18,7 @@ export function addLedgerRoutes(app: Hono, parts: HttpParts): void {
   const { access, core } = parts;
   app.post('/v1/seen', async (c) => {
     const body = await readJsonObject(c.req.raw);
-    const kind = admitWriter(parts, c.req.raw, c.env, body.writeKey);
+    const { kind } = admitWriter(parts, c.req.raw, c.env, body.writeKey);
     return c.json({ seen: await core.seen(idsOf(body.messageIds), kind) });
   });
 

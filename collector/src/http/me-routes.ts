@@ -18,7 +18,7 @@ export function addMeRoutes(app: Hono, parts: HttpParts): void {
 }
 
 async function answerMe(parts: HttpParts, request: Request, env: unknown, fields: JsonObject): Promise<Me> {
-  const kind = admitWriter(parts, request, env, fields.writeKey);
+  const { kind } = admitWriter(parts, request, env, fields.writeKey);
   const userId = idOf(fields.userId, 'userId');
   const anonymousId = idOf(fields.anonymousId, 'anonymousId');
   const signature = request.headers.get('x-tidemark-signature') ?? textOf(fields.userSignature);

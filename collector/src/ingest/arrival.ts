@@ -21,6 +21,7 @@ import { type CauseOf, emptyPerson, hasOutside, type PersonState } from '../engi
 import type { ShedMatch } from '../engine/shed.ts';
 import { compareStamps } from '../engine/stamp.ts';
 import type { NodeRow } from '../storage/port.ts';
+import { breathe } from './breathe.ts';
 import {
   nextGroupChange,
   seeNewest,
@@ -182,6 +183,8 @@ export async function foldLate(set: WorkingSet, late: LateLeaves, clock: number)
     const touched = [...leaves.keys()].flatMap((leaf) => set.program.touchedByLeaf(leaf.id));
     evaluate(set.program, person, touched, occasionOf(set, id, { clock, cause }));
     set.touch(person);
+    // One may take tens of milliseconds.
+    await breathe();
   }
 }
 

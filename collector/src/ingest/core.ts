@@ -17,6 +17,7 @@ import type {
 import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
 import type { OfferedSurvey } from '../wire/survey.ts';
 import type { TransferRecord } from '../wire/transfer.ts';
+import type { Amount, Sender } from './fair-queue.ts';
 
 /** What became of one message, in the order given. */
 export type Outcome = 'accepted' | 'duplicate' | { code: RejectionCode; reason: string };
@@ -253,8 +254,16 @@ export interface TakenOver {
 export interface Core {
   /** The collector's clock, epoch milliseconds: the largest seen, it never runs back. */
   now(): number;
-  /** Store one request's messages and rejections. Resolves after the commit. */
-  ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
+  /**
+   * Store one request's messages and rejections. Resolves after the commit.
+   * @throws Overloaded when too much is waiting and most of it is the same sender's, NotStored
+   */
+  ingest(input: {
+    messages: AcceptedMessage[];
+    refused: RefusedMessage[];
+    /** Whose turn it is to wait; the collector's own work where it is left out. */
+    sender?: Sender | undefined;
+  }): Promise<Outcome[]>;
   /** Which of these messages are stored. */
   seen(messageIds: readonly string[], kind: KeyKind): Promise<string[]>;
   /** What of the SDKs' messages arrived, by day, epoch ms of its start; null: more instances than fit. */
@@ -372,7 +381,12 @@ export interface Core {
     duplicates: number;
     rejected: number;
     rejectedDropped: number;
+    /** Requests sent away because too much was waiting. */
+    overloaded: number;
+    /** Requests and tasks waiting for the lane. */
     laneDepth: number;
+    /** Messages waiting, and the bytes of their text. */
+    waiting: Amount;
     writable: boolean;
     /** The database was found damaged. */
     damaged: boolean;
@@ -399,6 +413,11 @@ export class BadCursor extends Error {
   override readonly name = 'BadCursor';
 }
 
+/** Too much is waiting already: nothing was stored, answer 429 with Retry-After. */
+export class Overloaded extends Error {
+  override readonly name = 'Overloaded';
+}
+
 /** Storing failed for now (disk full, file read-only): answer 503 with Retry-After. */
 export class NotStored extends Error {
   override readonly name: string = 'NotStored';
@@ -411,4 +430,4 @@ export class Damaged extends NotStored {
 
 export { BrokenFile } from '../storage/port.ts';
 export type ExposedTo = Exclude<Expose, 'none'>;
-export type { KeyKind };
+export type { KeyKind, Sender };

@@ -47,6 +47,8 @@ export interface CoreOptions {
   threadFromPeople?: number;
   /** Hears of what failed inside and was made good: a thread that ended, say. */
   onTrouble?: (error: unknown) => void;
+  /** Milliseconds of real time, by which the lane bounds what it does in one go; no result depends on it. */
+  elapsed?: () => number;
 }
 
 /** The file was last used at a later clock. */
@@ -86,6 +88,7 @@ export async function createCoreOn(
     onProgress,
     threadFromPeople: besideFromPeople,
     onTrouble,
+    elapsed,
   }: Omit<CoreOptions, 'database'>,
 ): Promise<Core> {
   const start = await store.query({ ask: 'start' });
@@ -105,7 +108,7 @@ export async function createCoreOn(
   const erased = { any: start.anyGone, suppressed: start.anySuppressed };
   const set = createWorkingSet(store, book.compile(), counters, idKey, erased);
   for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
-  const lane = createLane(set, tell);
+  const lane = createLane(set, tell, elapsed);
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
   const inside = createInside({ store, set, lane, book, tell, copyWith });
   const { operate, read, settleAll, saveFacts } = inside;
@@ -164,7 +167,9 @@ export async function createCoreOn(
       duplicates: lane.counts.duplicates,
       rejected: lane.counts.rejected,
       rejectedDropped: start.refusedDropped + lane.counts.rejectedDropped,
+      overloaded: lane.counts.overloaded,
       laneDepth: lane.depth(),
+      waiting: lane.waiting(),
       writable: lane.writable() && store.damage() === null,
       damaged: store.damage() !== null,
     }),

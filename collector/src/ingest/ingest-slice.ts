@@ -13,12 +13,22 @@ import type { WorkingSet } from './working-set.ts';
 
 const SUPPRESSED = 'this id was erased and is refused from then on';
 
-/** `fresh`: the keys of what the same commit holds already. */
+/** People in a slice with messages that came too late, each of whom may cost tens of milliseconds at its end. */
+const SLICE_LATE_PEOPLE = 20;
+
+export interface Slice {
+  clock: number;
+  /** The keys of what the same commit holds already. */
+  fresh: Set<string>;
+  /** Asked after each message: whether the others have to wait for another slice. */
+  isOver(): boolean;
+}
+
+/** What became of the messages, or of the first of them where the slice was over before the last. */
 export async function ingestSlice(
   set: WorkingSet,
   messages: readonly AcceptedMessage[],
-  clock: number,
-  fresh: Set<string>,
+  { clock, fresh, isOver }: Slice,
 ): Promise<Outcome[]> {
   const { seen } = await set.store.read({ seen: [...messages] });
   if (set.erased.any) await addGone(set, messages, seen);
@@ -27,6 +37,7 @@ export async function ingestSlice(
   const outcomes: Outcome[] = [];
   const late: LateLeaves = new Map();
   for (const message of messages) {
+    if (outcomes.length > 0 && (isOver() || late.size >= SLICE_LATE_PEOPLE)) break;
     const key = seenKey(message);
     if (seen.has(key) || fresh.has(key)) {
       outcomes.push('duplicate');

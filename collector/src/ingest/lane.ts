@@ -4,9 +4,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import { breathe } from './breathe.ts';
-import type { Outcome } from './core.ts';
+import { type Outcome, Overloaded } from './core.ts';
 import { arriveDue } from './due.ts';
+import { type Amount, createFairQueue, type Part, type Sender } from './fair-queue.ts';
 import { ingestSlice } from './ingest-slice.ts';
+import { bytesOf, cutAt, fitting, messagesOf, type Requests, refusedOf } from './lane-slice.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Messages computed in one go, some 6 ms; between two slices new requests come in. */
@@ -16,6 +18,22 @@ const SLICE_MESSAGES = 200;
  * written once: 1.9 pages a message at 200, 1.2 at 600. Storing 1,000 that were computed before takes some 20 ms.
  */
 const GROUP_MESSAGES = 1_000;
+/**
+ * A slice also ends after so much work, ms, and begins a new turn: one message of a person with a long history may
+ * cost more than 200 ordinary ones. Speed only: no result depends on it.
+ */
+const SLICE_MS = 10;
+/** Work and text of one commit: whoever is in it waits for all of it. */
+const GROUP_MS = 50;
+/** More work where commits are dear (somebody's row is large, the disk slow): two thirds of the time go to it. */
+const GROUP_COMMITS = 2;
+const GROUP_BYTES = 1024 * 1024;
+/** Messages that may wait: some two seconds of work. Whoever waits longer is better told to come again. */
+const MAX_WAITING_MESSAGES = 20_000;
+/** Their text; what they were parsed into takes a few times as much. */
+const MAX_WAITING_BYTES = 32 * 1024 * 1024;
+/** Who sends where nobody said so: imports and replays, which wait for each answer. */
+const INSIDE: Sender = { key: '', address: '' };
 /** Messages count as arriving while the last ones are not older than this, ms. */
 const LIVE_MS = 100;
 
@@ -24,10 +42,17 @@ export interface LaneCounts {
   duplicates: number;
   rejected: number;
   rejectedDropped: number;
+  /** Requests sent away because too much was waiting. */
+  overloaded: number;
 }
 
 export interface Lane {
-  ingest(input: { messages: AcceptedMessage[]; refused: RefusedMessage[] }): Promise<Outcome[]>;
+  /** @throws Overloaded when too much waits already and most of it is the same sender's */
+  ingest(input: {
+    messages: AcceptedMessage[];
+    refused: RefusedMessage[];
+    sender?: Sender | undefined;
+  }): Promise<Outcome[]>;
   /**
    * Runs `work` alone, between commits, after all messages due by its clock took effect; what it
    * recorded is committed if it says `changed`; `lazily`: what can be computed again need not be on the disk yet.
@@ -35,6 +60,8 @@ export interface Lane {
   task<T>(work: (set: WorkingSet, clock: number) => Promise<Done<T>>): Promise<T>;
   /** Requests and tasks waiting. */
   depth(): number;
+  /** Messages and bytes of their text waiting. */
+  waiting(): Amount;
   /**
    * Lets messages go first after work of `tookMs` that nobody waits for, up to three quarters of the time;
    * returns at once while none arrive.
@@ -52,53 +79,50 @@ export interface Done<T> {
   changed: boolean | 'lazily';
 }
 
-interface IngestJob {
-  kind: 'ingest';
-  messages: AcceptedMessage[];
-  refused: RefusedMessage[];
-  /** Messages already taken into a commit. */
-  taken: number;
+interface IngestJob extends Requests {
   outcomes: Outcome[];
   resolve(outcomes: Outcome[]): void;
   reject(error: unknown): void;
 }
 interface TaskJob {
-  kind: 'task';
   run(clock: number): Promise<Done<unknown>['changed']>;
   finish(): void;
   reject(error: unknown): void;
 }
 
-/** Some messages of a request. */
-interface Part {
-  job: IngestJob;
-  from: number;
-  to: number;
-}
-
-export function createLane(set: WorkingSet, now: () => number): Lane {
-  const queue: (IngestJob | TaskJob)[] = [];
-  const counts: LaneCounts = { accepted: 0, duplicates: 0, rejected: 0, rejectedDropped: 0 };
+/** @param elapsed milliseconds of real time, which only decide how much is done in one go */
+export function createLane(
+  set: WorkingSet,
+  now: () => number,
+  elapsed: () => number = () => performance.now(),
+): Lane {
+  const queue = createFairQueue<IngestJob>({ messages: MAX_WAITING_MESSAGES, bytes: MAX_WAITING_BYTES });
+  const tasks: TaskJob[] = [];
+  const counts: LaneCounts = { accepted: 0, duplicates: 0, rejected: 0, rejectedDropped: 0, overloaded: 0 };
   let running = false;
   let writable = true;
   let idle: (() => void)[] = [];
   let lastIngest = Number.NEGATIVE_INFINITY;
+  /** What the last commit of messages took, ms. */
+  let commitMs = 0;
 
-  function enqueue(job: IngestJob | TaskJob): void {
-    queue.push(job);
+  function begin(): void {
     if (running) return;
     running = true;
     // Not at once: requests that arrive in the same turn of the loop share the commit.
     setImmediate(run);
   }
 
+  /** Messages and everything else in turn, so that neither holds up the other. */
   async function run(): Promise<void> {
-    while (queue.length > 0) {
-      const head = queue[0] as IngestJob | TaskJob;
-      if (head.kind === 'task') {
-        queue.shift();
-        await runTask(head);
-      } else await runGroup();
+    while (tasks.length + queue.jobs() > 0) {
+      const task = tasks.shift();
+      if (task) {
+        await runTask(task);
+        await breathe();
+      }
+      if (queue.jobs() === 0) continue;
+      await runGroup();
       await breathe();
     }
     running = false;
@@ -129,61 +153,58 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
     }
   }
 
-  /** Messages of the ingests at the head of the queue, up to `room`. Jobs taken whole leave the queue. */
-  function takeSlice(room: number): Part[] {
-    const slice: Part[] = [];
-    for (let job = queue[0]; job?.kind === 'ingest' && room > 0; job = queue[0]) {
-      const to = Math.min(job.messages.length, job.taken + room);
-      slice.push({ job, from: job.taken, to });
-      room -= to - job.taken;
-      job.taken = to;
-      if (to < job.messages.length) break;
-      queue.shift();
-    }
-    return slice;
-  }
-
   /** Slices computed one after another while more is waiting, then stored together. */
   async function runGroup(): Promise<void> {
-    const parts: Part[] = [];
+    const group: Part<IngestJob>[] = [];
     const outcomes: Outcome[] = [];
     const fresh = new Set<string>();
-    let clock = now();
+    const end = elapsed() + Math.max(GROUP_MS, GROUP_COMMITS * commitMs);
+    let [clock, items, bytes] = [now(), 0, 0];
+    let slice: Part<IngestJob>[] = [];
     try {
       for (;;) {
-        const slice = takeSlice(Math.min(SLICE_MESSAGES, GROUP_MESSAGES - outcomes.length));
-        parts.push(...slice);
+        slice = fitting(queue, queue.take(Math.min(SLICE_MESSAGES, GROUP_MESSAGES - items)));
         clock = now();
         await arriveDue(set, clock);
-        const messages = slice.flatMap(({ job, from, to }) => job.messages.slice(from, to));
-        outcomes.push(...(await ingestSlice(set, messages, clock, fresh)));
-        if (queue[0]?.kind !== 'ingest' || outcomes.length >= GROUP_MESSAGES) break;
+        const messages = slice.flatMap(messagesOf);
+        const sliceEnd = elapsed() + SLICE_MS;
+        const isOver = (): boolean => elapsed() > sliceEnd;
+        const done = await ingestSlice(set, messages, { clock, fresh, isOver });
+        if (done.length < messages.length) slice = cutAt(queue, slice, done.length);
+        group.push(...slice);
+        outcomes.push(...done);
+        items += slice.reduce((sum, { from, to }) => sum + to - from, 0);
+        bytes += slice.reduce((sum, part) => sum + bytesOf(part), 0);
+        slice = [];
+        if (queue.jobs() === 0 || tasks.length > 0 || items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
         // Until it is stored nobody would see that its time has come.
-        if (messages.some(({ time }) => time > clock)) break;
+        if (elapsed() > end || messages.some(({ time }) => time > clock)) break;
         await breathe();
       }
-      for (const { job, to } of parts) if (to === job.messages.length) recordRefused(job);
+      const refused = group.flatMap(refusedOf);
+      if (refused.length > 0) set.record({ refused });
+      const from = elapsed();
       await commit(clock);
+      commitMs = elapsed() - from;
       count(outcomes);
+      counts.rejected += refused.length;
     } catch (error) {
       set.forget();
-      for (const { job } of parts) job.reject(error);
-      const [head] = queue;
-      if (head?.kind === 'ingest' && head.taken > 0) queue.shift();
+      for (const { job } of [...group, ...slice]) {
+        queue.drop(job);
+        job.reject(error);
+      }
       return;
     }
     lastIngest = performance.now();
     let at = 0;
-    for (const { job, from, to } of parts) {
-      job.outcomes.push(...outcomes.slice(at, at + to - from));
-      at += to - from;
-      if (to === job.messages.length) job.resolve(job.outcomes);
+    for (const part of group) {
+      const { job, to } = part;
+      const { length } = messagesOf(part);
+      job.outcomes.push(...outcomes.slice(at, at + length));
+      at += length;
+      if (to === job.size) job.resolve(job.outcomes);
     }
-  }
-
-  function recordRefused(job: IngestJob): void {
-    if (job.refused.length > 0) set.record({ refused: job.refused });
-    counts.rejected += job.refused.length;
   }
 
   function count(outcomes: readonly Outcome[]): void {
@@ -196,15 +217,19 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
 
   return {
     counts,
-    ingest: ({ messages, refused }) =>
+    ingest: ({ messages, refused, sender = INSIDE }) =>
       new Promise((resolve, reject) => {
-        enqueue({ kind: 'ingest', messages, refused, taken: 0, outcomes: [], resolve, reject });
+        const size = messages.length + refused.length;
+        const bytes = [...messages, ...refused].reduce((sum, { text }) => sum + text.length, 0);
+        const gone = queue.add({ messages, refused, sender, size, bytes, outcomes: [], resolve, reject });
+        counts.overloaded += gone.length;
+        for (const job of gone) job.reject(new Overloaded('too much waits for being stored'));
+        begin();
       }),
     task: (work) =>
       new Promise((resolve, reject) => {
         let finish = (): void => {};
-        enqueue({
-          kind: 'task',
+        tasks.push({
           async run(clock) {
             const { result, changed } = await work(set, clock);
             finish = () => resolve(result);
@@ -213,8 +238,10 @@ export function createLane(set: WorkingSet, now: () => number): Lane {
           finish: () => finish(),
           reject,
         });
+        begin();
       }),
-    depth: () => queue.length,
+    depth: () => tasks.length + queue.jobs(),
+    waiting: () => queue.waiting(),
     async giveWay(tookMs) {
       const now = performance.now();
       if (now - lastIngest > LIVE_MS) return;

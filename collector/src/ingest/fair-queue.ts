@@ -1,0 +1,207 @@
+// What waits for the lane: first come first served within a sender, senders in turn.
+// Invariant: nobody waits for more than one turn of each other sender; what waits is bounded, and what has to
+// go is taken from whoever has most waiting, so that a flood pushes out itself and nobody else.
+
+/** Who sends. Turns are shared equally between keys, and within a key between addresses. */
+export interface Sender {
+  /** The key's id. */
+  key: string;
+  /** The caller's network; empty where none is known. */
+  address: string;
+}
+
+/** One request's messages, taken in parts. */
+export interface Job {
+  readonly sender: Sender;
+  /** Messages; none where all of a request's were refused. */
+  readonly size: number;
+  readonly bytes: number;
+}
+
+/** A job's messages from `from` to before `to`. */
+export interface Part<J extends Job> {
+  readonly job: J;
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface Amount {
+  messages: number;
+  bytes: number;
+}
+
+export interface FairQueue<J extends Job> {
+  /** Lets a job wait. Answers those that have to go for it, itself perhaps; none of them was begun. */
+  add(job: J): J[];
+  /** What is next, in turns; at most `room` messages. A job leaves with its last message. */
+  take(room: number): Part<J>[];
+  /**
+   * Puts back the end of what was taken last. Its senders come first in what is taken next, but for whoever was
+   * `served` last: they had their turn, however short it was.
+   */
+  giveBack(parts: readonly Part<J>[], served: Sender | null): void;
+  /** Forgets what is left of a job. */
+  drop(job: J): void;
+  jobs(): number;
+  waiting(): Amount;
+}
+
+/** Messages of one sender in one turn: a tenth of a slice, so that a slice serves several senders. */
+const TURN_MESSAGES = 20;
+
+interface Entry<J> {
+  readonly job: J;
+  taken: number;
+}
+/** One address's jobs, the oldest first. */
+interface Line<J> {
+  entries: Entry<J>[];
+  /** Of what the queue may hold. */
+  share: number;
+}
+/** One key's lines, the one whose turn it is first. */
+interface Ring<J> {
+  lines: Map<string, Line<J>>;
+  share: number;
+}
+
+/** @param bounds past either of them something has to go; one job alone never has to */
+export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
+  let rings = new Map<string, Ring<J>>();
+  const waiting: Amount = { messages: 0, bytes: 0 };
+  let jobs = 0;
+
+  function insert(entry: Entry<J>, where: 'first' | 'last'): void {
+    const { key, address } = entry.job.sender;
+    const ring = rings.get(key) ?? { lines: new Map<string, Line<J>>(), share: 0 };
+    const line = ring.lines.get(address) ?? { entries: [], share: 0 };
+    rings.set(key, ring);
+    ring.lines.set(address, line);
+    if (where === 'first') line.entries.unshift(entry);
+    else line.entries.push(entry);
+    count(ring, line, entry.job, 1);
+  }
+
+  function remove(ring: Ring<J>, line: Line<J>, entry: Entry<J>): void {
+    const { key, address } = entry.job.sender;
+    line.entries.splice(line.entries.indexOf(entry), 1);
+    count(ring, line, entry.job, -1);
+    if (line.entries.length === 0) ring.lines.delete(address);
+    if (ring.lines.size === 0) rings.delete(key);
+  }
+
+  function count(ring: Ring<J>, line: Line<J>, { size, bytes }: J, sign: 1 | -1): void {
+    const share = sign * (size / bounds.messages + bytes / bounds.bytes);
+    ring.share += share;
+    line.share += share;
+    waiting.messages += sign * size;
+    waiting.bytes += sign * bytes;
+    jobs += sign;
+  }
+
+  function find(job: J): { ring: Ring<J>; line: Line<J>; entry: Entry<J> } | null {
+    const ring = rings.get(job.sender.key);
+    const line = ring?.lines.get(job.sender.address);
+    const entry = line?.entries.find((held) => held.job === job);
+    return ring && line && entry ? { ring, line, entry } : null;
+  }
+
+  /** Takes out the newest job of whoever has most waiting; null if all of theirs was begun. */
+  function pushOut(): J | null {
+    const ring = largest(rings.values());
+    const line = ring && largest(ring.lines.values());
+    const entry = line?.entries.findLast(({ taken }) => taken === 0);
+    if (!ring || !line || !entry) return null;
+    remove(ring, line, entry);
+    return entry.job;
+  }
+
+  /** One sender's turn: whoever is next goes to the end of both rings. */
+  function takeTurn(room: number, parts: Part<J>[]): number {
+    const [key, ring] = first(rings);
+    const [address, line] = first(ring.lines);
+    rings.delete(key);
+    rings.set(key, ring);
+    ring.lines.delete(address);
+    ring.lines.set(address, line);
+    let used = 0;
+    while (used < room && line.entries.length > 0) {
+      const [entry] = line.entries as [Entry<J>]; // there is one
+      const { job, taken } = entry;
+      const to = Math.min(job.size, taken + room - used);
+      parts.push({ job, from: taken, to });
+      entry.taken = to;
+      // One without messages is work too.
+      used += Math.max(1, to - taken);
+      if (to === job.size) remove(ring, line, entry);
+    }
+    return used;
+  }
+
+  return {
+    add(job) {
+      insert({ job, taken: 0 }, 'last');
+      const gone: J[] = [];
+      while (jobs > 1 && (waiting.messages > bounds.messages || waiting.bytes > bounds.bytes)) {
+        const out = pushOut();
+        if (out) gone.push(out);
+        if (out === job) break;
+        if (out) continue;
+        const found = find(job);
+        if (found) remove(found.ring, found.line, found.entry);
+        gone.push(job);
+        break;
+      }
+      return gone;
+    },
+    take(room) {
+      const parts: Part<J>[] = [];
+      for (let left = room; left > 0 && rings.size > 0; )
+        left -= takeTurn(Math.min(left, TURN_MESSAGES), parts);
+      return parts;
+    },
+    giveBack(parts, served) {
+      for (const { job, from } of [...parts].reverse()) {
+        const found = find(job);
+        if (found) found.entry.taken = from;
+        else insert({ job, taken: from }, 'first');
+      }
+      const senders = parts.map(({ job }) => job.sender);
+      const waited = senders.map(({ key }) => key).filter((key) => key !== served?.key);
+      rings = inFront(rings, waited);
+      for (const [key, ring] of rings) {
+        const own = senders.filter((sender) => sender.key === key).map(({ address }) => address);
+        const others = own.filter((address) => key !== served?.key || address !== served.address);
+        if (others.length > 0) ring.lines = inFront(ring.lines, others);
+      }
+    },
+    drop(job) {
+      const found = find(job);
+      if (found) remove(found.ring, found.line, found.entry);
+    },
+    jobs: () => jobs,
+    waiting: () => ({ ...waiting }),
+  };
+}
+
+function largest<T extends { share: number }>(all: Iterable<T>): T | undefined {
+  let found: T | undefined;
+  for (const one of all) if (!found || one.share > found.share) found = one;
+  return found;
+}
+
+function first<T>(ring: ReadonlyMap<string, T>): [string, T] {
+  for (const entry of ring) return entry;
+  throw new Error('nobody waits');
+}
+
+/** The same map with these first, in this order. */
+function inFront<T>(ring: ReadonlyMap<string, T>, names: readonly string[]): Map<string, T> {
+  const front = new Map<string, T>();
+  for (const name of names) {
+    const held = ring.get(name);
+    if (held !== undefined) front.set(name, held);
+  }
+  for (const [name, held] of ring) if (!front.has(name)) front.set(name, held);
+  return front;
+}

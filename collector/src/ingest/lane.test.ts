@@ -1,0 +1,157 @@
+// The lane under floods: whose turn it is, what is sent away, and how much is done in one go.
+// Time is a counter here: what is asserted is order, never how long something took.
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Changes } from '../storage/port.ts';
+import { openSqlite } from '../storage/sqlite/open.ts';
+import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
+import { type Core, Overloaded, type Sender } from './core.ts';
+import { createCoreOn } from './create-core.ts';
+
+const T0 = Date.parse('2026-06-10T12:00:00Z');
+const FLOOD: Sender = { key: 'flood', address: '1' };
+const OTHER: Sender = { key: 'other', address: '1' };
+
+let core: Core;
+/** Messages of each commit, by user. */
+let commits: string[][];
+let refusedIn: number[];
+/** What every look at the clock adds, ms: a message looks once. */
+let costMs: number;
+
+beforeEach(async () => {
+  commits = [];
+  refusedIn = [];
+  costMs = 0;
+  let elapsedMs = 0;
+  const store = openSqlite({ path: ':memory:' });
+  const watched = {
+    ...store,
+    commit(changes: Changes) {
+      const users = (changes.messages ?? []).map(({ message }) => message.userId ?? '');
+      if (users.length > 0) commits.push(users);
+      if (changes.refused?.length) refusedIn.push(changes.refused.length);
+      return store.commit(changes);
+    },
+  };
+  const elapsed = (): number => {
+    elapsedMs += costMs;
+    return elapsedMs;
+  };
+  core = await createCoreOn(watched, { now: () => T0, elapsed });
+});
+afterEach(() => core.close());
+
+let ids = 0;
+function track(userId: string, filler = ''): AcceptedMessage {
+  const messageId = `m${++ids}`;
+  const body = { type: 'track', messageId, userId, event: 'E', properties: { filler } };
+  return {
+    type: 'track',
+    messageId,
+    kind: 'web',
+    trusted: false,
+    userId,
+    anonymousId: null,
+    previousId: null,
+    groupId: null,
+    surveyId: null,
+    name: 'E',
+    time: T0,
+    receivedAt: T0,
+    sentAt: null,
+    body,
+    text: JSON.stringify(body),
+  };
+}
+const refusal = (): RefusedMessage => ({
+  code: 'invalid_type',
+  reason: 'for a test',
+  messageId: null,
+  kind: 'web',
+  receivedAt: T0,
+  sentAt: null,
+  text: '{}',
+});
+const send = (sender: Sender, messages: AcceptedMessage[], refused: RefusedMessage[] = []) =>
+  core.ingest({ messages, refused, sender });
+const many = (count: number, userId: string, filler = ''): AcceptedMessage[] =>
+  Array.from({ length: count }, () => track(userId, filler));
+
+describe('turns', () => {
+  it('let another sender in before the flood that was there first', async () => {
+    const done: string[] = [];
+    const note = (name: string) => () => done.push(name);
+    await Promise.all([
+      send(FLOOD, many(2_000, 'f')).then(note('flood')),
+      send(FLOOD, many(2_000, 'f')).then(note('flood')),
+      send(OTHER, many(3, 'o')).then(note('other')),
+    ]);
+    expect(done).toEqual(['other', 'flood', 'flood']);
+    expect(commits[0]).toContain('o');
+    expect(commits.flat().length).toBe(4_003);
+  });
+
+  it('are over after some work, so that dear messages hold up no others', async () => {
+    // Each message takes all the time there is.
+    costMs = 100;
+    const flood = send(FLOOD, many(30, 'f'));
+    await Promise.all([flood, send(OTHER, [track('o')])]);
+    const order = commits.flat();
+    expect(order.indexOf('o')).toBeLessThan(5);
+    expect(order.length).toBe(31);
+    // Nobody in a commit waits for more than what one may take.
+    expect(Math.max(...commits.map(({ length }) => length))).toBeLessThan(5);
+  });
+
+  it('keep a request’s outcomes in order when its messages are spread over commits', async () => {
+    costMs = 4;
+    const twice = track('f');
+    const batch = [...many(40, 'f'), twice, ...many(40, 'f'), twice];
+    const [outcomes] = await Promise.all([send(FLOOD, batch), send(OTHER, many(30, 'o'))]);
+    expect(outcomes).toEqual([...Array(81).fill('accepted'), 'duplicate']);
+    expect((await core.profile('user:f'))?.eventCount).toBe(81);
+  });
+
+  it('go to reads too', async () => {
+    const done: string[] = [];
+    const flood = Array.from({ length: 5 }, () => send(FLOOD, many(2_000, 'f')));
+    await Promise.all([
+      Promise.all(flood).then(() => done.push('flood')),
+      core.profile('user:f').then(() => done.push('read')),
+    ]);
+    expect(done).toEqual(['read', 'flood']);
+  });
+});
+
+describe('one go', () => {
+  it('is bounded by bytes too', async () => {
+    await send(FLOOD, many(200, 'f', 'x'.repeat(30_000)));
+    expect(commits.length).toBeGreaterThanOrEqual(5);
+    expect(commits.flat().length).toBe(200);
+  });
+
+  it('is bounded where all was refused', async () => {
+    expect(await send(FLOOD, [], Array.from({ length: 2_000 }, refusal))).toEqual([]);
+    expect(Math.max(...refusedIn)).toBeLessThanOrEqual(1_000);
+    expect(core.stats().rejected).toBe(2_000);
+  });
+});
+
+describe('too much', () => {
+  it('is sent away whole, the flood’s own, and nothing of it is stored', async () => {
+    const flood = Array.from({ length: 15 }, (_, i) => send(FLOOD, many(2_000, `f${i}`)));
+    const other = send(OTHER, many(100, 'o'));
+    const settled = await Promise.allSettled(flood);
+    expect(await other).toEqual(Array(100).fill('accepted'));
+    const refused = settled.flatMap((result, i) => (result.status === 'rejected' ? [i] : []));
+    for (const i of refused) {
+      expect((settled[i] as PromiseRejectedResult).reason).toBeInstanceOf(Overloaded);
+      expect(await core.profile(`user:f${i}`)).toBeNull();
+    }
+    expect(refused.length).toBe(core.stats().overloaded);
+    // Ten of 2,000 may wait; the newest of them makes room for the other sender.
+    expect(refused).toEqual([9, 10, 11, 12, 13, 14]);
+    expect(commits.flat().length).toBe(9 * 2_000 + 100);
+    expect(core.stats()).toMatchObject({ laneDepth: 0, waiting: { messages: 0, bytes: 0 } });
+  });
+});
