@@ -199,6 +199,7 @@ export default [
       index: 'collector/src/index.ts',
       cli: 'collector/src/cli.ts',
       // A thread is started from a file of its own.
+      'decode-thread': 'collector/src/http/decode-thread.ts',
       'fold-thread': 'collector/src/storage/sqlite/fold-thread.ts',
     },
     external: external('collector'),

@@ -65,7 +65,7 @@ const LAYERS: Layer[] = [
     name: 'http',
     files: /^collector\/src\/http\//,
     may: ['wire types', 'wire', 'ingest', 'features'],
-    packages: /^(hono|zod|node:(crypto|util|zlib))$/,
+    packages: /^(hono|zod|node:(crypto|util|worker_threads|zlib))$/,
   },
   {
     name: 'app',

@@ -181,6 +181,28 @@ describe('collector', () => {
     expect(printed).toBe('true 1');
   });
 
+  it('reads large bodies on its thread', async () => {
+    const printed = await evaluate(`
+      import { createCollector } from '@tidemark/collector';
+      let threads = 0;
+      process.on('worker', () => threads++);
+      const collector = await createCollector({
+        database: ':memory:', writeKey: 'web-key-for-packaging', serverKey: 'server-key-for-packaging',
+        adminKey: 'admin-key-for-packaging', signingSecret: 'signing-secret-for-packaging',
+        onError: (error) => console.log('trouble:', error),
+      });
+      const before = threads;
+      const batch = Array.from({ length: 50 }, (_, i) => ({
+        type: 'track', userId: 'u', event: 'E', properties: { text: 'x'.repeat(10_000) },
+      }));
+      const sent = await collector.fetch(new Request('http://x/v1/batch?writeKey=web-key-for-packaging', {
+        method: 'POST', body: JSON.stringify({ batch }),
+      }));
+      console.log(threads - before, (await sent.json()).accepted);
+      await collector.close();`);
+    expect(printed).toBe('1 50');
+  });
+
   it('runs as a library and serves the script that was built with it', async () => {
     const printed = await evaluate(`
       import { createCollector } from '@tidemark/collector';

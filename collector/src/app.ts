@@ -7,6 +7,7 @@ import { addApiRoutes } from './http/api-routes.ts';
 import { addressOf, type CallerOptions, originOf } from './http/caller.ts';
 import { addClientRoutes } from './http/client-routes.ts';
 import { isOpenPath, preflight, withCors } from './http/cors.ts';
+import { createDecoder } from './http/decoder.ts';
 import { ApiError, errorResponse, toApiError } from './http/errors.ts';
 import { addHealthRoutes } from './http/health-routes.ts';
 import { addIngestRoutes } from './http/ingest-routes.ts';
@@ -40,6 +41,8 @@ export interface App {
   firstRun: FirstRun | null;
   /** The application itself, for more routes. */
   routes: Hono;
+  /** Ends its thread; what is under way there is answered 503. The core is not closed. */
+  close(): Promise<void>;
 }
 
 /** What is true of every answer: its type is what it says, and it is kept by nobody unless it says so itself. */
@@ -85,10 +88,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     publicUrl: options.publicUrl ?? null,
   };
   const { access, firstRun } = await createAccess(core, keys);
+  const decoder = createDecoder(onError);
   const parts = {
     core,
     access,
     limit: createRateLimit(rateLimit),
+    decoder,
     newId: randomUUID,
     readAgent: createAgentReader(),
     addressOf: (request: Request, env: unknown) => addressOf(request, env, caller),
@@ -138,5 +143,5 @@ export async function createApp(options: AppOptions): Promise<App> {
     const answer = guarded(await app.fetch(request, env as object | undefined)); // Hono's bindings, passed through
     return open ? withCors(request, answer) : answer;
   }
-  return { fetch, access, firstRun, routes: app };
+  return { fetch, access, firstRun, routes: app, close: () => decoder.close() };
 }

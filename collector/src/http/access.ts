@@ -1,9 +1,10 @@
 // Keys and the source: who may do what.
 // Invariant: only hashes of keys are stored; a presented key is compared with every stored one in
 // constant time; the signing secret is the one secret kept readable.
-import { createHash, createHmac, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Core } from '../ingest/core.ts';
 import type { JsonValue } from '../wire/message.ts';
+import { isSignedBy } from './signature.ts';
 
 export type KeyType = 'web' | 'server' | 'admin';
 export type Role = 'admin' | 'read';
@@ -67,13 +68,14 @@ export interface Access {
   source(): Source;
   updateSource(change: Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>>): Promise<Source>;
   rotateSigningSecret(): Promise<Source>;
-  /** Whether the signature proves this user, with the present secret or the last one in its grace. */
+  /** The signing secrets that hold now: the present one, and the last one in its grace. */
+  secrets(): string[];
+  /** Whether the signature proves this user, with one of `secrets()`. */
   proves(userId: string, signature: string): boolean;
 }
 
 /** After a rotation the old secret holds this long, so that back ends can follow. */
 export const ROTATION_GRACE_MS = 24 * 3_600_000;
-const SIGNATURE_HEX_CHARS = 64;
 /** As many random bytes as other keys have. */
 const PAGE_KEY_BYTES = 24;
 
@@ -147,9 +149,6 @@ export async function createAccess(
   }
 
   const present = (): Source => source as Source; // set above, never unset
-  const matches = (secret: string, userId: string, signature: Buffer): boolean =>
-    timingSafeEqual(createHmac('sha256', secret).update(userId).digest(), signature);
-
   const access: Access = {
     find(key) {
       const presented = Buffer.from(hash(key), 'hex');
@@ -194,13 +193,13 @@ export async function createAccess(
       const previous = { secret: present().signingSecret, until: core.now() + ROTATION_GRACE_MS };
       return saveSource({ ...present(), signingSecret: newSecret(), previous });
     },
-    proves(userId, signature) {
-      if (signature.length !== SIGNATURE_HEX_CHARS || !/^[0-9a-f]+$/i.test(signature)) return false;
-      const bytes = Buffer.from(signature, 'hex');
+    secrets() {
       const { signingSecret, previous } = present();
-      if (matches(signingSecret, userId, bytes)) return true;
-      return previous !== null && core.now() < previous.until && matches(previous.secret, userId, bytes);
+      return previous !== null && core.now() < previous.until
+        ? [signingSecret, previous.secret]
+        : [signingSecret];
     },
+    proves: (userId, signature) => isSignedBy(access.secrets(), userId, signature),
   };
   return { access, firstRun: isNew ? made : null };
 }

@@ -2,8 +2,11 @@
 // Invariant: the first key present decides; a later one never rescues a wrong one.
 import type { Sender } from '../ingest/core.ts';
 import type { KeyKind } from '../wire/accepted.ts';
+import type { JsonObject } from '../wire/message.ts';
 import type { KeyRecord } from './access.ts';
+import { parseJson, readBody, requireObject } from './body.ts';
 import { networkOf } from './caller.ts';
+import { LARGE_BODY_BYTES } from './decoder.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
@@ -12,6 +15,46 @@ export interface Writer {
   kind: KeyKind;
   /** Whose turn it is where messages wait. */
   sender: Sender;
+}
+
+/** The door of one request. */
+export interface Gate {
+  /** As far as it is known before the body is read. */
+  sender: Sender;
+  /** @param bodyKey the key in the body, if any. @throws ApiError 401, 403 or 429 */
+  admit(bodyKey: unknown): Writer;
+}
+
+/**
+ * A key in the header or the address decides before the body is read; else the body's does.
+ * @throws ApiError 401, 403 or 429
+ */
+export function gateFor(parts: HttpParts, request: Request, env: unknown): Gate {
+  const url = new URL(request.url);
+  if (presentedKey(request, url, undefined) !== null) {
+    const writer = admitWriter(parts, request, env, undefined);
+    return { sender: writer.sender, admit: () => writer };
+  }
+  return {
+    sender: { key: '', address: networkOf(parts.addressOf(request, env)) },
+    admit: (bodyKey) => admitWriter(parts, request, env, bodyKey),
+  };
+}
+
+/** The fields a body holds, of which a large one is read on the decoder's thread, and who sent it. */
+export async function admitWithFields(
+  parts: HttpParts,
+  request: Request,
+  env: unknown,
+  names: readonly string[],
+): Promise<{ fields: JsonObject; writer: Writer }> {
+  const gate = gateFor(parts, request, env);
+  const bytes = await readBody(request);
+  const fields =
+    bytes.length > LARGE_BODY_BYTES
+      ? await parts.decoder.pick(bytes, gate.sender, [...names, 'writeKey'])
+      : requireObject(parseJson(bytes));
+  return { fields, writer: gate.admit(fields.writeKey) };
 }
 
 /** Lets a write key in, by key, origin and rate. @throws ApiError 401, 403 or 429. */

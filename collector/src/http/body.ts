@@ -7,43 +7,52 @@ import { ApiError } from './errors.ts';
 
 const inflate = promisify(gunzip);
 
-const tooLarge = (): ApiError =>
-  new ApiError(
-    413,
-    'body_too_large',
-    `a body may have at most ${MAX_BODY_BYTES} bytes, also after inflation`,
-  );
+/** Bodies under /api are parsed on the main thread: the largest definitions have some 100 KiB. */
+export const MAX_ADMIN_BODY_BYTES = 1024 * 1024;
 
-/** The body as an object. @throws ApiError 400 or 413. */
+const tooLarge = (maxBytes: number): ApiError =>
+  new ApiError(413, 'body_too_large', `a body may have at most ${maxBytes} bytes here, also after inflation`);
+
+/** The body as an object, of a request that an admin key let in. @throws ApiError 400 or 413. */
 export async function readJsonObject(request: Request): Promise<JsonObject> {
-  const value = await readJson(request);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new ApiError(400, 'invalid_body', 'the body must be a JSON object');
-  return value;
+  return requireObject(await readJson(request));
 }
 
+/** The body of a request that an admin key let in: parsed where it is. @throws ApiError 400 or 413. */
 export async function readJson(request: Request): Promise<JsonValue> {
-  const text = await decode(await readBytes(request));
+  return parseJson(await readBody(request, MAX_ADMIN_BODY_BYTES));
+}
+
+/** The bytes of the body, inflated. @throws ApiError 400 or 413. */
+export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
+  const bytes = await readBytes(request, maxBytes);
+  const isGzip = bytes.length > 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
+  return isGzip ? inflateBounded(bytes, maxBytes) : bytes;
+}
+
+/** @throws ApiError 400 */
+export function parseJson(bytes: Buffer): JsonValue {
+  const hasMark = bytes.length > 2 && bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
   try {
-    return JSON.parse(text) as JsonValue; // JSON.parse gives nothing else
+    return JSON.parse(bytes.toString('utf8', hasMark ? 3 : 0)) as JsonValue; // JSON.parse gives nothing else
   } catch {
     throw new ApiError(400, 'invalid_json', 'the body is not valid JSON');
   }
 }
 
-/** An asynchronous seam: inflation already leaves the thread, large bodies may follow. */
-async function decode(bytes: Buffer): Promise<string> {
-  const isGzip = bytes.length > 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
-  const plain = isGzip ? await inflateBounded(bytes) : bytes;
-  const hasMark = plain.length > 2 && plain[0] === 0xef && plain[1] === 0xbb && plain[2] === 0xbf;
-  return plain.toString('utf8', hasMark ? 3 : 0);
+/** @throws ApiError 400 */
+export function requireObject(value: JsonValue): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new ApiError(400, 'invalid_body', 'the body must be a JSON object');
+  return value;
 }
 
-async function inflateBounded(bytes: Buffer): Promise<Buffer> {
+/** Off the main thread, and no further than what may be kept. */
+async function inflateBounded(bytes: Buffer, maxBytes: number): Promise<Buffer> {
   try {
-    return await inflate(bytes, { maxOutputLength: MAX_BODY_BYTES });
+    return await inflate(bytes, { maxOutputLength: maxBytes });
   } catch (error) {
-    if (error instanceof RangeError || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge();
+    if (error instanceof RangeError || codeOf(error) === 'ERR_BUFFER_TOO_LARGE') throw tooLarge(maxBytes);
     throw new ApiError(400, 'invalid_gzip', 'the body begins like gzip but does not inflate');
   }
 }
@@ -52,13 +61,13 @@ function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
-async function readBytes(request: Request): Promise<Buffer> {
+async function readBytes(request: Request, maxBytes: number): Promise<Buffer> {
   const length = request.headers.get('content-length');
   if (length !== null) {
-    if (Number(length) > MAX_BODY_BYTES) throw tooLarge();
+    if (Number(length) > maxBytes) throw tooLarge(maxBytes);
     // Node's HTTP parser holds the sender to this length.
     const bytes = Buffer.from(await readAll(request));
-    if (bytes.length > MAX_BODY_BYTES) throw tooLarge();
+    if (bytes.length > maxBytes) throw tooLarge(maxBytes);
     return bytes;
   }
   if (!request.body) return Buffer.alloc(0);
@@ -69,9 +78,9 @@ async function readBytes(request: Request): Promise<Buffer> {
     const { done, value } = await reader.read();
     if (done) return Buffer.concat(chunks);
     size += value.length;
-    if (size > MAX_BODY_BYTES) {
+    if (size > maxBytes) {
       await reader.cancel();
-      throw tooLarge();
+      throw tooLarge(maxBytes);
     }
     chunks.push(value);
   }

@@ -25,10 +25,7 @@ const DAMAGED_RETRY_SECONDS = 60;
 
 export function toApiError(error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof Overloaded) {
-    const message = 'The collector has more to store than it can at this moment; nothing of this was stored';
-    return new ApiError(429, 'overloaded', message, { retryAfterSeconds: OVERLOAD_RETRY_SECONDS });
-  }
+  if (error instanceof Overloaded) return overloaded();
   if (error instanceof BadCursor) return new ApiError(400, 'invalid_cursor', error.message);
   if (error instanceof Damaged || error instanceof BrokenFile) {
     const message = 'The database is damaged and takes nothing any more; send again once it is restored';
@@ -40,6 +37,11 @@ export function toApiError(error: unknown): ApiError {
     return new ApiError(503, 'not_stored', message, { retryAfterSeconds: STORE_RETRY_SECONDS, cause: error });
   }
   return new ApiError(500, 'internal', 'Something went wrong inside the collector', { cause: error });
+}
+
+export function overloaded(): ApiError {
+  const message = 'The collector has more to do than it can at this moment; nothing of this was stored';
+  return new ApiError(429, 'overloaded', message, { retryAfterSeconds: OVERLOAD_RETRY_SECONDS });
 }
 
 export function errorResponse({ status, code, message, options }: ApiError): Response {

@@ -2,20 +2,19 @@
 // Invariant: an answer of 200 comes after the commit; one bad message never sinks the others.
 import type { Hono } from 'hono';
 import { momentOf } from '../features/surveys/moment.ts';
-import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
+import type { AcceptedMessage } from '../wire/accepted.ts';
 import {
   type IngestAnswer,
   type JsonObject,
   type JsonValue,
-  MAX_BATCH_MESSAGES,
   MAX_MESSAGE_BYTES,
   type MessageType,
-  type Rejection,
 } from '../wire/message.ts';
-import { type ParseOptions, parseMessage } from '../wire/parse.ts';
-import { admitWriter, type Writer } from './admission.ts';
-import { readJsonObject } from './body.ts';
+import { gateFor, type Writer } from './admission.ts';
+import { parseJson, readBody, requireObject } from './body.ts';
+import { type Head, LARGE_BODY_BYTES } from './decoder.ts';
 import { ApiError } from './errors.ts';
+import { type Ask, type Judged, judge, type Means } from './judge.ts';
 import { readMe } from './me-routes.ts';
 import type { HttpParts } from './parts.ts';
 
@@ -45,23 +44,7 @@ export function addIngestRoutes(app: Hono, parts: HttpParts): void {
 }
 
 async function ingestBatch(parts: HttpParts, request: Request, env: unknown): Promise<IngestAnswer> {
-  const received = parts.core.now();
-  const body = await readJsonObject(request);
-  const caller = admit(parts, request, env, body);
-  const { batch } = body;
-  if (!Array.isArray(batch))
-    throw new ApiError(400, 'invalid_body', 'the body must have a "batch", a list of messages');
-  if (batch.length > MAX_BATCH_MESSAGES)
-    throw new ApiError(
-      413,
-      'too_many_messages',
-      `a batch may have at most ${MAX_BATCH_MESSAGES} messages; this one has ${batch.length}`,
-    );
-  return ingest(parts, caller, batch, {
-    ...optionsOf(parts, caller, received),
-    batchSentAt: body.sentAt,
-    batchContext: contextOf(body.context),
-  });
+  return ingest(parts, await judgeRequest(parts, request, env, null));
 }
 
 async function ingestOne(
@@ -70,13 +53,7 @@ async function ingestOne(
   env: unknown,
   type: MessageType,
 ): Promise<IngestAnswer> {
-  const received = parts.core.now();
-  const body = await readJsonObject(request);
-  const caller = admit(parts, request, env, body);
-  const answer = await ingest(parts, caller, [body], {
-    ...optionsOf(parts, caller, received),
-    routeType: type,
-  });
+  const answer = await ingest(parts, await judgeRequest(parts, request, env, type));
   const [rejection] = answer.rejected;
   if (rejection?.code === 'message_too_large')
     throw new ApiError(
@@ -87,78 +64,57 @@ async function ingestOne(
   return answer;
 }
 
-/** A batch's context larger than a message could not be part of any. */
-function contextOf(context: JsonValue | undefined): JsonObject | null {
-  if (typeof context !== 'object' || context === null || Array.isArray(context)) return null;
-  if (Buffer.byteLength(JSON.stringify(context)) > MAX_MESSAGE_BYTES)
-    throw new ApiError(
-      413,
-      'context_too_large',
-      `a batch's context may have at most ${MAX_MESSAGE_BYTES} bytes of JSON`,
-    );
-  return context;
-}
-
 interface Caller extends Writer {
   signature: string | null;
   wantsMe: boolean;
 }
 
-function admit(parts: HttpParts, request: Request, env: unknown, body: JsonObject): Caller {
-  const writer = admitWriter(parts, request, env, body.writeKey);
-  const header = request.headers.get('x-tidemark-signature');
-  const inBody = typeof body.userSignature === 'string' ? body.userSignature : null;
-  const wantsMe = new URL(request.url).searchParams.get('reply') === 'me';
-  return { ...writer, signature: header ?? inBody, wantsMe };
+/** A large body is judged on the decoder's thread, any other one here: the same either way. */
+async function judgeRequest(
+  parts: HttpParts,
+  request: Request,
+  env: unknown,
+  routeType: MessageType | null,
+): Promise<{ caller: Caller; judged: Judged }> {
+  const { access, core, decoder, newId, readAgent } = parts;
+  const receivedAt = core.now();
+  let caller: Caller | null = null;
+  const gate = gateFor(parts, request, env);
+  const admit = ({ writeKey, userSignature }: Head): Ask => {
+    const writer = gate.admit(writeKey);
+    const signature = request.headers.get('x-tidemark-signature') ?? userSignature ?? null;
+    const wantsMe = new URL(request.url).searchParams.get('reply') === 'me';
+    caller = { ...writer, signature, wantsMe };
+    const { kind } = writer;
+    const requireSignature = kind === 'web' && access.source().requireSignature;
+    return { routeType, kind, receivedAt, requireSignature, signature, secrets: access.secrets() };
+  };
+  const bytes = await readBody(request);
+  const judged =
+    bytes.length > LARGE_BODY_BYTES
+      ? await decoder.judge(bytes, gate.sender, admit)
+      : judgeHere(requireObject(parseJson(bytes)), admit, { newId, readAgent });
+  if (caller === null) throw new Error('messages were judged before their sender was let in');
+  return { caller, judged };
 }
 
-function optionsOf(
-  { access, newId, readAgent }: HttpParts,
-  { kind, signature }: Caller,
-  receivedAt: number,
-): ParseOptions {
-  const proven = new Map<string, boolean>();
-  return {
-    routeType: null,
-    kind,
-    receivedAt,
-    batchSentAt: undefined,
-    batchContext: null,
-    requireSignature: kind === 'web' && access.source().requireSignature,
-    isProven(userId) {
-      if (signature === null) return false;
-      const known = proven.get(userId) ?? access.proves(userId, signature);
-      proven.set(userId, known);
-      return known;
-    },
-    newId,
-    readAgent,
-  };
+function judgeHere(body: JsonObject, admit: (head: Head) => Ask, means: Means): Judged {
+  const text = (value: JsonValue | undefined): string | undefined =>
+    typeof value === 'string' ? value : undefined;
+  return judge(
+    body,
+    admit({ writeKey: text(body.writeKey), userSignature: text(body.userSignature) }),
+    means,
+  );
 }
 
 async function ingest(
   parts: HttpParts,
-  caller: Caller,
-  items: readonly JsonValue[],
-  options: ParseOptions,
+  { caller, judged }: { caller: Caller; judged: Judged },
 ): Promise<IngestAnswer> {
-  const messages: AcceptedMessage[] = [];
-  const refused: RefusedMessage[] = [];
-  const places: number[] = [];
-  const rejected: Rejection[] = [];
-  items.forEach((item, index) => {
-    const result = parseMessage(item, options);
-    if (result.ok) {
-      messages.push(result.message);
-      places.push(index);
-    } else {
-      refused.push(result.refused);
-      const { messageId, code, reason } = result.refused;
-      rejected.push({ index, messageId, code, message: reason });
-    }
-  });
-  const outcomes =
-    items.length > 0 ? await parts.core.ingest({ messages, refused, sender: caller.sender }) : [];
+  const { messages, places, refused, rejected } = judged;
+  const isEmpty = messages.length + refused.length === 0;
+  const outcomes = isEmpty ? [] : await parts.core.ingest({ messages, refused, sender: caller.sender });
   const answer: IngestAnswer = { success: true, accepted: 0, duplicates: 0, rejected };
   let last: AcceptedMessage | null = null;
   const taken: AcceptedMessage[] = [];
@@ -175,7 +131,7 @@ async function ingest(
     taken.push(message);
   });
   rejected.sort((a, b) => a.index - b.index);
-  if (caller.wantsMe) answer.me = await meOf(parts, caller, { last, messages: taken }, options);
+  if (caller.wantsMe) answer.me = await meOf(parts, caller, { last, messages: taken });
   return answer;
 }
 
@@ -184,10 +140,10 @@ async function meOf(
   parts: HttpParts,
   { kind, signature }: Caller,
   { last, messages }: { last: AcceptedMessage | null; messages: readonly AcceptedMessage[] },
-  options: ParseOptions,
 ): Promise<NonNullable<IngestAnswer['me']>> {
   const userId = last?.userId ?? null;
-  const isProven = userId !== null && (kind === 'server' || options.isProven(userId));
+  const isSigned = userId !== null && signature !== null && parts.access.proves(userId, signature);
+  const isProven = userId !== null && (kind === 'server' || isSigned);
   if (kind === 'web' && signature !== null && userId !== null && !isProven)
     return { error: 'invalid_signature' };
   const anonymousId = last?.anonymousId ?? null;

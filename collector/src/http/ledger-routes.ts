@@ -2,8 +2,7 @@
 // Invariant: nothing is stored; a client that asks before it sends again sends nothing twice.
 import type { Hono } from 'hono';
 import type { JsonValue } from '../wire/message.ts';
-import { admitWriter } from './admission.ts';
-import { readJsonObject } from './body.ts';
+import { admitWithFields } from './admission.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
@@ -17,9 +16,8 @@ const MAX_DAYS = 31;
 export function addLedgerRoutes(app: Hono, parts: HttpParts): void {
   const { access, core } = parts;
   app.post('/v1/seen', async (c) => {
-    const body = await readJsonObject(c.req.raw);
-    const { kind } = admitWriter(parts, c.req.raw, c.env, body.writeKey);
-    return c.json({ seen: await core.seen(idsOf(body.messageIds), kind) });
+    const { fields, writer } = await admitWithFields(parts, c.req.raw, c.env, ['messageIds']);
+    return c.json({ seen: await core.seen(idsOf(fields.messageIds), writer.kind) });
   });
 
   app.get('/api/sources/:id/completeness', async (c) => {

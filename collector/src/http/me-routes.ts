@@ -3,22 +3,28 @@
 import type { Hono } from 'hono';
 import type { Moment } from '../features/surveys/decide.ts';
 import { offersFor } from '../features/surveys/offers.ts';
+import type { KeyKind } from '../wire/accepted.ts';
 import { isBlockedId, readId } from '../wire/ids.ts';
 import type { JsonObject, JsonValue, Me } from '../wire/message.ts';
-import { admitWriter } from './admission.ts';
-import { readJsonObject } from './body.ts';
+import { admitWithFields, admitWriter } from './admission.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
+const FIELDS = ['userId', 'anonymousId', 'userSignature', 'url'] as const;
+
 export function addMeRoutes(app: Hono, parts: HttpParts): void {
-  app.get('/v1/me', async (c) => c.json(await answerMe(parts, c.req.raw, c.env, c.req.query())));
-  app.post('/v1/me', async (c) =>
-    c.json(await answerMe(parts, c.req.raw, c.env, await readJsonObject(c.req.raw))),
-  );
+  app.get('/v1/me', async (c) => {
+    const fields = c.req.query();
+    const { kind } = admitWriter(parts, c.req.raw, c.env, fields.writeKey);
+    return c.json(await answerMe(parts, c.req.raw, kind, fields));
+  });
+  app.post('/v1/me', async (c) => {
+    const { fields, writer } = await admitWithFields(parts, c.req.raw, c.env, FIELDS);
+    return c.json(await answerMe(parts, c.req.raw, writer.kind, fields));
+  });
 }
 
-async function answerMe(parts: HttpParts, request: Request, env: unknown, fields: JsonObject): Promise<Me> {
-  const { kind } = admitWriter(parts, request, env, fields.writeKey);
+async function answerMe(parts: HttpParts, request: Request, kind: KeyKind, fields: JsonObject): Promise<Me> {
   const userId = idOf(fields.userId, 'userId');
   const anonymousId = idOf(fields.anonymousId, 'anonymousId');
   const signature = request.headers.get('x-tidemark-signature') ?? textOf(fields.userSignature);

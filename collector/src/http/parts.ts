@@ -3,12 +3,15 @@
 import type { Core } from '../ingest/core.ts';
 import type { AgentReader } from '../wire/user-agent.ts';
 import type { Access } from './access.ts';
+import type { Decoder } from './decoder.ts';
 import type { RateLimit } from './rate-limit.ts';
 
 export interface HttpParts {
   core: Core;
   access: Access;
   limit: RateLimit;
+  /** Reads large bodies. */
+  decoder: Decoder;
   newId: () => string;
   readAgent: AgentReader;
   /** The caller's address, or null where none is known. */

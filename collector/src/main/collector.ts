@@ -124,7 +124,10 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
     return {
       fetch: app.fetch,
       tick: () => core.tick(),
-      close: () => core.close(),
+      async close() {
+        await app.close();
+        await core.close();
+      },
       core,
       app,
       firstRun: app.firstRun,

@@ -19,15 +19,16 @@ export function momentOf(
   const own = messages.filter(
     (message) => last !== null && isBySender(message, last) && isNow(message.time, clock),
   );
-  const urls = own.map(({ body }) => pageUrlOf(body)).filter((url) => url !== null);
+  const lastly = own.findLast(({ body }) => pageUrlOf(body) !== null);
   return {
-    url: urls[urls.length - 1] ?? null,
-    messages: own.map(({ type, name, groupId, body, ...stamped }) => ({
-      stamp: stampOf(stamped),
-      type,
-      event: type === 'track' ? name : null,
-      groupId,
-      body: () => body,
+    url: lastly ? pageUrlOf(lastly.body) : null,
+    // The body of a large request's message is parsed when it is asked for.
+    messages: own.map((message) => ({
+      stamp: stampOf(message),
+      type: message.type,
+      event: message.type === 'track' ? message.name : null,
+      groupId: message.groupId,
+      body: () => message.body,
     })),
   };
 }

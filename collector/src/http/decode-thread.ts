@@ -1,0 +1,63 @@
+// The thread that parses and judges large bodies: see `decoder.ts` for the other end.
+// Invariant: holds one body at a time; whatever is wrong with it is told, and the next begins anew.
+import { randomUUID } from 'node:crypto';
+import { parentPort } from 'node:worker_threads';
+import type { JsonObject, JsonValue } from '../wire/message.ts';
+import { createAgentReader } from '../wire/user-agent.ts';
+import { parseJson, requireObject } from './body.ts';
+import type { FromDecoder, ToDecoder } from './decoder.ts';
+import { toApiError } from './errors.ts';
+import { judge } from './judge.ts';
+
+const port = parentPort;
+if (!port) throw new Error('decode-thread is started by decoder.ts');
+const means = { newId: randomUUID, readAgent: createAgentReader() };
+/** No route takes a longer list. */
+const MAX_PICKED = 10_000;
+let body: JsonObject | null = null;
+
+port.on('message', (told: ToDecoder) => {
+  const answer = answerTo(told);
+  if (answer) port.postMessage(answer);
+});
+
+function answerTo(told: ToDecoder): FromDecoder | null {
+  try {
+    if ('decode' in told) {
+      const { buffer, byteOffset, byteLength } = told.decode;
+      body = requireObject(parseJson(Buffer.from(buffer, byteOffset, byteLength)));
+      return { head: { writeKey: textOf(body.writeKey), userSignature: textOf(body.userSignature) } };
+    }
+    const read = body;
+    body = null;
+    if ('drop' in told || read === null) return null;
+    if ('pick' in told) return { picked: pick(read, told.pick) };
+    const { messages, ...rest } = judge(read, told.judge, means);
+    // Without the parsed body: copying it takes longer than parsing it again.
+    return { judged: { ...rest, messages: messages.map(({ body: _, ...message }) => message) } };
+  } catch (error) {
+    body = null;
+    const { status, code, message } = toApiError(error);
+    return { failed: { status, code, message } };
+  }
+}
+
+function pick(read: JsonObject, names: readonly string[]): JsonObject {
+  const picked: JsonObject = {};
+  for (const name of names) {
+    const value = plain(read[name]);
+    if (value !== undefined) picked[name] = value;
+  }
+  return picked;
+}
+
+const textOf = (value: JsonValue | undefined): string | undefined =>
+  typeof value === 'string' ? value : undefined;
+
+const isPlain = (value: JsonValue): boolean => typeof value !== 'object' || value === null;
+
+/** What is cheap to hand over; anything else as an empty object, which no field of these takes. */
+function plain(value: JsonValue | undefined): JsonValue | undefined {
+  if (value === undefined || isPlain(value)) return value;
+  return Array.isArray(value) && value.length <= MAX_PICKED && value.every(isPlain) ? value : {};
+}

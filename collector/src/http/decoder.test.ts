@@ -1,0 +1,206 @@
+// Large bodies on a thread: the same answers as on the main thread, and what happens when it ends.
+import { afterEach, describe, expect, it } from 'vitest';
+import { basic, SERVER_KEY, type TestCollector, WEB_KEY, withCollector } from '../../../tests/collector.ts';
+import type { JsonObject } from '../wire/message.ts';
+import { createDecoder, type Decoder, type Head, LARGE_BODY_BYTES } from './decoder.ts';
+import type { Ask } from './judge.ts';
+
+/** White space makes a body large and means nothing. */
+const large = (text: string): string => text + ' '.repeat(LARGE_BODY_BYTES);
+
+interface Case {
+  name: string;
+  path: string;
+  body: string;
+  headers?: Record<string, string>;
+}
+const track = (fields: JsonObject): JsonObject => ({ type: 'track', event: 'E', userId: 'u', ...fields });
+const json = (value: unknown): string => JSON.stringify(value);
+const mixed = [
+  track({
+    messageId: 'a',
+    context: { userAgent: 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0' },
+  }),
+  track({ messageId: 'b', event: '' }),
+  7,
+  track({ messageId: 'c', properties: { text: 'x'.repeat(40_000) } }),
+  track({ messageId: 'd', properties: { ok: '漢\ud800' } }),
+  track({ messageId: 'a' }),
+  { type: 'identify', anonymousId: 'anon', messageId: 'e', traits: { plan: 'pro' }, timestamp: 'never' },
+];
+const CASES: Case[] = [
+  {
+    name: 'a batch of good and bad',
+    path: '/v1/batch',
+    body: json({ batch: mixed, context: { ip: '::1' } }),
+  },
+  {
+    name: 'a key in the body',
+    path: '/v1/batch',
+    body: json({ batch: mixed, writeKey: WEB_KEY }),
+    headers: {},
+  },
+  {
+    name: 'a wrong key in the body',
+    path: '/v1/batch',
+    body: json({ batch: mixed, writeKey: 'no' }),
+    headers: {},
+  },
+  { name: 'no key', path: '/v1/batch', body: json({ batch: mixed }), headers: {} },
+  { name: 'no JSON', path: '/v1/batch', body: '{"batch":[' },
+  { name: 'no object', path: '/v1/batch', body: '[]' },
+  { name: 'no batch', path: '/v1/batch', body: '{}' },
+  { name: 'too many', path: '/v1/batch', body: json({ batch: Array(2_001).fill(0) }) },
+  {
+    name: 'a large context',
+    path: '/v1/batch',
+    body: json({ batch: [], context: { x: 'x'.repeat(40_000) } }),
+  },
+  { name: 'reply=me', path: '/v1/batch?reply=me', body: json({ batch: mixed, userSignature: 'no' }) },
+  { name: 'a single one', path: '/v1/track', body: json(track({ messageId: 's' })) },
+  { name: 'a single one too large', path: '/v1/track', body: json(mixed[3]) },
+  {
+    name: 'a secret key',
+    path: '/v1/batch',
+    body: json({ batch: mixed }),
+    headers: { authorization: basic(SERVER_KEY) },
+  },
+  { name: 'a mark before it', path: '/v1/batch', body: `\ufeff${json({ batch: [] })}` },
+  { name: 'me', path: '/v1/me', body: json({ userId: 'u', anonymousId: {}, url: 'https://x.example/' }) },
+  { name: 'me with a field of the wrong kind', path: '/v1/me', body: json({ userId: { a: 1 } }) },
+  {
+    name: 'ids seen',
+    path: '/v1/seen',
+    body: json({ messageIds: ['a', 'zz'], writeKey: WEB_KEY }),
+    headers: {},
+  },
+  { name: 'ids seen, too many', path: '/v1/seen', body: json({ messageIds: Array(10_001).fill('a') }) },
+  { name: 'ids seen of the wrong kind', path: '/v1/seen', body: json({ messageIds: ['a', {}] }) },
+];
+
+async function answers(c: TestCollector, { path, body, headers }: Case): Promise<unknown> {
+  const sent = headers ?? { authorization: basic(WEB_KEY) };
+  const { status, text } = await c.fetch(path, { method: 'POST', headers: sent, body });
+  const rejected = await c.all<{ id: number }>('/api/rejected');
+  const events = (await c.api('GET', '/api/profiles/user:u/events')).json;
+  return { status, text, rejected, events };
+}
+
+describe('a large body', () => {
+  it.each(CASES)('is answered and stored like a small one: $name', async (one) => {
+    await withCollector({}, async (here) =>
+      withCollector({}, async (there) => {
+        expect(await answers(there, { ...one, body: large(one.body) })).toEqual(await answers(here, one));
+      }),
+    );
+  });
+});
+
+const SENDER = { key: 'k', address: '' };
+const ASK = { routeType: null } as unknown as Ask; // what is asked does not matter to the scripts below
+const admit = (_: Head): Ask => ASK;
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+/** Answers like the thread, ends at "end", and says how many bodies it had. */
+const script = (code: string): URL => new URL(`data:text/javascript,${encodeURIComponent(code)}`);
+const OBEDIENT = script(`
+  import { parentPort } from 'node:worker_threads';
+  let had = 0;
+  parentPort.on('message', (told) => {
+    if (told.decode) {
+      if (new TextDecoder().decode(told.decode) === 'end') process.exit(1);
+      had++;
+      parentPort.postMessage({ head: { writeKey: String(had) } });
+    } else if (told.judge) parentPort.postMessage({ judged: { messages: [], places: [], refused: [], rejected: [] } });
+  });
+`);
+
+describe('the thread', () => {
+  let decoder: Decoder;
+  afterEach(() => decoder.close());
+
+  it('hands messages over without their bodies, which are read when they are looked at', async () => {
+    decoder = createDecoder();
+    const ask: Ask = {
+      routeType: null,
+      kind: 'web',
+      receivedAt: 0,
+      requireSignature: false,
+      signature: null,
+      secrets: [],
+    };
+    const sent = track({ messageId: 'a', properties: { list: [1, { a: null }] } });
+    const { messages } = await decoder.judge(bytes(json({ batch: [sent] })), SENDER, () => ask);
+    expect(Object.getOwnPropertyDescriptor(messages[0], 'body')?.get).toBeTypeOf('function');
+    expect(messages[0]?.body).toEqual(sent);
+    expect(messages[0]?.body).toBe(messages[0]?.body);
+  });
+
+  it('has its request answered 503 when it ends, and is begun anew', async () => {
+    const heard: unknown[] = [];
+    decoder = createDecoder((error) => heard.push(error), OBEDIENT);
+    const keys: unknown[] = [];
+    const judge = (text: string) =>
+      decoder.judge(bytes(text), SENDER, ({ writeKey }) => {
+        keys.push(writeKey);
+        return ASK;
+      });
+    await judge('a');
+    await judge('b');
+    const ended = judge('end');
+    const after = judge('c');
+    await expect(ended).rejects.toMatchObject({ status: 503, code: 'not_decoded' });
+    await expect(ended).rejects.toHaveProperty('options.retryAfterSeconds');
+    expect(await after).toMatchObject({ messages: [] });
+    expect(keys).toEqual(['1', '2', '1']);
+    expect(heard.length).toBe(1);
+  });
+
+  it('ends at too much memory without the process', async () => {
+    const greedy = script(`
+      import { parentPort } from 'node:worker_threads';
+      const held = [];
+      parentPort.on('message', () => { for (;;) held.push(new Array(1000).fill({})); });
+    `);
+    decoder = createDecoder(() => {}, greedy);
+    await expect(decoder.judge(bytes('a'), SENDER, admit)).rejects.toMatchObject({
+      code: 'not_decoded',
+      cause: { code: 'ERR_WORKER_OUT_OF_MEMORY' },
+    });
+  });
+
+  it('goes on after somebody was not let in', async () => {
+    decoder = createDecoder(() => {}, OBEDIENT);
+    const refused = decoder.judge(bytes('a'), SENDER, () => {
+      throw new Error('not let in');
+    });
+    const after = decoder.judge(bytes('b'), SENDER, admit);
+    await expect(refused).rejects.toThrow('not let in');
+    expect(await after).toMatchObject({ messages: [] });
+  });
+
+  it('lets so many wait and no more, and each sender in turn', async () => {
+    decoder = createDecoder(() => {}, OBEDIENT);
+    const done: string[] = [];
+    const send = (key: string) =>
+      decoder.judge(bytes(key), { key, address: '' }, admit).then(
+        () => done.push(key),
+        (error) => error,
+      );
+    const flood = Array.from({ length: 60 }, () => send('flood'));
+    await Promise.all([...flood, send('other')]);
+    const refused = (await Promise.all(flood)).filter((result) => typeof result === 'object');
+    expect(refused.length).toBeGreaterThan(20);
+    expect(refused[0]).toMatchObject({ status: 429, code: 'overloaded' });
+    expect(done.indexOf('other')).toBeLessThan(3);
+    expect(done.length + refused.length).toBe(61);
+  });
+
+  it('is gone after close, which answers whoever waits', async () => {
+    decoder = createDecoder(() => {}, script('setInterval(() => {}, 1000)'));
+    const waiting = [1, 2].map(() => decoder.judge(bytes('a'), SENDER, admit).catch((error) => error.code));
+    await decoder.close();
+    expect(await Promise.all(waiting)).toEqual(['not_decoded', 'not_decoded']);
+    await expect(decoder.judge(bytes('a'), SENDER, admit)).rejects.toMatchObject({ code: 'not_decoded' });
+  });
+});
