@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import { type Access, createAccess, type FirstRun, type FixedKeys } from './http/access.ts';
 import { addApiRoutes } from './http/api-routes.ts';
+import { createBodyRoom } from './http/body-room.ts';
 import { addressOf, type CallerOptions, originOf } from './http/caller.ts';
 import { addClientRoutes } from './http/client-routes.ts';
 import { isOpenPath, preflight, withCors } from './http/cors.ts';
@@ -93,6 +94,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     core,
     access,
     limit: createRateLimit(rateLimit),
+    room: createBodyRoom(),
     decoder,
     newId: randomUUID,
     readAgent: createAgentReader(),

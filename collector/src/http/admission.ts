@@ -19,6 +19,7 @@ export interface Writer {
 
 /** The door of one request. */
 export interface Gate {
+  address: string | null;
   /** As far as it is known before the body is read. */
   sender: Sender;
   /** @param bodyKey the key in the body, if any. @throws ApiError 401, 403 or 429 */
@@ -30,13 +31,14 @@ export interface Gate {
  * @throws ApiError 401, 403 or 429
  */
 export function gateFor(parts: HttpParts, request: Request, env: unknown): Gate {
-  const url = new URL(request.url);
-  if (presentedKey(request, url, undefined) !== null) {
+  const address = parts.addressOf(request, env);
+  if (presentedKey(request, new URL(request.url), undefined) !== null) {
     const writer = admitWriter(parts, request, env, undefined);
-    return { sender: writer.sender, admit: () => writer };
+    return { address, sender: writer.sender, admit: () => writer };
   }
   return {
-    sender: { key: '', address: networkOf(parts.addressOf(request, env)) },
+    address,
+    sender: { key: '', address: networkOf(address) },
     admit: (bodyKey) => admitWriter(parts, request, env, bodyKey),
   };
 }
@@ -49,7 +51,7 @@ export async function admitWithFields(
   names: readonly string[],
 ): Promise<{ fields: JsonObject; writer: Writer }> {
   const gate = gateFor(parts, request, env);
-  const bytes = await readBody(request);
+  const bytes = await readBody(request, parts.room, gate.address);
   const fields =
     bytes.length > LARGE_BODY_BYTES
       ? await parts.decoder.pick(bytes, gate.sender, [...names, 'writeKey'])

@@ -3,12 +3,16 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { type JsonObject, type JsonValue, MAX_BODY_BYTES } from '../wire/message.ts';
+import type { BodyRoom } from './body-room.ts';
 import { ApiError } from './errors.ts';
 
 const inflate = promisify(gunzip);
 
 /** Bodies under /api are parsed on the main thread: the largest definitions have some 100 KiB. */
 export const MAX_ADMIN_BODY_BYTES = 1024 * 1024;
+
+/** Bodies up to this size, nearly all, are read in one go and counted by the length they announce. */
+const SMALL_BODY_BYTES = 64 * 1024;
 
 const tooLarge = (maxBytes: number): ApiError =>
   new ApiError(413, 'body_too_large', `a body may have at most ${maxBytes} bytes here, also after inflation`);
@@ -20,15 +24,22 @@ export async function readJsonObject(request: Request): Promise<JsonObject> {
 
 /** The body of a request that an admin key let in: parsed where it is. @throws ApiError 400 or 413. */
 export async function readJson(request: Request): Promise<JsonValue> {
-  return parseJson(await readBody(request, MAX_ADMIN_BODY_BYTES));
+  const bytes = await readBytes(request, MAX_ADMIN_BODY_BYTES, () => {});
+  return parseJson(isGzip(bytes) ? await inflateBounded(bytes, MAX_ADMIN_BODY_BYTES) : bytes);
 }
 
-/** The bytes of the body, inflated. @throws ApiError 400 or 413. */
-export async function readBody(request: Request, maxBytes = MAX_BODY_BYTES): Promise<Buffer> {
-  const bytes = await readBytes(request, maxBytes);
-  const isGzip = bytes.length > 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
-  return isGzip ? inflateBounded(bytes, maxBytes) : bytes;
+/** The bytes of anybody's body, inflated. @throws ApiError 400, 413, or 429 when too much is being read already. */
+export async function readBody(request: Request, room: BodyRoom, address: string | null): Promise<Buffer> {
+  const place = room.enter(address);
+  try {
+    const bytes = await readBytes(request, MAX_BODY_BYTES, place.take);
+    return isGzip(bytes) ? await room.inflate(() => inflateBounded(bytes, MAX_BODY_BYTES)) : bytes;
+  } finally {
+    place.leave();
+  }
 }
+
+const isGzip = (bytes: Buffer): boolean => bytes.length > 2 && bytes[0] === 0x1f && bytes[1] === 0x8b;
 
 /** @throws ApiError 400 */
 export function parseJson(bytes: Buffer): JsonValue {
@@ -61,37 +72,43 @@ function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
 
-async function readBytes(request: Request, maxBytes: number): Promise<Buffer> {
+/** @param take hears of bytes before they are kept, and may refuse them */
+async function readBytes(request: Request, maxBytes: number, take: (bytes: number) => void): Promise<Buffer> {
   const length = request.headers.get('content-length');
-  if (length !== null) {
-    if (Number(length) > maxBytes) throw tooLarge(maxBytes);
-    // Node's HTTP parser holds the sender to this length.
-    const bytes = Buffer.from(await readAll(request));
-    if (bytes.length > maxBytes) throw tooLarge(maxBytes);
-    return bytes;
-  }
+  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
+  if (length === null || Number(length) > SMALL_BODY_BYTES) return readChunks(request, maxBytes, take);
+  // Node's HTTP parser holds the sender to this length.
+  take(Number(length));
+  const bytes = Buffer.from(await request.arrayBuffer().catch(refuseIncomplete));
+  if (bytes.length > maxBytes) throw tooLarge(maxBytes);
+  return bytes;
+}
+
+/** Announcing much must not take room: what counts is what has come. */
+async function readChunks(
+  request: Request,
+  maxBytes: number,
+  take: (bytes: number) => void,
+): Promise<Buffer> {
   if (!request.body) return Buffer.alloc(0);
   const reader = request.body.getReader();
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for (;;) {
-    const { done, value } = await reader.read();
-    if (done) return Buffer.concat(chunks);
-    size += value.length;
-    if (size > maxBytes) {
-      await reader.cancel();
-      throw tooLarge(maxBytes);
+  try {
+    for (;;) {
+      const { done, value } = await reader.read().catch(refuseIncomplete);
+      if (done) return Buffer.concat(chunks);
+      size += value.length;
+      if (size > maxBytes) throw tooLarge(maxBytes);
+      take(value.length);
+      chunks.push(value);
     }
-    chunks.push(value);
+  } catch (error) {
+    await reader.cancel().catch(() => {}); // it may have ended by itself
+    throw error;
   }
 }
 
-async function readAll(request: Request): Promise<ArrayBuffer> {
-  try {
-    return await request.arrayBuffer();
-  } catch (error) {
-    throw new ApiError(400, 'incomplete_body', 'the body ended before its announced length', {
-      cause: error,
-    });
-  }
+function refuseIncomplete(cause: unknown): never {
+  throw new ApiError(400, 'incomplete_body', 'the body ended before its announced length', { cause });
 }

@@ -35,6 +35,10 @@ export function originOf(request: Request, { trustProxyHops, publicUrl }: Caller
   return url;
 }
 
+export function isLoopback(address: string): boolean {
+  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
+}
+
 /**
  * The part of an address that one customer of a provider has to themselves: of IPv6 the first 64 bits, of IPv4 all.
  * Empty where none is known. What is no address (a proxy may write anything) stays as it is.

@@ -89,7 +89,7 @@ async function judgeRequest(
     const requireSignature = kind === 'web' && access.source().requireSignature;
     return { routeType, kind, receivedAt, requireSignature, signature, secrets: access.secrets() };
   };
-  const bytes = await readBody(request);
+  const bytes = await readBody(request, parts.room, gate.address);
   const judged =
     bytes.length > LARGE_BODY_BYTES
       ? await decoder.judge(bytes, gate.sender, admit)

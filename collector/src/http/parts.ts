@@ -3,6 +3,7 @@
 import type { Core } from '../ingest/core.ts';
 import type { AgentReader } from '../wire/user-agent.ts';
 import type { Access } from './access.ts';
+import type { BodyRoom } from './body-room.ts';
 import type { Decoder } from './decoder.ts';
 import type { RateLimit } from './rate-limit.ts';
 
@@ -10,7 +11,9 @@ export interface HttpParts {
   core: Core;
   access: Access;
   limit: RateLimit;
-  /** Reads large bodies. */
+  /** Bounds bodies being read. */
+  room: BodyRoom;
+  /** Parses large bodies. */
   decoder: Decoder;
   newId: () => string;
   readAgent: AgentReader;

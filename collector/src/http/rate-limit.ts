@@ -1,6 +1,8 @@
 // Limits what one key from one address may ask: a token bucket each.
 // Invariant: memory is bounded whatever addresses come; loopback is never limited.
 
+import { isLoopback } from './caller.ts';
+
 export interface RateLimit {
   /** Seconds to wait, or 0 when the request may go on. */
   take(key: string, address: string | null, now: number): number;
@@ -41,8 +43,4 @@ export function createRateLimit(perMinute: number | 'off'): RateLimit {
 function forgetFullest(buckets: Map<string, Bucket>): void {
   const fullest = [...buckets].sort(([, a], [, b]) => b.tokens - a.tokens).slice(0, MAX_BUCKETS / 2);
   for (const [name] of fullest) buckets.delete(name);
-}
-
-export function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
 }

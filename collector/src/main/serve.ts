@@ -1,23 +1,20 @@
 // `tidemark serve`: the collector over HTTP in the foreground.
 // Invariant: one process a file; SIGTERM answers what is under way and leaves the file clean.
 import type { Server } from 'node:http';
-import { serve as listen } from '@hono/node-server';
 import { type InnerCollector, openCollector } from './collector.ts';
 import { serveControl } from './control.ts';
 import { addDemo } from './demo.ts';
 import { announceFirstRun } from './first-run.ts';
+import { startListening } from './listen.ts';
 import { takeLock } from './lock.ts';
 import { createOperations } from './operations.ts';
 import { createPeopleProgress } from './progress.ts';
-import { collectorOptions, makeFolderOf, messageOf, type Settings, UsageError } from './settings.ts';
+import { collectorOptions, makeFolderOf, messageOf, type Settings } from './settings.ts';
 
 /** Changes made by time show within a second of their instant. */
 const TICK_MS = 250;
 /** A stop takes at most this long; what is not answered by then is cut off. */
 const STOP_LIMIT_MS = 9_000;
-/** Slow senders of headers or bodies are cut off, so that idle connections cannot pile up. */
-const HEADERS_LIMIT_MS = 20_000;
-const REQUEST_LIMIT_MS = 60_000;
 
 export interface ServeOptions {
   settings: Settings;
@@ -44,7 +41,7 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
       settings.publicUrl ??
       `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}`;
     if (demo !== null) await addDemo(collector, demo);
-    const server = await start(collector, settings);
+    const server = await startListening(collector, settings);
     const control = await serveControl(settings.database, createOperations(collector));
     // From here on a signal stops it the orderly way, also one that comes while it introduces itself.
     const stopped = untilStopped(server, collector, control, print);
@@ -69,22 +66,6 @@ function actualUrl(server: Server, url: string, { port, publicUrl }: Settings): 
   const bound = server.address();
   if (publicUrl !== undefined || port !== 0 || bound === null || typeof bound === 'string') return url;
   return url.replace(/:0$/, `:${bound.port}`);
-}
-
-function start({ fetch }: InnerCollector, { port, host }: Settings): Promise<Server> {
-  return new Promise((resolve, reject) => {
-    // Without options for HTTP/2 the adapter makes a plain HTTP server.
-    const server = listen({ fetch, port, hostname: host }, () => resolve(server)) as Server;
-    server.headersTimeout = HEADERS_LIMIT_MS;
-    server.requestTimeout = REQUEST_LIMIT_MS;
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const reason =
-        error.code === 'EADDRINUSE'
-          ? `port ${port} on ${host} is in use; set PORT to another one`
-          : messageOf(error);
-      reject(new UsageError(`cannot listen: ${reason}`));
-    });
-  });
 }
 
 function untilStopped(
