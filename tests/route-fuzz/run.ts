@@ -1,7 +1,6 @@
 // Worlds one after another until the time or the requests are used up, or something is wrong.
 // Invariant: world i of seed S is world 0 of seed S + i, so that one can be played again alone.
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
+import { heapInUse } from '../heap.ts';
 import { describeFailure } from './report.ts';
 import { shrink } from './shrink.ts';
 import { type Fault, openWorld, type Wave } from './world.ts';
@@ -62,13 +61,4 @@ async function playWorld(seed: number, requests: number): Promise<string | null>
     await world.close();
   }
   return fault && describeFailure(seed, { waves, fault }, await shrink(seed, { waves, fault }));
-}
-
-setFlagsFromString('--expose-gc');
-// A function of the engine, there once the flag is set.
-const collect = runInNewContext('gc') as () => void;
-
-function heapInUse(): number {
-  collect();
-  return process.memoryUsage().heapUsed;
 }

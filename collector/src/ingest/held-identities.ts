@@ -19,6 +19,8 @@ export interface HeldIdentities {
   node(kind: NodeKind, ext: string): Promise<NodeRow | null>;
   /** The node if it is known to be there without asking the store. */
   nodeInMemory(kind: NodeKind, ext: string): NodeRow | undefined;
+  /** Whether `node` answers without asking the store. */
+  isAsked(kind: NodeKind, ext: string): boolean;
   nodeById(id: number): Promise<NodeRow | null>;
   nodeByPublicId(publicId: string): Promise<NodeRow | null>;
   /**
@@ -161,6 +163,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
     erased,
     hash,
     node,
+    isAsked: (kind, ext) => nodes.has(nodeKey(kind, ext)),
     nodeInMemory: (kind, ext) => nodes.get(nodeKey(kind, ext)) ?? undefined,
     nodeById,
     nameOf,

@@ -135,7 +135,11 @@ export function createWorkingSet(
     lastSeq: () => counters.lastSeq,
     nextOperation: () => ++counters.lastOperation,
     async commit(clock, how) {
-      if (isEmpty(draft)) return 0;
+      if (isEmpty(draft)) {
+        // Whoever only asks, and for ids that nobody has, must not fill the memory either.
+        trim();
+        return 0;
+      }
       const { changes, written } = changesOf(draft, clock, peopleUpkeep.map, self.program);
       if (how === 'lazy' && isDerived(draft)) changes.lazy = true;
       let done: Awaited<ReturnType<Store['commit']>>;
