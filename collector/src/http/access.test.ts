@@ -1,0 +1,105 @@
+// Keys and signatures: how presented ones are compared, and what is kept of them.
+// Invariant: of a secret nothing but a digest is ever compared or stored; the signing secret alone is kept readable.
+import { createHash, createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { createCore } from '../ingest/create-core.ts';
+import { type Access, createAccess, type KeyRecord } from './access.ts';
+
+const KEYS = { writeKey: 'wk_given', serverKey: 'sk_given', adminKey: 'ak_given', signingSecret: 'secret' };
+
+async function withAccess(body: (access: Access, facts: () => string) => Promise<void>): Promise<void> {
+  const core = await createCore({ database: ':memory:', now: () => 0 });
+  try {
+    const { access } = await createAccess(core, KEYS);
+    await body(access, () => JSON.stringify([core.facts.get('keys'), core.facts.get('source')]));
+  } finally {
+    await core.close();
+  }
+}
+
+const digest = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+it('finds a key by its digest alone', () =>
+  withAccess(async (access) => {
+    const { key } = await access.create({ kind: 'server' });
+    for (const [text, kind] of [
+      [KEYS.writeKey, 'web'],
+      [KEYS.serverKey, 'server'],
+      [KEYS.adminKey, 'admin'],
+      [key, 'server'],
+    ] as const) {
+      expect(access.find(text)?.kind).toBe(kind);
+      // Bytes are equal to no text, and yet have its digest: whoever compared the key itself would not find it.
+      const bytes = Buffer.from(text) as unknown as string; // on purpose no text
+      expect(access.find(bytes)?.kind).toBe(kind);
+      // Nor is it the digest itself that opens.
+      expect(access.find(digest(text))).toBeNull();
+    }
+    for (const wrong of ['', 'wk_give', 'wk_given ', 'WK_GIVEN', '__proto__', digest(''), '\ud800'])
+      expect(access.find(wrong), wrong).toBeNull();
+  }));
+
+it('looks at every key, wherever the right one stands', () =>
+  withAccess(async (access) => {
+    const looked: string[] = [];
+    const counted = (record: KeyRecord): KeyRecord =>
+      Object.defineProperty(record, 'hash', {
+        get: () => {
+          looked.push(record.id);
+          return digest(record.kind === 'web' ? KEYS.writeKey : record.kind);
+        },
+      });
+    const all = access.keys().map((record) => counted(record).id);
+    for (const key of [KEYS.writeKey, 'wk_wrong']) {
+      looked.length = 0;
+      access.find(key);
+      expect(looked).toEqual(all);
+    }
+  }));
+
+it('keeps digests of keys, made ones and those of its own pages as well', () =>
+  withAccess(async (access, facts) => {
+    const made = [
+      (await access.create({ kind: 'web' })).key,
+      (await access.create({ kind: 'admin', role: 'read', name: 'n' })).key,
+      await access.pageKey(),
+    ];
+    for (const key of [...made, KEYS.writeKey, KEYS.serverKey, KEYS.adminKey]) {
+      expect(facts()).toContain(digest(key));
+      expect(facts()).not.toContain(key);
+    }
+  }));
+
+it('takes a signature of the right bytes and no other', () =>
+  withAccess(async (access) => {
+    const right = createHmac('sha256', KEYS.signingSecret).update('u').digest('hex');
+    expect(access.proves('u', right)).toBe(true);
+    expect(access.proves('u', right.toUpperCase())).toBe(true);
+    for (const wrong of [
+      '',
+      right.slice(1),
+      `${right}0`,
+      `${right.slice(2)}zz`,
+      ` ${right}`,
+      `${right.slice(0, 63)}é`,
+    ])
+      expect(access.proves('u', wrong), wrong).toBe(false);
+    // Every single byte counts.
+    for (let i = 0; i < right.length; i++) {
+      const other = right[i] === '0' ? '1' : '0';
+      expect(access.proves('u', right.slice(0, i) + other + right.slice(i + 1))).toBe(false);
+    }
+    expect(access.proves('v', right)).toBe(false);
+  }));
+
+it('compares digests in constant time', () => {
+  // Time cannot be tested; that nothing else compares what was presented can be read.
+  const text = readFileSync(new URL('./access.ts', import.meta.url), 'utf8');
+  const find = text.slice(text.indexOf('    find(key) {'), text.indexOf('    keys: () =>'));
+  expect(find).toContain('timingSafeEqual');
+  expect(find).not.toMatch(/===|==|indexOf|includes|startsWith/);
+  expect(text.slice(text.indexOf('const matches'), text.indexOf('const access'))).toContain(
+    'timingSafeEqual',
+  );
+});
