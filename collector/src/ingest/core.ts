@@ -428,6 +428,6 @@ export class Damaged extends NotStored {
   override readonly name = 'Damaged';
 }
 
-export { BrokenFile } from '../storage/port.ts';
+export { BrokenFile, NotWritable } from '../storage/port.ts';
 export type ExposedTo = Exclude<Expose, 'none'>;
 export type { KeyKind, Sender };

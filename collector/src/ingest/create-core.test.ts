@@ -66,6 +66,16 @@ describe.each(['error', 'stale'] as const)('a commit that fails (%s)', (how) => 
     expect((await core.verify({})).differences).toEqual([]);
   });
 
+  it('is over once a tick finds that there is room, though nobody sends anything', async () => {
+    failing = how;
+    await expect(ingest(track('ada'))).rejects.toThrow(NotStored);
+    await core.tick();
+    expect(core.stats().writable).toBe(false);
+    failing = 'no';
+    await core.tick();
+    expect(core.stats().writable).toBe(true);
+  });
+
   it('leaves definitions as they were', async () => {
     failing = how;
     const definition = { where: { event: 'E' } };

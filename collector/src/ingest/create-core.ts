@@ -65,7 +65,7 @@ export class ClockBehind extends Error {
   }
 }
 
-/** @throws ClockBehind, NewerFile, OlderFile, BrokenFile. */
+/** @throws ClockBehind, NewerFile, OlderFile, BrokenFile, NotWritable. */
 export async function createCore({ database, ...options }: CoreOptions): Promise<Core> {
   const store = openSqlite({ path: database, readOnly: options.readOnly ?? false });
   try {
@@ -128,6 +128,12 @@ export async function createCoreOn(
   if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });
   if (!readOnly) builder.start();
 
+  /** With it the store says whether it takes anything. */
+  const writeClock = (): Promise<void> =>
+    saveFacts([{ name: 'idKey', value: idKey }]).catch(() => {
+      // A file that cannot be written is left as it is; what it holds is complete.
+    });
+
   const redefine = createRedefine(inside, builder);
   return {
     now: tell,
@@ -176,6 +182,8 @@ export async function createCoreOn(
     overdue: () => store.query({ ask: 'due-count', until: tell() }),
     async tick() {
       await lane.task(async () => ({ result: undefined, changed: false }));
+      // Where nobody sends anything nobody else would find out that there is room again.
+      if (!lane.writable()) await writeClock();
       await settleAll({ insist: true });
       await builder.finished();
     },
@@ -195,10 +203,8 @@ export async function createCoreOn(
       });
       await lane.drained();
       if (!readOnly) {
-        // The clock has moved on since the last commit; the file must know how far.
-        await saveFacts([{ name: 'idKey', value: idKey }]).catch(() => {
-          // A file that cannot be written any more is closed as it is; what it holds is complete.
-        });
+        // It has moved on since the last commit; the file must know how far.
+        await writeClock();
       }
       await store.close();
     },

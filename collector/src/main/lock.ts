@@ -1,6 +1,7 @@
 // One collector a file: a lock file beside the database with the holder's process id.
 // Invariant: a lock whose process is gone, or whose number another program has by now, is taken over.
-import { readFileSync, unlinkSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
+import { NotWritable } from '../ingest/core.ts';
 
 export interface Lock {
   release(): void;
@@ -25,17 +26,17 @@ interface Holder {
   started: string;
 }
 
-/** @throws Locked */
+/** @throws Locked, NotWritable */
 export function takeLock(database: string): Lock {
   if (database === ':memory:') return { release() {} };
   const path = lockPath(database);
   const mine = JSON.stringify({ pid: process.pid, started: startOf(process.pid) });
   for (let tries = 0; tries < 3; tries++) {
     try {
-      writeFileSync(path, mine, { flag: 'wx', mode: 0o600 });
+      create(path, mine);
       return { release: () => release(path, mine) };
     } catch (error) {
-      if (!isCode(error, 'EEXIST')) throw error;
+      if (!isCode(error, 'EEXIST')) throw error instanceof Error ? new NotWritable(database, error) : error;
     }
     const holder = holderOf(database);
     if (holder !== null) throw new Locked(database, holder);
@@ -46,6 +47,19 @@ export function takeLock(database: string): Lock {
     }
   }
   throw new Error(`the lock ${path} could not be taken`);
+}
+
+/** Leaves nothing behind where there is no room for its content. */
+function create(path: string, text: string): void {
+  const handle = openSync(path, 'wx', 0o600);
+  try {
+    writeSync(handle, text);
+  } catch (error) {
+    unlinkSync(path);
+    throw error;
+  } finally {
+    closeSync(handle);
+  }
 }
 
 /** The process that serves the file, or null. */

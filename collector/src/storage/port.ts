@@ -45,3 +45,26 @@ export interface Store {
   damage(): BrokenFile | null;
   close(): Promise<void>;
 }
+
+/** What can be done about a file that cannot be written, by the system's code for why. */
+const WAYS_TO_WRITE: Readonly<Record<string, string>> = {
+  EACCES: 'Give the user that runs Tidemark the right to write this file and its folder.',
+  EPERM: 'Take away what protects it (on Linux see `lsattr`), or have its owner run Tidemark.',
+  EROFS:
+    'Its file system is mounted read-only: mount it for writing, or move the database to another one with ' +
+    '`tidemark backup` and `tidemark restore`.',
+  ENOSPC: 'The disk is full: make room and start again.',
+  EDQUOT: 'The quota is used up: make room and start again.',
+};
+
+/** The file, or what must be beside it, cannot be written: nothing was opened. */
+export class NotWritable extends Error {
+  override readonly name = 'NotWritable';
+  constructor(
+    readonly path: string,
+    cause: Error & { code?: unknown },
+  ) {
+    const way = WAYS_TO_WRITE[String(cause.code)] ?? 'See to that and start again.';
+    super(`${path} cannot be written (${cause.message}). ${way}`, { cause });
+  }
+}

@@ -11,6 +11,7 @@ import { createQuery } from './query.ts';
 import { createRead } from './read.ts';
 import { migrate, requireCurrent } from './schema.ts';
 import { createTerms } from './terms.ts';
+import { requireWritable } from './writable.ts';
 
 /** Page cache in KiB: upper index levels of some ten million messages. */
 const CACHE_KIB = 32_000;
@@ -21,7 +22,7 @@ export interface SqliteOptions {
   readOnly?: boolean;
 }
 
-/** @throws NewerFile, OlderFile when only reading, BrokenFile for a file that is damaged or no database. */
+/** @throws NotWritable, NewerFile, OlderFile when only reading, BrokenFile for one that is damaged or no database. */
 export function openSqlite(options: SqliteOptions): Store {
   return guarded(
     onWholeFile(options.path, () => openWhole(options)),
@@ -31,6 +32,7 @@ export function openSqlite(options: SqliteOptions): Store {
 
 function openWhole({ path, readOnly = false }: SqliteOptions): Omit<Store, 'damage'> {
   const inMemory = path === ':memory:';
+  if (!inMemory && !readOnly) requireWritable(path);
   if (!inMemory && !readOnly && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
   const db = new Database(path, { readonly: readOnly, fileMustExist: readOnly });
   try {
