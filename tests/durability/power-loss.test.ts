@@ -3,12 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { seedFrom } from '../seed.ts';
 import { playPowerLoss } from './power-loss.ts';
 
 /** `npm run durability -- --power-loss` plays a hundred. */
 const LOSSES = 5;
 const COPIES = 4;
-const SEED = Number(process.env.TIDEMARK_DURABILITY_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedFrom(process.env.TIDEMARK_DURABILITY_SEED);
 
 let folder: string;
 beforeEach(() => {

@@ -4,11 +4,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { seedFrom } from '../seed.ts';
 import { playRounds } from './rounds.ts';
 
 /** `npm run durability` plays a hundred. */
 const ROUNDS = 5;
-const SEED = Number(process.env.TIDEMARK_DURABILITY_SEED ?? Date.now() % 2 ** 31);
+const SEED = seedFrom(process.env.TIDEMARK_DURABILITY_SEED);
 
 let folder: string;
 beforeEach(() => {
