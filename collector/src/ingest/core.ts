@@ -1,7 +1,5 @@
 // What the collector's inside offers to HTTP, the CLI and tests: one object, no SQL, no HTTP.
 // Invariant: every answer is exact as of `now()`, whether or not a tick came before it.
-import type { Activity } from '../engine/person-state.ts';
-import type { Stamp } from '../engine/stamp.ts';
 import type { SubmissionView } from '../engine/submission.ts';
 import type { AcceptedMessage, KeyKind, RefusedMessage } from '../wire/accepted.ts';
 import type {
@@ -12,244 +10,42 @@ import type {
   Fault,
   SegmentDefinition,
   SurveyDefinition,
-  Where,
 } from '../wire/definitions.ts';
-import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
+import type { JsonObject, JsonValue } from '../wire/message.ts';
 import type { OfferedSurvey } from '../wire/survey.ts';
 import type { TransferRecord } from '../wire/transfer.ts';
+import type {
+  DefinitionView,
+  DeleteResult,
+  ListResult,
+  PreviewView,
+  PutResult,
+  WhyView,
+} from './core/definitions.ts';
+import type {
+  DayLedger,
+  Outcome,
+  Page,
+  RejectedRow,
+  RejectedView,
+  TakenOver,
+  TransferOptions,
+} from './core/messages.ts';
+import type {
+  GroupView,
+  MergeResult,
+  ProfileRef,
+  ProfileView,
+  Receipt,
+  TransitionView,
+} from './core/people.ts';
+import type { Report, SubmissionRecord, SurveySnapshot, SurveyStanding } from './core/surveys.ts';
 import type { Amount, Sender } from './fair-queue.ts';
 
-/** What became of one message, in the order given. */
-export type Outcome = 'accepted' | 'duplicate' | { code: RejectionCode; reason: string };
-
-export interface Page<T> {
-  data: T[];
-  /** Opaque place to go on from, or null at the end. */
-  next: string | null;
-}
-
-/** One day (UTC) of event time. */
-export interface DayLedger {
-  /** Its start, epoch ms. */
-  day: number;
-  /** Messages the SDKs numbered, as far as later ones show. */
-  expected: number;
-  received: number;
-  /** Losses that the SDKs reported themselves. */
-  reported: number;
-  /** SDK instances that claimed more than is plausible: of these only that is in the other numbers. */
-  doubtful: number;
-}
-
-/** `user:<userId>`, `anon:<anonymousId>` or a profile's own id, as in the path of /api/profiles/:id. */
-export type ProfileRef = string;
-
-export interface ProfileView {
-  id: string;
-  userId: string | null;
-  anonymousIds: string[];
-  traits: JsonObject;
-  computed: Record<string, JsonValue>;
-  segments: { key: string; since: string }[];
-  groups: { id: string; traits: JsonObject }[];
-  firstSeenAt: string | null;
-  lastSeenAt: string | null;
-  eventCount: number;
-  flags: string[];
-}
-
-export type Cause =
-  | { messageId: string }
-  | { deadline: string }
-  | { definition: string }
-  | { operation: string };
-
-export interface TransitionView {
-  seq: number;
-  segment: string;
-  profileId: string;
-  userId: string | null;
-  change: 'entered' | 'left';
-  at: string;
-  cause: Cause;
-}
-
-export interface GroupView {
-  id: string;
-  traits: JsonObject;
-  /** People in it now. */
-  members: number;
-}
-
-/** What was removed with an erased person. */
-export interface Receipt {
-  profileId: string;
-  messages: number;
-  rejected: number;
-  transitions: number;
-  segments: number;
-  /** Static lists they were on. */
-  lists: number;
-  groups: number;
-  userIds: number;
-  anonymousIds: number;
-  /** Their ids are refused from now on. */
-  suppressed: boolean;
-}
-
-/** What became of a merge or unmerge. */
-export type MergeResult =
-  /** `undone`: merges that an unmerge undid. */
-  | { done: true; userId: string; profileId: string; undone?: number }
-  | { done: false; why: 'unknown'; userId: string }
-  | { done: false; why: 'past_cap' };
-
-export type ListResult = 'done' | 'unknown_segment' | 'not_static' | 'unknown_profile';
-
-/** What a segment would be. */
-export interface PreviewView {
-  /** People it would have now. */
-  size: number;
-  /** People known. */
-  total: number;
-  sample: { id: string; userId: string | null; anonymousIds: string[] }[];
-}
-
-/** One of the gates before a survey, and what its answer rests on. */
-export interface GateView extends JsonObject {
-  gate: string;
-  holds: boolean;
-}
-
-/** Where a person stands before a survey. */
-export interface SurveyStanding {
-  key: string;
-  definition: SurveyDefinition;
-  /** What depends on the person. */
-  gates: GateView[];
-  /** Submissions completed by anybody. */
-  completed: number;
-}
-
-/** One sender's submission and whose it is. */
-export interface SubmissionRecord {
-  submissionId: string;
-  /** Number of the person inside the collector. */
-  person: number;
-  profileId: string;
-  userId: string | null;
-  submission: SubmissionView;
-}
-
-/** A person's submission, joined over all their ids, with what the asker made of it. */
-export interface SurveyRecord<D> {
-  submissionId: string;
-  person: number;
-  profileId: string;
-  /** Place of its first message, unlike any other's. */
-  first: Stamp;
-  content: D;
-}
-
-/** What results are told apart by. */
-export interface Split {
-  kind: 'segment' | 'computed' | 'trait';
-  key: string;
-}
-
-/** What a survey's results rest on, at one instant. */
-export interface SurveySnapshot<D> {
-  /** The instant, epoch ms. */
-  at: number;
-  definition: SurveyDefinition;
-  /** In no order. */
-  records: SurveyRecord<D>[];
-  /** Whom the survey is for now, and what they did; null while that segment is being built. */
-  frame: ReadonlyMap<number, Activity> | null;
-  /** Members of the segment filtered for; null: no filter. */
-  filter: ReadonlySet<number> | null;
-  /** Members of the segment told apart by; null: by none. */
-  members: ReadonlySet<number> | null;
-  /** `values`: of a trait, by person; null of a segment. */
-  split: (Split & { values: ReadonlyMap<number, JsonValue> | null }) | null;
-}
-
-/** Whether somebody did something in a span of time. */
-export interface Probe {
-  event: string;
-  where?: Where | undefined;
-  /** The span, in ms before the clock: `clock - from < time <= clock - to`. */
-  from: number;
-  to: number;
-}
-
-/** People and submissions as of one clock. */
-export interface Report {
-  /** Epoch ms. */
-  readonly clock: number;
-  /** Those looked at: members of the segment, or everybody. */
-  readonly people: ReadonlySet<number>;
-  /** Tells of each of them, in no order, which probes hold. */
-  activity(probes: readonly Probe[], tell: (did: readonly boolean[]) => void): Promise<void>;
-  /** Tells of each submission of a survey, whoever's it is. */
-  submissions(survey: string, tell: (person: number, submission: SubmissionView) => void): Promise<void>;
-}
-
-export interface WhyView {
-  segment: string;
-  profileId: string;
-  userId: string | null;
-  member: boolean;
-  since: string | null;
-  /** The clock this is true at. */
-  at: string;
-  /** When time alone will change it; null if it will not (or not within a thousand of its own changes). */
-  changesAt: string | null;
-  /** The condition as a tree, each part with `holds` and what its answer rests on. */
-  why: JsonObject;
-}
-
-export interface DefinitionView {
-  key: string;
-  definition: Definition;
-  status: 'building' | 'ready';
-  /** 0 to 1. */
-  progress: number;
-  /** Segments only. */
-  size?: number;
-}
-
-export interface RejectedView {
-  id: number;
-  receivedAt: string;
-  code: RejectionCode;
-  reason: string;
-  messageId: string | null;
-  /** As sent; text when it was too large or no JSON of its own. */
-  message: JsonValue;
-}
-
-/** A kept rejection with what a replay needs. */
-export interface RejectedRow extends RefusedMessage {
-  readonly id: number;
-}
-
-export type PutResult = { ok: true; created: boolean; view: DefinitionView } | { ok: false; faults: Fault[] };
-
-export type DeleteResult = 'deleted' | 'unknown' | { neededBy: string[] };
-
-export interface TransferOptions {
-  /** Only what arrived from then on, epoch ms; null is everything. Definitions and lists are whole in any case. */
-  since: number | null;
-  /** Messages alone, without what only Tidemark reads. */
-  onlyMessages: boolean;
-}
-
-/** What became of a record. `note` is for whoever imports. */
-export interface TakenOver {
-  outcome: 'taken' | 'known' | 'refused';
-  note?: string;
-}
+export type * from './core/definitions.ts';
+export type * from './core/messages.ts';
+export type * from './core/people.ts';
+export type * from './core/surveys.ts';
 
 export interface Core {
   /** The collector's clock, epoch milliseconds: the largest seen, it never runs back. */
