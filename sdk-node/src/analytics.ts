@@ -5,6 +5,7 @@
 import type { Me } from '../../collector/src/wire/message.ts';
 import type { FlushResult, Loss } from '../../sdk-web/src/core/queue.ts';
 import { LIBRARY_VERSION } from '../../sdk-web/src/version.ts';
+import { createBurst } from './burst.ts';
 import { type Composed, compose, composeBare, hasIdentity, write } from './compose.ts';
 import { createDelivery, type Delivery } from './delivery.ts';
 import { disposeSymbol } from './dispose.ts';
@@ -76,10 +77,10 @@ export class Analytics<E extends object = AnyEvents> {
   readonly #outcomes: Outcomes;
   readonly #plugins: Plugin<Analytics<E>>[] = [];
   readonly #stops: (() => void)[] = [];
+  readonly #burst: () => void;
   readonly #holder = { beforeExit: () => this.#beforeExit(), exit: () => this.#exit() };
   readonly #onSignal = (): Promise<FlushResult> => this.closeAndFlush();
   #triedAtExit = false;
-  #burst: Promise<void> | undefined;
   #closing: Promise<FlushResult> | undefined;
 
   /** @throws TypeError for a missing writeKey, a host that is no http address, or a number out of range */
@@ -134,6 +135,13 @@ export class Analytics<E extends object = AnyEvents> {
       onLost: this.#outcomes.lose,
       onDelivered: this.#outcomes.deliver,
       onBusy: (isBusy) => this.#watch(isBusy),
+    });
+    this.#burst = createBurst({
+      keep: () => options.waitUntil,
+      size: () => this.#delivery.size(),
+      flush: () => this.flush(),
+      after: (ms, callback) => host.after(ms, callback),
+      quietly: (run) => this.#quietly(run),
     });
     for (const name of DETACHABLE) this.#define(name, this[name].bind(this));
     this.#define(disposeSymbol(Symbol), async () => void (await this.closeAndFlush()));
@@ -302,7 +310,7 @@ export class Analytics<E extends object = AnyEvents> {
       this.#outcomes.lose({ code: 'queue_full', message: 'queue_full' }, [entry]);
       return false;
     }
-    if (this.#options.waitUntil) this.#waitUntil(this.#options.waitUntil);
+    this.#burst();
     return true;
   }
 
@@ -359,22 +367,6 @@ export class Analytics<E extends object = AnyEvents> {
     } finally {
       release();
     }
-  }
-
-  /** One promise for all calls until nothing is held: it covers those made meanwhile. */
-  #waitUntil(keep: (promise: Promise<unknown>) => void): void {
-    if (this.#burst) return;
-    const burst = this.#flushBurst();
-    this.#burst = burst;
-    this.#quietly(() => keep(burst));
-  }
-
-  async #flushBurst(): Promise<void> {
-    // Calls of the same turn share a request.
-    await new Promise<void>((resolve) => this.#host.after(0, resolve));
-    let pending = 0;
-    while (this.#delivery.size() > 0 && pending === 0) pending = (await this.flush()).pending;
-    this.#burst = undefined;
   }
 
   #beforeExit(): void {
