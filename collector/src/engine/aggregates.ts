@@ -219,20 +219,22 @@ export function dayCount(summary: Days): number {
 
 /** The aggregate of that name; `zone` (IANA) says where a day begins and ends, for `days`. */
 export function aggregateNamed(name: AggregateName, zone = 'UTC'): Aggregate {
-  if (name === 'days') return days(dayIn(zone)) as unknown as Aggregate; // as for AGGREGATES below
-  return AGGREGATES[name];
+  return name === 'days' ? widened(days(dayIn(zone))) : AGGREGATES[name];
 }
 
-// Each implementation is typed by its own summary; a leaf only ever feeds a summary back to the
-// aggregate that made it, which is what makes this one widening sound.
-const AGGREGATES = {
-  count,
-  sum,
-  extent,
-  seen,
-  first: pick((difference) => difference < 0),
-  last: pick((difference) => difference > 0),
-  values,
+const AGGREGATES: Record<Exclude<AggregateName, 'days'>, Aggregate> = {
+  count: widened(count),
+  sum: widened(sum),
+  extent: widened(extent),
+  seen: widened(seen),
+  first: widened(pick((difference) => difference < 0)),
+  last: widened(pick((difference) => difference > 0)),
+  values: widened(values),
   // The same, kept longer in the row: see MAX_VALUES in aggregate-leaf.ts.
-  list: values,
-} as unknown as Record<Exclude<AggregateName, 'days'>, Aggregate>;
+  list: widened(values),
+};
+
+/** Each implementation is typed by its own summary. */
+function widened<S extends JsonValue>(aggregate: Aggregate<S>): Aggregate {
+  return aggregate as unknown as Aggregate; // sound: a leaf feeds a summary only to the aggregate that made it
+}

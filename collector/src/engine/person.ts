@@ -278,22 +278,23 @@ export function open(
   }
   const state = person.leaves[leaf.id] ?? {};
   const entries: Entry[] = [];
-  // The leaf's own acceptance, handing out the entry itself: an Entry is plain JSON (a stamp and a
-  // value), so it may stand where a summary does.
+  // The leaf's own acceptance, handing out the entry itself where a summary would stand.
   const collecting = {
     ...leaf,
     spec: { ...leaf.spec, reach: 'ever' as const },
     aggregate: {
       ...leaf.aggregate,
+      // Plain JSON, as a summary is.
       of: (entry: Entry) => entry as unknown as ReturnType<typeof leaf.aggregate.of>,
     },
   };
   for (const message of matching) {
     // Entries whose `where` still changes with the clock wait elsewhere and come back without `a`.
     const alone = addToAggregate(collecting, undefined, message, instant);
-    if (alone && 'a' in alone && alone.a !== undefined) entries.push(alone.a as unknown as Entry);
+    if (alone && 'a' in alone && alone.a !== undefined) entries.push(alone.a as unknown as Entry); // what `of` gave
   }
-  const blocks = openBlock(leaf.aggregate, leaf.windows, state.b as Block[], block, entries, instant);
+  const summed = state.b as Block[]; // `block` is one of them
+  const blocks = openBlock(leaf.aggregate, leaf.windows, summed, block, entries, instant);
   person.leaves[leaf.id] = { ...state, b: blocks };
 }
 

@@ -89,9 +89,8 @@ export async function createAccess(
   core: Core,
   fixed: FixedKeys = {},
 ): Promise<{ access: Access; firstRun: FirstRun | null }> {
-  // Both facts are written below and nowhere else.
-  let records = (core.facts.get('keys') as unknown as KeyRecord[] | undefined) ?? [];
-  let source = core.facts.get('source') as unknown as Source | undefined;
+  let records = (core.facts.get('keys') as unknown as KeyRecord[] | undefined) ?? []; // written by `saveKeys` alone
+  let source = core.facts.get('source') as unknown as Source | undefined; // written by `saveSource` alone
   const now = (): string => new Date(core.now()).toISOString();
   const isNew = source === undefined;
   const record = (kind: KeyType, key: string, more: Partial<KeyRecord> = {}): KeyRecord => ({

@@ -6,7 +6,6 @@ import type {
   Definition,
   DefinitionFile,
   DefinitionKind,
-  Expose,
   Fault,
   SegmentDefinition,
   SurveyDefinition,
@@ -225,5 +224,4 @@ export class Damaged extends NotStored {
 }
 
 export { BrokenFile, NotWritable } from '../storage/port.ts';
-export type ExposedTo = Exclude<Expose, 'none'>;
-export type { KeyKind, Sender };
+export type { Sender };

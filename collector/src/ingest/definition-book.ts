@@ -246,8 +246,7 @@ function decode(stored: JsonValue | undefined, zone: string): Stored {
     nextNumber: 1,
   };
   if (stored === undefined) return fresh;
-  // Written by `encode`; a file without definitions has none.
-  const state = JSON.parse(JSON.stringify(stored)) as unknown as Stored;
+  const state = JSON.parse(JSON.stringify(stored)) as Stored; // what `encode` gave
   // Files of the first version know neither zones nor lists nor surveys.
   const whole = (set: DefinitionSet): DefinitionSet => ({
     ...set,

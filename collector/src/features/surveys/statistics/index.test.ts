@@ -91,10 +91,9 @@ function row<T extends unknown[]>(
   args: { [K in keyof T]: fc.Arbitrary<T[K]> },
   rest: Omit<Row, 'results'> = {},
 ): Row {
-  return {
-    results: fc.tuple(...(args as unknown as fc.Arbitrary<unknown>[])).map((values) => run(...(values as T))),
-    ...rest,
-  };
+  // `fc.tuple` infers nothing from a mapped tuple: here its values are `run`'s arguments, one by one.
+  const drawn = fc.tuple(...(args as unknown as fc.Arbitrary<unknown>[])) as unknown as fc.Arbitrary<T>;
+  return { results: drawn.map((values) => run(...values)), ...rest };
 }
 
 const s = statistics;
