@@ -340,6 +340,35 @@ describe('who is asked', () => {
     });
   });
 
+  it('counts submissions, however many messages tell of one and under whichever id', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({ surveys: { s: survey({ frequency: { times: 2, coolDown: '1d' } }) } });
+      const device = { anonymousId: 'd' };
+      const shown = (who: JsonObject, submissionId: string) =>
+        c.send('web', [respond(c, who, { surveyId: 's', submissionId, status: 'shown' })]);
+      const gate = async () => (await gatesOf(c, 's', 'user:ada')).gates;
+      await c.send('web', [message(c, 'identify', { ...device, userId: 'ada' })]);
+      await shown(device, 'x');
+      await shown(device, 'x');
+      await shown({ userId: 'ada' }, 'x');
+      expect(await gate()).toContainEqual(
+        expect.objectContaining({ gate: 'frequency', holds: true, shown: 1 }),
+      );
+      expect(await offered(c, [page(c, device)])).toEqual(['s']);
+      await shown(device, 'y');
+      expect(await gate()).toContainEqual(
+        expect.objectContaining({ gate: 'frequency', holds: false, shown: 2 }),
+      );
+      // Without a submissionId each message is a submission of its own.
+      for (const surveyId of ['t', 't', 'u'])
+        await c.send('web', [respond(c, device, { surveyId, status: 'dismissed' })]);
+      expect(await gate()).toContainEqual(
+        expect.objectContaining({ gate: 'coolDown', holds: false, otherSurveys: 2 }),
+      );
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
   it('keeps a distance between surveys and puts the most important first', async () => {
     await withCollector({}, async (c) => {
       await c.define({

@@ -14,6 +14,9 @@ const RULES = {
   exit: { times: 1, everyMs: 60_000, coolDownMs: 5_000 },
 } as const;
 
+/** Gates count no further (docs/survey-definitions.md). */
+const MOST_COUNTED = 20;
+
 /** What a collector is opened with. */
 export const SURVEY_FILE = {
   surveys: Object.fromEntries(
@@ -48,14 +51,18 @@ export async function lookAtSurveys(
     for (const [person, messages] of people) {
       const id = ids.get(person);
       if (id === undefined) continue;
-      const counted = (withinMs: number, fits: (message: ModelMessage) => boolean): number =>
-        messages.filter((message) => message.time > now - withinMs && surveyOf(message) && fits(message))
-          .length;
-      const own = (status: string) =>
-        counted(everyMs, (message) => surveyOf(message) === key && statusOf(message) === status);
+      const within = (ms: number) => messages.filter(({ time }) => time > now - ms);
+      const own = (...statuses: string[]): number => {
+        const about = within(everyMs).filter(
+          (message) => surveyOf(message) === key && statuses.includes(statusOf(message)),
+        );
+        const submissions = new Set(about.map((message) => responseOf(message)?.submissionId));
+        return Math.min(MOST_COUNTED, submissions.size);
+      };
       const [shown, answered] = [own('shown'), own('completed')];
-      const met = own('started') + own('partial') + own('dismissed');
-      const otherSurveys = counted(coolDownMs, (message) => surveyOf(message) !== key);
+      const met = own('started', 'partial', 'dismissed');
+      const surveys = new Set(within(coolDownMs).map(surveyOf));
+      const otherSurveys = [...surveys].filter((survey) => survey && survey !== key).length;
       const answer = await collector.api('GET', `/api/surveys/${key}/eligibility?id=${id}`);
       const is = (answer.json.gates as JsonObject[]).slice(1).map(({ holds, ...rest }) => [holds, rest]);
       const should = [

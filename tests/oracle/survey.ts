@@ -9,6 +9,8 @@ interface Response {
   surveyId: string;
   /** One submission of one sender; a missing submissionId is the messageId. */
   submission: string;
+  /** The same without its sender: one person's submission, under whichever of their ids. */
+  submissionId: string;
   answers: JsonObject;
 }
 
@@ -22,8 +24,8 @@ export function responseOf(message: ModelMessage): Response | undefined {
   if (typeof surveyId !== 'string' || typeof answers !== 'object' || Array.isArray(answers)) return undefined;
   const user = idOf(message.userId);
   const sender = user === undefined ? ['anon', idOf(message.anonymousId) ?? ''] : ['user', user];
-  const submissionId = at(fields, 'submissionId') ?? message.messageId;
-  return { surveyId, submission: JSON.stringify([...sender, submissionId]), answers };
+  const submissionId = String(at(fields, 'submissionId') ?? message.messageId);
+  return { surveyId, submission: JSON.stringify([...sender, submissionId]), submissionId, answers };
 }
 
 /** The person's latest answer to a question; undefined when there is none. `messages` in order. */

@@ -66,6 +66,8 @@ SPECS.push(
   ['a held trait with a dot', { kind: 'hold', trait: 'o.b', op: 'neq', value: 'pro' }, [1_000]],
   ['a held date', { kind: 'hold', trait: 'at', op: 'within_next', value: '1s' }, [1_000]],
   ['an answer', { kind: 'answer', survey: 'nps', question: 'score', op: 'gte', value: 5 }, []],
+  ['the latest surveys', { kind: 'recent', of: 'surveys', most: 3 }, []],
+  ['the latest submissions', { kind: 'recent', of: { survey: 'nps', statuses: ['completed'] }, most: 3 }, []],
 );
 
 interface Said {
@@ -149,7 +151,7 @@ function createPerson(leaf: Leaf) {
 function meaning(leaf: Leaf, state: LeafState | undefined, now: number): unknown {
   if (leaf.kind === 'sequence') return sequenceAt(leaf.sequence, state?.q, WINDOW, now);
   if (leaf.kind === 'hold') return holdAt(leaf.hold, state?.h, START, 1_000, now);
-  return answerSpan(state?.s);
+  return leaf.kind === 'recent' ? state?.r : answerSpan(state?.s);
 }
 
 const inOrder = (messages: readonly EngineMessage[]): EngineMessage[] =>
@@ -162,7 +164,14 @@ describe('a late message', () => {
   let cut = 0;
   it.each(SPECS)('is folded as if it had come in time: %s', (_, spec, windows) => {
     const leaf = createLeaf(1, spec, windows);
-    const names = { sequence: ['A', 'A', 'B', 'C'], hold: ['identify'], answer: ['survey'], aggregate: [] };
+    const survey = ['survey'];
+    const names = {
+      sequence: ['A', 'A', 'B', 'C'],
+      hold: ['identify'],
+      answer: survey,
+      recent: survey,
+      aggregate: [],
+    };
     const said = fc.record({
       wait: fc.constantFrom(0, 0, 0, 1, 40, 200),
       late: fc.constantFrom(0, 0, 0, 0, 0, 0, 90, 1_500, 3_990, 9_000),

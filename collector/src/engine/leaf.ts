@@ -29,6 +29,7 @@ import {
   restHold,
   writesOf,
 } from './hold.ts';
+import { addToRecent, type RecentSpec, type RecentState } from './recent.ts';
 import {
   addToSequence,
   type CompiledSequence,
@@ -62,7 +63,7 @@ export interface AnswerSpec {
   op: Op;
   value: Operand | undefined;
 }
-export type LeafSpec = AggregateSpec | SequenceSpec | HoldSpec | AnswerSpec;
+export type LeafSpec = AggregateSpec | SequenceSpec | HoldSpec | AnswerSpec | RecentSpec;
 
 interface Base {
   readonly id: number;
@@ -86,13 +87,18 @@ export interface AnswerLeaf extends Base {
   readonly spec: AnswerSpec;
   readonly comparison: Comparison;
 }
-export type Leaf = AggregateLeaf | SequenceLeaf | HoldLeaf | AnswerLeaf;
+export interface RecentLeaf extends Base {
+  readonly kind: 'recent';
+  readonly spec: RecentSpec;
+}
+export type Leaf = AggregateLeaf | SequenceLeaf | HoldLeaf | AnswerLeaf | RecentLeaf;
 
 /** What a person's row keeps for a leaf, by its kind; absent means nothing matched so far. */
 export interface LeafState extends AggregateState {
   q?: SequenceState;
   h?: HoldState;
   s?: AnswersState;
+  r?: RecentState;
   /**
    * Where all that the row let go of is kept beside it (`shed.ts`): the number of the next block, and how many
    * matches there are. Absent: nothing was let go of, or it must be read from the messages.
@@ -121,6 +127,8 @@ export function createLeaf(id: number, spec: LeafSpec, windows: readonly number[
         spec,
         comparison: compileComparison(spec.op, spec.value),
       };
+    case 'recent':
+      return { kind: 'recent', id, windows, events: ['$survey'], spec };
   }
 }
 
@@ -176,6 +184,10 @@ function addToPart(
       const s = addToAnswers(leaf.spec, leaf.comparison, state?.s, message, refolding);
       if (s === null || 'late' in s) return s;
       return { s: refolding ? s : restAnswers(s, shed) };
+    }
+    case 'recent': {
+      const r = addToRecent(leaf.spec, state?.r, message);
+      return r && { r };
     }
   }
 }

@@ -17,6 +17,9 @@ const OF_ANSWERS: readonly Path[] = [
   ['anonymousId'],
 ];
 
+/** What the latest surveys and submissions are read from. */
+const OF_RECENT: readonly Path[] = [['surveyId'], ['submissionId'], ['status'], ['properties']];
+
 /** The places in a message's body that the leaf looks at, each with all below it. */
 export function pathsOf({ spec }: Leaf): Path[] {
   switch (spec.kind) {
@@ -31,6 +34,8 @@ export function pathsOf({ spec }: Leaf): Path[] {
       return [['traits']];
     case 'answer':
       return [...OF_ANSWERS];
+    case 'recent':
+      return [...OF_RECENT];
   }
 }
 

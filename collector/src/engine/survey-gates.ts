@@ -1,14 +1,17 @@
 // What the collector asks about a person before they may be asked: segment, sample, frequency, cool-down.
 // Invariant: every gate is answered by the same leaves and memberships as segments are, exact at the clock.
-import type { Condition, SurveyDefinition, Where, Within } from '../wire/definitions.ts';
-import type { JsonObject, JsonValue } from '../wire/message.ts';
+import type { Condition, SurveyDefinition } from '../wire/definitions.ts';
+import { durationMs } from '../wire/duration.ts';
+import type { JsonObject, JsonValue, SurveyStatus } from '../wire/message.ts';
 import { compileCondition, type Scope } from './conditions.ts';
 import type { PersonState } from './person-state.ts';
-import { compileTrait } from './traits.ts';
+import { countSince } from './recent.ts';
 
 /** Asked once in 90 days unless the definition says otherwise. */
 const DEFAULT_TIMES = 1;
 const DEFAULT_EVERY = '90d';
+/** Surveys and submissions that a person's row tells apart: gates need one or two, whoever reads them a few more. */
+const LEAST_KEPT = 20;
 
 export type PersonGate = 'segment' | 'sample' | 'frequency' | 'coolDown';
 
@@ -66,17 +69,24 @@ function sampleGate(salt: string, sample: number, scope: SurveyScope): SurveyGat
 }
 
 /**
- * Times shown and times answered are counted apart: plain clients tell only of answers. Whoever began, answered in
- * part or turned it down without a word of its being shown was asked once at least.
+ * Submissions are counted, not messages: what a page says twice was asked once. Submissions shown and submissions
+ * answered are counted apart: plain clients tell only of answers. Whoever began, answered in part or turned it down
+ * without a word of its being shown was asked once at least.
  */
 function frequencyGate(
   key: string,
   { times = DEFAULT_TIMES, every = DEFAULT_EVERY }: NonNullable<SurveyDefinition['frequency']>,
-  scope: SurveyScope,
+  { slot }: SurveyScope,
 ): SurveyGate {
-  const shown = counter({ all: [about(key), SHOWN] }, every, scope);
-  const answered = counter({ all: [about(key), COMPLETED] }, every, scope);
-  const met = counter({ all: [about(key), MET] }, every, scope);
+  const counter = (...statuses: SurveyStatus[]) => {
+    const most = Math.max(times, LEAST_KEPT);
+    const recent = slot({ kind: 'recent', of: { survey: key, statuses }, most }, null);
+    return ({ leaves }: PersonState, now: number): number =>
+      countSince(leaves[recent.leaf.id]?.r, now - durationMs(every));
+  };
+  const shown = counter('shown');
+  const answered = counter('completed');
+  const met = counter('started', 'partial', 'dismissed');
   const asked = (person: PersonState, now: number): number =>
     Math.max(shown(person, now), answered(person, now), Math.min(1, met(person, now)));
   return {
@@ -92,45 +102,16 @@ function frequencyGate(
   };
 }
 
-function coolDownGate(key: string, coolDown: string, scope: SurveyScope): SurveyGate {
-  // Any survey message tells that somebody was asked.
-  const others = counter({ not: about(key) }, coolDown, scope);
+/** Any survey message tells that somebody was asked. One leaf answers for every survey, whatever its cool-down. */
+function coolDownGate(key: string, coolDown: string, { slot }: SurveyScope): SurveyGate {
+  const recent = slot({ kind: 'recent', of: 'surveys', most: LEAST_KEPT }, null);
+  const others = ({ leaves }: PersonState, now: number): number =>
+    countSince(leaves[recent.leaf.id]?.r, now - durationMs(coolDown), key);
   return {
     gate: 'coolDown',
     test: (person, now) => others(person, now) === 0,
     detail: (person, now) => ({ coolDown, otherSurveys: others(person, now) }),
   };
-}
-
-/** A field of a survey message, or of Segment's own `Survey Responded` event: never of the other. */
-const either = (field: string, test: (path: string) => Where): Where => ({
-  any: [
-    { all: [{ path: 'type', op: 'eq', value: 'survey' }, test(field)] },
-    { all: [{ path: 'type', op: 'eq', value: 'track' }, test(`properties.${field}`)] },
-  ],
-});
-const about = (key: string): Where => either('surveyId', (path) => ({ path, op: 'eq', value: key }));
-const SHOWN: Where = either('status', (path) => ({ path, op: 'eq', value: 'shown' }));
-const MET: Where = either('status', (path) => ({
-  path,
-  op: 'in',
-  value: ['started', 'partial', 'dismissed'],
-}));
-/** A missing status means completed, and so does one that no survey message could have. */
-const COMPLETED: Where = { not: { any: [SHOWN, MET] } };
-
-function counter(
-  where: Where,
-  within: Within,
-  { slot, zone }: SurveyScope,
-): (person: PersonState, now: number) => number {
-  const count = compileTrait('', { type: 'count', event: '$survey', where, within }, null, {
-    slot,
-    zone,
-    computed: () => never('another trait'),
-    intern: () => never('a number'),
-  });
-  return (person, now) => Number(count.value(person, now));
 }
 
 /** Gates are looked at when somebody asks, so that nothing needs to know what they depend on. */

@@ -14,8 +14,18 @@ import {
 } from './aggregate-leaf.ts';
 import type { AggregateName } from './aggregates.ts';
 import { aggregateOf, finish } from './computed.ts';
-import type { AnswerLeaf, AnswerSpec, HoldLeaf, HoldSpec, Leaf, LeafSpec, SequenceLeaf } from './leaf.ts';
+import type {
+  AnswerLeaf,
+  AnswerSpec,
+  HoldLeaf,
+  HoldSpec,
+  Leaf,
+  LeafSpec,
+  RecentLeaf,
+  SequenceLeaf,
+} from './leaf.ts';
 import type { PersonState } from './person-state.ts';
+import type { RecentSpec } from './recent.ts';
 import type { SequenceSpec } from './sequence.ts';
 import { canonical, toNumber } from './values.ts';
 import { departure } from './window.ts';
@@ -35,7 +45,9 @@ export type LeafOf<S extends LeafSpec> = S extends AggregateSpec
       ? HoldLeaf
       : S extends AnswerSpec
         ? AnswerLeaf
-        : never;
+        : S extends RecentSpec
+          ? RecentLeaf
+          : never;
 
 /** Makes places for leaves. */
 export type MakeSlot = <S extends LeafSpec>(spec: S, span: number | null) => LeafSlot<LeafOf<S>>;

@@ -51,6 +51,8 @@ const CSS_FUNCTION = /([\w-]*)\(/g;
 const CSS_FUNCTIONS: ReadonlySet<string> = new Set(
   'rgb rgba hsl hsla hwb lab lch oklab oklch color color-mix calc min max clamp'.split(' '),
 );
+/** Most times that a person may be asked within a span: each is told apart in the person's row. */
+const MAX_TIMES = 1_000;
 /** A key that messages may not have: such an answer would be dropped on the way. */
 const RESERVED = '__proto__';
 /** Longest wait before a survey shows, ms: no page stays open longer, and a browser's timer ends at 24 days. */
@@ -175,6 +177,7 @@ const frequency = z.strictObject({
   times: z
     .int()
     .min(1)
+    .max(MAX_TIMES)
     .optional()
     .meta({ description: 'How often a person is asked within `every`: 1 unless given' }),
   every: duration.optional().meta({ description: '90d unless given' }),
