@@ -515,6 +515,50 @@ describe('closing', () => {
     });
   });
 
+  it('gives no place to what was completed before it opens, whenever it was defined', async () => {
+    await withCollector({ file: true }, async (c) => {
+      const say = async (userId: string, time: number, submissionId = 'x') =>
+        (
+          await c.send('server', [
+            respond(c, { userId }, { surveyId: 's', submissionId, timestamp: iso(time) }),
+          ])
+        ).accepted;
+      c.advance(DAY);
+      // Nobody has defined it yet.
+      for (const [userId, time] of [
+        ['ada', -1],
+        ['ada', 5],
+        ['bob', -1],
+        ['cy', 0],
+      ] as const)
+        expect(await say(userId, T0 + time)).toBe(1);
+      await c.define({ surveys: { s: survey({ limit: 4, startAt: iso(T0) }) } });
+      const taken = async () => ((await gatesOf(c, 's', 'user:ada')).gates as JsonObject[])[0]?.completed;
+      expect(await taken()).toBe(2);
+      // Bob, who completed it before, completes it now, twice: he takes one place.
+      expect([await say('bob', T0 + 7), await say('bob', T0 + 8), await taken()]).toEqual([1, 1, 3]);
+      expect([await say('dot', T0 - 1), await say('dot', T0 + 1), await taken()]).toEqual([0, 1, 4]);
+      expect(await say('eve', T0 + 1)).toBe(0);
+      await c.define({ surveys: { s: survey({ limit: 4, startAt: iso(T0 + 1) }) } });
+      expect([await taken(), await say('eve', T0 + 1), await say('fay', T0 + 1)]).toEqual([3, 1, 0]);
+      await c.define({ surveys: { s: survey({ limit: 6 }) } });
+      expect([await taken(), await say('gil', T0), await say('hal', T0)]).toEqual([5, 1, 0]);
+    });
+  });
+
+  it('counts what came before and after it was undefined for a while', async () => {
+    await withCollector({}, async (c) => {
+      const say = async (userId: string) =>
+        (await c.send('server', [respond(c, { userId }, { surveyId: 's', submissionId: 'x' })])).accepted;
+      await c.define({ surveys: { s: survey({ limit: 9 }) } });
+      expect(await say('ada')).toBe(1);
+      expect((await c.api('DELETE', '/api/surveys/s')).status).toBe(204);
+      expect([await say('bob'), await say('bob'), await say('cy')]).toEqual([1, 1, 1]);
+      await c.define({ surveys: { s: survey({ limit: 4 }) } });
+      expect([await say('dot'), await say('eve')]).toEqual([1, 0]);
+    });
+  });
+
   it('takes one for an undefined survey, and Segment’s own event like a survey message', async () => {
     await withCollector({}, async (c) => {
       await c.define({ surveys: { s: survey({ limit: 1 }) } });
@@ -665,7 +709,7 @@ describe('what a stranger must not learn or do', () => {
       };
       expect([await asked('victim'), await asked('u1')]).toEqual([['open'], []]);
       // Both lose their segment; while that is built the gates in force still ask for it.
-      const frequency = { every: '30d' };
+      const frequency = { times: 50, every: '30d' };
       expect((await c.put('surveys', 'hidden', survey({ frequency }))).json.status).toBe('building');
       expect((await c.put('surveys', 'open', survey({ frequency }))).json.status).toBe('building');
       expect((await c.put('segments', 'open', { where, expose: 'none' })).status).toBe(200);

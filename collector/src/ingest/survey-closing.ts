@@ -5,6 +5,7 @@ import type { Response } from '../engine/response.ts';
 import type { SurveyDefinition } from '../wire/definitions.ts';
 import { readDate } from '../wire/instant.ts';
 import type { SurveyStatus } from '../wire/message.ts';
+import { ALWAYS } from './held-submissions.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** What a respondent did who may finish: whoever was only shown a survey has not begun. */
@@ -20,10 +21,12 @@ export async function whyClosed(
   nodes: readonly number[],
   time: number,
 ): Promise<string | null> {
+  const definition = set.program.wantedSurveys.get(response.survey);
+  if (!definition) return null;
   // Read in any case: what a message adds to is kept in memory from here on.
   const said = new Set<SurveyStatus>();
   for (const node of nodes)
-    for (const status of await set.submission({ ...response, node })) said.add(status);
+    for (const status of await set.submission({ ...response, node }, opensAt(definition))) said.add(status);
   const why = await whyShutTo(set, response.survey, time);
   if (BEGUN.some((status) => said.has(status))) return null;
   return response.status === 'dismissed' && said.has('shown') ? null : why;
@@ -32,9 +35,24 @@ export async function whyClosed(
 /** Why somebody new may not answer the survey at that time (epoch ms), or null; an undefined one is open. */
 export async function whyShutTo(set: WorkingSet, survey: string, time: number): Promise<string | null> {
   const definition = set.program.wantedSurveys.get(survey);
-  const completed = await set.completedOf(survey);
-  return definition ? whyShut(definition, completed, time) : null;
+  return definition ? whyShut(definition, await placesTaken(set, survey, definition), time) : null;
 }
+
+/**
+ * Completed submissions that take a place under the limit. What was completed before the survey opens, and stored
+ * before anybody said when that is, takes none: it would have been refused.
+ */
+export async function placesTaken(
+  set: Pick<WorkingSet, 'completedOf'>,
+  survey: string,
+  definition: Pick<SurveyDefinition, 'startAt'>,
+): Promise<number> {
+  return set.completedOf(survey, opensAt(definition));
+}
+
+/** Epoch ms. */
+const opensAt = ({ startAt }: Pick<SurveyDefinition, 'startAt'>): number =>
+  startAt === undefined ? ALWAYS : Number(readDate(startAt));
 
 /** Why nobody may begin a submission at that time (epoch ms), or null. */
 export function whyShut(

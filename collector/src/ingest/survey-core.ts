@@ -10,7 +10,7 @@ import type { Inside } from './inside.ts';
 import { decodeCursor, encodeCursor, findProfile, idsOf, iso } from './profile-reads.ts';
 import { openReport } from './report.ts';
 import { createSubmissionReader } from './submission-reader.ts';
-import { whyShut } from './survey-closing.ts';
+import { whyShutTo } from './survey-closing.ts';
 import { offerOf } from './survey-offer.ts';
 import { keepDecisions, type PageReading, readOn, standingsOf } from './survey-reads.ts';
 import { takeSnapshot } from './survey-snapshot.ts';
@@ -56,7 +56,7 @@ export function createSurveyCore({
       read(async (at) => {
         const definition = own(book.wanted.surveys, key);
         if (!definition || definition.expose === 'none') return null;
-        return whyShut(definition, await set.completedOf(key), at) ? 'closed' : offerOf(key, definition);
+        return (await whyShutTo(set, key, at)) ? 'closed' : offerOf(key, definition);
       }),
     async submissions(key, { limit, cursor }) {
       if (!own(book.wanted.surveys, key)) return null;

@@ -7,6 +7,7 @@ import type { JsonObject } from '../wire/message.ts';
 import type { GateView, SurveyStanding } from './core.ts';
 import { ownerOf } from './owner.ts';
 import type { SubmissionReader } from './submission-reader.ts';
+import { placesTaken } from './survey-closing.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Where a settled person stands before the surveys in force, or before one of them. */
@@ -28,7 +29,8 @@ export async function standingsOf(
     );
     // Whoever asks what is open asks for it as it was last defined.
     const wanted = set.program.wantedSurveys.get(key) ?? definition;
-    standings.push({ key, definition: wanted, gates: views, completed: await set.completedOf(key) });
+    const completed = await placesTaken(set, key, wanted);
+    standings.push({ key, definition: wanted, gates: views, completed });
   }
   return standings;
 }

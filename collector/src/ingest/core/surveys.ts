@@ -18,7 +18,7 @@ export interface SurveyStanding {
   definition: SurveyDefinition;
   /** What depends on the person. */
   gates: GateView[];
-  /** Submissions completed by anybody. */
+  /** Submissions completed by anybody, as far as they take a place under its limit. */
   completed: number;
 }
 

@@ -10,7 +10,8 @@ export function describeSurveys(bench: Bench): void {
       const response = (submission: string, status: 'shown' | 'partial' | 'completed', survey = 's') => ({
         response: { survey, submission, status },
       });
-      const completed = (survey: string) => bench.store.query({ ask: 'completed-count', survey });
+      const completed = (survey: string, since = Number.NEGATIVE_INFINITY) =>
+        bench.store.query({ ask: 'completed-count', survey, since });
       beforeEach(() =>
         bench.store.commit({
           clock: 1,
@@ -34,6 +35,16 @@ export function describeSurveys(bench: Bench): void {
         });
         expect(submissions).toEqual([new Set(['shown', 'completed']), new Set(['completed']), new Set()]);
         expect([await completed('s'), await completed('other'), await completed('none')]).toEqual([3, 1, 0]);
+      });
+
+      it('counts only what was completed since then', async () => {
+        // Those of the survey: 9,000 (waiting), 1,003, 1,004 and 1,005 of one submission.
+        expect([await completed('s', 1_003), await completed('s', 1_004)]).toEqual([3, 2]);
+        expect([await completed('s', 1_005), await completed('s', 1_006)]).toEqual([2, 1]);
+        const since = (time: number, submission = 'a', node = 2) =>
+          bench.store.query({ ask: 'is-completed', survey: 's', node, submission, since: time });
+        expect([await since(1_005), await since(1_006), await since(0, 'b')]).toEqual([true, false, false]);
+        expect([await since(9_000, 'a', 1), await since(1_003, 'b', 1)]).toEqual([true, true]);
       });
 
       it('lists a submission’s messages together, in pages, none of the future', async () => {

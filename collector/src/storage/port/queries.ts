@@ -4,7 +4,7 @@ import type { CauseOf } from '../../engine/person-state.ts';
 import type { Stamp } from '../../engine/stamp.ts';
 import type { KeyKind, RefusedMessage } from '../../wire/accepted.ts';
 import type { JsonValue, MessageType } from '../../wire/message.ts';
-import type { HistoryRow, NodeRow, OperationRow, ResponseRow } from './rows.ts';
+import type { HistoryRow, NodeRow, OperationRow, ResponseRow, SubmissionKey } from './rows.ts';
 
 /** What `query` can be asked, by name: what a question says beside that (`object`: nothing). */
 export interface Questions {
@@ -61,8 +61,10 @@ export interface Questions {
   /** What messages with `context.tm.client` say of themselves, dated in [from, to), in order of arrival. */
   ledger: { after: number; limit: number; from: number; to: number };
   nodes: { after: number; limit: number };
-  /** Submissions of a survey that were completed, those that wait for their time included. */
-  'completed-count': { survey: string };
+  /** Submissions of a survey that were completed at `since` (epoch ms) or later, those that wait included. */
+  'completed-count': { survey: string; since: number };
+  /** Whether that submission was. */
+  'is-completed': SubmissionKey & { since: number };
   /** Messages of a survey dated up to `until`, a submission's together, after the place given. */
   responses: { survey: string; after: ResponsePlace | null; until: number; limit: number };
   /** Messages that may be of a survey, in order of arrival. */
@@ -157,6 +159,7 @@ export interface Answers {
   'group-members-count': number;
   'groups-waiting': string[];
   'completed-count': number;
+  'is-completed': boolean;
   responses: (ResponseRow & { row: HistoryRow })[];
   'survey-messages': HistoryRow[];
   'response-rows': ResponseRow[];

@@ -33,14 +33,26 @@ const response = ({ seq, survey, node, submission, status }: ResponseColumns): R
 export function surveyAnswers(
   { all, count }: Statements,
   terms: Terms,
-): Answering<'completed-count' | 'responses' | 'survey-messages' | 'response-rows'> {
+): Answering<'completed-count' | 'is-completed' | 'responses' | 'survey-messages' | 'response-rows'> {
   return {
-    'completed-count': ({ survey }) =>
+    'completed-count': ({ survey, since }) =>
+      Number.isFinite(since)
+        ? count(
+            `SELECT count(*) AS n FROM (SELECT DISTINCT r.node, r.submission
+             FROM response AS r JOIN message AS m ON m.seq = r.seq
+             WHERE r.survey = ? AND r.status = ? AND m.time >= ?)`,
+            ...[survey, statusCode('completed'), since],
+          )
+        : count(
+            'SELECT count(*) AS n FROM (SELECT DISTINCT node, submission FROM response WHERE survey = ? AND status = ?)',
+            ...[survey, statusCode('completed')],
+          ),
+    'is-completed': ({ survey, node, submission, since }) =>
       count(
-        'SELECT count(*) AS n FROM (SELECT DISTINCT node, submission FROM response WHERE survey = ? AND status = ?)',
-        survey,
-        statusCode('completed'),
-      ),
+        `SELECT EXISTS (SELECT 1 FROM response AS r JOIN message AS m ON m.seq = r.seq
+         WHERE r.survey = ? AND r.node = ? AND r.submission = ? AND r.status = ? AND m.time >= ?) AS n`,
+        ...[survey, node, submission, statusCode('completed'), since],
+      ) > 0,
     responses({ survey, after, until, limit }) {
       type Found = ResponseColumns & MessageRow & { filed: number; said: number };
       const select = (where: string): string =>
