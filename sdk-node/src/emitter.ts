@@ -4,6 +4,12 @@
 type Arguments<M> = { [E in keyof M]: unknown[] };
 type Listener<A extends unknown[]> = (...args: A) => void;
 
+/** What is added under a name takes what is told under it. */
+interface Listeners<M extends Arguments<M>> {
+  get<E extends keyof M>(event: E): Set<Listener<M[E]>> | undefined;
+  set<E extends keyof M>(event: E, listeners: Set<Listener<M[E]>>): unknown;
+}
+
 export interface Emitter<M extends Arguments<M>> {
   on<E extends keyof M>(event: E, listener: Listener<M[E]>): void;
   once<E extends keyof M>(event: E, listener: Listener<M[E]>): void;
@@ -15,10 +21,10 @@ export interface Emitter<M extends Arguments<M>> {
 
 export function createEmitter<M extends Arguments<M>>(quietly: (run: () => unknown) => void): Emitter<M> {
   // Not an object: a host's own object as an event would be asked for its text, which may throw.
-  const listeners = new Map<keyof M, Set<Listener<never>>>();
+  const listeners: Listeners<M> = new Map();
 
   function on<E extends keyof M>(event: E, listener: Listener<M[E]>): void {
-    const set = listeners.get(event) ?? new Set();
+    const set = listeners.get(event) ?? new Set<Listener<M[E]>>();
     listeners.set(event, set);
     set.add(listener);
   }
@@ -36,9 +42,7 @@ export function createEmitter<M extends Arguments<M>>(quietly: (run: () => unkno
       on(event, once);
     },
     emit(event, ...args) {
-      // What was added under a name takes what is told under it.
-      for (const listener of listeners.get(event) ?? [])
-        quietly(() => (listener as unknown as Listener<typeof args>)(...args));
+      for (const listener of listeners.get(event) ?? []) quietly(() => listener(...args));
     },
     isHeard: (event) => (listeners.get(event)?.size ?? 0) > 0,
   };

@@ -312,7 +312,7 @@ export function createSpool(parts: SpoolParts & SpoolMachine): Spool {
     feed(take) {
       for (;;) {
         for (let line = lines.at(-1); line; line = lines.at(-1)) {
-          // Handed out in their order: the list is read from its end.
+          // Handed out in their order: the list is read from its end. Lines have a place.
           if (!take({ ...line, place: linesPlace as Place })) return;
           lines.pop();
         }

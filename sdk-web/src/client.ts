@@ -216,6 +216,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
 
   const analytics: Analytics = {
     identify(userId, traits, callOptions) {
+      // Without an id everything stands one place further on.
       if (isFields(userId)) return analytics.identify(null, userId, callOptions ?? (traits as CallOptions));
       const text = textOf(userId);
       take('identify', { traits: traits ?? {} }, callOptions, ({ traits }) => {
@@ -253,7 +254,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
       return user;
     },
     on(event, callback) {
-      // Told under its name only what belongs to it.
+      // `callback as never`: it is told under its name only what belongs to it.
       const listener: [typeof event, (...values: never[]) => void] = [event, callback as never];
       listeners.add(listener);
       return () => listeners.delete(listener);
@@ -305,7 +306,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
 
   async function takeOver(): Promise<void> {
     const stored = await store.transact('readonly', (table) => table.getAllKeys()).catch(() => []);
-    if ([...stored, ...journals()].every((key) => (key as string).includes(client))) return;
+    if ([...stored, ...journals()].every((key) => (key as string).includes(client))) return; // texts of ours
     const { recover } = await more();
     if (isOver()) return;
     await recover(
@@ -335,7 +336,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   attempt(() => {
     if (options.onError) analytics.on('error', options.onError);
     // Where nobody asked the visitor, their browser's signal is the answer.
-    const { globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean };
+    const { globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean }; // not in lib.dom
     const isSignalled = globalPrivacyControl && consent === 'granted' && gpc !== 'ignore';
     decide(isSignalled ? (gpc === 'deny' ? 'denied' : 'anonymous') : consent);
     document.addEventListener(
@@ -366,7 +367,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     cleanUps.push(store.letGo, () => end.abort());
     if (options.page !== false && options.page !== 'off') cleanUps.push(watchPages(analytics.page));
   });
-  return analytics as Analytics<E>;
+  return analytics as Analytics<E>; // E is for callers' compilers alone
 }
 
 const isoOf = (time: string | number | Date): string => new Date(time).toISOString();

@@ -49,7 +49,7 @@ export function createIdentity(
 
   const readCookie = (): string | undefined =>
     attempt(() => {
-      // Throws where there is none.
+      // No match is null, which throws here as `attempt` wants it.
       const [, id] = /(?:^|; )tm\.id=([^;]+)/.exec(document.cookie) as unknown as [string, string];
       return decodeURIComponent(id);
     });
@@ -74,7 +74,7 @@ export function createIdentity(
       if (cookie && cookie !== person?.anonymousId) write(newcomer(cookie));
     }
     if (!person) write(newcomer(newId()));
-    return person as Person;
+    return person as Person; // `write` sets it
   }
 
   function write(next: Person): void {

@@ -13,7 +13,8 @@ export function watchPages(view: () => void): () => void {
   const start = (): void => {
     stop = watch(view);
   };
-  // One page view is one, also with two copies of the SDK on the page: all of them know this list.
+  // One page view is one, also with two copies of the SDK on the page: all of them know this list, under a name
+  // that `Window` does not.
   const page = window as unknown as Record<string, (() => void)[] | undefined>;
   const turns = page[MARK] ?? [];
   page[MARK] = turns;
@@ -50,7 +51,7 @@ function watch(view: () => void): () => void {
     return () => {
       // Somebody's wrapper around ours stays, and ours goes quiet.
       if (history[name] !== wrapped) return;
-      delete (history as Partial<History>)[name];
+      delete (history as Partial<History>)[name]; // ours, which hides the prototype's
       // It was another's, not the browser's own.
       if (history[name] !== original) history[name] = original;
     };

@@ -18,19 +18,20 @@ function replay(analytics: Analytics, calls: StubCall[]): void {
     // Options come last: fourth for page and screen, second where identify has no id, else third.
     const place = /^(page|screen)$/.test(method) ? 3 : Object(args[0]) === args[0] ? 1 : 2;
     if (call.t && method !== 'on')
-      args[place] = { timestamp: call.t, ...(args[place] as object | undefined) };
+      args[place] = { timestamp: call.t, ...(args[place] as object | undefined) }; // options, if anything
+    // A page may have called what is no method, and with anything.
     const run = analytics[method] as ((...given: unknown[]) => unknown) | undefined;
     run?.(...args);
   }
 }
 
-const tag = document.currentScript as HTMLScriptElement | null;
+const tag = document.currentScript as HTMLScriptElement | null; // no SVG element loads this
 const { use, ...options } = tag?.dataset ?? {};
 const held = window.tidemark;
 if (tag && options.writeKey && (!held || Array.isArray(held))) {
   const { origin } = new URL(tag.src);
-  // Attributes are the options' names and texts; numbers among them are only compared.
   const analytics = createClient(
+    // Attributes are the options' names and texts; numbers among them are only compared.
     { host: origin, ...options } as unknown as Options,
     () => import(`${origin}/sdk-more.js`),
   );

@@ -83,7 +83,7 @@ function wrap(tidemark: Analytics): SegmentAnalytics {
   const call =
     (name: keyof typeof CALLS): Call =>
     (...args) => {
-      const callback = args.find((arg) => typeof arg === 'function') as Callback | undefined;
+      const callback = args.find((arg) => typeof arg === 'function') as Callback | undefined; // Segment's only one
       const given = args.filter((arg) => typeof arg !== 'function');
       const run = name === 'alias' ? aliasArguments(given) : optionsLast(given, CALLS[name]);
       // Each takes Segment's own arguments.
@@ -99,6 +99,7 @@ function wrap(tidemark: Analytics): SegmentAnalytics {
     name: string | ((element: Element) => string),
     properties?: Fields,
   ): SegmentAnalytics => {
+    // An array or a jQuery object: both can be walked.
     const list = elements instanceof Element ? [elements] : [...((elements ?? []) as Iterable<Element>)];
     for (const element of list)
       element.addEventListener(event, () =>
@@ -156,6 +157,7 @@ function wrap(tidemark: Analytics): SegmentAnalytics {
 
 /** Segment's snippet ends a call with the page's address, as it was then. */
 function pageOf(arg: unknown): Fields | undefined {
+  // Whatever it is: only what says `bpc` of itself is read, and that is texts.
   const { __t: kind, c, p, u, s, t, r } = (arg ?? {}) as Record<string, string | undefined>;
   return kind === 'bpc' ? { path: p, referrer: r, search: s, title: t, url: c ?? u } : undefined;
 }
@@ -168,10 +170,10 @@ function optionsLast(given: unknown[], before: number): unknown[] {
     // A page call is about the page as it was.
     const words = args.filter((arg) => typeof arg === 'string');
     const [properties, options] = args.filter((arg) => typeof arg === 'object' && arg !== null);
-    args.splice(0, args.length, ...words, { ...page, ...(properties as Fields) });
+    args.splice(0, args.length, ...words, { ...page, ...(properties as Fields) }); // an object, or nothing
     args[before] = options;
   }
-  const options = (args[before] ?? {}) as CallOptions;
+  const options = (args[before] ?? {}) as CallOptions; // Segment has its options in the same place
   args[before] = { ...options, context: { page, ...options.context } };
   return args;
 }
@@ -204,7 +206,7 @@ export class AnalyticsBrowser implements PromiseLike<[SegmentAnalytics, SegmentC
   ): Promise<A | B> {
     return this.#loaded
       .then((analytics): [SegmentAnalytics, SegmentContext] => [analytics, { event: {} }])
-      .then(done as never, failed);
+      .then(done as never, failed); // without `done` A is what is told, which the compiler cannot know
   }
   track: Call = (...args) => this.#later((analytics) => analytics.track(...args));
   page: Call = (...args) => this.#later((analytics) => analytics.page(...args));

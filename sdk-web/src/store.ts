@@ -119,12 +119,12 @@ export function createMessageStore(client: string, onFull: (messages: Queued[]) 
           const keys = table.getAllKeys();
           keys.onsuccess = () => {
             used = keys.result.reduce<number>(
-              (sum, key) => sum + Number((key as string).split('.').pop()),
+              (sum, key) => sum + Number((key as string).split('.').pop()), // all keys are texts of ours
               0,
             );
             attempt(() => {
               const request = work(table);
-              transaction.oncomplete = () => resolve(request?.result as never);
+              transaction.oncomplete = () => resolve(request?.result as never); // whoever gives no request reads no answer
             });
             transaction.oncomplete ?? transaction.abort();
           };
@@ -178,7 +178,7 @@ export function createMessageStore(client: string, onFull: (messages: Queued[]) 
     new Promise((resolve) => {
       const answer = (lock: unknown): Promise<void> | undefined => {
         resolve(!!lock);
-        return (!!lock && held) as Promise<void> | undefined;
+        return (!!lock && held) as Promise<void> | undefined; // false lets go at once, as undefined does
       };
       attempt(() => navigator.locks.request(`tm.${owner}`, { ifAvailable: true }, answer).catch(answer)) ??
         answer(1);
@@ -205,6 +205,7 @@ export function createMessageStore(client: string, onFull: (messages: Queued[]) 
       }
       if (!done[0]) return;
       for (const key of done) attempt(() => delete localStorage[key]);
+      // There is a first: see above.
       transact('readwrite', (table) => done.map((key) => table.delete(key))[0] as IDBRequest).catch(() => {});
     },
     journal,
