@@ -218,6 +218,52 @@ describe('who is asked', () => {
     });
   });
 
+  it('tells what is known, how far it is exposed, and what comes before it', async () => {
+    await withCollector({}, async (c) => {
+      const where = { all: [] };
+      await c.define({
+        segments: { all: { where, expose: 'public' } },
+        surveys: {
+          paged: survey({ priority: 9, target: { url: '/cart' } }),
+          proven: survey({ priority: 8, expose: 'verified' }),
+          hidden: survey({ priority: 7, expose: 'none' }),
+          a: survey({ priority: 2, target: { segment: 'all' } }),
+          b: survey(),
+          c: survey(),
+          d: survey(),
+        },
+      });
+      await c.send('web', [page(c, { userId: 'ada' })]);
+      const look = async (key: string, more = '') => {
+        const { eligible, offered: isOffered, reason, unknown } = await gatesOf(c, key, 'user:ada', more);
+        return [eligible, isOffered, reason, unknown];
+      };
+      expect(await look('paged')).toEqual([false, false, 'not known: url', ['url']]);
+      expect(await look('paged', '&url=https://x.example/')).toEqual([false, false, 'closed: url', []]);
+      expect(await look('hidden', '&verified=true')).toEqual([false, false, 'closed: expose', []]);
+      expect(await look('proven')).toEqual([false, false, 'not known: expose', ['expose']]);
+      expect(await look('proven', '&verified=false')).toEqual([false, false, 'closed: expose', []]);
+      expect(await look('proven', '&verified=true')).toEqual([true, true, null, []]);
+      expect(await look('c')).toEqual([true, true, null, []]);
+      const rank = '3 surveys are offered at a time, and more important ones are: ';
+      expect(await look('d')).toEqual([true, false, `${rank}a, b, c`, []]);
+      expect(await look('c', '&url=https://x.example/cart')).toEqual([true, false, `${rank}paged, a, b`, []]);
+      expect(await look('b', '&url=https://x.example/cart&verified=true')).toEqual([
+        ...[true, false, `${rank}paged, proven, a`, []],
+      ]);
+      // What is said to be offered is.
+      expect(await offered(c, [page(c, { userId: 'ada' })])).toEqual(['a', 'b', 'c']);
+      expect(held(await gatesOf(c, 'a', 'user:ada'))).not.toHaveProperty('expose');
+      // A public survey is offered as far as its segment is exposed.
+      await c.put('surveys', 'a', survey({ priority: 2 }));
+      await c.put('segments', 'all', { where });
+      expect(await look('d')).toEqual([true, false, `${rank}a, b, c`, []]);
+      for (const more of ['', '?id=user:ada&verified=yes', '?id=user:ada&uri=x', '?id=user:ada&url=cart'])
+        expect((await c.api('GET', `/api/surveys/a/eligibility${more}`)).status).toBe(400);
+      expect((await c.api('GET', '/api/surveys/a/responses?segment=all')).status).toBe(400);
+    });
+  });
+
   it('carries all a page needs and nothing of whom the survey is for', async () => {
     await withCollector({}, async (c) => {
       const target = {

@@ -104,12 +104,19 @@ export function definitionPaths(): Json {
       summary: 'Why somebody would be asked now or not: every gate and what it rests on',
       security: admin,
       parameters: [
-        parameter('id', 'query', 'user:<userId>, anon:<anonymousId> or the profile’s own'),
+        {
+          ...parameter('id', 'query', 'user:<userId>, anon:<anonymousId> or the profile’s own'),
+          required: true,
+        },
         parameter('url', 'query', 'the page they would be on'),
+        {
+          ...parameter('verified', 'query', 'whether they prove who they are; not known unless given'),
+          schema: { enum: ['true', 'false'] },
+        },
       ],
       responses: {
-        200: ok('The gates', { type: 'object' }),
-        400: failure('No id, or a url that is none'),
+        200: ok('The gates', ref('Eligibility')),
+        400: failure('No id, a url that is none, or an unknown parameter'),
         404: failure('Unknown survey or profile'),
         409: failure('Still being built'),
       },
@@ -121,7 +128,11 @@ export function definitionPaths(): Json {
       summary: 'Every submission, one for each sender and submissionId',
       security: admin,
       parameters: paging,
-      responses: { 200: ok('A page', page({ type: 'object' })), 404: failure('Unknown') },
+      responses: {
+        200: ok('A page', page({ type: 'object' })),
+        400: failure('A bad limit or cursor, or an unknown parameter'),
+        404: failure('Unknown'),
+      },
     },
   };
   paths['/api/surveys/{key}/results'] = {

@@ -1,8 +1,10 @@
 // The schemas of the OpenAPI document: what is sent, and what is answered.
 // Invariant: definitions are described by the schemas that check them.
+
 import { z } from 'zod';
 import { segmentSchema, traitSchema } from '../wire/definitions.ts';
 import { surveySchema } from '../wire/survey-definition.ts';
+import { eligibilitySchemas } from './eligibility-schema.ts';
 import { needsSchema } from './needs-schema.ts';
 import { type Json, ref } from './openapi-words.ts';
 import { resultSchemas } from './result-schemas.ts';
@@ -11,6 +13,7 @@ export function schemas(): Json {
   return {
     ...definitionSchemas(),
     ...resultSchemas(),
+    ...eligibilitySchemas(),
     Error: {
       type: 'object',
       required: ['error'],

@@ -1,7 +1,7 @@
 // /api/surveys: why somebody is asked or not, and what was answered. Definitions are among the others' routes.
 // Invariant: reads only.
 import type { Context, Hono } from 'hono';
-import { decide } from '../features/surveys/decide.ts';
+import { eligibilityOf } from '../features/surveys/eligibility.ts';
 import { surveyResults } from '../features/surveys/results/index.ts';
 import { readDate } from '../wire/instant.ts';
 import { adminQuery, notFound, pageOf } from './api-words.ts';
@@ -11,32 +11,30 @@ import type { HttpParts } from './parts.ts';
 export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
   const results = surveyResults(core);
   app.get('/api/surveys/:key/eligibility', async (c) => {
-    const { id, url = null } = adminQuery(c, ['id', 'url']);
+    const { id, url = null, verified } = adminQuery(c, ['id', 'url', 'verified']);
     const key = c.req.param('key');
     if (id === undefined)
-      throw new ApiError(
-        400,
-        'invalid_parameter',
-        'id is required: user:<userId>, anon:<anonymousId> or the profile’s own',
-      );
+      throw invalidParameter('id is required: user:<userId>, anon:<anonymousId> or the profile’s own');
     if (url !== null && !URL.canParse(url))
-      throw new ApiError(
-        400,
-        'invalid_parameter',
-        'url must be a whole address, such as https://shop.example/cart',
-      );
+      throw invalidParameter('url must be a whole address, such as https://shop.example/cart');
+    if (verified !== undefined && verified !== 'true' && verified !== 'false')
+      throw invalidParameter('verified must be true or false: whether they prove who they are');
     const found = await core.surveyStanding(id, key);
     if (found === 'unknown_survey') throw notFound('survey');
     if (found === 'unknown_profile') throw notFound('profile');
     if (found === 'building')
       throw new ApiError(409, 'building', `the survey "${key}" is still being built: nobody is asked yet`);
-    const { standing, last, profileId } = found;
-    const { eligible, unknown, gates } = decide(standing, core.now(), { url, messages: null });
-    const { delay, exitIntent, scroll } = standing.definition.target ?? {};
+    const { asked, others, last, profileId } = found;
+    const isVerified = verified === undefined ? null : verified === 'true';
+    const eligibility = eligibilityOf(asked, others, core.now(), { url, isVerified });
+    const { eligible, offered, reason, unknown, gates } = eligibility;
+    const { delay, exitIntent, scroll } = asked.standing.definition.target ?? {};
     return c.json({
       survey: key,
       profileId,
       eligible,
+      offered,
+      reason,
       unknown,
       gates,
       page: { delay: delay ?? null, exitIntent: exitIntent ?? false, scroll: scroll ?? null },
@@ -44,6 +42,7 @@ export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
     });
   });
   app.get('/api/surveys/:key/responses', async (c) => {
+    adminQuery(c, ['limit', 'cursor']);
     const page = await core.submissions(surveyKey(c), pageOf(c));
     if (!page) throw notFound('survey');
     const iso = (time: number | undefined) => (time === undefined ? null : new Date(time).toISOString());

@@ -38,7 +38,13 @@ import type {
   Receipt,
   TransitionView,
 } from './core/people.ts';
-import type { Report, SubmissionRecord, SurveySnapshot, SurveyStanding } from './core/surveys.ts';
+import type {
+  Report,
+  SubmissionRecord,
+  SurveyPlace,
+  SurveySnapshot,
+  SurveyStanding,
+} from './core/surveys.ts';
 import type { Amount, Sender } from './fair-queue.ts';
 
 export type * from './core/definitions.ts';
@@ -72,12 +78,17 @@ export interface Core {
     /** Their number inside the collector; null for somebody unknown. */
     person: number | null;
   }>;
-  /** Where a person stands before one survey, and what was decided last. */
+  /** Where a person stands before one survey and before the others, and what was decided last. */
   surveyStanding(
     ref: ProfileRef,
     key: string,
   ): Promise<
-    | { standing: SurveyStanding; last: { at: string; decision: JsonObject } | null; profileId: string }
+    | {
+        asked: SurveyPlace;
+        others: SurveyPlace[];
+        last: { at: string; decision: JsonObject } | null;
+        profileId: string;
+      }
     | 'unknown_profile'
     | 'unknown_survey'
     | 'building'

@@ -6,6 +6,7 @@ import type { JsonObject } from '../wire/message.ts';
 import { settledPerson } from './arrival.ts';
 import type { Core } from './core.ts';
 import { own } from './definition-book.ts';
+import { exposureIn } from './exposure.ts';
 import type { Inside } from './inside.ts';
 import { decodeCursor, encodeCursor, findProfile, idsOf, iso } from './profile-reads.ts';
 import { openReport } from './report.ts';
@@ -40,12 +41,17 @@ export function createSurveyCore({
         const id = await findProfile(set, ref);
         const person = id === null ? null : await settledPerson(set, id, at);
         if (!person) return 'unknown_profile';
-        const [standing] = await standingsOf(set, person, at, (name) => name === key);
-        if (!standing) return 'building';
+        const exposure = exposureIn(book);
+        const places = (await standingsOf(set, person, at, () => true)).map((standing) => ({
+          standing,
+          expose: exposure.survey(standing.key),
+        }));
+        const asked = places.find(({ standing }) => standing.key === key);
+        if (!asked) return 'building';
         const [last] = (await store.read({ decisions: [{ survey: key, person: person.id }] })).decisions;
         const { publicId } = await idsOf(set, person.id);
         const kept = last ? { at: iso(last.at), decision: JSON.parse(last.text) as JsonObject } : null; // our own
-        return { standing, last: kept, profileId: publicId };
+        return { asked, others: places.filter((one) => one !== asked), last: kept, profileId: publicId };
       }),
     keepDecisions: (person, decisions) =>
       lane.task(async (working, at) => ({

@@ -21,8 +21,9 @@ export interface AnsweredGate extends JsonObject {
 }
 
 export interface Decision {
-  /** No gate is closed. Those without an answer are named in `unknown`. */
+  /** Every gate is known to hold. */
   eligible: boolean;
+  /** Gates without an answer. */
   unknown: string[];
   gates: AnsweredGate[];
 }
@@ -39,17 +40,22 @@ export function decide(
   const { url, event } = definition.target ?? {};
   if (url !== undefined) all.push(urlGate(url, moment));
   if (event !== undefined) all.push(eventGate(event, moment, clock));
+  return decisionOf(all);
+}
+
+/** What some gates come to. */
+export function decisionOf(gates: AnsweredGate[]): Decision {
   return {
-    eligible: all.every(({ holds }) => holds !== false),
-    unknown: all.filter(({ holds }) => holds === null).map(({ gate }) => gate),
-    gates: all,
+    eligible: gates.every(({ holds }) => holds === true),
+    unknown: gates.filter(({ holds }) => holds === null).map(({ gate }) => gate),
+    gates,
   };
 }
 
 /** What is kept of a decision: which gates held, not what each rested on, so that it changes rarely. */
-export function keptPart({ eligible, unknown, gates }: Decision): JsonObject {
+export function keptPart({ eligible, gates }: Decision): JsonObject {
   const held = Object.fromEntries(gates.map(({ gate, holds }) => [gate, holds]));
-  return { eligible: eligible && unknown.length === 0, gates: held };
+  return { eligible, gates: held };
 }
 
 function openGate({ definition, completed }: Omit<SurveyStanding, 'key' | 'gates'>, clock: number): GateView {

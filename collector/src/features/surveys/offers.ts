@@ -25,12 +25,13 @@ export async function offersFor(
   const clock = core.now();
   const decided = standings.map((standing) => ({ standing, decision: decide(standing, clock, moment) }));
   if (person !== null && moment.messages !== null) await core.keepDecisions(person, decided.map(kept));
-  return decided
-    .filter(({ decision }) => decision.eligible && decision.unknown.length === 0)
-    .map(({ standing }) => standing)
-    .sort(byPriority)
-    .slice(0, MAX_OFFERED)
-    .map(({ key, definition }) => offerOf(key, definition));
+  const eligible = decided.filter(({ decision }) => decision.eligible).map(({ standing }) => standing);
+  return firstOf(eligible).map(({ key, definition }) => offerOf(key, definition));
+}
+
+/** Of the surveys that somebody may be asked those that they are offered, the most important first. */
+export function firstOf(eligible: readonly SurveyStanding[]): SurveyStanding[] {
+  return [...eligible].sort(byPriority).slice(0, MAX_OFFERED);
 }
 
 const kept = ({ standing, decision }: { standing: SurveyStanding; decision: Decision }) => ({

@@ -3,7 +3,7 @@
 import type { Activity } from '../../engine/person-state.ts';
 import type { Stamp } from '../../engine/stamp.ts';
 import type { SubmissionView } from '../../engine/submission.ts';
-import type { SurveyDefinition, Where } from '../../wire/definitions.ts';
+import type { Expose, SurveyDefinition, Where } from '../../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../../wire/message.ts';
 
 /** One of the gates before a survey, and what its answer rests on. */
@@ -20,6 +20,12 @@ export interface SurveyStanding {
   gates: GateView[];
   /** Submissions completed by anybody, as far as they take a place under its limit. */
   completed: number;
+}
+
+/** The same, with how far the survey is exposed as it is in force: as its segment at most. */
+export interface SurveyPlace {
+  standing: SurveyStanding;
+  expose: Expose;
 }
 
 /** One sender's submission and whose it is. */
