@@ -63,3 +63,58 @@ it('repeats no key that stands in a mistaken address, and no long address', () =
     const long = await c.fetch(`/${'a'.repeat(150)}/${'b'.repeat(5_000)}`);
     expect(long.json.error).toMatchObject({ message: `there is nothing at GET /${'a'.repeat(150)}/…` });
   }));
+
+it('rejects the messages of a batch whose context is nested too deep, and answers', () =>
+  withCollector({}, async (c) => {
+    const send = (context: string) =>
+      c.fetch('/v1/batch', {
+        method: 'POST',
+        headers: { authorization: basic(WEB_KEY) },
+        body: `{"batch":[{"type":"track","event":"A","userId":"u"}],"context":${context}}`,
+      });
+    const nested = (levels: number) => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`;
+    // The message is the first level, its context the second.
+    expect(await send(nested(99))).toMatchObject({ status: 200, json: { accepted: 1 } });
+    for (const levels of [100, 101, 5_000])
+      expect(await send(nested(levels))).toMatchObject({
+        status: 200,
+        json: { accepted: 0, rejected: [{ code: 'invalid_field' }] },
+      });
+    expect((await c.api('GET', '/api/rejected')).status).toBe(200);
+  }));
+
+it('cleans the context of a batch like a message', () =>
+  withCollector({ file: true }, async (c) => {
+    await c.define({ traits: { sum: { type: 'sum', event: '*', property: 'v' } } });
+    const context = '{"__proto__":{"x":1},"a":{"__proto__":{"y":1}},"b":"x\\ud800","c":1e400,"d":-0}';
+    const answer = await c.fetch('/v1/batch', {
+      method: 'POST',
+      headers: { authorization: basic(WEB_KEY) },
+      body: `{"batch":[{"type":"track","event":"A","userId":"u"}],"context":${context}}`,
+    });
+    expect(answer.json).toMatchObject({ accepted: 1 });
+    const [event] = await c.all<{ context: unknown }>('/api/profiles/user:u/events');
+    expect(event?.context).toEqual({ a: {}, b: 'x\ufffd', c: null, d: 0 });
+    expect((await c.api('GET', '/api/profiles/user:u/events')).text).not.toContain('__proto__');
+    expect(await c.verify()).toEqual([]);
+  }));
+
+it('makes no huge batch of a small body by its context', () =>
+  withCollector({}, async (c) => {
+    const send = (messages: number, chars: number) =>
+      c.fetch('/v1/batch', {
+        method: 'POST',
+        headers: { authorization: basic(WEB_KEY) },
+        body: JSON.stringify({
+          batch: Array.from({ length: messages }, () => ({ type: 'track', event: 'A', anonymousId: 'd' })),
+          context: { x: 'x'.repeat(chars) },
+        }),
+      });
+    expect(await send(2_000, 32_000)).toMatchObject({
+      status: 413,
+      json: { error: { code: 'context_too_large', message: expect.stringContaining('16777216') } },
+    });
+    expect(await c.profile('anon:d')).toBeUndefined();
+    expect(await send(2_000, 1_000)).toMatchObject({ status: 200, json: { accepted: 2_000 } });
+    expect(await send(500, 32_000)).toMatchObject({ status: 200, json: { accepted: 500 } });
+  }));

@@ -5,11 +5,11 @@ import {
   type JsonObject,
   type JsonValue,
   MAX_BATCH_MESSAGES,
-  MAX_MESSAGE_BYTES,
   type MessageType,
   type Rejection,
 } from '../wire/message.ts';
 import { type ParseOptions, parseMessage } from '../wire/parse.ts';
+import { readBatchContext } from './batch-context.ts';
 import { ApiError } from './errors.ts';
 import { isSignedBy } from './signature.ts';
 
@@ -47,7 +47,7 @@ export function judge(body: JsonObject, ask: Ask, means: Means): Judged {
     requireSignature,
     isProven: proofOf(ask),
     batchSentAt: routeType === null ? body.sentAt : undefined,
-    batchContext: routeType === null ? contextOf(body.context) : null,
+    ...(routeType === null ? readBatchContext(body.context, items.length) : { batchContext: null }),
     ...means,
   };
   const judged: Judged = { messages: [], places: [], refused: [], rejected: [] };
@@ -75,18 +75,6 @@ function itemsOf({ batch }: JsonObject): JsonValue[] {
       `a batch may have at most ${MAX_BATCH_MESSAGES} messages; this one has ${batch.length}`,
     );
   return batch;
-}
-
-/** A batch's context larger than a message could not be part of any. */
-function contextOf(context: JsonValue | undefined): JsonObject | null {
-  if (typeof context !== 'object' || context === null || Array.isArray(context)) return null;
-  if (Buffer.byteLength(JSON.stringify(context)) > MAX_MESSAGE_BYTES)
-    throw new ApiError(
-      413,
-      'context_too_large',
-      `a batch's context may have at most ${MAX_MESSAGE_BYTES} bytes of JSON`,
-    );
-  return context;
 }
 
 function proofOf({ signature, secrets }: Ask): (userId: string) => boolean {

@@ -16,8 +16,10 @@ export interface ParseOptions {
   /** Epoch milliseconds of the first arrival. */
   receivedAt: number;
   batchSentAt: JsonValue | undefined;
-  /** Laid under each message's own context, whose keys win. At most MAX_MESSAGE_BYTES of JSON. */
+  /** Laid under each message's own context, whose keys win. Clean, and at most MAX_MESSAGE_BYTES of JSON. */
   batchContext: JsonObject | null;
+  /** It is nested so deep that no message may have it. */
+  isBatchContextTooDeep?: true;
   newId: () => string;
   readAgent: AgentReader;
   /** A stored message: with its batch's context and what its user agent says it may be larger than as sent. */

@@ -43,7 +43,7 @@ export function parseMessage(item: JsonValue, options: ParseOptions): ParseResul
   if (!isObject(item))
     return refuse(item, null, new Refusal('invalid_type', 'a message must be an object'), options);
   const soundness = soundnessOf(item);
-  if (soundness === TOO_DEEP) {
+  if (soundness === TOO_DEEP || options.isBatchContextTooDeep) {
     const reason = `must not be nested more than ${MAX_NESTING} levels deep`;
     return refuse(item, sentMessageId(item, options), new Refusal('invalid_field', reason), options);
   }
