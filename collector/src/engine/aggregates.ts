@@ -94,7 +94,8 @@ export type Sum = [n: number, mantissa: number | string, scale: number];
 
 const sum: Aggregate<Sum> = {
   accept: numeric,
-  of: ({ value }) => [1, ...toDecimal(value as number)],
+  of: ({ value }) => [1, ...toDecimal(value as number)], // `accept` gave a number
+  // What is left of a Sum is a Decimal, which the compiler does not name.
   merge: ([n, ...x], [m, ...y]) => [n + m, ...addDecimals(x as Decimal, y as Decimal)],
   pack: withValue,
 };
@@ -105,7 +106,7 @@ export type Extent = [min: number, max: number];
 
 const extent: Aggregate<Extent> = {
   accept: numeric,
-  of: ({ value }) => [value as number, value as number],
+  of: ({ value }) => [value as number, value as number], // `accept` gave a number
   merge: (a, b) => [Math.min(a[0], b[0]), Math.max(a[1], b[1])],
   pack: withValue,
 };
@@ -123,7 +124,7 @@ function pick(wins: (difference: number) => boolean): Aggregate<Pick> {
   const stamp = ([time, , messageId, kind]: Pick): Stamp => [time, messageId, kind === 1 ? 1 : 0];
   return {
     accept: present,
-    of: (entry) => withStamp(entry) as Pick,
+    of: (entry) => withStamp(entry) as Pick, // `withStamp` packs all four
     merge: (a, b) => (wins(compareStamps(stamp(a), stamp(b))) ? a : b),
     pack: withStamp,
   };
@@ -165,7 +166,7 @@ export function isSpilled(summary: Values | SpilledValues): summary is SpilledVa
 
 /** A string's own text, other values' JSON: what values are ordered by. */
 export function textOfKey(key: string): string {
-  return key.startsWith('"') ? (JSON.parse(key) as string) : key;
+  return key.startsWith('"') ? (JSON.parse(key) as string) : key; // a text's JSON
 }
 
 /** By text, then by JSON, so that the number 1 and the text "1" have an order too. */

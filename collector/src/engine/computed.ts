@@ -44,7 +44,10 @@ export function aggregateOf(type: MeasuredType): AggregateName {
   return AGGREGATE_OF[type];
 }
 
-/** The trait's value; with nothing counted: counts and sum 0, unique_list [], else null. */
+/**
+ * The trait's value; with nothing counted: counts and sum 0, unique_list [], else null. The casts below are right
+ * because a summary is what the aggregate of its type made: see `aggregateOf`.
+ */
 export function finish(definition: MeasuredDefinition, summary: Summary | undefined): JsonValue {
   switch (definition.type) {
     case 'count':
@@ -78,7 +81,7 @@ export function finish(definition: MeasuredDefinition, summary: Summary | undefi
 }
 
 function sumOf([, ...decimal]: Sum): number {
-  return fromDecimal(decimal as Decimal);
+  return fromDecimal(decimal as Decimal); // what is left of a Sum, which the compiler does not name
 }
 
 function valueCount(values: Values | SpilledValues): number {
@@ -97,6 +100,6 @@ function uniqueList(values: Values | SpilledValues): JsonValue {
 
 /** The list of these values, in order: the first 1,000 and a mark where there are more. */
 export function listOf(keys: readonly string[]): JsonValue {
-  const list = keys.slice(0, MAX_UNIQUE_LIST).map((key) => JSON.parse(key) as JsonValue);
+  const list = keys.slice(0, MAX_UNIQUE_LIST).map((key) => JSON.parse(key) as JsonValue); // canonical JSON
   return keys.length > MAX_UNIQUE_LIST ? { values: list, truncated: true } : list;
 }

@@ -133,6 +133,7 @@ function compileFirstCondition(
   scope.dependsOnSlot(slot);
   const { reach, span } = reachFor(within);
   const firstOf = (person: PersonState, now: number): number | undefined => {
+    // What `seen` sums up in.
     const summary = summaryOf(slot.leaf, person.leaves[slot.leaf.id], null, now) as Extent | undefined;
     return summary?.[0];
   };
@@ -278,7 +279,7 @@ function countCondition(
     const state = person.leaves[slot.leaf.id];
     if (!state) return 0;
     if (span !== null && !state.w) return windowCount(state.b ?? [], span, now);
-    return (summaryOf(slot.leaf, state, span, now) as number | undefined) ?? 0;
+    return (summaryOf(slot.leaf, state, span, now) as number | undefined) ?? 0; // `count` sums up in a number
   };
   return {
     test: (person, now) => comparison.test(counted(person, now), now),

@@ -18,6 +18,7 @@ export function dayIn(zone: string): (time: number) => number {
     day: '2-digit',
   });
   const dayAt = (time: number): number => {
+    // In the order of en-US, all three asked for above.
     const [month, day, year] = format.format(time).split('/').map(Number) as [number, number, number];
     return Date.UTC(year, month - 1, day) / DAY_MS;
   };

@@ -139,9 +139,8 @@ export function decodePerson(
   { id, text, built, due }: { id: number; text: string; built: number; due: number | null },
   ext: string,
 ): PersonState {
-  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues, lists] = JSON.parse(
-    text,
-  ) as Encoded;
+  const encoded = JSON.parse(text) as Encoded; // written by `encodeState`
+  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues, lists] = encoded;
   return {
     id,
     ext,

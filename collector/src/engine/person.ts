@@ -222,7 +222,7 @@ export function deadlinesMissed(
   person: PersonState,
   now: number,
 ): { stored: Record<string, number | null>; due: Record<string, number> } {
-  const missed = { stored: {} as Record<string, number | null>, due: {} as Record<string, number> };
+  const missed: ReturnType<typeof deadlinesMissed> = { stored: {}, due: {} };
   const look = (name: string, id: number, due: number): void => {
     const stored = person.dues[id] ?? null;
     if (due === Number.POSITIVE_INFINITY || (stored !== null && stored <= due)) return;

@@ -309,13 +309,14 @@ function placeLeaves(draft: Draft, leaves: Map<number, Leaf>, intern: Intern): S
 export function meaningOf(definition: TraitDefinition | SegmentDefinition | SurveyDefinition): JsonValue {
   if ('questions' in definition) return gatesMeaning(definition);
   const { name: _name, expose: _expose, ...meaning } = definition;
-  return JSON.parse(JSON.stringify(meaning)) as JsonValue;
+  return JSON.parse(JSON.stringify(meaning)) as JsonValue; // JSON.parse gives nothing else
 }
 
 /** For each segment: itself and, transitively, those that refer to it, ascending. */
 function dependentsOf(drafts: readonly DraftSegment[], indexOf: ReadonlyMap<number, number>): number[][] {
   const direct: number[][] = drafts.map(() => []);
   drafts.forEach((draft, index) => {
+    // Every version referred to is a draft's.
     for (const version of draft.refers) direct[indexOf.get(version) as number]?.push(index);
   });
   const closed: number[][] = [];

@@ -52,8 +52,8 @@ export function encodeBlock({ times, whats, ids }: ShedBlock): StoredShed {
 
 /** @throws SyntaxError or TypeError for what `encodeBlock` did not write. */
 export function decodeBlock({ body, ids: text }: StoredShed): ShedBlock {
-  const [times, whats] = JSON.parse(body) as [number[], Meaning[]];
-  const ids = JSON.parse(text) as string[];
+  const [times, whats] = JSON.parse(body) as [number[], Meaning[]]; // what `encodeBlock` wrote, or it throws
+  const ids = JSON.parse(text) as string[]; // likewise
   if (times.length === 0 || times.length !== whats.length || times.length !== ids.length)
     throw new TypeError('not a block of matches');
   for (let i = 1; i < times.length; i++) times[i] = (times[i - 1] as number) + (times[i] as number);

@@ -91,7 +91,7 @@ export function createSkim(paths: readonly Path[]): (text: string) => JsonObject
   };
 }
 
-const parseWhole = (text: string): JsonObject => JSON.parse(text) as JsonObject;
+const parseWhole = (text: string): JsonObject => JSON.parse(text) as JsonObject; // a stored message is an object
 
 function wantedOf(paths: readonly Path[]): Wanted {
   const wanted: Wanted = [];
@@ -166,7 +166,7 @@ function readMember(
     return readMembers(text, at, inner, below, isLast);
   }
   const end = endOfValue(text, at);
-  found[name] = JSON.parse(text.slice(at, end)) as JsonValue;
+  found[name] = JSON.parse(text.slice(at, end)) as JsonValue; // JSON.parse gives nothing else
   return end;
 }
 

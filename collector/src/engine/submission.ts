@@ -140,5 +140,5 @@ function statusOf({ at }: SubmissionState, hasAnswers: boolean): SurveyStatus {
 
 function valuesOf(writes: ReadonlyMap<string, Write>): JsonObject {
   const held = [...writes].filter(([, { value }]) => value !== null).map(([key, { value }]) => [key, value]);
-  return Object.fromEntries(held.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))) as JsonObject;
+  return Object.fromEntries(held.sort(([a], [b]) => (String(a) < String(b) ? -1 : 1))) as JsonObject; // of JSON values
 }

@@ -63,6 +63,7 @@ function addKeyRoutes(app: Hono, parts: HttpParts): void {
     const { kind, role, name, ...rest } = await readJsonObject(c.req.raw);
     const [unknown] = Object.keys(rest);
     if (unknown !== undefined) throw invalidField(`/${unknown}`, 'unknown field');
+    // `includes` takes only what may be in the list: that is what is asked.
     if (!KEY_KINDS.includes(kind as KeyType))
       throw invalidField('/kind', 'must be "admin", "web" or "server"');
     if (role !== undefined && (kind !== 'admin' || (role !== 'admin' && role !== 'read')))
@@ -254,11 +255,11 @@ function addProfileRoutes(app: Hono, { core }: HttpParts): void {
     const body = await readJsonObject(c.req.raw);
     const [from, into] = userIdsOf(body, ['from', 'into']);
     if (from === into) throw invalidField('/into', 'must be another user than from');
-    return c.json(mergeAnswer(await core.merge(from as string, into as string)));
+    return c.json(mergeAnswer(await core.merge(from as string, into as string))); // one for each name asked for
   });
   app.post('/api/profiles/unmerge', async (c) => {
     const [userId] = userIdsOf(await readJsonObject(c.req.raw), ['userId']);
-    return c.json(mergeAnswer(await core.unmerge(userId as string)));
+    return c.json(mergeAnswer(await core.unmerge(userId as string))); // likewise
   });
   app.get('/api/groups/:id', async (c) => {
     const group = await core.group(c.req.param('id'));

@@ -47,6 +47,7 @@ export function invalidField(pointer: string, message: string): ApiError {
 /** The query's parameters, none but these. */
 export function adminQuery<K extends string>(c: Context, names: readonly K[]): Partial<Record<K, string>> {
   const query = c.req.query();
+  // A list of K is one of texts; `includes` would take a K alone.
   const unknown = Object.keys(query).find((name) => !(names as readonly string[]).includes(name));
   if (unknown !== undefined)
     throw new ApiError(

@@ -13,18 +13,15 @@ export function needsSchema(): Json {
       n: {},
     },
   };
-  const part = (fields: readonly string[]): Json => ({
+  /** `more`: fields that are no estimates and may be missing. */
+  const part = (fields: readonly string[], more: Json = {}): Json => ({
     type: 'object',
     required: fields,
-    properties: Object.fromEntries(fields.map((field) => [field, orNull(estimate)])),
+    properties: { ...Object.fromEntries(fields.map((field) => [field, orNull(estimate)])), ...more },
   });
-  const stated = part(['importance']);
-  for (const field of ['maxdiff', 'kano', 'themes'])
-    Object.assign(stated.properties as Json, { [field]: { type: ['object', 'null'] } });
-  const revealed = part(['use']);
-  Object.assign(revealed.properties as Json, {
-    retention: orNull(part(['users', 'nonUsers', 'difference'])),
-  });
+  const object = { type: ['object', 'null'] };
+  const stated = part(['importance'], { maxdiff: object, kano: object, themes: object });
+  const revealed = part(['use'], { retention: orNull(part(['users', 'nonUsers', 'difference'])) });
   const feature: Json = {
     type: 'object',
     required: ['key', 'name', 'surveys', 'event', 'where', 'stated', 'revealed', 'opportunity'],

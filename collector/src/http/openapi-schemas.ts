@@ -156,9 +156,9 @@ function definitionSchemas(): Json {
     ['SurveyDefinition', surveySchema],
   ] as const) {
     const text = JSON.stringify(z.toJSONSchema(schema, { io: 'input' }));
-    const document = JSON.parse(text.replaceAll('#/$defs/', '#/components/schemas/')) as Json & {
-      $defs?: Json;
-    }; // JSON of an object
+    const document: Json & { $defs?: Json } = JSON.parse(
+      text.replaceAll('#/$defs/', '#/components/schemas/'),
+    );
     const { $defs = {}, $schema: _schema, ...own } = document;
     // A schema with an id of its own is among its shared parts, and the document only points there.
     Object.assign(shared, $defs, Object.hasOwn($defs, name) ? {} : { [name]: own });

@@ -213,7 +213,7 @@ export function createDefinitionBook(
       state.active = wanted();
       state.target = null;
     },
-    encode: () => JSON.parse(JSON.stringify(state)) as JsonValue,
+    encode: () => JSON.parse(JSON.stringify(state)) as JsonValue, // JSON.parse gives nothing else
     restore(text) {
       state = decode(text, zone);
     },

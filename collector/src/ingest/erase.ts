@@ -269,10 +269,8 @@ function idTextOf(value: JsonValue | undefined): string {
 
 function parsed(text: string): JsonObject | null {
   try {
-    const value = JSON.parse(text) as unknown;
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as JsonObject)
-      : null;
+    const value = JSON.parse(text) as JsonValue; // JSON.parse gives nothing else
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
   } catch {
     return null;
   }

@@ -206,12 +206,12 @@ function groupTraits(
   if ('trait' in condition) return { [condition.trait]: readTrait(read, condition.trait) ?? null };
   if ('not' in condition) return groupTraits(condition.not, read);
   const parts = 'all' in condition ? condition.all : condition.any;
-  return Object.assign({}, ...parts.map((part) => groupTraits(part, read))) as JsonObject;
+  return Object.assign({}, ...parts.map((part) => groupTraits(part, read)));
 }
 
 function surveyOf(row: HistoryRow): string {
   const body = JSON.parse(row.text) as JsonObject; // stored by the lane
-  const source = row.type === 'survey' ? body : (body.properties as JsonObject);
+  const source = row.type === 'survey' ? body : (body.properties as JsonObject); // a survey event has some
   return String(source.surveyId ?? '');
 }
 

@@ -95,9 +95,10 @@ export async function writeGroup(set: WorkingSet, message: EngineMessage, clock:
 export function noteGroupChange(set: WorkingSet, group: HeldGroup, before: string, clock: number): void {
   if (!set.program.usesGroups) return;
   if (group.log.length === 0)
+    // A bag's JSON is a bag.
     log(set, group, { revision: group.revision, at: 0, bag: restoreBag(JSON.parse(before) as TraitBag) });
   group.revision++;
-  const now = restoreBag(JSON.parse(JSON.stringify(group.bag)) as TraitBag);
+  const now = restoreBag(JSON.parse(JSON.stringify(group.bag)) as TraitBag); // likewise
   log(set, group, { revision: group.revision, at: clock, bag: now });
   if (group.log.length > MAX_WAITING_CHANGES) group.log.splice(1, 1);
   set.waiting.add(group.id);

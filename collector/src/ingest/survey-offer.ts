@@ -34,7 +34,7 @@ export function offerOf(key: string, definition: SurveyDefinition): OfferedSurve
 
 /** Eight hexadecimal digits that change with the definition. */
 export function versionOf(definition: SurveyDefinition): string {
-  const text = canonical(JSON.parse(JSON.stringify(definition)) as JsonValue);
+  const text = canonical(JSON.parse(JSON.stringify(definition)) as JsonValue); // without keys that are undefined
   return createHash('sha256').update(text).digest('hex').slice(0, 8);
 }
 

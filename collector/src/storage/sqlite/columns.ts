@@ -101,7 +101,7 @@ export function runsOf(text: string | undefined): Timeline {
 
 /** A value's canonical JSON as the columns it is ordered by. */
 export function distinctColumns(key: string): [text: string, isText: 0 | 1] {
-  return key.startsWith('"') ? [JSON.parse(key) as string, 1] : [key, 0];
+  return key.startsWith('"') ? [JSON.parse(key) as string, 1] : [key, 0]; // a text's JSON
 }
 export const distinctKey = (text: string, isText: number): string =>
   isText === 1 ? JSON.stringify(text) : text;

@@ -24,7 +24,7 @@ const refused = (row: RefusedColumns): RefusedRow => ({
   reason: row.reason,
   messageId: row.message_id,
   kind: kindOf(row.kind),
-  sentAt: row.sent_at === null ? null : (JSON.parse(row.sent_at) as string | number),
+  sentAt: row.sent_at === null ? null : (JSON.parse(row.sent_at) as string | number), // likewise
   text: row.body,
 });
 
