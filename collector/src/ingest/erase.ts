@@ -29,6 +29,8 @@ import type { WorkingSet } from './working-set.ts';
 
 /** Rejected messages read at a time: 1 MB or so. */
 const REFUSED_PAGE = 1_000;
+/** Messages looked at between two breaths for the names of their events: some milliseconds. */
+const EVENTS_PAGE = 10_000;
 
 /** Records the erasure of a settled person; the caller commits it and then forgets what is in memory. */
 export async function erasePerson(
@@ -88,6 +90,7 @@ export async function erasePerson(
     transitionsOf: logged,
     unlisted: listed,
     suppressed,
+    events: await eventsOnlyIn(set, rows, mine),
   };
   emitDifference(
     set.program,
@@ -211,6 +214,27 @@ async function ownPairs(set: WorkingSet, { users, alone }: Person): Promise<Eras
     for (const device of (await set.pairs(user)).keys())
       if (alone.has(device)) dropped.set(pairKey(user, device), { user, device });
   return [...dropped.values()];
+}
+
+/**
+ * Names of events that only these messages have: a name may say as much as any field. Those that others send are
+ * found among the first messages; only for rare ones all are looked at.
+ */
+async function eventsOnlyIn(
+  set: WorkingSet,
+  rows: readonly HistoryRow[],
+  mine: ReadonlySet<number>,
+): Promise<string[]> {
+  const left = new Set(rows.map(({ event }) => event).filter((event) => event !== null));
+  for (let after = 0; left.size > 0; ) {
+    const asked = { ask: 'uses-of-events', events: [...left], after, limit: EVENTS_PAGE } as const;
+    const { uses, last } = await set.store.query(asked);
+    for (const { seq, event } of uses) if (!mine.has(seq)) left.delete(event);
+    if (last === null) break;
+    after = last;
+    await breathe();
+  }
+  return [...left];
 }
 
 /** Ids on static lists that mean this person now. */

@@ -39,7 +39,9 @@ export function refuse(
       kind: options.kind,
       receivedAt: options.receivedAt,
       sentAt: sentAtOf(sent, options),
-      text: isLarge ? firstBytes(text, KEPT_OF_TOO_LARGE_BYTES) : text,
+      text: isLarge
+        ? firstBytes(isObject(sent) ? idsFirst(sent, text) : text, KEPT_OF_TOO_LARGE_BYTES)
+        : text,
     },
   };
 }
@@ -55,6 +57,17 @@ function withRequest(sent: JsonObject, options: ParseOptions): JsonObject {
   if (options.batchContext && (isMissing(kept.context) || isObject(kept.context)))
     kept.context = { ...options.batchContext, ...(kept.context ?? {}) };
   return kept;
+}
+
+/** Who is named in what is kept, wherever it stood: else nobody could tell whose it is, and it would outlive them. */
+function idsFirst(sent: JsonObject, text: string): string {
+  const ids: JsonObject = {};
+  for (const field of ['userId', 'anonymousId', 'previousId']) {
+    const id = readId(sent[field]);
+    if (id !== undefined) ids[field] = id;
+  }
+  const start = JSON.stringify(ids);
+  return start === '{}' ? text : `${start.slice(0, -1)},${text.slice(1)}`;
 }
 
 function firstBytes(text: string, bytes: number): string {

@@ -80,6 +80,8 @@ export interface Erasure {
   /** Nodes to take off every static list. */
   unlisted: number[];
   suppressed: string[];
+  /** Names of events that nobody else sent. */
+  events: string[];
 }
 
 /** An erasure of nothing, to say what goes beside it. */
@@ -94,6 +96,7 @@ export const NOTHING_ERASED: Readonly<Erasure> = {
   transitionsOf: [],
   unlisted: [],
   suppressed: [],
+  events: [],
 };
 
 export interface Rebuilt {

@@ -25,6 +25,8 @@ export interface Questions {
   'person-transitions': { people: readonly number[]; before: number; limit: number };
   refused: { before: number; limit: number };
   'refused-one': { id: number };
+  /** Which of the next messages, in order of arrival, are events of these names. */
+  'uses-of-events': { events: readonly string[]; after: number; limit: number };
   links: { after: number; limit: number };
   /** Messages of one type, in order of arrival. */
   'messages-of-type': { type: MessageType; after: number; limit: number };
@@ -145,6 +147,8 @@ export interface Answers {
   'segment-transitions': LoggedTransition[];
   'person-transitions': LoggedTransition[];
   refused: RefusedRow[];
+  /** `last`: the last message that was looked at; null: there were none. */
+  'uses-of-events': { uses: { seq: number; event: string }[]; last: number | null };
   'refused-one': RefusedRow | null;
   links: LinkRow[];
   'messages-of-type': HistoryRow[];

@@ -91,7 +91,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const dropShed = db.prepare('DELETE FROM shed_match WHERE person = ? AND leaf = ? AND no = ?');
   const dropValuesOf = db.prepare('DELETE FROM distinct_value WHERE leaf = ?');
   const dropMatchesOf = db.prepare('DELETE FROM shed_match WHERE leaf = ?');
-  const erase = createErase(db);
+  const erase = createErase(db, terms);
   const useUp = db.prepare('INSERT OR IGNORE INTO gone (hash, kind) VALUES (?, ?)');
   const refuseAgain = db.prepare(
     `UPDATE refused SET received_at = ?, code = ?, reason = ?, sent_at = ?, body = ?

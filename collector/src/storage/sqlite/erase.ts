@@ -3,8 +3,9 @@
 import type { Database } from 'better-sqlite3';
 import type { Erasure } from '../port.ts';
 import { kindCode } from './columns.ts';
+import type { Terms } from './terms.ts';
 
-export function createErase(db: Database): (erasure: Erasure) => void {
+export function createErase(db: Database, terms: Terms): (erasure: Erasure) => void {
   const dropPending = db.prepare(
     'DELETE FROM pending WHERE seq = ? AND time = (SELECT time FROM message WHERE seq = ?)',
   );
@@ -39,5 +40,6 @@ export function createErase(db: Database): (erasure: Erasure) => void {
     for (const person of erasure.transitionsOf) dropTransitions.run(person);
     for (const node of erasure.unlisted) dropListed.run(node);
     for (const hash of erasure.suppressed) suppress.run(hash);
+    for (const name of erasure.events) terms.blot(name);
   };
 }

@@ -145,6 +145,7 @@ interface Pages {
 function createPages(db: Database, terms: Terms, { leaves, only }: FoldWork): Pages {
   const bodyOf = createSkim(foldOf(leaves).leaves.flatMap(pathsOf));
   const bodies = only?.bodies ?? true;
+  const numberOf = db.prepare<[string], { id: number }>('SELECT id FROM term WHERE text = ?');
   let events: number[] = [];
   let statement = prepare();
 
@@ -186,9 +187,10 @@ function createPages(db: Database, terms: Terms, { leaves, only }: FoldWork): Pa
 
   return {
     refresh() {
-      // An event that nobody had sent before has no number until somebody does.
-      const found = (only?.events ?? []).map((name) => terms.find(name)).filter((term) => term !== null);
-      if (found.length === events.length) return;
+      // An event that nobody had sent before has no number until somebody does; and one whose only sender was
+      // erased gets a new one, so that none is remembered here.
+      const found = (only?.events ?? []).flatMap((name) => numberOf.get(name)?.id ?? []);
+      if (found.join() === events.join()) return;
       events = found;
       statement = prepare();
     },

@@ -41,8 +41,26 @@ export function messageAnswers(
   | 'ledger'
   | 'refused'
   | 'refused-one'
+  | 'uses-of-events'
 > {
   return {
+    'uses-of-events'({ events, after, limit }) {
+      const names = new Map<number | null, string>();
+      for (const name of events) {
+        const id = terms.find(name);
+        if (id !== null) names.set(id, name);
+      }
+      const rows = all<{ seq: number; event: number | null }>(
+        'SELECT seq, event FROM message WHERE seq > ? ORDER BY seq LIMIT ?',
+        after,
+        limit,
+      );
+      const uses = rows.flatMap(({ seq, event }) => {
+        const name = names.get(event);
+        return name === undefined ? [] : [{ seq, event: name }];
+      });
+      return { uses, last: rows.at(-1)?.seq ?? null };
+    },
     'due-messages': ({ until, limit }) =>
       all<MessageRow>(
         `SELECT ${OF_MESSAGE}

@@ -1,5 +1,6 @@
 // Event names and segment keys as small numbers.
-// Invariant: a text keeps its number for the life of the file; a failed commit takes new ones back.
+// Invariant: a number stands for one text for the life of the file, unless that is blotted out; a failed commit
+// takes new ones back.
 import type { Database } from 'better-sqlite3';
 
 export interface Terms {
@@ -7,6 +8,11 @@ export interface Terms {
   intern(text: string): number;
   find(text: string): number | null;
   text(id: number): string;
+  /**
+   * Blots a text out that no message and no transition has any more: only inside a commit. Its number is never
+   * given again, for who reads beside may still know it by the text.
+   */
+  blot(text: string): void;
   /** Forgets numbers given since the last `keep`: their commit did not happen. */
   drop(): void;
   keep(): void;
@@ -26,6 +32,7 @@ export function createTerms(db: Database): Terms {
     find?: ReturnType<typeof select>;
     text?: ReturnType<typeof selectText>;
     insert?: ReturnType<typeof insert>;
+    blot?: ReturnType<typeof insert>;
   } = {};
 
   const remember = (text: string, id: number): number => {
@@ -61,6 +68,17 @@ export function createTerms(db: Database): Terms {
       if (!row) throw new Error(`term ${id} is not in the database`);
       remember(row.text, id);
       return row.text;
+    },
+    blot(text) {
+      statements.blot ??= db.prepare(
+        `UPDATE term SET text = hex(randomblob(16))
+         WHERE text = ? AND NOT EXISTS (SELECT 1 FROM transition WHERE segment = term.id)`,
+      );
+      statements.blot.run(text);
+      // What is not in memory is looked up again, also where the commit fails.
+      const id = byText.get(text);
+      byText.delete(text);
+      if (id !== undefined) byId.delete(id);
     },
     keep() {
       fresh = [];
