@@ -83,7 +83,7 @@ export function schemas(): Json {
         userId: { type: ['string', 'null'], maxLength: 512 },
         anonymousId: { type: ['string', 'null'], maxLength: 512 },
         timestamp: { type: ['string', 'number'] },
-        context: { type: 'object' },
+        context: { type: ['object', 'null'] },
       },
       additionalProperties: true,
     },
