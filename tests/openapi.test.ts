@@ -33,3 +33,16 @@ it('leads by every reference to a schema that says something', () => {
     expect(Object.keys(schema ?? {}), name).not.toEqual(['$ref']);
   }
 });
+
+it('answers no CSV: whoever adds it must keep spreadsheets from running cells that begin with = + - @ tab or CR', () => {
+  const types = [...JSON.stringify(createOpenApi()).matchAll(/"content":\{"([^"]+)"/g)].map(
+    ([, type]) => type,
+  );
+  expect([...new Set(types)].sort()).toEqual([
+    'application/json',
+    'text/css',
+    'text/html',
+    'text/javascript',
+    'text/plain',
+  ]);
+});
