@@ -1,26 +1,33 @@
 // The account at the end: what the collector holds against what it has promised, counted by other means.
 // Invariant: every figure comes from what the senders noted, never from the collector's own state.
+import { createReadStream, rmSync } from 'node:fs';
+import { createInterface } from 'node:readline';
 import { type Client, createClient } from './client.ts';
 import { type CollectorProcess, runTidemark } from './collector-process.ts';
-import { LIST, messageIdsOf, type Operator, ruleSegment, victimMessages } from './operator.ts';
+import { LIST, OFTEN } from './definitions.ts';
+import { messageIdsOf, type Operator, victimMessages } from './operator.ts';
 import type { Senders, Sent } from './senders.ts';
 
-export const DEFINITIONS = {
-  traits: {
-    paid: { type: 'sum', event: 'Paid', property: 'amount' },
-    times: { type: 'count', event: 'Paid' },
-  },
-  segments: {
-    [LIST]: { static: true },
-    lately: { where: { event: 'Paid', within: '2d' } },
-    often: ruleSegment(50),
-  },
-};
+/** Ids in one question to the collector. */
+const IDS_A_QUESTION = 5_000;
 
 /** Who was promised something. */
 export interface Parties {
   senders: Senders;
   operators: readonly Operator[];
+}
+
+/** What was promised since the last look is there, right after a restart; or what is not. */
+export async function unkept(client: Client, { senders, operators }: Parties): Promise<string[]> {
+  const wrong: string[] = [];
+  for (const operator of operators) wrong.push(...(await operator.broken(client)));
+  const ids = senders.newlyAcknowledged();
+  for (let at = 0; at < ids.length; at += IDS_A_QUESTION) {
+    const asked = ids.slice(at, at + IDS_A_QUESTION);
+    const seen = await client.seen(asked);
+    wrong.push(...asked.filter((id) => !seen.has(id)).map((id) => `${id} was acknowledged and is lost`));
+  }
+  return wrong;
 }
 
 interface Tally {
@@ -75,7 +82,7 @@ async function wrongPeople(client: Client, { acknowledged }: Senders): Promise<s
     if (JSON.stringify(is) !== JSON.stringify(should))
       wrong.push(`${user} is ${JSON.stringify(is)}, should be ${JSON.stringify(should)}`);
     const often = (json.segments as { key: string }[]).some(({ key }) => key === 'often');
-    if (often !== should.times >= 50) wrong.push(`${user} with ${should.times} is in often: ${often}`);
+    if (often !== should.times >= OFTEN) wrong.push(`${user} with ${should.times} is in often: ${often}`);
   }
   return wrong;
 }
@@ -125,21 +132,22 @@ async function wrongVictims(client: Client, { promised }: Operator): Promise<str
 
 /** The stored messages, one by one. */
 async function wrongExport(database: string, { senders, operators }: Parties): Promise<string[]> {
-  const { code, out, err } = await runTidemark(database, 'export', '--messages-only', '-');
+  const file = `${database}.exported`;
+  const { code, err } = await runTidemark(database, 'export', '--messages-only', '--force', file);
   if (code !== 0) return [`export ended with ${code}: ${err}`];
-  const stored = new Map<string, number>();
-  for (const line of out.split('\n')) {
-    if (line === '') continue;
-    const { messageId } = JSON.parse(line) as { messageId: string };
-    stored.set(messageId, (stored.get(messageId) ?? 0) + 1);
-  }
+  const stored = new Set<string>();
   const wrong: string[] = [];
+  for await (const line of createInterface({ input: createReadStream(file) })) {
+    const { messageId } = JSON.parse(line) as { messageId: string }; // every line is a message
+    if (stored.has(messageId)) wrong.push(`${messageId} is stored twice`);
+    stored.add(messageId);
+  }
+  rmSync(file);
   for (const id of senders.acknowledged.keys())
     if (!stored.has(id)) wrong.push(`${id} was acknowledged and is not stored`);
-  for (const [id, times] of stored) if (times !== 1) wrong.push(`${id} is stored ${times} times`);
-  const others = [...stored.keys()].filter((id) => /^m\d/.test(id) && !senders.acknowledged.has(id));
   // All that was sent was acknowledged in the end.
-  for (const id of others) wrong.push(`${id} is stored and nobody was told`);
+  for (const id of stored)
+    if (/^m\d/.test(id) && !senders.acknowledged.has(id)) wrong.push(`${id} is stored and nobody was told`);
   for (const user of operators.flatMap(({ promised }) => promised.erased))
     if (messageIdsOf(user).some((id) => stored.has(id))) wrong.push(`${user} is erased and stored`);
   return wrong;

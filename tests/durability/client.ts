@@ -10,7 +10,9 @@ export class CutOff extends Error {
 export interface Answered {
   status: number;
   retryAfter: string | null;
+  /** The body's object, if it is one. */
   json: Record<string, unknown>;
+  text: string;
 }
 
 export interface Client {
@@ -32,7 +34,7 @@ export function createClient(url: string, ask: (request: Request) => Promise<Res
       const answer = await ask(new Request(`${url}${path}`, { ...init, signal }));
       const text = await answer.text();
       const json = text.startsWith('{') ? (JSON.parse(text) as Record<string, unknown>) : {}; // an object, then
-      return { status: answer.status, retryAfter: answer.headers.get('retry-after'), json };
+      return { status: answer.status, retryAfter: answer.headers.get('retry-after'), json, text };
     } catch (error) {
       if (signal.aborted) throw new Error(`no answer to ${path} within ${ANSWER_LIMIT_MS} ms`);
       throw new CutOff(path, { cause: error });

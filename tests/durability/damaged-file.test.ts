@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { audit, DEFINITIONS } from './audit.ts';
+import { audit } from './audit.ts';
 import { type Client, createClient } from './client.ts';
 import { type CollectorProcess, runTidemark, startCollector } from './collector-process.ts';
+import { define } from './definitions.ts';
 import { createSenders, type Senders } from './senders.ts';
 
 const SENDERS = 4;
@@ -44,9 +45,7 @@ function launch(): CollectorProcess {
 async function filled(): Promise<{ collector: CollectorProcess; client: Client; senders: Senders }> {
   const first = launch();
   const client = createClient(await first.listening);
-  for (const [kind, definitions] of Object.entries(DEFINITIONS))
-    for (const [key, definition] of Object.entries(definitions))
-      await client.api('PUT', `/${kind}/${key}`, definition);
+  await define(client);
   const senders = createSenders({ count: SENDERS, seed: SEED });
   await senders.run(client, () => senders.acknowledged.size >= BEFORE_DAMAGE);
   await senders.finish(client);

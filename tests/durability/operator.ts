@@ -4,6 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../random.ts';
 import { type Answered, type Client, CutOff } from './client.ts';
+import { LIST, ruleSegment } from './definitions.ts';
 
 /** Segments that each operator defines, changes and deletes over and over. */
 const RULES = 2;
@@ -13,11 +14,6 @@ const LOOK_AT = 10;
 const AFTER_REFUSAL_MS = 20;
 /** Messages of somebody who is erased. */
 const VICTIM_MESSAGES = 3;
-
-export const LIST = 'vip';
-export const ruleSegment = (threshold: number) => ({
-  where: { event: 'Paid', count: { op: 'gte', value: threshold } },
-});
 
 interface Step {
   /** The rule that may have the old or the new threshold while the step is under way. */
@@ -60,8 +56,15 @@ const paid = (userId: string, no = 0) => ({
   properties: { amount: 1 },
 });
 
-/** @param name what its rules and people begin with, so that several can work side by side */
-export function createOperator(name: string, random: Random): Operator {
+export interface OperatorOptions {
+  /** What its rules and people begin with, so that several can work side by side. */
+  name: string;
+  random: Random;
+  /** Longest pause between two steps, ms. Default none. */
+  pauseMs?: number;
+}
+
+export function createOperator({ name, random, pauseMs = 0 }: OperatorOptions): Operator {
   const promised: Promised = {
     rules: new Map(),
     merged: new Map(),
@@ -185,6 +188,7 @@ export function createOperator(name: string, random: Random): Operator {
       while (!isOver()) {
         try {
           await makeOpen(client);
+          if (pauseMs > 0) await sleep(random.whole(0, pauseMs));
         } catch (error) {
           if (!(error instanceof CutOff)) throw error;
           await sleep(AFTER_REFUSAL_MS);

@@ -11,8 +11,9 @@ import type { Store } from '../../collector/src/storage/port.ts';
 import { openSqlite } from '../../collector/src/storage/sqlite/open.ts';
 import { ADMIN_KEY, SERVER_KEY, SIGNING_SECRET, WEB_KEY } from '../collector.ts';
 import { createRandom, type Random } from '../random.ts';
-import { DEFINITIONS, type Parties } from './audit.ts';
+import type { Parties } from './audit.ts';
 import { type Client, createClient } from './client.ts';
+import { define } from './definitions.ts';
 import { createOperator } from './operator.ts';
 import { createSenders } from './senders.ts';
 import { copyHalf, LOSSES, loseEnd, type Written, writtenOf } from './write-ahead-log.ts';
@@ -57,7 +58,7 @@ export async function playPowerLoss(options: PowerLossOptions): Promise<PowerLos
   const parties: Parties = {
     senders: createSenders({ count: SENDERS, seed, large: 0.02 }),
     operators: Array.from({ length: OPERATORS }, (_, i) =>
-      createOperator(`op${i}`, createRandom(seed * 1_000 + SENDERS + i)),
+      createOperator({ name: `op${i}`, random: createRandom(seed * 1_000 + SENDERS + i) }),
     ),
   };
   const report: PowerLossReport = {
@@ -232,12 +233,6 @@ async function clientOf(core: Core): Promise<Client> {
   };
   const { fetch } = await createApp({ core, keys, rateLimit: 'off' });
   return createClient('http://localhost', fetch);
-}
-
-async function define(client: Client): Promise<void> {
-  for (const [kind, definitions] of Object.entries(DEFINITIONS))
-    for (const [key, definition] of Object.entries(definitions))
-      await client.api('PUT', `/${kind}/${key}`, definition);
 }
 
 async function tickUntil(core: Core, isOver: () => boolean): Promise<void> {

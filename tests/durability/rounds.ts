@@ -2,9 +2,10 @@
 // Invariant: the seed decides what is sent and when the kill comes; how far the collector was by then it cannot.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../random.ts';
-import { audit, DEFINITIONS, type Parties } from './audit.ts';
+import { audit, type Parties, unkept } from './audit.ts';
 import { type Client, createClient } from './client.ts';
 import { startCollector, untilOpening } from './collector-process.ts';
+import { define } from './definitions.ts';
 import { createOperator } from './operator.ts';
 import { createSenders, type Figures } from './senders.ts';
 
@@ -18,8 +19,6 @@ const MAX_LOAD_MS = 1_500;
 const KILLED_WHILE_OPENING = 0.15;
 /** ... at most so long after they took the lock, in milliseconds. */
 const MAX_OPENING_MS = 120;
-/** Ids in one question to the collector. */
-const IDS_A_QUESTION = 5_000;
 
 export interface RoundsOptions {
   database: string;
@@ -50,7 +49,7 @@ async function play({ database, rounds, seed, onRound }: RoundsOptions): Promise
   const random = createRandom(seed);
   const senders = createSenders({ count: SENDERS, seed });
   const operators = Array.from({ length: OPERATORS }, (_, i) =>
-    createOperator(`op${i}`, createRandom(seed * 1_000 + SENDERS + i)),
+    createOperator({ name: `op${i}`, random: createRandom(seed * 1_000 + SENDERS + i) }),
   );
   const parties = { senders, operators };
   let killedWhileOpening = 0;
@@ -70,7 +69,7 @@ async function play({ database, rounds, seed, onRound }: RoundsOptions): Promise
         killedWhileOpening++;
       } else {
         const client = createClient(await collector.listening);
-        await checkKept(client, parties, round);
+        refuse(`before round ${round}`, await unkept(client, parties));
         await loadUntilKilled(client, parties, async () => {
           await killMoment(random, parties);
           await collector.kill();
@@ -94,12 +93,7 @@ async function killMoment(random: Random, { senders, operators }: Parties): Prom
 
 async function setUp(database: string): Promise<void> {
   const collector = startCollector(database);
-  const client = createClient(await collector.listening);
-  for (const [kind, definitions] of Object.entries(DEFINITIONS))
-    for (const [key, definition] of Object.entries(definitions)) {
-      const { status } = await client.api('PUT', `/${kind}/${key}`, definition);
-      if (status !== 201) throw new Error(`${kind}/${key} was answered ${status}`);
-    }
+  await define(createClient(await collector.listening));
   await collector.kill();
 }
 
@@ -118,29 +112,19 @@ async function loadUntilKilled(
   ]);
 }
 
-/** What was promised since the last look is there, right after the restart. */
-async function checkKept(client: Client, { senders, operators }: Parties, round: number): Promise<void> {
-  const wrong: string[] = [];
-  for (const operator of operators) wrong.push(...(await operator.broken(client)));
-  const ids = senders.newlyAcknowledged();
-  for (let at = 0; at < ids.length; at += IDS_A_QUESTION) {
-    const asked = ids.slice(at, at + IDS_A_QUESTION);
-    const seen = await client.seen(asked);
-    wrong.push(...asked.filter((id) => !seen.has(id)).map((id) => `${id} was acknowledged and is lost`));
-  }
-  if (wrong.length > 0) throw new Error(`before round ${round}:\n${wrong.join('\n')}`);
-}
-
 async function settleAccounts(database: string, parties: Parties): Promise<void> {
   const collector = startCollector(database);
   try {
     const client = createClient(await collector.listening);
-    await checkKept(client, parties, Number.POSITIVE_INFINITY);
+    refuse('after the last round', await unkept(client, parties));
     await parties.senders.finish(client);
     for (const operator of parties.operators) await operator.finish(client);
-    const wrong = await audit(database, collector, parties);
-    if (wrong.length > 0) throw new Error(`at the end:\n${wrong.join('\n')}`);
+    refuse('at the end', await audit(database, collector, parties));
   } finally {
     await collector.kill('SIGTERM');
   }
+}
+
+export function refuse(when: string, wrong: readonly string[]): void {
+  if (wrong.length > 0) throw new Error(`${when}:\n${wrong.join('\n')}`);
 }

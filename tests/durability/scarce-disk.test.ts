@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { audit, DEFINITIONS } from './audit.ts';
+import { audit } from './audit.ts';
 import { type Client, createClient } from './client.ts';
 import { type CollectorProcess, startCollector } from './collector-process.ts';
+import { define } from './definitions.ts';
 import { heldToRights, limitFiles, scarcities } from './scarce-disk.ts';
 import { createSenders, type Senders } from './senders.ts';
 
@@ -36,12 +37,6 @@ async function start(database: string, through: readonly string[] = []): Promise
   const collector = startCollector(database, { through });
   running.push(collector);
   return [collector, createClient(await collector.listening)];
-}
-
-async function define(client: Client): Promise<void> {
-  for (const [kind, definitions] of Object.entries(DEFINITIONS))
-    for (const [key, definition] of Object.entries(definitions))
-      expect((await client.api('PUT', `/${kind}/${key}`, definition)).status).toBe(201);
 }
 
 async function until(what: string, holds: () => Promise<boolean>): Promise<void> {

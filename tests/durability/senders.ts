@@ -51,9 +51,11 @@ export interface SendersOptions {
   seed: number;
   /** So many batches of one hold hundreds of messages. Default 0.1. */
   large?: number;
+  /** Longest pause of a sender between two batches, ms. Default none. */
+  pauseMs?: number;
 }
 
-export function createSenders({ count, seed, large = 0.1 }: SendersOptions): Senders {
+export function createSenders({ count, seed, large = 0.1, pauseMs = 0 }: SendersOptions): Senders {
   // One for each: what a sender sends must not depend on how fast the others are.
   const randoms = Array.from({ length: count }, (_, sender) => createRandom(seed * 1_000 + sender));
   const acknowledged = new Map<string, Sent>();
@@ -132,6 +134,7 @@ export function createSenders({ count, seed, large = 0.1 }: SendersOptions): Sen
       const done = await Promise.all(Array.from({ length: times }, () => deliver(client, batch)));
       if (done.includes(true)) open[sender] = null;
       else await sleep(AFTER_REFUSAL_MS);
+      if (pauseMs > 0) await sleep(random.whole(0, pauseMs));
     }
   }
 
