@@ -127,6 +127,15 @@ describe('no right to write', () => {
     await start(database);
   });
 
+  it('to make its folder is such a refusal too', async () => {
+    chmodSync(join(folder, 'data'), 0o555);
+    const inNew = join(folder, 'data', 'new', 'tidemark.db');
+    const refused = startCollector(inNew, { through: heldToRights });
+    running.push(refused);
+    expect(await refused.ended).toBe(1);
+    expect(refused.said()).toContain(`${inNew} cannot be written`);
+  });
+
   // Where the limit is to be had, and with it a process whose writes can be made to fail.
   it.runIf(scarcities.length > 0)('lost while it runs means 503, until it is back', async () => {
     const [collector, client] = await start(database);

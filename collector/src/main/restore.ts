@@ -9,10 +9,11 @@ import { ForeignFile, foldLog, type Inspection, inspectDatabase } from '../stora
 import { refuseOwnFiles } from './backup.ts';
 import { type Command, type Flags, megabytes, progressOf, report } from './command.ts';
 import { socketPath } from './control.ts';
+import { makeFolderOf } from './database-folder.ts';
 import { untilSignal } from './interrupt.ts';
 import { Locked, takeLock } from './lock.ts';
 import { partialName } from './new-file.ts';
-import { makeFolderOf, type Settings, UsageError } from './settings.ts';
+import { type Settings, UsageError } from './settings.ts';
 
 export const restore: Command = { flags: {}, positionals: true, run: runRestore };
 

@@ -3,13 +3,14 @@
 import type { Server } from 'node:http';
 import { type InnerCollector, openCollector } from './collector.ts';
 import { serveControl } from './control.ts';
+import { makeFolderOf } from './database-folder.ts';
 import { addDemo } from './demo.ts';
 import { announceFirstRun } from './first-run.ts';
 import { startListening } from './listen.ts';
 import { takeLock } from './lock.ts';
 import { createOperations } from './operations.ts';
 import { createPeopleProgress } from './progress.ts';
-import { collectorOptions, makeFolderOf, messageOf, type Settings } from './settings.ts';
+import { collectorOptions, messageOf, type Settings } from './settings.ts';
 
 /** Changes made by time show within a second of their instant. */
 const TICK_MS = 250;

@@ -1,7 +1,7 @@
 // Settings from the environment and the command line.
 // Invariant: a bad value stops the start with one line that names the variable and what it takes.
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { readInstant } from '../wire/instant.ts';
 import { type CollectorOptions, parseConfig } from './collector.ts';
 
@@ -162,10 +162,6 @@ export function readConfigFile(path: string): unknown {
 }
 
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
-
-export function makeFolderOf(database: string): void {
-  if (database !== ':memory:') mkdirSync(dirname(database), { recursive: true, mode: 0o700 });
-}
 
 /** What the library takes, from the settings. */
 export function collectorOptions(settings: Settings): CollectorOptions {

@@ -3,9 +3,10 @@
 import { openCollector } from './collector.ts';
 import { peopleProgressOf, tell } from './command.ts';
 import { askServer } from './control.ts';
+import { makeFolderOf } from './database-folder.ts';
 import { holderOf, takeLock } from './lock.ts';
 import { type Ask, createOperations } from './operations.ts';
-import { collectorOptions, makeFolderOf, type Settings } from './settings.ts';
+import { collectorOptions, type Settings } from './settings.ts';
 
 /** Runs `work` against the process that serves the file, or against the file itself. */
 export async function withOperations<T>(
