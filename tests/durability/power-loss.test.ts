@@ -23,4 +23,5 @@ it(`keeps every promise where the power goes ${LOSSES} times (TIDEMARK_DURABILIT
   // Otherwise nothing was at stake.
   expect(report.acknowledged).toBeGreaterThan(0);
   expect(report.unsynced).toBeGreaterThan(0);
+  expect(report.lazy).toBeGreaterThan(0);
 });
