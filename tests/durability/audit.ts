@@ -6,16 +6,11 @@ import { type Client, createClient } from './client.ts';
 import { type CollectorProcess, runTidemark } from './collector-process.ts';
 import { LIST, OFTEN } from './definitions.ts';
 import { messageIdsOf, type Operator, victimMessages } from './operator.ts';
+import type { Parties } from './parties.ts';
 import type { Senders, Sent } from './senders.ts';
 
 /** Ids in one question to the collector. */
 const IDS_A_QUESTION = 5_000;
-
-/** Who was promised something. */
-export interface Parties {
-  senders: Senders;
-  operators: readonly Operator[];
-}
 
 /** What was promised since the last look is there, right after a restart; or what is not. */
 export async function unkept(client: Client, { senders, operators }: Parties): Promise<string[]> {

@@ -1,22 +1,19 @@
 // Power loss, simulated: at random commits under load the files are copied as a disk may hold them then, and opened.
 // Invariant: in every copy all that was acknowledged is there, nothing twice, and `verify` finds no difference.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 import { createApp } from '../../collector/src/app.ts';
 import type { Core } from '../../collector/src/ingest/core.ts';
 import { createCore, createCoreOn } from '../../collector/src/ingest/create-core.ts';
-import type { Store } from '../../collector/src/storage/port.ts';
 import { openSqlite } from '../../collector/src/storage/sqlite/open.ts';
 import { ADMIN_KEY, SERVER_KEY, SIGNING_SECRET, WEB_KEY } from '../collector.ts';
 import { createRandom, type Random } from '../random.ts';
-import type { Parties } from './audit.ts';
 import { type Client, createClient } from './client.ts';
 import { define } from './definitions.ts';
-import { createOperator } from './operator.ts';
-import { createSenders } from './senders.ts';
-import { copyHalf, LOSSES, loseEnd, type Written, writtenOf } from './write-ahead-log.ts';
+import { copyLogInto, type Disk, leave, watchCommits } from './lost-power.ts';
+import { createParties, namingSeed, operationsOf, type Parties, refuse } from './parties.ts';
 
 const SENDERS = 3;
 const OPERATORS = 2;
@@ -52,63 +49,30 @@ export interface PowerLossReport {
 }
 
 /** @throws Error that names the seed and everything that is wrong */
-export async function playPowerLoss(options: PowerLossOptions): Promise<PowerLossReport> {
-  const { folder, losses, copies, seed, onLoss } = options;
+export const playPowerLoss = (options: PowerLossOptions): Promise<PowerLossReport> =>
+  namingSeed(options.seed, () => play(options));
+
+async function play(options: PowerLossOptions): Promise<PowerLossReport> {
+  const { folder, losses, seed } = options;
   const random = createRandom(seed);
-  const parties: Parties = {
-    senders: createSenders({ count: SENDERS, seed, large: 0.02 }),
-    operators: Array.from({ length: OPERATORS }, (_, i) =>
-      createOperator({ name: `op${i}`, random: createRandom(seed * 1_000 + SENDERS + i) }),
-    ),
-  };
-  const report: PowerLossReport = {
-    losses: 0,
-    copies: 0,
-    unsynced: 0,
-    lazy: 0,
-    halfCopied: 0,
-    acknowledged: 0,
-    operations: 0,
-  };
-  const wrong: string[] = [];
-  const isOver = (): boolean => wrong.length > 0 || report.losses >= losses;
+  const parties = createParties({ senders: SENDERS, operators: OPERATORS, seed, large: 0.02 });
+  const power = createPower(options, parties, random);
+  const isOver = (): boolean => power.wrong.length > 0 || power.report.losses >= losses;
   const database = join(folder, 'tidemark.db');
-  const side = (): void => {
-    const other = new Database(database);
-    other.pragma('wal_checkpoint(PASSIVE)');
-    other.close();
-  };
-
-  async function losePower(disk: Disk): Promise<void> {
-    for (let copy = 0; copy < copies; copy++) {
-      const at = join(folder, 'found');
-      const how = leave(at, disk, random, report);
-      const found = await faultsOf(at, parties);
-      wrong.push(...found.map((fault) => `loss ${report.losses + 1}, copy ${copy + 1} (${how}): ${fault}`));
-      rmSync(at, { recursive: true });
-      report.copies++;
-    }
-    report.losses++;
-    report.acknowledged = parties.senders.acknowledged.size;
-    report.operations = parties.operators.reduce((sum, operator) => sum + operator.steps(), 0);
-    onLoss?.(report);
-  }
-
   let ready = false;
   let untilLoss = random.whole(1, MAX_COMMITS_BETWEEN);
-  const store = openSqlite({ path: database });
-  const watched = watchCommits(store, database, async (disk) => {
+  const store = watchCommits(openSqlite({ path: database }), database, async (disk) => {
     if (!ready || isOver()) return;
     untilLoss--;
     // Every other time at one that a build makes and nobody waits for.
-    if (untilLoss <= 0 && (report.losses % 2 === 0 || disk.isLazy)) {
+    if (untilLoss <= 0 && (power.report.losses % 2 === 0 || disk.isLazy)) {
       untilLoss = random.whole(1, MAX_COMMITS_BETWEEN);
       // Nothing is acknowledged meanwhile: this commit is not over.
-      await losePower(disk).catch((error: unknown) => void wrong.push(String(error)));
+      await power.goes(disk);
     }
-    if (random.chance(1 / COMMITS_A_CHECKPOINT)) side();
+    if (random.chance(1 / COMMITS_A_CHECKPOINT)) copyLogInto(database);
   });
-  const core = await createCoreOn(watched, { now: Date.now });
+  const core = await createCoreOn(store, { now: Date.now });
   try {
     const client = await clientOf(core);
     await define(client);
@@ -121,73 +85,54 @@ export async function playPowerLoss(options: PowerLossOptions): Promise<PowerLos
   } finally {
     await core.close();
   }
-  if (wrong.length > 0) throw new Error(`--seed ${seed}: ${wrong.join('\n')}`);
-  return report;
+  refuse('after the power went', power.wrong);
+  return power.report;
 }
 
-/** What of the files is on the disk for certain, right after a commit was written. */
-interface Disk {
-  database: string;
-  /** The log as of the last commit that waited for the disk, this one not counted. */
-  before: Written;
-  /** The same, this one counted. */
-  after: Written;
-  isLazy: boolean;
+interface Power {
+  readonly report: PowerLossReport;
+  readonly wrong: string[];
+  /** Leaves copies as they may be found, opens each and looks at it. */
+  goes(disk: Disk): Promise<void>;
 }
 
-/** Tells of every commit before whoever made it hears that it is done. */
-function watchCommits(store: Store, database: string, onCommit: (disk: Disk) => Promise<void>): Store {
-  let synced: Written = { salts: '', bytes: 0 };
+function createPower({ folder, copies, onLoss }: PowerLossOptions, parties: Parties, random: Random): Power {
+  const report: PowerLossReport = {
+    losses: 0,
+    copies: 0,
+    unsynced: 0,
+    lazy: 0,
+    halfCopied: 0,
+    acknowledged: 0,
+    operations: 0,
+  };
+  const wrong: string[] = [];
+
+  async function look(disk: Disk): Promise<void> {
+    const at = join(folder, 'found');
+    const { how, unsynced, halfCopied } = leave(at, disk, random);
+    report.copies++;
+    if (halfCopied) report.halfCopied++;
+    if (unsynced) report.unsynced++;
+    if (unsynced && disk.isLazy) report.lazy++;
+    const faults = await faultsOf(at, parties).catch((error: unknown) => [String(error)]);
+    wrong.push(
+      ...faults.map((fault) => `loss ${report.losses + 1}, copy ${report.copies} (${how}): ${fault}`),
+    );
+    rmSync(at, { recursive: true });
+  }
+
   return {
-    ...store,
-    async commit(changes) {
-      const committed = await store.commit(changes);
-      const written = writtenOf(logOf(database));
-      const isLazy = changes.lazy === true;
-      // Where the log was begun anew, what came before is in the database, and nothing of this log need be there.
-      const before = written.salts === synced.salts ? synced : { salts: written.salts, bytes: 0 };
-      synced = isLazy ? before : written;
-      await onCommit({ database, before, after: synced, isLazy });
-      return committed;
+    report,
+    wrong,
+    async goes(disk) {
+      for (let copy = 0; copy < copies; copy++) await look(disk);
+      report.losses++;
+      report.acknowledged = parties.senders.acknowledged.size;
+      report.operations = operationsOf(parties);
+      onLoss?.(report);
     },
   };
-}
-
-const logOf = (database: string): Buffer =>
-  existsSync(`${database}-wal`) ? readFileSync(`${database}-wal`) : Buffer.alloc(0);
-
-/** Puts into a folder what may be found after the power went; says in which way it is lost. */
-function leave(folder: string, disk: Disk, random: Random, report: PowerLossReport): string {
-  mkdirSync(folder);
-  const found = join(folder, 'tidemark.db');
-  const log = logOf(disk.database);
-  if (random.chance(0.25)) {
-    // Before SQLite copies anything it syncs the log: so all of it is on the disk.
-    const before = readFileSync(disk.database);
-    writeFileSync(found, before);
-    writeFileSync(`${found}-wal`, log);
-    copyLogInto(found);
-    writeFileSync(found, copyHalf(before, readFileSync(found), random));
-    writeFileSync(`${found}-wal`, log);
-    report.halfCopied++;
-    return 'half copied';
-  }
-  const isSynced = random.chance(0.3);
-  const { bytes } = isSynced ? disk.after : disk.before;
-  const loss = random.pick(LOSSES);
-  if (bytes < writtenOf(log).bytes) {
-    report.unsynced++;
-    if (disk.isLazy) report.lazy++;
-  }
-  copyFileSync(disk.database, found);
-  writeFileSync(`${found}-wal`, loseEnd(log, bytes, loss, random));
-  return `${loss} from ${bytes} of ${log.length}${disk.isLazy ? ', lazy' : ''}`;
-}
-
-function copyLogInto(found: string): void {
-  const database = new Database(found);
-  database.pragma('wal_checkpoint(PASSIVE)');
-  database.close();
 }
 
 /** All that is wrong with what was found. */

@@ -2,12 +2,12 @@
 // Invariant: the seed decides what is sent and when the kill comes; how far the collector was by then it cannot.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../random.ts';
-import { audit, type Parties, unkept } from './audit.ts';
+import { audit, unkept } from './audit.ts';
 import { type Client, createClient } from './client.ts';
 import { startCollector, untilOpening } from './collector-process.ts';
 import { define } from './definitions.ts';
-import { createOperator } from './operator.ts';
-import { createSenders, type Figures } from './senders.ts';
+import { createParties, namingSeed, operationsOf, type Parties, refuse } from './parties.ts';
+import type { Figures } from './senders.ts';
 
 const SENDERS = 12;
 const OPERATORS = 4;
@@ -36,28 +36,18 @@ export interface RoundsReport extends Figures {
 }
 
 /** @throws Error that names the seed and everything that is wrong */
-export async function playRounds(options: RoundsOptions): Promise<RoundsReport> {
-  try {
-    return await play(options);
-  } catch (error) {
-    const { message, stack } = error instanceof Error ? error : { message: String(error) };
-    throw new Error(`--seed ${options.seed}: ${message}`, { cause: stack });
-  }
-}
+export const playRounds = (options: RoundsOptions): Promise<RoundsReport> =>
+  namingSeed(options.seed, () => play(options));
 
 async function play({ database, rounds, seed, onRound }: RoundsOptions): Promise<RoundsReport> {
   const random = createRandom(seed);
-  const senders = createSenders({ count: SENDERS, seed });
-  const operators = Array.from({ length: OPERATORS }, (_, i) =>
-    createOperator({ name: `op${i}`, random: createRandom(seed * 1_000 + SENDERS + i) }),
-  );
-  const parties = { senders, operators };
+  const parties = createParties({ senders: SENDERS, operators: OPERATORS, seed });
   let killedWhileOpening = 0;
   const reportOf = (round: number): RoundsReport => ({
-    ...senders.figures,
+    ...parties.senders.figures,
     rounds: round,
     killedWhileOpening,
-    operations: operators.reduce((sum, operator) => sum + operator.steps(), 0),
+    operations: operationsOf(parties),
   });
   await setUp(database);
   for (let round = 1; round <= rounds; round++) {
@@ -123,8 +113,4 @@ async function settleAccounts(database: string, parties: Parties): Promise<void>
   } finally {
     await collector.kill('SIGTERM');
   }
-}
-
-export function refuse(when: string, wrong: readonly string[]): void {
-  if (wrong.length > 0) throw new Error(`${when}:\n${wrong.join('\n')}`);
 }

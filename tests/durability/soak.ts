@@ -2,13 +2,12 @@
 // Invariant: ends with the account of acknowledged against stored and with `verify`; memory stays below a bound.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createRandom, type Random } from '../random.ts';
-import { audit, type Parties, unkept } from './audit.ts';
+import { audit, unkept } from './audit.ts';
 import { type Client, createClient, unlessCutOff } from './client.ts';
 import { type CollectorProcess, startCollector } from './collector-process.ts';
 import { define } from './definitions.ts';
-import { createOperator } from './operator.ts';
-import { refuse } from './rounds.ts';
-import { createSenders, PEOPLE } from './senders.ts';
+import { createParties, namingSeed, operationsOf, type Parties, randomOf, refuse } from './parties.ts';
+import { PEOPLE } from './senders.ts';
 import { createVitals, type Vitals } from './vitals.ts';
 
 const SENDERS = 12;
@@ -47,38 +46,27 @@ export interface SoakReport {
 }
 
 /** @throws Error that names the seed and everything that is wrong */
-export async function soak(options: SoakOptions): Promise<SoakReport> {
-  try {
-    return await play(options);
-  } catch (error) {
-    throw new Error(`--seed ${options.seed}: ${error instanceof Error ? error.message : error}`, {
-      cause: error,
-    });
-  }
-}
+export const soak = (options: SoakOptions): Promise<SoakReport> =>
+  namingSeed(options.seed, () => play(options));
 
 async function play(options: SoakOptions): Promise<SoakReport> {
   const { database, minutes, seed, maxMemoryMb, tellEveryMs, onProgress } = options;
   const random = createRandom(seed);
-  const parties: Parties = {
-    senders: createSenders({ count: SENDERS, seed, large: 0.02, pauseMs: SENDER_PAUSE_MS }),
-    operators: Array.from({ length: OPERATORS }, (_, i) =>
-      createOperator({
-        name: `op${i}`,
-        random: createRandom(seed * 1_000 + SENDERS + i),
-        pauseMs: OPERATOR_PAUSE_MS,
-      }),
-    ),
-  };
-  const readers = Array.from({ length: READERS }, (_, i) =>
-    createRandom(seed * 1_000 + SENDERS + OPERATORS + i),
-  );
+  const parties = createParties({
+    senders: SENDERS,
+    operators: OPERATORS,
+    seed,
+    large: 0.02,
+    senderPauseMs: SENDER_PAUSE_MS,
+    operatorPauseMs: OPERATOR_PAUSE_MS,
+  });
+  const readers = Array.from({ length: READERS }, (_, i) => randomOf(seed, SENDERS + OPERATORS + i));
   const vitals = createVitals();
   const done = { reads: 0, stops: 0, kills: 0 };
   const report = (): SoakReport => ({
     ...parties.senders.figures,
     ...done,
-    operations: parties.operators.reduce((sum, operator) => sum + operator.steps(), 0),
+    operations: operationsOf(parties),
     vitals,
   });
   const progress = setInterval(() => onProgress(report()), tellEveryMs);
