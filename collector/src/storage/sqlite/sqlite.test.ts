@@ -25,6 +25,9 @@ describeStore('SQLite file', async () => {
   };
 });
 
+/** As PRAGMA synchronous tells it. */
+const SYNCHRONOUS_FULL = 2;
+
 describe('a SQLite file', () => {
   let folder: string;
   let path: string;
@@ -42,11 +45,14 @@ describe('a SQLite file', () => {
   });
 
   it('waits for the disk: write-ahead log, synchronous FULL', async () => {
+    const pragma = vi.spyOn(Database.prototype, 'pragma');
     const store = openSqlite({ path });
+    // The store's own connection: the setting is each connection's, and no other can see it.
+    const [own] = pragma.mock.contexts as Database.Database[]; // what pragma is called on
+    pragma.mockRestore();
     await store.commit({ clock: 1 });
-    const other = new Database(path);
-    expect(other.pragma('journal_mode', { simple: true })).toBe('wal');
-    other.close();
+    expect(own?.pragma('journal_mode', { simple: true })).toBe('wal');
+    expect(own?.pragma('synchronous', { simple: true })).toBe(SYNCHRONOUS_FULL);
     await store.close();
   });
 
