@@ -9,6 +9,8 @@ import { playRounds } from './rounds.ts';
 
 /** `npm run durability` plays a hundred. */
 const ROUNDS = 5;
+/** Each starts a process or two, beside other tests. */
+const ROUND_LIMIT_MS = 60_000;
 const SEED = seedFrom(process.env.TIDEMARK_DURABILITY_SEED);
 
 let folder: string;
@@ -17,7 +19,11 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-it(`keeps every promise over ${ROUNDS} kills (TIDEMARK_DURABILITY_SEED=${SEED})`, async () => {
-  const report = await playRounds({ database: join(folder, 'tidemark.db'), rounds: ROUNDS, seed: SEED });
-  expect(report.acknowledged).toBeGreaterThan(0);
-});
+it(
+  `keeps every promise over ${ROUNDS} kills (TIDEMARK_DURABILITY_SEED=${SEED})`,
+  async () => {
+    const report = await playRounds({ database: join(folder, 'tidemark.db'), rounds: ROUNDS, seed: SEED });
+    expect(report.acknowledged).toBeGreaterThan(0);
+  },
+  ROUND_LIMIT_MS * ROUNDS,
+);
