@@ -72,10 +72,11 @@ async function wrongPeople(client: Client, { acknowledged }: Senders): Promise<s
   const wrong: string[] = [];
   for (const [user, should] of tally(acknowledged.values())) {
     const { json } = await client.api('GET', `/profiles/user:${user}`);
-    const computed = json.computed as { paid: number; times: number }; // as DEFINITIONS has it
+    const computed = json.computed as { paid: number; times: number }; // what definitions.ts defines
     const is = { events: json.eventCount, times: computed?.times, paid: computed?.paid };
     if (JSON.stringify(is) !== JSON.stringify(should))
       wrong.push(`${user} is ${JSON.stringify(is)}, should be ${JSON.stringify(should)}`);
+    // As /api/openapi.json describes it, and so below.
     const often = (json.segments as { key: string }[]).some(({ key }) => key === 'often');
     if (often !== should.times >= OFTEN) wrong.push(`${user} with ${should.times} is in often: ${often}`);
   }
@@ -87,6 +88,7 @@ async function usersOf(client: Client, segment: string): Promise<Set<unknown>> {
   for (let cursor: unknown = ''; cursor !== null; ) {
     const query = cursor === '' ? '' : `&cursor=${encodeURIComponent(String(cursor))}`;
     const { json } = await client.api('GET', `/segments/${segment}/profiles?limit=1000${query}`);
+    // The members of a segment.
     for (const { userId } of json.data as { userId: string }[]) users.add(userId);
     cursor = json.next;
   }
@@ -99,6 +101,7 @@ async function wrongFeed(client: Client, segment: string): Promise<string[]> {
   const isIn = new Set<string>();
   for (let after: unknown = 0; after !== null; ) {
     const { json } = await client.api('GET', `/segments/${segment}/transitions?limit=1000&after=${after}`);
+    // The feed of a segment.
     for (const { profileId, change, seq } of json.data as {
       profileId: string;
       change: string;

@@ -62,7 +62,7 @@ export function createClient(url: string, ask: (request: Request) => Promise<Res
         body: JSON.stringify({ messageIds }),
       });
       if (status !== 200) throw new Error(`POST /v1/seen answered ${status}`);
-      return new Set(json.seen as string[]);
+      return new Set(json.seen as string[]); // ids, as they were asked
     },
     get: (path) => send(path, {}),
   };
