@@ -1,7 +1,8 @@
 // The HTTP application: every route, one error handler, CORS where pages of other origins come.
 // Invariant: `fetch` always answers; what fails inside is told to `onError` and shows as a plain 500.
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
+import { routePath } from 'hono/route';
 import { type Access, createAccess, type FirstRun, type FixedKeys } from './http/access.ts';
 import { addApiRoutes } from './http/api-routes.ts';
 import { createBodyRoom } from './http/body-room.ts';
@@ -31,8 +32,24 @@ export interface AppOptions extends Partial<CallerOptions> {
   modules?: Readonly<Record<string, string>>;
   /** Requests a minute of one key and address, or `off`. Default 1,200; loopback is exempt. */
   rateLimit?: number | 'off';
-  /** Hears of failures that were answered with 500 or 503. */
+  /** Hears of failures that were answered with 500 or 503, unless `onRequest` does, and of a thread that ended. */
   onError?: (error: unknown) => void;
+  /** Hears of each request once it is answered, preflights excepted. */
+  onRequest?: (told: RequestTold) => void;
+}
+
+/** What may be logged of a request: nothing of whoever sent it. */
+export interface RequestTold {
+  /** Made here; the answer carries it as X-Request-Id. */
+  id: string;
+  method: string;
+  /** The route's pattern, such as `/api/profiles/:id`; empty where there is none. */
+  route: string;
+  status: number;
+  /** Milliseconds until the answer began. */
+  ms: number;
+  /** What went wrong inside, for 500 and above. */
+  error?: unknown;
 }
 
 export interface App {
@@ -66,6 +83,22 @@ function withoutKeys(path: string, access: Access): string {
   return parts.join('/') + (isLong ? '…' : '');
 }
 
+function tellOfRequests(app: Hono, onRequest: (told: RequestTold) => void): void {
+  const run = randomBytes(4).toString('hex');
+  let count = 0;
+  app.use('*', async (c, next) => {
+    const from = performance.now();
+    const id = `${run}-${(++count).toString(36)}`;
+    await next();
+    c.header('x-request-id', id);
+    const { status } = c.res;
+    const route = routePath(c, -1);
+    const ms = Math.round(performance.now() - from);
+    const known = c.error && status >= 500 ? { error: toApiError(c.error).options.cause ?? c.error } : {};
+    onRequest({ id, method: c.req.method, route: /^\/?\*$/.test(route) ? '' : route, status, ms, ...known });
+  });
+}
+
 /** Methods that some route has for this very path. */
 function methodsAt(app: Hono, path: string): string[] {
   const methods = new Set<string>();
@@ -83,6 +116,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     modules = {},
     rateLimit = DEFAULT_REQUESTS_PER_MINUTE,
     onError,
+    onRequest,
   } = options;
   const caller: CallerOptions = {
     trustProxyHops: options.trustProxyHops ?? 0,
@@ -104,6 +138,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     modules,
   };
   const app = new Hono();
+  if (onRequest) tellOfRequests(app, onRequest);
   addIngestRoutes(app, parts);
   addMeRoutes(app, parts);
   addClientRoutes(app, parts);
@@ -133,7 +168,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   app.onError((error) => {
     const known = toApiError(error);
-    if (known.status >= 500) onError?.(known.options.cause ?? error);
+    if (known.status >= 500 && !onRequest) onError?.(known.options.cause ?? error);
     return errorResponse(known);
   });
 

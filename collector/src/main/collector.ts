@@ -1,7 +1,7 @@
 // A collector in one's own process: the library entry.
 // Invariant: resolves when the builds of its `config` are ready; after `close` the file is free.
 import { createHash } from 'node:crypto';
-import { createApp } from '../app.ts';
+import { createApp, type RequestTold } from '../app.ts';
 import type { FirstRun } from '../http/access.ts';
 import type { Core } from '../ingest/core.ts';
 import { createCore } from '../ingest/create-core.ts';
@@ -34,6 +34,8 @@ export interface CollectorOptions {
   threadFromPeople?: number;
   /** Hears of failures answered with 500 or 503, and of a thread that failed and that the collector does without. */
   onError?: (error: unknown) => void;
+  /** Hears of each request once it is answered: what may be logged of it. */
+  onRequest?: (told: RequestTold) => void;
   /** Hears of long work while opening: people computed anew after an update or a repair that was cut off. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -85,6 +87,7 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
     trustProxy,
     rateLimit,
     onError,
+    onRequest,
     onProgress,
     threadFromPeople,
   } = options;
@@ -115,6 +118,7 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
       ...(trustProxy === undefined ? {} : { trustProxyHops: trustProxy }),
       ...(rateLimit === undefined ? {} : { rateLimit }),
       ...(onError === undefined ? {} : { onError }),
+      ...(onRequest === undefined ? {} : { onRequest }),
     });
     if (file) {
       const applied = await core.applyFile(file);

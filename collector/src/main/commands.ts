@@ -11,6 +11,7 @@ import { COMMAND_HELP, HELP } from './help.ts';
 import { importing } from './import.ts';
 import { keys } from './keys.ts';
 import { Locked } from './lock.ts';
+import { createLog } from './log.ts';
 import { restore } from './restore.ts';
 import { serve } from './serve.ts';
 import { messageOf, readConfigFile, readSettings, UsageError } from './settings.ts';
@@ -24,10 +25,12 @@ const COMMANDS: Record<string, Command> = {
       host: { type: 'string' },
       demo: { type: 'string' },
       config: { type: 'string' },
+      'log-level': { type: 'string' },
     },
     run: (flags, settings) =>
       serve({
         settings,
+        log: createLog({ level: settings.logLevel, isTerminal: process.stderr.isTTY === true, write: tell }),
         demo: text(flags.demo) === undefined ? null : resolve(text(flags.demo) as string),
         print,
         isTerminal: process.stdout.isTTY === true,
@@ -91,6 +94,7 @@ export async function runCommand(argv: string[], environment: Environment): Prom
       host: text(flags.host),
       db: text(flags.db),
       config: text(flags.config),
+      logLevel: text(flags['log-level']),
     };
     if ('judge' in command) return await command.judge(flags, environment, overrides);
     return await command.run(flags, readSettings(environment, overrides), positionals);

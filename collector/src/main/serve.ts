@@ -8,9 +8,10 @@ import { addDemo } from './demo.ts';
 import { announceFirstRun } from './first-run.ts';
 import { startListening } from './listen.ts';
 import { takeLock } from './lock.ts';
+import type { Log } from './log.ts';
 import { createOperations } from './operations.ts';
 import { createPeopleProgress } from './progress.ts';
-import { collectorOptions, messageOf, type Settings } from './settings.ts';
+import { collectorOptions, type Settings } from './settings.ts';
 
 /** Changes made by time show within a second of their instant. */
 const TICK_MS = 250;
@@ -21,12 +22,15 @@ export interface ServeOptions {
   settings: Settings;
   /** Folder of the examples, to serve the demo shop at /demo. */
   demo: string | null;
+  /** What is for whoever started it: keys, the address. */
   print: (text: string) => void;
   isTerminal: boolean;
+  /** What happens from then on. */
+  log: Log;
 }
 
 /** Resolves with the exit code once stopped. */
-export async function serve({ settings, demo, print, isTerminal }: ServeOptions): Promise<number> {
+export async function serve({ settings, demo, print, isTerminal, log }: ServeOptions): Promise<number> {
   makeFolderOf(settings.database);
   const lock = takeLock(settings.database);
   let collector: InnerCollector | null = null;
@@ -34,7 +38,8 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
     const opening = createPeopleProgress({ title: 'Computing people anew', isTerminal, write: print });
     collector = await openCollector({
       ...collectorOptions(settings),
-      onError: (error) => print(`error: ${describe(error)}\n`),
+      onError: (error) => log.error('something failed inside', error),
+      onRequest: (told) => log.request(told),
       onProgress: opening.onProgress,
     });
     opening.finish();
@@ -45,7 +50,7 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
     const server = await startListening(collector, settings);
     const control = await serveControl(settings.database, createOperations(collector));
     // From here on a signal stops it the orderly way, also one that comes while it introduces itself.
-    const stopped = untilStopped(server, collector, control, print);
+    const stopped = untilStopped(server, collector, control, log);
     const address = actualUrl(server, url, settings);
     if (collector.firstRun)
       announceFirstRun(
@@ -53,7 +58,7 @@ export async function serve({ settings, demo, print, isTerminal }: ServeOptions)
         isTerminal,
         print,
       );
-    for (const warning of settings.warnings) print(`warning: ${warning}\n`);
+    for (const warning of settings.warnings) log.warn(warning);
     print(`Tidemark listens on ${address} with ${settings.database}\n`);
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
     return await stopped;
@@ -73,16 +78,16 @@ function untilStopped(
   server: Server,
   collector: InnerCollector,
   control: { close(): Promise<void> },
-  print: (text: string) => void,
+  log: Log,
 ): Promise<number> {
   return new Promise((resolve) => {
-    const ticking = startTicking(collector, print);
+    const ticking = startTicking(collector, log);
     let stopping = false;
     const stop = (signal: string): void => {
       // Whoever asks twice means it.
       if (stopping) process.exit(1);
       stopping = true;
-      print(`${signal}: stopping; requests under way are answered\n`);
+      log.info(`${signal}: stopping; requests under way are answered`);
       const limit = setTimeout(() => server.closeAllConnections(), STOP_LIMIT_MS);
       const closed = new Promise<void>((done) => server.close(() => done()));
       server.closeIdleConnections();
@@ -99,7 +104,7 @@ function untilStopped(
 }
 
 /** Ticks one after the other, never two at once. */
-function startTicking(collector: InnerCollector, print: (text: string) => void): { stop(): Promise<void> } {
+function startTicking(collector: InnerCollector, log: Log): { stop(): Promise<void> } {
   let stopped = false;
   let failed = false;
   let timer: ReturnType<typeof setTimeout>;
@@ -112,7 +117,7 @@ function startTicking(collector: InnerCollector, print: (text: string) => void):
         },
         (error: unknown) => {
           // Said once, not four times a second.
-          if (!failed) print(`error: time cannot be written down: ${describe(error)}\n`);
+          if (!failed) log.error('time cannot be written down', error);
           failed = true;
         },
       );
@@ -129,10 +134,4 @@ function startTicking(collector: InnerCollector, print: (text: string) => void):
       await running;
     },
   };
-}
-
-/** Causes name what happened in the database; messages of ours hold no personal data. */
-function describe(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? ` (${error.cause.message})` : '';
-  return `${messageOf(error)}${cause}`;
 }

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { readInstant } from '../wire/instant.ts';
 import { type CollectorOptions, parseConfig } from './collector.ts';
+import { LOG_LEVELS, type LogLevel } from './log.ts';
 
 /** A wrong setting or command: one line, exit code 1. */
 export class UsageError extends Error {
@@ -23,6 +24,7 @@ export interface Settings {
   publicUrl?: string;
   trustProxy: number;
   rateLimit?: number | 'off';
+  logLevel: LogLevel;
   /** A fixed clock, epoch ms. */
   now?: number;
   /** Path of the definitions file. */
@@ -39,6 +41,7 @@ export interface Overrides {
   host?: string | undefined;
   db?: string | undefined;
   config?: string | undefined;
+  logLevel?: string | undefined;
 }
 
 /** A secret shorter than this can be guessed: it works, with a warning. */
@@ -52,6 +55,7 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
     host: overrides.host ?? env('HOST') ?? '127.0.0.1',
     database: databasePath(overrides.db ?? env('TIDEMARK_DB') ?? 'data/tidemark.db'),
     timezone: readTimezone(env('TIDEMARK_TZ') ?? 'UTC'),
+    logLevel: readLevel(overrides.logLevel ?? env('TIDEMARK_LOG_LEVEL') ?? 'info'),
     trustProxy: readWhole('TIDEMARK_TRUST_PROXY', env('TIDEMARK_TRUST_PROXY') ?? '0', 0, 10),
   };
   for (const [name, field] of [
@@ -93,6 +97,13 @@ function readWhole(name: string, value: string, least: number, most: number): nu
     throw new UsageError(`${name} must be a whole number from ${least} to ${most}${also}; it is "${value}"`);
   }
   return number;
+}
+
+function readLevel(value: string): LogLevel {
+  const level = LOG_LEVELS.find((name) => name === value);
+  if (!level)
+    throw new UsageError(`TIDEMARK_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}; it is "${value}"`);
+  return level;
 }
 
 function readTimezone(value: string): string {

@@ -1,0 +1,10 @@
+// Errors whose messages hold nothing about anybody: ours, which say what happened to the file or a thread, and SQLite's,
+// which name tables and columns but no values.
+import { Damaged, NotStored } from '../ingest/core.ts';
+
+/** Errors of ours that are logged; others of ours are answers to somebody. */
+export const isOurs = (error: Error): boolean => error instanceof NotStored || error instanceof Damaged;
+
+/** SQLite's own, by the code it gives each of them. */
+export const isOfDatabase = (error: Error): boolean =>
+  error.name === 'SqliteError' && 'code' in error && /^SQLITE_[A-Z_]+$/.test(String(error.code));
