@@ -200,6 +200,7 @@ export default [
       cli: 'collector/src/cli.ts',
       // A thread is started from a file of its own.
       'decode-thread': 'collector/src/http/decode-thread.ts',
+      'results-thread': 'collector/src/features/surveys/results/results-thread.ts',
       'fold-thread': 'collector/src/storage/sqlite/fold-thread.ts',
     },
     external: external('collector'),

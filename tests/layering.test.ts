@@ -59,7 +59,7 @@ const LAYERS: Layer[] = [
     name: 'features',
     files: /^collector\/src\/features\/[^/]+\//,
     may: ['wire types', 'wire', 'engine', 'port', 'ingest', 'survey statistics'],
-    packages: /^(zod|node:crypto)$/,
+    packages: /^(zod|node:(crypto|os|worker_threads))$/,
   },
   {
     name: 'http',
