@@ -760,6 +760,11 @@ describe('what a stranger must not learn or do', () => {
       expect((await c.put('surveys', 'open', survey({ frequency }))).json.status).toBe('building');
       expect((await c.put('segments', 'open', { where, expose: 'none' })).status).toBe(200);
       expect([await asked('victim'), await asked('u1')]).toEqual([[], []]);
+      // One that was never built asks nobody.
+      expect((await c.put('surveys', 'fresh', survey({ frequency }))).json.status).toBe('building');
+      const fresh = await c.api('GET', '/api/surveys/fresh/eligibility?id=user:victim');
+      expect([fresh.status, (fresh.json.error as JsonObject).code]).toEqual([409, 'building']);
+      expect((await c.api('DELETE', '/api/surveys/fresh')).status).toBe(204);
       // So it was for both: the build is still under way.
       expect((await c.api('GET', '/api/surveys/hidden')).json.status).toBe('building');
       await c.tick();
