@@ -15,7 +15,9 @@ import { addHealthRoutes } from './http/health-routes.ts';
 import { addIngestRoutes } from './http/ingest-routes.ts';
 import { addLedgerRoutes } from './http/ledger-routes.ts';
 import { addMeRoutes } from './http/me-routes.ts';
+import type { Gauges } from './http/metrics.ts';
 import { addNeedsRoutes } from './http/needs-routes.ts';
+import type { Traffic } from './http/parts.ts';
 import { createRateLimit, DEFAULT_REQUESTS_PER_MINUTE } from './http/rate-limit.ts';
 import { addScriptRoutes } from './http/script-routes.ts';
 import { addSurveyPageRoutes } from './http/survey-page-routes.ts';
@@ -36,6 +38,8 @@ export interface AppOptions extends Partial<CallerOptions> {
   onError?: (error: unknown) => void;
   /** Hears of each request once it is answered, preflights excepted. */
   onRequest?: (told: RequestTold) => void;
+  /** What the process knows of itself, for /metrics. */
+  gauges?: Gauges;
 }
 
 /** What may be logged of a request: nothing of whoever sent it. */
@@ -83,6 +87,9 @@ function withoutKeys(path: string, access: Access): string {
   return parts.join('/') + (isLong ? '…' : '');
 }
 
+const countOne = <T>(counts: Map<T, number>, name: T): unknown =>
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+
 function tellOfRequests(app: Hono, onRequest: (told: RequestTold) => void): void {
   const run = randomBytes(4).toString('hex');
   let count = 0;
@@ -117,7 +124,9 @@ export async function createApp(options: AppOptions): Promise<App> {
     rateLimit = DEFAULT_REQUESTS_PER_MINUTE,
     onError,
     onRequest,
+    gauges = {},
   } = options;
+  const traffic: Traffic = { answered: new Map(), refused: new Map() };
   const caller: CallerOptions = {
     trustProxyHops: options.trustProxyHops ?? 0,
     publicUrl: options.publicUrl ?? null,
@@ -130,6 +139,8 @@ export async function createApp(options: AppOptions): Promise<App> {
     limit: createRateLimit(rateLimit),
     room: createBodyRoom(),
     decoder,
+    traffic,
+    gauges,
     newId: randomUUID,
     readAgent: createAgentReader(),
     addressOf: (request: Request, env: unknown) => addressOf(request, env, caller),
@@ -168,6 +179,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   });
   app.onError((error) => {
     const known = toApiError(error);
+    if (known.status === 429) countOne(traffic.refused, known.code);
     if (known.status >= 500 && !onRequest) onError?.(known.options.cause ?? error);
     return errorResponse(known);
   });
@@ -178,6 +190,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     const open = isOpenPath(path);
     if (open && request.method === 'OPTIONS') return preflight(request);
     const answer = guarded(await app.fetch(request, env as object | undefined)); // Hono's bindings, passed through
+    countOne(traffic.answered, answer.status);
     return open ? withCors(request, answer) : answer;
   }
   return { fetch, access, firstRun, routes: app, close: () => decoder.close() };

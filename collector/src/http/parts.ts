@@ -5,7 +5,16 @@ import type { AgentReader } from '../wire/user-agent.ts';
 import type { Access } from './access.ts';
 import type { BodyRoom } from './body-room.ts';
 import type { Decoder } from './decoder.ts';
+import type { Gauges } from './metrics.ts';
 import type { RateLimit } from './rate-limit.ts';
+
+/** Counts of answers. */
+export interface Traffic {
+  /** By status. */
+  answered: Map<number, number>;
+  /** Those sent away with 429, by code. */
+  refused: Map<string, number>;
+}
 
 export interface HttpParts {
   core: Core;
@@ -15,6 +24,9 @@ export interface HttpParts {
   room: BodyRoom;
   /** Parses large bodies. */
   decoder: Decoder;
+  /** What was answered so far, for /metrics. */
+  traffic: Traffic;
+  gauges: Gauges;
   newId: () => string;
   readAgent: AgentReader;
   /** The caller's address, or null where none is known. */

@@ -46,6 +46,7 @@ import type {
   SurveyStanding,
 } from './core/surveys.ts';
 import type { Amount, Sender } from './fair-queue.ts';
+import type { Spread } from './spread.ts';
 
 export type * from './core/definitions.ts';
 export type * from './core/messages.ts';
@@ -186,6 +187,9 @@ export interface Core {
     accepted: number;
     duplicates: number;
     rejected: number;
+    rejectedByCode: ReadonlyMap<RejectionCode, number>;
+    /** What storing groups of messages took. */
+    commits: Spread;
     rejectedDropped: number;
     /** Requests sent away because too much was waiting. */
     overloaded: number;
@@ -197,8 +201,11 @@ export interface Core {
     /** The database was found damaged. */
     damaged: boolean;
   };
-  /** People that time has changed and that are not settled yet. Reads are exact all the same. */
-  overdue(): Promise<number>;
+  /**
+   * People that time has changed and that are not settled yet, and how long ago the earliest of these changes was
+   * due, ms. Reads are exact all the same.
+   */
+  overdue(): Promise<{ people: number; lagMs: number }>;
   tick(): Promise<void>;
   /** Recompute everything from the stored messages and report differences; nothing else happens meanwhile. */
   verify(options: { onProgress?: (done: number, total: number) => void }): Promise<{

@@ -173,13 +173,20 @@ export async function createCoreOn(
       duplicates: lane.counts.duplicates,
       rejected: lane.counts.rejected,
       rejectedDropped: start.refusedDropped + lane.counts.rejectedDropped,
+      rejectedByCode: lane.counts.rejectedByCode,
+      commits: lane.commits(),
       overloaded: lane.counts.overloaded,
       laneDepth: lane.depth(),
       waiting: lane.waiting(),
       writable: lane.writable() && store.damage() === null,
       damaged: store.damage() !== null,
     }),
-    overdue: () => store.query({ ask: 'due-count', until: tell() }),
+    async overdue() {
+      const until = tell();
+      const people = await store.query({ ask: 'due-count', until });
+      const next = people === 0 ? null : await store.query({ ask: 'next-due' });
+      return { people, lagMs: next === null ? 0 : Math.max(0, until - next) };
+    },
     async tick() {
       await lane.task(async () => ({ result: undefined, changed: false }));
       // Where nobody sends anything nobody else would find out that there is room again.

@@ -1,6 +1,7 @@
 // A collector in one's own process: the library entry.
 // Invariant: resolves when the builds of its `config` are ready; after `close` the file is free.
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { createApp, type RequestTold } from '../app.ts';
 import type { FirstRun } from '../http/access.ts';
 import type { Core } from '../ingest/core.ts';
@@ -36,6 +37,8 @@ export interface CollectorOptions {
   onError?: (error: unknown) => void;
   /** Hears of each request once it is answered: what may be logged of it. */
   onRequest?: (told: RequestTold) => void;
+  /** Delay of the event loop since last asked, seconds, for /metrics; left out there unless given. */
+  loopDelay?: () => { p50: number; p99: number; max: number };
   /** Hears of long work while opening: people computed anew after an update or a repair that was cut off. */
   onProgress?: (done: number, total: number) => void;
 }
@@ -88,6 +91,7 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
     rateLimit,
     onError,
     onRequest,
+    loopDelay,
     onProgress,
     threadFromPeople,
   } = options;
@@ -119,6 +123,10 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
       ...(rateLimit === undefined ? {} : { rateLimit }),
       ...(onError === undefined ? {} : { onError }),
       ...(onRequest === undefined ? {} : { onRequest }),
+      gauges: {
+        ...(database === ':memory:' ? {} : { logBytes: () => logBytes(database) }),
+        ...(loopDelay === undefined ? {} : { loopDelay }),
+      },
     });
     if (file) {
       const applied = await core.applyFile(file);
@@ -140,6 +148,11 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
     await core.close();
     throw error;
   }
+}
+
+/** None while there is no log: before the first write, and after an orderly end. */
+function logBytes(database: string): number {
+  return statSync(`${database}-wal`, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 /** @throws InvalidConfig */

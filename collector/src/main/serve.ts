@@ -9,6 +9,7 @@ import { announceFirstRun } from './first-run.ts';
 import { startListening } from './listen.ts';
 import { takeLock } from './lock.ts';
 import type { Log } from './log.ts';
+import { watchLoop } from './loop-delay.ts';
 import { createOperations } from './operations.ts';
 import { createPeopleProgress } from './progress.ts';
 import { collectorOptions, type Settings } from './settings.ts';
@@ -34,12 +35,14 @@ export async function serve({ settings, demo, print, isTerminal, log }: ServeOpt
   makeFolderOf(settings.database);
   const lock = takeLock(settings.database);
   let collector: InnerCollector | null = null;
+  const loop = watchLoop();
   try {
     const opening = createPeopleProgress({ title: 'Computing people anew', isTerminal, write: print });
     collector = await openCollector({
       ...collectorOptions(settings),
       onError: (error) => log.error('something failed inside', error),
       onRequest: (told) => log.request(told),
+      loopDelay: loop.take,
       onProgress: opening.onProgress,
     });
     opening.finish();
@@ -63,6 +66,7 @@ export async function serve({ settings, demo, print, isTerminal, log }: ServeOpt
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
     return await stopped;
   } finally {
+    loop.stop();
     await collector?.close();
     lock.release();
   }
