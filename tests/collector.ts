@@ -62,6 +62,8 @@ export interface TestOptions {
   /** The clock to begin with, epoch milliseconds. */
   now?: number;
   config?: unknown;
+  /** Requests a minute of one key and address. */
+  rateLimit?: number;
   /** Whose days `active_days` counts; UTC unless given. */
   timezone?: string;
   /** Builds with the help of threads, however few people there are. */
@@ -77,7 +79,7 @@ export interface TestCollector {
   readonly clock: { now: number };
   fetch(path: string, init?: RequestInit): Promise<Answer>;
   /** What a request handler would call. */
-  handle(request: Request): Promise<Response>;
+  handle(request: Request, env?: unknown): Promise<Response>;
   /** `POST /v1/batch` with the web or server key; fails unless answered 200. */
   send(
     key: 'web' | 'server',
@@ -125,6 +127,7 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
       adminKey: ADMIN_KEY,
       signingSecret: SIGNING_SECRET,
       now: () => clock.now,
+      ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
       ...(options.timezone === undefined ? {} : { timezone: options.timezone }),
       // That a thread failed, and the collector did without, fails the test.
       ...(options.threads ? { threadFromPeople: 0, onError: refuse } : {}),
@@ -176,7 +179,7 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
     database: folder && join(folder, 'tidemark.db'),
     clock,
     fetch,
-    handle: (request) => collector.fetch(request),
+    handle: (request, env) => collector.fetch(request, env),
     async send(key, messages, more = {}, query = '') {
       const answer = await fetch(`/v1/batch${query}`, {
         method: 'POST',

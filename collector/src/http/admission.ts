@@ -9,6 +9,7 @@ import { networkOf } from './caller.ts';
 import { LARGE_BODY_BYTES } from './decoder.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
+import { WRONG_KEYS } from './rate-limit.ts';
 
 /** Whoever was let in. */
 export interface Writer {
@@ -36,6 +37,8 @@ export function gateFor(parts: HttpParts, request: Request, env: unknown): Gate 
     const writer = admitWriter(parts, request, env, undefined);
     return { address, sender: writer.sender, admit: () => writer };
   }
+  // Whoever had none so often is not read again.
+  parts.limit.check(WRONG_KEYS, address, parts.core.now());
   return {
     address,
     sender: { key: '', address: networkOf(address) },
@@ -68,16 +71,15 @@ export function admitWriter(
 ): Writer {
   const key = presentedKey(request, new URL(request.url), bodyKey);
   const record = key === null ? null : access.find(key);
-  if (!record || record.kind === 'admin') throw unknownKey(key, record !== null);
+  const address = addressOf(request, env);
+  if (!record || record.kind === 'admin') {
+    limit.take(WRONG_KEYS, address, core.now());
+    throw unknownKey(key, record !== null);
+  }
   const origin = request.headers.get('origin');
   // Our own pages may always send.
   if (origin !== originOf(request).origin) checkOrigin(record, origin, access.source().allowedOrigins);
-  const address = addressOf(request, env);
-  const wait = limit.take(record.id, address, core.now());
-  if (wait > 0)
-    throw new ApiError(429, 'rate_limited', 'too many requests from this address', {
-      retryAfterSeconds: wait,
-    });
+  limit.take(record.id, address, core.now());
   return { kind: record.kind, sender: { key: record.id, address: networkOf(address) } };
 }
 
