@@ -25,6 +25,7 @@ describe('settings', () => {
     ['TIDEMARK_TRUST_PROXY', '-1'],
     ['TIDEMARK_RATE_LIMIT', 'often'],
     ['TIDEMARK_LOG_LEVEL', 'loud'],
+    ['TIDEMARK_IP', 'some'],
     ['TIDEMARK_ADMIN_KEY', 'with: colon'],
     ['TIDEMARK_CONFIG', '/nowhere/definitions.json'],
   ])('stops with one line when %s is %j', async (name, value) => {

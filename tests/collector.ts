@@ -64,6 +64,8 @@ export interface TestOptions {
   config?: unknown;
   /** Requests a minute of one key and address. */
   rateLimit?: number;
+  /** What is kept of visitors' addresses. */
+  ip?: 'none' | 'truncated' | 'full';
   /** Whose days `active_days` counts; UTC unless given. */
   timezone?: string;
   /** Builds with the help of threads, however few people there are. */
@@ -127,6 +129,7 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
       adminKey: ADMIN_KEY,
       signingSecret: SIGNING_SECRET,
       now: () => clock.now,
+      ...(options.ip === undefined ? {} : { ip: options.ip }),
       ...(options.rateLimit === undefined ? {} : { rateLimit: options.rateLimit }),
       ...(options.timezone === undefined ? {} : { timezone: options.timezone }),
       // That a thread failed, and the collector did without, fails the test.

@@ -6,7 +6,7 @@ import { routePath } from 'hono/route';
 import { type Access, createAccess, type FirstRun, type FixedKeys } from './http/access.ts';
 import { addApiRoutes } from './http/api-routes.ts';
 import { createBodyRoom } from './http/body-room.ts';
-import { addressOf, type CallerOptions, originOf } from './http/caller.ts';
+import { addressOf, type CallerOptions, type IpChoice, originOf } from './http/caller.ts';
 import { addClientRoutes } from './http/client-routes.ts';
 import { isOpenPath, preflight, withCors } from './http/cors.ts';
 import { createDecoder } from './http/decoder.ts';
@@ -34,6 +34,8 @@ export interface AppOptions extends Partial<CallerOptions> {
   modules?: Readonly<Record<string, string>>;
   /** Requests a minute of one key and address, or `off`. Default 1,200; loopback is exempt. */
   rateLimit?: number | 'off';
+  /** What is kept of the addresses of web keys' senders, as `context.ip`. Default `none`. */
+  ip?: IpChoice;
   /** Hears of failures that were answered with 500 or 503, unless `onRequest` does, and of a thread that ended. */
   onError?: (error: unknown) => void;
   /** Hears of each request once it is answered, preflights excepted. */
@@ -125,6 +127,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     onError,
     onRequest,
     gauges = {},
+    ip = 'none',
   } = options;
   const traffic: Traffic = { answered: new Map(), refused: new Map() };
   const caller: CallerOptions = {
@@ -141,6 +144,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     decoder,
     traffic,
     gauges,
+    keepIp: ip,
     newId: randomUUID,
     readAgent: createAgentReader(),
     addressOf: (request: Request, env: unknown) => addressOf(request, env, caller),

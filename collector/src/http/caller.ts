@@ -51,6 +51,20 @@ export function networkOf(address: string | null): string {
   return groupsOf(address)?.slice(0, 4).join(':') ?? address;
 }
 
+/** What is kept of senders' addresses: nothing, the first 24 bits of IPv4 and 48 of IPv6, or all of it. */
+export const IP_CHOICES = ['none', 'truncated', 'full'] as const;
+export type IpChoice = (typeof IP_CHOICES)[number];
+
+/** What may be kept of an address; null of what is none. */
+export function keptOf(address: string | null, choice: IpChoice): string | null {
+  if (address === null || choice === 'none') return null;
+  const text = networkOf(address).includes(':') ? address : networkOf(address);
+  if (/^\d{1,3}(\.\d{1,3}){3}$/.test(text)) return choice === 'full' ? text : text.replace(/\d+$/, '0');
+  const groups = text.includes(':') ? groupsOf(text) : null;
+  if (groups === null) return null;
+  return choice === 'full' ? groups.join(':') : `${groups.slice(0, 3).join(':')}::`;
+}
+
 /** The eight groups of an IPv6 address, without leading zeros; null when it is none. */
 function groupsOf(address: string): string[] | null {
   const [text = ''] = address.toLowerCase().split('%');

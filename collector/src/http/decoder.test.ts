@@ -126,6 +126,7 @@ describe('the thread', () => {
       kind: 'web',
       receivedAt: 0,
       requireSignature: false,
+      ip: null,
       signature: null,
       secrets: [],
     };

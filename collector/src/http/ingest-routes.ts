@@ -12,6 +12,7 @@ import {
 } from '../wire/message.ts';
 import { gateFor, type Writer } from './admission.ts';
 import { parseJson, readBody, requireObject } from './body.ts';
+import { keptOf } from './caller.ts';
 import { type Head, LARGE_BODY_BYTES } from './decoder.ts';
 import { ApiError } from './errors.ts';
 import { type Ask, type Judged, judge, type Means } from './judge.ts';
@@ -76,7 +77,7 @@ async function judgeRequest(
   env: unknown,
   routeType: MessageType | null,
 ): Promise<{ caller: Caller; judged: Judged }> {
-  const { access, core, decoder, newId, readAgent } = parts;
+  const { access, core, decoder, keepIp, newId, readAgent } = parts;
   const receivedAt = core.now();
   let caller: Caller | null = null;
   const gate = gateFor(parts, request, env);
@@ -87,7 +88,9 @@ async function judgeRequest(
     caller = { ...writer, signature, wantsMe };
     const { kind } = writer;
     const requireSignature = kind === 'web' && access.source().requireSignature;
-    return { routeType, kind, receivedAt, requireSignature, signature, secrets: access.secrets() };
+    // A back end's address is nobody's.
+    const ip = kind === 'web' ? keptOf(gate.address, keepIp) : null;
+    return { routeType, kind, receivedAt, requireSignature, ip, signature, secrets: access.secrets() };
   };
   const bytes = await readBody(request, parts.room, gate.address);
   const judged =

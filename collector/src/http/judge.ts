@@ -21,6 +21,8 @@ export interface Ask {
   /** Epoch ms of arrival. */
   receivedAt: number;
   requireSignature: boolean;
+  /** What is kept of the sender's address. */
+  ip: string | null;
   /** The signature that came with the request, and the secrets that may have made it. */
   signature: string | null;
   secrets: readonly string[];
@@ -38,13 +40,14 @@ export type Means = Pick<ParseOptions, 'newId' | 'readAgent'>;
 
 /** @throws ApiError 400 or 413 for a request that is refused as a whole */
 export function judge(body: JsonObject, ask: Ask, means: Means): Judged {
-  const { routeType, kind, receivedAt, requireSignature } = ask;
+  const { routeType, kind, receivedAt, requireSignature, ip } = ask;
   const items = routeType === null ? itemsOf(body) : [body];
   const options: ParseOptions = {
     routeType,
     kind,
     receivedAt,
     requireSignature,
+    ip,
     isProven: proofOf(ask),
     batchSentAt: routeType === null ? body.sentAt : undefined,
     ...(routeType === null ? readBatchContext(body.context, items.length) : { batchContext: null }),

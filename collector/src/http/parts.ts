@@ -4,6 +4,7 @@ import type { Core } from '../ingest/core.ts';
 import type { AgentReader } from '../wire/user-agent.ts';
 import type { Access } from './access.ts';
 import type { BodyRoom } from './body-room.ts';
+import type { IpChoice } from './caller.ts';
 import type { Decoder } from './decoder.ts';
 import type { Gauges } from './metrics.ts';
 import type { RateLimit } from './rate-limit.ts';
@@ -27,6 +28,8 @@ export interface HttpParts {
   /** What was answered so far, for /metrics. */
   traffic: Traffic;
   gauges: Gauges;
+  /** What is kept of the addresses of web keys' senders. */
+  keepIp: IpChoice;
   newId: () => string;
   readAgent: AgentReader;
   /** The caller's address, or null where none is known. */

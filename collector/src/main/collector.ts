@@ -29,6 +29,11 @@ export interface CollectorOptions {
   /** Requests a minute of one key and address, or `off`. */
   rateLimit?: number | 'off';
   /**
+   * What is kept of the addresses of web keys' senders, as `context.ip` where a message has none: nothing, the first
+   * 24 bits of IPv4 and 48 of IPv6, or all. Default `none`.
+   */
+  ip?: 'none' | 'truncated' | 'full';
+  /**
    * People from which on a new definition is built with the help of a thread, which reads the messages. It takes
    * some 40 MiB while the build runs. Default 2,000; 0 is always, Infinity never. In memory there is none.
    */
@@ -89,6 +94,7 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
     publicUrl,
     trustProxy,
     rateLimit,
+    ip,
     onError,
     onRequest,
     loopDelay,
@@ -121,6 +127,7 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
       ...(publicUrl === undefined ? {} : { publicUrl }),
       ...(trustProxy === undefined ? {} : { trustProxyHops: trustProxy }),
       ...(rateLimit === undefined ? {} : { rateLimit }),
+      ...(ip === undefined ? {} : { ip }),
       ...(onError === undefined ? {} : { onError }),
       ...(onRequest === undefined ? {} : { onRequest }),
       gauges: {

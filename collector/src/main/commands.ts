@@ -26,6 +26,7 @@ const COMMANDS: Record<string, Command> = {
       demo: { type: 'string' },
       config: { type: 'string' },
       'log-level': { type: 'string' },
+      ip: { type: 'string' },
     },
     run: (flags, settings) =>
       serve({
@@ -95,6 +96,7 @@ export async function runCommand(argv: string[], environment: Environment): Prom
       db: text(flags.db),
       config: text(flags.config),
       logLevel: text(flags['log-level']),
+      ip: text(flags.ip),
     };
     if ('judge' in command) return await command.judge(flags, environment, overrides);
     return await command.run(flags, readSettings(environment, overrides), positionals);

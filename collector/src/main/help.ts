@@ -24,17 +24,19 @@ Each takes --help, --json (for machines) and --db FILE. Environment:
   TIDEMARK_PUBLIC_URL         the address clients reach the collector at
   TIDEMARK_TRUST_PROXY        proxies in front whose X-Forwarded-For counts (0)
   TIDEMARK_RATE_LIMIT         requests a minute of one key and address, or off (1200; loopback exempt)
+  TIDEMARK_IP                 what is kept of visitors' addresses: none, truncated or full (none)
   TIDEMARK_LOG_LEVEL          debug (with each request), info, warn, error or silent (info)
   TIDEMARK_NOW                an ISO time: fixes the clock of import, verify and serve
 `;
 
 export const COMMAND_HELP: Record<string, string> = {
-  serve: `tidemark serve [--port N] [--host ADDRESS] [--db FILE] [--config FILE] [--log-level LEVEL] [--demo EXAMPLES]
+  serve: `tidemark serve [--port N] [--host ADDRESS] [--db FILE] [--config FILE] [--log-level LEVEL]
+               [--ip none|truncated|full] [--demo EXAMPLES]
 
 Runs the collector in the foreground. SIGTERM stops it after requests under way are answered. On the
 first start it makes the keys: shown on a terminal, else written to first-run.txt beside the database.
 It logs to stderr, in JSON unless that is a terminal, and nothing about anybody. LEVEL is debug (with each
-request), info, warn, error or silent.
+request), info, warn, error or silent. Visitors' addresses are not kept unless --ip says so.
 
   tidemark serve
   PORT=8080 TIDEMARK_CONFIG=definitions.json tidemark serve

@@ -2,6 +2,7 @@
 // Invariant: a bad value stops the start with one line that names the variable and what it takes.
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { IP_CHOICES, type IpChoice } from '../http/caller.ts';
 import { readInstant } from '../wire/instant.ts';
 import { type CollectorOptions, parseConfig } from './collector.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
@@ -25,6 +26,8 @@ export interface Settings {
   trustProxy: number;
   rateLimit?: number | 'off';
   logLevel: LogLevel;
+  /** What is kept of visitors' addresses. */
+  ip: IpChoice;
   /** A fixed clock, epoch ms. */
   now?: number;
   /** Path of the definitions file. */
@@ -42,6 +45,7 @@ export interface Overrides {
   db?: string | undefined;
   config?: string | undefined;
   logLevel?: string | undefined;
+  ip?: string | undefined;
 }
 
 /** A secret shorter than this can be guessed: it works, with a warning. */
@@ -55,7 +59,12 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
     host: overrides.host ?? env('HOST') ?? '127.0.0.1',
     database: databasePath(overrides.db ?? env('TIDEMARK_DB') ?? 'data/tidemark.db'),
     timezone: readTimezone(env('TIDEMARK_TZ') ?? 'UTC'),
-    logLevel: readLevel(overrides.logLevel ?? env('TIDEMARK_LOG_LEVEL') ?? 'info'),
+    logLevel: readChoice(
+      'TIDEMARK_LOG_LEVEL',
+      LOG_LEVELS,
+      overrides.logLevel ?? env('TIDEMARK_LOG_LEVEL') ?? 'info',
+    ),
+    ip: readChoice('TIDEMARK_IP', IP_CHOICES, overrides.ip ?? env('TIDEMARK_IP') ?? 'none'),
     trustProxy: readWhole('TIDEMARK_TRUST_PROXY', env('TIDEMARK_TRUST_PROXY') ?? '0', 0, 10),
   };
   for (const [name, field] of [
@@ -99,11 +108,10 @@ function readWhole(name: string, value: string, least: number, most: number): nu
   return number;
 }
 
-function readLevel(value: string): LogLevel {
-  const level = LOG_LEVELS.find((name) => name === value);
-  if (!level)
-    throw new UsageError(`TIDEMARK_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}; it is "${value}"`);
-  return level;
+function readChoice<T extends string>(name: string, choices: readonly T[], value: string): T {
+  const choice = choices.find((one) => one === value);
+  if (!choice) throw new UsageError(`${name} must be one of ${choices.join(', ')}; it is "${value}"`);
+  return choice;
 }
 
 function readTimezone(value: string): string {
@@ -186,6 +194,7 @@ export function collectorOptions(settings: Settings): CollectorOptions {
     publicUrl,
     trustProxy,
     rateLimit,
+    ip,
     now,
     configFile,
   } = settings;
@@ -193,6 +202,7 @@ export function collectorOptions(settings: Settings): CollectorOptions {
     database,
     timezone,
     trustProxy,
+    ip,
     ...(writeKey === undefined ? {} : { writeKey }),
     ...(serverKey === undefined ? {} : { serverKey }),
     ...(adminKey === undefined ? {} : { adminKey }),

@@ -20,6 +20,8 @@ export interface ParseOptions {
   batchContext: JsonObject | null;
   /** It is nested so deep that no message may have it. */
   isBatchContextTooDeep?: true;
+  /** The sender's address, to be kept in a context that says none. Null: it is not kept. */
+  ip?: string | null;
   newId: () => string;
   readAgent: AgentReader;
   /** A stored message: with its batch's context and what its user agent says it may be larger than as sent. */

@@ -183,6 +183,10 @@ function editContext(edits: Edits, type: MessageType, options: ParseOptions): vo
     context = isObject(context) ? { ...options.batchContext, ...context } : options.batchContext;
     edits.set('context', context);
   }
+  if (options.ip && (isMissing(context) || (isObject(context) && isMissing(context.ip)))) {
+    context = isObject(context) ? { ...context, ip: options.ip } : { ip: options.ip };
+    edits.set('context', context);
+  }
   if (!isObject(context)) return;
   if (type === 'identify' && isMissing(edits.current('traits')) && isObject(context.traits))
     edits.set('traits', context.traits);
