@@ -153,7 +153,11 @@ export async function arrive(
   const id = await ownerOf(set, sender, message.stamp);
   const held = await settledPerson(set, id, at.clock);
   if (message.groupId !== null) await writeGroup(set, message, at.clock);
-  for (const touched of toRefold) await refoldPerson(set, touched, at);
+  for (const touched of toRefold) {
+    await refoldPerson(set, touched, at);
+    // A page of their messages takes some milliseconds, and the next person begins with another.
+    await breathe();
+  }
   if (toRefold.has(id)) return;
   const person = held ?? (await newPerson(set, id));
   const isNamedAgain = set.takeName(person);

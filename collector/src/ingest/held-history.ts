@@ -14,8 +14,8 @@ import { breathe } from './breathe.ts';
 import type { Draft } from './draft.ts';
 import type { HeldIdentities } from './held-identities.ts';
 
-/** Messages of one id read at a time: some 2 MB. */
-const HISTORY_PAGE = 2_000;
+/** Messages of one id read at a time, some 0.5 MB: folding them takes a few milliseconds, then others have a turn of the loop. */
+const HISTORY_PAGE = 500;
 
 const byStamp = (a: HistoryRow, b: HistoryRow): number => compareStamps(a.stamp, b.stamp);
 
