@@ -37,6 +37,7 @@ async function contexts(options: TestOptions, sent: [address: string, message?: 
       c.advance(1);
       await send(c, address, message, key);
     }
+    // As the API describes it.
     const { data } = (await c.api('GET', '/api/profiles/user:u/events')).json as { data: JsonObject[] };
     found = data.map(({ context }) => context).reverse();
   });

@@ -129,6 +129,7 @@ describe('many connections', () => {
   it('of one address are closed past its share, and counted again when they end', async () => {
     await start();
     const opened = new EventEmitter();
+    // Of a server and its sockets nothing else is used.
     boundAddresses(opened as unknown as Server, 2, (socket) => (socket as unknown as { from: string }).from);
     const open = (from: string) => {
       const socket = Object.assign(new EventEmitter(), { from, destroyed: false, destroy() {} });

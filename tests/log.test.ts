@@ -16,7 +16,7 @@ interface LogRecord {
 function recorder(level: LogLevel, isTerminal = false) {
   const lines: string[] = [];
   const log = createLog({ level, isTerminal, write: (text) => lines.push(text) });
-  const records = (): LogRecord[] => lines.map((line) => JSON.parse(line) as LogRecord);
+  const records = (): LogRecord[] => lines.map((line) => JSON.parse(line) as LogRecord); // written by pino
   return { log, lines, records };
 }
 
@@ -36,6 +36,7 @@ async function withLog(
     onError: (error) => said.log.error('something failed inside', error),
     onRequest: (told) => said.log.request(told),
   });
+  // To break one of its answers.
   const core = collector.core as unknown as Record<string, unknown>;
   const ask: Ask = async (method, path, init = {}) => {
     const { broken, ...rest } = init;
@@ -118,7 +119,7 @@ describe('the log', () => {
         `/v1/b?writeKey=${WEB_KEY}`,
       ])
         for (const body of bodies) await ask('POST', path, { headers, body });
-      await ask('POST', '/v1/batch', { body: bodies[0] as string });
+      await ask('POST', '/v1/batch', { body: bodies[0] ?? '' });
       for (const path of [
         '/api/profiles/user:zaphod',
         '/api/profiles?q=zaphod@betelgeuse.example',

@@ -57,14 +57,16 @@ function relink(i: number, timestamp: number): object {
   return { ...track('', { anonymousId: 'shared', timestamp }), userId: null };
 }
 
+const SMALL_KEYS = (): string =>
+  filled((i) => ({ type: 'identify', messageId: id(), userId: `t${i}`, traits: smallKeys(2_600, i) }));
+
 const BODIES: Record<string, () => string> = {
   'ordinary messages, 2,000': () =>
     filled((i) =>
       track(`u${i % 500}`, { properties: { price: i, kind: `k${i % 9}`, note: 'x'.repeat(1_000) } }),
     ),
   'small keys in properties': () => filled((i) => track(`p${i}`, { properties: smallKeys(2_600, i) })),
-  'small keys in traits': () =>
-    filled((i) => ({ type: 'identify', messageId: id(), userId: `t${i}`, traits: smallKeys(2_600, i) })),
+  'small keys in traits': SMALL_KEYS,
   'small keys in traits of one person': () =>
     filled((i) => ({ type: 'identify', messageId: id(), userId: 'one', traits: smallKeys(2_600, i) })),
   'one object of small keys': () => {
@@ -125,7 +127,7 @@ const FLOODS: Record<string, () => string> = {
   nothing: () => '',
   'batches of 100': () => filledBatch(100, (i) => track(`u${i % 500}`, { properties: { price: i } })),
   'batches of 2,000': () => filledBatch(2_000, (i) => track(`u${i % 500}`, { properties: { price: i } })),
-  '4 MiB of small keys': BODIES['small keys in traits'] as () => string,
+  '4 MiB of small keys': SMALL_KEYS,
   'late messages, 200 a batch': () =>
     filledBatch(200, (i) => ({
       ...track('late', { timestamp: START - (serial % 90_000) * 1_000 }),
@@ -141,15 +143,15 @@ async function measureFloods(live: Live, seconds: number): Promise<void> {
   for (const [name, make] of Object.entries(FLOODS)) {
     const flood = createCaller(live.port, 4);
     const steady = createCaller(live.port, 64);
+    const ready = name === 'nothing' ? [] : Array.from({ length: 8 }, make);
     const end = performance.now() + seconds * 1_000;
     const isOver = (): boolean => performance.now() > end;
-    const ready = name === 'nothing' ? [] : Array.from({ length: 8 }, make);
     let answered = 0;
     let refused = 0;
     const flooding = Array.from({ length: name === 'nothing' ? 0 : 4 }, async (_, n) => {
       for (let i = n; !isOver(); i++) {
         // The same bytes but for the ids: making them would cost the machine more than taking them.
-        const body = (ready[i % ready.length] as string).replaceAll(
+        const body = (ready[i % ready.length] ?? '').replaceAll(
           '00000000-0000-4000',
           `${String(i * 4 + n).padStart(8, '0')}-${String(++salt % 10_000).padStart(4, '0')}-4000`,
         );

@@ -35,7 +35,7 @@ describe('room', () => {
 });
 
 const post = (body: ReadableStream | Uint8Array, headers: Record<string, string> = {}): Request =>
-  new Request('http://x/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit);
+  new Request('http://x/', { method: 'POST', body, headers, duplex: 'half' } as RequestInit); // Node's own type lacks duplex
 
 /** A body that announces much and stops after `chunks` of it. */
 function stalled(chunks: number, bytes: number): { request: Request; end(): void } {

@@ -125,7 +125,7 @@ describe('requests', () => {
         },
         { highWaterMark: 0 },
       );
-      const init = { method: 'POST', headers, body: stream, duplex: 'half' } as RequestInit;
+      const init = { method: 'POST', headers, body: stream, duplex: 'half' } as RequestInit; // Node's own type lacks duplex
       return c.handle(new Request('http://x/v1/track', init), {
         incoming: { socket: { remoteAddress: address } },
       });

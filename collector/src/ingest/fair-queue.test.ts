@@ -67,7 +67,7 @@ describe('turns', () => {
     const taken = queue.take(22);
     expect(said(taken)).toEqual(['slow 0-20', 'a 0-1', 'b 0-1']);
     // The first message took all the time there was.
-    const [slow, ...others] = taken as [Part<Named>];
+    const [slow, ...others] = taken as [Part<Named>]; // there are as many as were added
     queue.giveBack([{ ...slow, from: 1 }, ...others], slow.job.sender);
     expect(said(queue.take(12))).toEqual(['a 0-1', 'b 0-1', 'slow 1-11']);
   });
@@ -76,7 +76,7 @@ describe('turns', () => {
     const queue = createFairQueue<Named>(ROOMY);
     for (const address of ['1', '2', '3']) queue.add(job('web', 30, { address }));
     const taken = queue.take(60);
-    const [slow, ...others] = taken as [Part<Named>];
+    const [slow, ...others] = taken as [Part<Named>]; // there are as many as were added
     queue.giveBack([{ ...slow, from: 1 }, ...others], slow.job.sender);
     expect(said(queue.take(60))).toEqual(['web2 0-20', 'web3 0-20', 'web1 1-21']);
   });

@@ -145,6 +145,7 @@ describe('too much', () => {
     expect(await other).toEqual(Array(100).fill('accepted'));
     const refused = settled.flatMap((result, i) => (result.status === 'rejected' ? [i] : []));
     for (const i of refused) {
+      // Chosen by its status.
       expect((settled[i] as PromiseRejectedResult).reason).toBeInstanceOf(Overloaded);
       expect(await core.profile(`user:f${i}`)).toBeNull();
     }
