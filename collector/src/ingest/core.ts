@@ -10,7 +10,7 @@ import type {
   SegmentDefinition,
   SurveyDefinition,
 } from '../wire/definitions.ts';
-import type { JsonObject, JsonValue } from '../wire/message.ts';
+import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
 import type { OfferedSurvey } from '../wire/survey.ts';
 import type { TransferRecord } from '../wire/transfer.ts';
 import type {

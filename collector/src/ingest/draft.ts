@@ -83,7 +83,13 @@ export function isEmpty(draft: Draft): boolean {
 }
 
 /** Parts that say of people what their messages say: computed again if they are lost. */
-const DERIVED = new Set(['people', 'memberships', 'distinct', 'clearedDistinct']);
+const DERIVED: ReadonlySet<string> = new Set<keyof Draft>([
+  'people',
+  'memberships',
+  'distinct',
+  'shed',
+  'clearedOutside',
+]);
 
 /**
  * Whether nothing but rows of people changed, and nothing that anybody could have seen: a logged transition
