@@ -70,6 +70,7 @@ describe('types and required fields', () => {
     ]);
   });
 
+  const RESPONDED = { type: 'track', userId: 'u1', event: 'Survey Responded' };
   it.each<[JsonValue, string]>([
     [null, 'invalid_type'],
     [5, 'invalid_type'],
@@ -89,6 +90,10 @@ describe('types and required fields', () => {
     [{ type: 'survey', userId: 'u1' }, 'invalid_field'],
     [{ type: 'survey', userId: 'u1', surveyId: 's', answers: [] }, 'invalid_field'],
     [{ type: 'survey', userId: 'u1', surveyId: 's', status: 'done' }, 'invalid_field'],
+    [{ ...RESPONDED, properties: { surveyId: 's'.repeat(513) } }, 'invalid_field'],
+    [{ ...RESPONDED, properties: { surveyId: 's\n' } }, 'invalid_field'],
+    [{ ...RESPONDED, properties: { surveyId: 's', submissionId: 'x'.repeat(513) } }, 'invalid_field'],
+    [{ ...RESPONDED, properties: { surveyId: 's', submissionId: 'x\u007f' } }, 'invalid_field'],
     [track({ properties: 'x' }), 'invalid_field'],
     [track({ context: [1] }), 'invalid_field'],
     [track({ userId: true }), 'invalid_field'],

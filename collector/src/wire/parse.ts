@@ -15,6 +15,7 @@ import {
   MAX_MESSAGE_BYTES,
   MAX_NESTING,
   type MessageType,
+  SURVEY_EVENT,
   SURVEY_STATUSES,
 } from './message.ts';
 import type { ParseOptions } from './parse-options.ts';
@@ -138,6 +139,7 @@ function checkFields(
       if (item.event === undefined || item.event === null || item.event === '')
         throw new Refusal('missing_event', 'event is required');
       if (typeof item.event !== 'string') throw invalid('event must be text');
+      if (item.event === SURVEY_EVENT) checkResponded(item);
       return item.event;
     case 'page':
     case 'screen':
@@ -153,6 +155,7 @@ function checkFields(
       return null;
     case 'survey':
       checkSurvey(item);
+      checkSubmissionId(item.submissionId);
       return null;
     default:
       return null;
@@ -169,12 +172,26 @@ function checkSurvey(item: JsonObject): void {
   }
   if (item.status !== undefined && item.status !== null && !STATUSES.has(item.status))
     throw invalid(`status must be one of ${SURVEY_STATUSES.join(', ')}`);
-  if (
-    item.submissionId !== undefined &&
-    item.submissionId !== null &&
-    readId(item.submissionId) === undefined
-  )
-    throw invalid('submissionId must be text of 1 to 512 characters');
+}
+
+function checkSubmissionId(value: JsonValue | undefined, at = ''): void {
+  if (value !== undefined && value !== null && readId(value) === undefined)
+    throw invalid(`${at}submissionId must be text of 1 to 512 characters`);
+}
+
+/**
+ * Segment's own survey event, where it names its survey: what stands for ids there is held to what ids are held to.
+ * With anything else in their place it is an event like others.
+ */
+function checkResponded({ properties }: JsonObject): void {
+  if (!isObject(properties)) return;
+  const { surveyId, submissionId } = properties;
+  if (typeof surveyId !== 'string' || surveyId === '') return;
+  if (readId(surveyId) === undefined)
+    throw invalid(
+      'properties.surveyId must be text of 1 to 512 characters, none of them a control character',
+    );
+  if (typeof submissionId === 'string' && submissionId !== '') checkSubmissionId(submissionId, 'properties.');
 }
 
 function editContext(edits: Edits, type: MessageType, options: ParseOptions): void {
