@@ -65,7 +65,7 @@ describe('definitions', () => {
       const faults = (...questions: JsonObject[]) => faultsOf(c, survey({ questions }));
       expect(await faultsOf(c, { questions: ONE })).toEqual(['/name is required']);
       expect(await faultsOf(c, survey({ questions: [] }))).toEqual([
-        '/questions questions must have at least 1 value',
+        '/questions questions must have at least one question',
       ]);
       expect(await faults(asked({}), asked({}))).toEqual([
         '/questions/1/id id must be unique: question 0 is "q" too',
@@ -78,6 +78,51 @@ describe('definitions', () => {
       ]);
       expect(await faults(asked({ type: 'ranking', options: ['a', 'b', 'a'] }))).toEqual([
         '/questions/0/options/2 must be unique: "a" is there twice',
+      ]);
+      const later = asked({ id: 'r', type: 'open_text' });
+      expect(await faults(asked({ title: '{{answer.none|x}} {{answer.r}}' }), later)).toEqual([
+        '/questions/0/title there is no question "none" whose answer could stand here; give an earlier question’s id',
+        '/questions/0/title title must not hold the answer to "r": it is asked later; only earlier ones are known',
+      ]);
+      expect(
+        await faults(asked({}), { ...later, description: 'You said {{ answer.q }}, {{trait.name}}' }),
+      ).toEqual([]);
+      expect(await faults(asked({ title: '  ' }), { ...later, title: { en: '\t' } })).toEqual([
+        '/questions/0/title title must not be blank',
+        '/questions/1/title/en en must not be blank',
+      ]);
+      const branch = (type: string, op: string, value: JsonValue, more: JsonObject = {}) =>
+        faults(asked({ type, ...more, next: [{ when: { op, value }, go: 'end' }] }), later);
+      const options = ['a', 'b'];
+      const never = '/questions/0/next/0/when/value never holds: ';
+      expect(await branch('single_choice', 'eq', 'c', { options })).toEqual([`${never}the answers are a, b`]);
+      expect(await branch('single_choice', 'in', ['c', 'd'], { options })).toHaveLength(1);
+      expect(await branch('multiple_choice', 'includes', 'c', { options })).toHaveLength(1);
+      expect(await branch('consent', 'eq', 'yes')).toEqual([`${never}the answers are accepted, declined`]);
+      for (const [op, value] of [
+        ['gt', 10],
+        ['gte', 11],
+        ['lt', 0],
+        ['lte', -1],
+        ['eq', 11],
+        ['in', [11, 12]],
+      ] as const)
+        expect(await branch('nps', op, value as JsonValue)).toEqual([`${never}answers are from 0 to 10`]);
+      expect(await branch('rating', 'lt', 1)).toEqual([`${never}answers are from 1 to 5`]);
+      expect(await branch('single_choice', 'eq', 'c', { options, other: true })).toEqual([]);
+      for (const [op, value] of [
+        ['gte', 10],
+        ['lte', 0],
+        ['eq', '9'],
+        ['in', [10, 11]],
+        ['neq', 11],
+      ] as const)
+        expect(await branch('nps', op, value as JsonValue)).toEqual([]);
+      expect(await branch('single_choice', 'in', ['b', 'c'], { options })).toEqual([]);
+      expect(
+        await faults(asked({ next: [{ go: 'r' }, { when: { op: 'eq', value: 1 }, go: 'end' }] }), later),
+      ).toEqual([
+        '/questions/0/next/1 is never reached: branch 0 has no when and is always taken; leave this out or put it before',
       ]);
       expect(await faults(asked({ next: [{ go: 'nowhere' }] }))).toEqual([
         '/questions/0/next/0/go there is no question "nowhere"; give a later question’s id or "end"',
@@ -117,7 +162,7 @@ describe('definitions', () => {
         '/languages/0 must be a language such as "en" or "zh-CN"; perhaps "en-US"',
       ]);
       expect(await faultsOf(c, survey({ languages: [] }))).toEqual([
-        '/languages languages must have at least 1 value',
+        '/languages languages must have at least one language',
       ]);
       const choices = { type: 'multiple_choice', options: ['a', 'b'] };
       expect(await faults(asked({ ...choices, max: 3 }))).toEqual([

@@ -125,7 +125,7 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
         issue.origin === 'string'
           ? 'must not be empty'
           : issue.origin === 'array'
-            ? `must have at least ${countOf(issue.minimum)}`
+            ? `must have at least ${countOf(issue.minimum, path)}`
             : `must be at least ${issue.minimum}`,
       );
     case 'too_big':
@@ -134,7 +134,7 @@ function messageOf(issue: Issue, path: Path, value: unknown): string {
         issue.origin === 'string'
           ? `must have at most ${issue.maximum} characters`
           : issue.origin === 'array'
-            ? `must have at most ${countOf(issue.maximum)}`
+            ? `must have at most ${countOf(issue.maximum, path)}`
             : `must be at most ${issue.maximum}`,
       );
     case 'custom':
@@ -177,4 +177,8 @@ function pointerOf(path: Path): string {
   return path.map((step) => `/${String(step).replaceAll('~', '~0').replaceAll('/', '~1')}`).join('');
 }
 
-const countOf = (count: number | bigint): string => `${count} ${Number(count) === 1 ? 'value' : 'values'}`;
+/** "at least one question", by the field's own name where that is a plural. */
+function countOf(count: number | bigint, path: Path): string {
+  const one = /^(question|option|label|language|feature|term)s$/.exec(String(path.at(-1)))?.[1] ?? 'value';
+  return Number(count) === 1 ? `${one === 'value' ? '1' : 'one'} ${one}` : `${count} ${one}s`;
+}

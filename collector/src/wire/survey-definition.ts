@@ -17,6 +17,7 @@ import {
 import { readDuration } from './duration.ts';
 import { readDate } from './instant.ts';
 import { QUESTION_TYPES, SCALE_POINTS } from './survey.ts';
+import { checkWay, optionId } from './survey-way.ts';
 import { patternFault } from './url-pattern.ts';
 
 /** Most questions of a survey: nobody answers more. */
@@ -248,6 +249,7 @@ export const surveySchema = z
       issues.push({ code: 'custom', path, message, input: value });
     };
     checkQuestions(value.questions, fault);
+    checkWay(value.questions, fault);
     checkLanguages(value, fault);
     checkFeatures(value, fault);
     const { startAt, endAt } = value;
@@ -333,8 +335,6 @@ function isCssValue(value: string): boolean {
     !value.includes('/*')
   );
 }
-
-export const optionId = (of: string | { id: string }): string => (typeof of === 'string' ? of : of.id);
 
 /** Every text by language holds the default one, and none that the survey does not speak. */
 function checkLanguages(survey: SurveyDefinition, fault: FaultAt): void {

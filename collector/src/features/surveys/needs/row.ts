@@ -1,7 +1,8 @@
 // The rows of the needs board: one for each feature, whichever surveys speak of it.
 // Invariant: a feature that two surveys map to different events is two rows, never a mixture.
 import type { SurveyDefinition, Where } from '../../../wire/definitions.ts';
-import { type FeatureDefinition, optionId } from '../../../wire/survey-definition.ts';
+import type { FeatureDefinition } from '../../../wire/survey-definition.ts';
+import { optionId } from '../../../wire/survey-way.ts';
 import { mentionsAny } from './mentions.ts';
 
 export interface Row {
