@@ -50,7 +50,8 @@ it.each(OPS)('%s', (op: Op) => {
   let held = 0;
   fc.assert(
     fc.property(answers, expected[op] ?? scalars, fc.boolean(), (answer, other, same) => {
-      const value = same && !Array.isArray(other) && !/^(ex|not_ex|within)/.test(op) ? other : answer;
+      const isAnswerable = same && !Array.isArray(other) && !/^(ex|not_ex|within)/.test(op);
+      const value = !isAnswerable ? answer : op === 'includes' ? [String(other)] : other;
       const ours = compare(op, value, other, NOW);
       const theirs = compileComparison(op, other).test((value ?? undefined) as Value, NOW);
       if (theirs) held++;

@@ -239,6 +239,7 @@ const QUERIES: Readonly<Record<string, (ground: Ground) => string>> = {
   by: ({ dice }) => dice.pick(['segment:s1', 'computed:t1', 'trait:v', 'tag', 's2', 'segment:', 'x:y']),
   lang: ({ dice }) => dice.pick(['en', 'zh', 'ZH-cn', 'xx']),
   preview: ({ dice }) => dice.pick(['1', '0']),
+  verified: ({ dice }) => dice.pick(['true', 'false', 'yes']),
 };
 
 /** The value of a parameter of the query. */
