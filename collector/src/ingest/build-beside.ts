@@ -12,7 +12,7 @@ import type { WorkingSet } from './working-set.ts';
 /** People taken over in one commit at most. */
 const SLICE_PEOPLE = 100;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
-const SLICE_MS = 1;
+const SLICE_MS = 3;
 
 /**
  * How far a build came: to everybody, who was missed apart; not so far, and the lane has to look for those who
