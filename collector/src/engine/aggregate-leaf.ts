@@ -211,7 +211,7 @@ export function summaryOf(
   now: number,
 ): Summary | undefined {
   if (!state) return undefined;
-  if (state.d) return state.d as unknown as Summary; // plain JSON
+  if (state.d) return state.d;
   const total = createTotal(leaf.aggregate);
   if (span !== null) addWindow(leaf.aggregate, total, state.b ?? [], now - span);
   else if (state.a !== undefined) total.add(state.a);

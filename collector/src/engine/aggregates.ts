@@ -18,10 +18,10 @@ export type AggregateName =
   | 'days';
 
 /** One matching message, as far as an aggregate needs it. */
-export interface Entry {
+export type Entry = {
   readonly stamp: Stamp;
   readonly value: JsonValue;
-}
+};
 
 /** Summaries are plain JSON, stored as they are in a person's row. */
 export type Summary = JsonValue;
@@ -155,10 +155,10 @@ const values: Aggregate<Values> = {
 };
 
 /** Distinct values that left a person's row: how many there are, and the commonest with its occurrences. */
-export interface SpilledValues {
+export type SpilledValues = {
   n: number;
   top: [key: string, count: number];
-}
+};
 
 export function isSpilled(summary: Values | SpilledValues): summary is SpilledValues {
   return Array.isArray(summary.top);

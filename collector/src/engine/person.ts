@@ -2,7 +2,7 @@
 // Invariant: after any sequence of messages folded, leaves folded anew where asked for, and instants
 // settled, the state equals a `refold` of the person's messages at the same clock.
 import { addToAggregate, countSpilled, restWaiting, spill } from './aggregate-leaf.ts';
-import type { Entry, Values } from './aggregates.ts';
+import type { Entry, Summary, Values } from './aggregates.ts';
 import { declaredTraits, type EngineMessage } from './filter.ts';
 import { addToLeaf, type Leaf, leafOpening, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
 import { type CauseOf, emptyPerson, type GroupTraits, type PersonState } from './person-state.ts';
@@ -284,8 +284,7 @@ export function open(
     spec: { ...leaf.spec, reach: 'ever' as const },
     aggregate: {
       ...leaf.aggregate,
-      // Plain JSON, as a summary is.
-      of: (entry: Entry) => entry as unknown as ReturnType<typeof leaf.aggregate.of>,
+      of: ({ stamp, value }: Entry): Summary => ({ stamp: [...stamp], value }),
     },
   };
   for (const message of matching) {

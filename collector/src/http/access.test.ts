@@ -31,7 +31,7 @@ it('finds a key by its digest alone', () =>
     ] as const) {
       expect(access.find(text)?.kind).toBe(kind);
       // Bytes are equal to no text, and yet have its digest: whoever compared the key itself would not find it.
-      const bytes = Buffer.from(text) as unknown as string; // on purpose no text
+      const bytes = Buffer.from(text) as unknown as string; // no text on purpose: it must not be compared as one
       expect(access.find(bytes)?.kind).toBe(kind);
       // Nor is it the digest itself that opens.
       expect(access.find(digest(text))).toBeNull();

@@ -3,13 +3,12 @@
 // constant time; the signing secret is the one secret kept readable.
 import { createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Core } from '../ingest/core.ts';
-import type { JsonValue } from '../wire/message.ts';
 import { isSignedBy } from './signature.ts';
 
 export type KeyType = 'web' | 'server' | 'admin';
 export type Role = 'admin' | 'read';
 
-export interface KeyRecord {
+export type KeyRecord = {
   id: string;
   kind: KeyType;
   /** Admin keys only. */
@@ -20,9 +19,9 @@ export interface KeyRecord {
   createdAt: string;
   /** Given by the environment or the library's options; replaced when they change. */
   fixed: boolean;
-}
+};
 
-export interface Source {
+export type Source = {
   id: string;
   name: string;
   signingSecret: string;
@@ -32,7 +31,7 @@ export interface Source {
   /** Origins pages may send from; empty is any. */
   allowedOrigins: string[];
   createdAt: string;
-}
+};
 
 export interface FixedKeys {
   writeKey?: string | undefined;
@@ -89,8 +88,8 @@ export async function createAccess(
   core: Core,
   fixed: FixedKeys = {},
 ): Promise<{ access: Access; firstRun: FirstRun | null }> {
-  let records = (core.facts.get('keys') as unknown as KeyRecord[] | undefined) ?? []; // written by `saveKeys` alone
-  let source = core.facts.get('source') as unknown as Source | undefined; // written by `saveSource` alone
+  let records = (core.facts.get('keys') as KeyRecord[] | undefined) ?? []; // written by `saveKeys` alone
+  let source = core.facts.get('source') as Source | undefined; // written by `saveSource` alone
   const now = (): string => new Date(core.now()).toISOString();
   const isNew = source === undefined;
   const record = (kind: KeyType, key: string, more: Partial<KeyRecord> = {}): KeyRecord => ({
@@ -106,11 +105,11 @@ export async function createAccess(
 
   const saveKeys = (next: KeyRecord[]): Promise<void> => {
     records = next;
-    return core.facts.set('keys', next as unknown as JsonValue); // plain JSON
+    return core.facts.set('keys', next);
   };
   const saveSource = async (next: Source): Promise<Source> => {
     source = next;
-    await core.facts.set('source', next as unknown as JsonValue); // plain JSON
+    await core.facts.set('source', next);
     return next;
   };
 

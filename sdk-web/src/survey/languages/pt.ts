@@ -1,5 +1,5 @@
 // The widget's words in Português.
-// Invariant: the keys of English, and its placeholders.
+// Invariant: the keys of English, and its `{marks}`.
 import type { Words } from '../words.ts';
 
 const words: Words = {

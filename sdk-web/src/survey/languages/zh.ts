@@ -1,5 +1,5 @@
 // The widget's words in 简体中文.
-// Invariant: the keys of English, and its placeholders.
+// Invariant: the keys of English, and its `{marks}`.
 import type { Words } from '../words.ts';
 
 const words: Words = {

@@ -127,8 +127,8 @@ function readOptions(question: DraftQuestion, fields: Fields, texts: Texts, note
     }
     if (type === 'multiple_choice' && options.some(({ id }) => id === 'none'))
       fields.note('choices', 'the choice "none" may now be chosen beside others. Tell so in its label');
-    const placeholder = fields.take('otherOptionPlaceholder');
-    if (placeholder !== undefined && others.length > 0)
+    const hint = fields.take('otherOptionPlaceholder');
+    if (hint !== undefined && others.length > 0)
       fields.note('otherOptionPlaceholder', 'was left out: the field for one’s own words has no hint');
   } else return;
   const shuffle = fields.text('shuffleOption');

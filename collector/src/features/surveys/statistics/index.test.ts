@@ -92,7 +92,8 @@ function row<T extends unknown[]>(
   rest: Omit<Row, 'results'> = {},
 ): Row {
   // `fc.tuple` infers nothing from a mapped tuple: here its values are `run`'s arguments, one by one.
-  const drawn = fc.tuple(...(args as unknown as fc.Arbitrary<unknown>[])) as unknown as fc.Arbitrary<T>;
+  const each = args as readonly fc.Arbitrary<unknown>[];
+  const drawn = fc.tuple(...each) as fc.Arbitrary<unknown[]> as fc.Arbitrary<T>; // in `run`'s own order
   return { results: drawn.map((values) => run(...values)), ...rest };
 }
 
