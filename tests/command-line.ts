@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createCollector } from '@tidemark/collector';
 import { afterEach, beforeEach, expect } from 'vitest';
+import { listeningOf } from './listening.ts';
 
 const cli = fileURLToPath(new URL('../collector/src/cli.ts', import.meta.url));
 
@@ -112,18 +113,8 @@ export function useCommandLine(): CommandLine {
 
   async function serve(environment: Environment = KEYS, args: string[] = []): Promise<Served> {
     const child = launch(['serve', ...args], { PORT: '0', ...environment });
-    let said = '';
-    const url = await new Promise<string>((resolve, reject) => {
-      const hear = (chunk: Buffer): void => {
-        said += chunk;
-        const match = /listens on (\S+)/.exec(said);
-        if (match?.[1]) resolve(match[1]);
-      };
-      child.stdout?.on('data', hear);
-      child.stderr?.on('data', hear);
-      child.once('close', () => reject(new Error(`serve stopped: ${said}`)));
-    });
-    return { child, url, said: () => said };
+    const { url, said } = listeningOf(child);
+    return { child, url: await url, said };
   }
 
   async function store(...users: string[]): Promise<void> {

@@ -4,11 +4,15 @@
 export interface Random {
   /** At least 0, below 1. */
   next(): number;
+  /** A whole number from 0 up to, not including, `end`. */
+  below(end: number): number;
   /** A whole number from `from` to `to`, both included. */
   whole(from: number, to: number): number;
   /** True in so many of one. */
   chance(part: number): boolean;
   pick<T>(list: readonly T[]): T;
+  /** A whole number, for a seed of something else. */
+  seed(): number;
 }
 
 export function createRandom(seed: number): Random {
@@ -19,15 +23,16 @@ export function createRandom(seed: number): Random {
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   };
-  const whole = (from: number, to: number): number => from + Math.floor(next() * (to - from + 1));
+  const below = (end: number): number => Math.floor(next() * end);
   return {
     next,
-    whole,
+    below,
+    whole: (from, to) => from + below(to - from + 1),
     chance: (part) => next() < part,
-    pick(list) {
-      const item = list[whole(0, list.length - 1)];
-      if (item === undefined) throw new Error('nothing to pick from');
-      return item;
+    pick<T>(list: readonly T[]): T {
+      if (list.length === 0) throw new Error('nothing to pick from');
+      return list[below(list.length)] as T; // never past the end
     },
+    seed: () => below(2 ** 31),
   };
 }

@@ -3,9 +3,10 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
+import { createRandom } from '../random.ts';
 import { type Caller, createCaller, spread, startLive, steadyLoad } from './live.ts';
 import { percentile, say, tell } from './report.ts';
-import { createRandom, definitions, EVENT, message } from './traffic.ts';
+import { definitions, EVENT, message } from './traffic.ts';
 
 const START = Date.parse('2026-03-01T00:00:00Z');
 
@@ -15,7 +16,7 @@ export async function benchBuild(scale: number): Promise<void> {
   say(`${messages.toLocaleString('en')} messages of ${people.toLocaleString('en')} people, 20 definitions`);
   const live = await startLive(definitions(20), START);
   const caller = createCaller(live.port);
-  const random = createRandom(7);
+  const random = createRandom(7).next;
   let rawBytes = 0;
   try {
     for (let sent = 0; sent < messages; sent += 2_000) {

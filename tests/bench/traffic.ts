@@ -1,21 +1,11 @@
 // The messages of the benchmark: about 800 bytes each, as a browser SDK sends them.
 // Invariant: the same seed gives the same bodies; ids are time-ordered and never repeat in one run.
+import { createRandom } from '../random.ts';
 
 /** How many people the messages come from. */
 export const PEOPLE = 5_000;
 /** Definitions count this event; the others do not match. */
 export const EVENT = 'Product Viewed';
-
-/** A small seeded generator (mulberry32): the benchmark must not depend on luck. */
-export function createRandom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 let sequence = 0;
 
@@ -60,7 +50,7 @@ export function message(random: () => number, time: number): Record<string, unkn
 
 /** Bodies of `POST /v1/batch`, `size` messages each. */
 export function bodies(count: number, size: number, seed: number, time: number): string[] {
-  const random = createRandom(seed);
+  const random = createRandom(seed).next;
   return Array.from({ length: count }, () =>
     JSON.stringify({
       batch: Array.from({ length: size }, () => message(random, time)),

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { ADMIN_KEY, SERVER_KEY, WEB_KEY } from '../collector.ts';
+import { listeningOf } from '../listening.ts';
 
 const cli = fileURLToPath(new URL('../../collector/src/cli.ts', import.meta.url));
 const fromSource = ['--conditions=tidemark-source', '--import', 'tsx'];
@@ -63,27 +64,20 @@ export function startCollector(database: string, settings: ServeSettings = {}): 
 function watch(child: ChildProcess): CollectorProcess {
   const { pid } = child;
   if (pid === undefined) throw new Error('the collector could not be started');
-  let said = '';
+  const { url, said } = listeningOf(child);
   const ended = new Promise<number | string | null>((resolve) =>
     child.once('close', (code, signal) => resolve(code ?? signal)),
   );
-  const listening = new Promise<string>((resolve, reject) => {
-    const hear = (chunk: Buffer): void => {
-      said += chunk;
-      const match = /listens on (\S+)/.exec(said);
-      if (match?.[1]) resolve(match[1]);
-    };
-    child.stdout?.on('data', hear);
-    child.stderr?.on('data', hear);
-    child.once('close', () => reject(new Error(`the collector stopped: ${said}`)));
+  const tooLate = new Promise<never>((_, reject) => {
     const late = new Error(`the collector does not listen after ${START_LIMIT_MS} ms`);
     setTimeout(() => reject(late), START_LIMIT_MS).unref();
   });
+  const listening = Promise.race([url, tooLate]);
   // Whoever kills it while it opens does not wait for it to listen.
   listening.catch(() => {});
   return {
     pid,
-    said: () => said,
+    said,
     listening,
     ended,
     async kill(signal = 'SIGKILL') {

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
 import type { JsonObject } from '../../collector/src/wire/message.ts';
 import { type Served, serveCollector } from '../browser/stage.ts';
 import { SERVER_KEY } from '../collector.ts';
+import { createRandom } from '../random.ts';
 import { openPrograms } from './program.ts';
 
 const programs = openPrograms();
@@ -15,17 +16,6 @@ beforeEach(async () => {
   served = await serveCollector();
 });
 afterEach(() => served.close());
-
-/** A small generator of which a seed is all (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let t = Math.imul(state ^ (state >>> 15), 1 | state);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
 
 const client = (folder: string): string => `
   import { writeSync } from 'node:fs';
@@ -55,7 +45,7 @@ async function storedIds(): Promise<string[]> {
 }
 
 it.each([1, 2, 3, 4, 5])('seed %i: nothing that was called is lost or counted twice', async (seed) => {
-  const next = random(seed);
+  const next = createRandom(seed).next;
   const folder = join(programs.folder, `spool-${seed}`);
   const called: string[] = [];
   // The collector is away for some, so that more is on disk than on its way.

@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import { formula, segment, traitDefinition } from '../oracle/draw-definitions.ts';
 import { LIST_KEYS, SEGMENT_KEYS, SURVEYS, TRAIT_KEYS } from '../oracle/script.ts';
-import type { Dice } from './dice.ts';
+import type { Random } from '../random.ts';
 import type { Operation } from './document.ts';
 import { drawFrom } from './draw-schema.ts';
 import type { Drawable } from './json-text.ts';
@@ -24,7 +24,7 @@ export interface DefinitionPools {
 
 const EXPOSED = ['public', 'verified', 'none'];
 
-export function drawPools(dice: Dice): DefinitionPools {
+export function drawPools(dice: Random): DefinitionPools {
   const sample = <T>(arbitrary: fc.Arbitrary<T>, numRuns: number): T[] =>
     fc.sample(arbitrary, { seed: dice.seed(), numRuns });
   const expose = (definition: object): Drawable =>
@@ -49,7 +49,7 @@ export function drawDefinition(
   kind: Kind,
   { bodySchema }: Operation,
   pools: DefinitionPools,
-  dice: Dice,
+  dice: Random,
 ): { key: string; definition: Drawable } {
   const keyed = dice.chance(0.6) ? wellFormed(kind, pools, dice) : null;
   const key =
@@ -58,7 +58,7 @@ export function drawDefinition(
   return { key, definition: dice.chance(0.3) ? mutate(definition, dice) : definition };
 }
 
-function wellFormed(kind: Kind, pools: DefinitionPools, dice: Dice): Keyed {
+function wellFormed(kind: Kind, pools: DefinitionPools, dice: Random): Keyed {
   if (kind !== 'surveys') return dice.pick(pools[kind]);
   return { key: dice.pick(SURVEYS), definition: survey(dice) };
 }
@@ -71,7 +71,7 @@ const SAID = [
   'é \u{1f600}',
 ];
 
-function survey(dice: Dice): Drawable {
+function survey(dice: Random): Drawable {
   const said = (): string => dice.pick(SAID);
   const questions: Drawable[] = [
     { id: 'score', type: dice.pick(['nps', 'rating', 'csat', 'ces']), title: said() },
@@ -90,9 +90,9 @@ function survey(dice: Dice): Drawable {
     name: said(),
     questions: asked,
     ...(dice.chance(0.3) ? { target: { segment: dice.pick([...SEGMENT_KEYS, ...LIST_KEYS]) } } : {}),
-    ...(dice.chance(0.3) ? { limit: 1 + dice.int(20) } : {}),
+    ...(dice.chance(0.3) ? { limit: 1 + dice.below(20) } : {}),
     ...(dice.chance(0.3)
-      ? { frequency: { times: 1 + dice.int(3), every: dice.pick(['5s', '1m', '90d']) } }
+      ? { frequency: { times: 1 + dice.below(3), every: dice.pick(['5s', '1m', '90d']) } }
       : {}),
     ...(dice.chance(0.2) ? { startAt: '2026-06-10', endAt: dice.pick(['2026-06-11', '2027-01-01']) } : {}),
     ...(dice.chance(0.3) ? { expose: dice.pick(EXPOSED) } : {}),

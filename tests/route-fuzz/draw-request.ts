@@ -1,7 +1,7 @@
 // Draws one whole request: whose key, which operation, its path, query, headers and body, and what is wrong with it.
 // Invariant: the request is plain data: it can be printed, made shorter and sent again.
 import { gzipSync } from 'node:zlib';
-import type { Dice } from './dice.ts';
+import type { Random } from '../random.ts';
 import { type Operation, operations } from './document.ts';
 import { drawBody, drawPlace, drawQuery, type Ground, grammarOf } from './grammars.ts';
 import { hostileText, hostileValue } from './hostile.ts';
@@ -25,7 +25,7 @@ export interface Drawn {
 }
 
 export interface KeyRing {
-  keyOf(who: Who, dice: Dice): string;
+  keyOf(who: Who, dice: Random): string;
 }
 
 export function drawRequest(ground: Ground, ring: KeyRing): Drawn {
@@ -63,8 +63,8 @@ export function drawRequest(ground: Ground, ring: KeyRing): Drawn {
 
 const total = operations.reduce((sum, operation) => sum + grammarOf(operation).weight, 0);
 
-function drawOperation(dice: Dice): Operation {
-  let left = (dice.int(1e9) / 1e9) * total;
+function drawOperation(dice: Random): Operation {
+  let left = (dice.below(1e9) / 1e9) * total;
   for (const operation of operations) {
     left -= grammarOf(operation).weight;
     if (left < 0) return operation;
@@ -72,7 +72,7 @@ function drawOperation(dice: Dice): Operation {
   return operations[0] as Operation; // rounding alone leads here
 }
 
-function drawWho({ needs }: Operation, dice: Dice): Drawn['who'] {
+function drawWho({ needs }: Operation, dice: Random): Drawn['who'] {
   if (dice.chance(0.06)) return dice.pick(['nobody', 'wrong', 'web', 'server', 'admin', 'read'] as const);
   if (needs === 'admin') return dice.chance(0.05) ? 'read' : 'admin';
   return needs === 'write' ? dice.pick(['web', 'web', 'server'] as const) : 'nobody';
@@ -101,7 +101,7 @@ function presentKey(
     headers: Map<string, string>;
     query: [string, string][];
     body: Drawable | undefined;
-    dice: Dice;
+    dice: Random;
   },
 ): Drawable | undefined {
   if (secret === null) return body;
@@ -110,7 +110,7 @@ function presentKey(
     headers.set('authorization', `${dice.pick(['Bearer', 'bearer', 'BEARER'])} ${secret}`);
     return body;
   }
-  const place = dice.int(body !== undefined && isRecord(body) ? 3 : 2);
+  const place = dice.below(body !== undefined && isRecord(body) ? 3 : 2);
   if (place === 2 && body !== undefined && isRecord(body)) return { ...body, writeKey: secret };
   if (place === 1) query.push(['writeKey', secret]);
   else headers.set('authorization', `Basic ${Buffer.from(`${secret}:`).toString('base64')}`);
@@ -148,7 +148,7 @@ function addHeaders(headers: Map<string, string>, { dice, sign }: Ground): void 
 const isHeaderValue = (value: string): boolean => /^[\t\x20-\x7e\x80-\xff]*$/.test(value);
 
 /** The JSON as bytes, whole or spoilt, plain or as gzip. */
-function bytesOf(body: Drawable, headers: Map<string, string>, dice: Dice): Uint8Array<ArrayBuffer> {
+function bytesOf(body: Drawable, headers: Map<string, string>, dice: Random): Uint8Array<ArrayBuffer> {
   let bytes: Uint8Array<ArrayBuffer> = Buffer.from(jsonText(body));
   if (dice.chance(0.05)) bytes = spoil(bytes, dice);
   if (!dice.chance(0.04)) return bytes;
@@ -157,11 +157,11 @@ function bytesOf(body: Drawable, headers: Map<string, string>, dice: Dice): Uint
   return dice.chance(0.3) ? spoil(zipped, dice) : zipped;
 }
 
-function spoil(bytes: Uint8Array<ArrayBuffer>, dice: Dice): Uint8Array<ArrayBuffer> {
+function spoil(bytes: Uint8Array<ArrayBuffer>, dice: Random): Uint8Array<ArrayBuffer> {
   const copy = Uint8Array.from(bytes);
-  switch (dice.int(5)) {
+  switch (dice.below(5)) {
     case 0:
-      return copy.subarray(0, dice.int(copy.length + 1));
+      return copy.subarray(0, dice.below(copy.length + 1));
     case 1:
       return Buffer.concat([copy, copy]);
     case 2:
@@ -171,8 +171,8 @@ function spoil(bytes: Uint8Array<ArrayBuffer>, dice: Dice): Uint8Array<ArrayBuff
         dice.pick(['', 'null', '[]', '"x"', '1', '{', '['.repeat(100_000), '{"a":'.repeat(50_000)]),
       );
     default:
-      for (let left = 1 + dice.int(4); left > 0 && copy.length > 0; left--)
-        copy[dice.int(copy.length)] = dice.int(256);
+      for (let left = 1 + dice.below(4); left > 0 && copy.length > 0; left--)
+        copy[dice.below(copy.length)] = dice.below(256);
       return copy;
   }
 }
@@ -196,7 +196,7 @@ function isStill({ path: pattern }: Operation, path: string): boolean {
 }
 
 /** Percent-encoded; now and then not, as a careless client would. */
-function encode(text: string, dice: Dice): string {
+function encode(text: string, dice: Random): string {
   if (dice.chance(0.02)) return wellFormed(text.replaceAll(/[\s?#]/g, ''));
   return encodeURIComponent(wellFormed(text));
 }
@@ -204,8 +204,8 @@ function encode(text: string, dice: Dice): string {
 /** No lone surrogates: no address can hold one. */
 const wellFormed = (text: string): string => Buffer.from(text).toString();
 
-function oddPath(path: string, dice: Dice): string {
-  switch (dice.int(6)) {
+function oddPath(path: string, dice: Random): string {
+  switch (dice.below(6)) {
     case 0:
       return `${path}/`;
     case 1:

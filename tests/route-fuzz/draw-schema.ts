@@ -1,7 +1,7 @@
 // Draws a value that a schema of the OpenAPI document allows, from words that mean something to the collector.
 // Invariant: what it draws satisfies the schema's shape; rules that no schema can say it may break.
 import { DEVICES, FORMULA_KEYS, SEGMENT_KEYS, SURVEYS, TRAIT_KEYS, USERS } from '../oracle/script.ts';
-import type { Dice } from './dice.ts';
+import type { Random } from '../random.ts';
 import { resolve, type Schema } from './document.ts';
 import type { Drawable } from './json-text.ts';
 
@@ -16,7 +16,7 @@ const WORDS = [
   ...['t1 + 1', 'min(t1, [t2])', 'coalesce(t1, 0) / t2', '/cart/*', 'https://shop.example/*', '#fff', '4px'],
 ] as const;
 
-export function drawFrom(given: Schema, dice: Dice, depth = 0): Drawable {
+export function drawFrom(given: Schema, dice: Random, depth = 0): Drawable {
   const schema = resolve(given);
   const union = (schema.anyOf ?? schema.oneOf) as readonly Schema[] | undefined;
   if (union) return drawFrom(depth > MAX_DEPTH ? (union.at(-1) ?? {}) : dice.pick(union), dice, depth + 1);
@@ -28,7 +28,7 @@ export function drawFrom(given: Schema, dice: Dice, depth = 0): Drawable {
       return drawObject(schema, dice, depth);
     case 'array': {
       const least = Number(schema.minItems ?? 0);
-      const length = least + (depth > MAX_DEPTH ? 0 : dice.int(3));
+      const length = least + (depth > MAX_DEPTH ? 0 : dice.below(3));
       return Array.from({ length }, () => drawFrom((schema.items ?? {}) as Schema, dice, depth + 1));
     }
     case 'string':
@@ -37,7 +37,9 @@ export function drawFrom(given: Schema, dice: Dice, depth = 0): Drawable {
     case 'number': {
       const least = Number(schema.minimum ?? schema.exclusiveMinimum ?? 0);
       const most = Math.min(Number(schema.maximum ?? schema.exclusiveMaximum ?? least + 120), least + 120);
-      return least + dice.int(Math.max(1, most - least)) + (type === 'number' && dice.chance(0.2) ? 0.5 : 0);
+      return (
+        least + dice.below(Math.max(1, most - least)) + (type === 'number' && dice.chance(0.2) ? 0.5 : 0)
+      );
     }
     case 'boolean':
       return dice.chance(0.5);
@@ -48,7 +50,7 @@ export function drawFrom(given: Schema, dice: Dice, depth = 0): Drawable {
   }
 }
 
-function drawObject(schema: Schema, dice: Dice, depth: number): Drawable {
+function drawObject(schema: Schema, dice: Random, depth: number): Drawable {
   const {
     properties = {},
     required = [],
@@ -67,7 +69,7 @@ function drawObject(schema: Schema, dice: Dice, depth: number): Drawable {
   return made;
 }
 
-function drawText(schema: Schema, dice: Dice): string {
+function drawText(schema: Schema, dice: Random): string {
   if (typeof schema.pattern !== 'string') return dice.pick(WORDS);
   const pattern = new RegExp(schema.pattern, 'u');
   for (let left = 40; left > 0; left--) {

@@ -3,7 +3,7 @@
 
 import type { ScriptMessage } from '../oracle/script.ts';
 import { DEVICES, GROUPS, LIST_KEYS, SEGMENT_KEYS, SURVEYS, TRAIT_KEYS, USERS } from '../oracle/script.ts';
-import type { Dice } from './dice.ts';
+import type { Random } from '../random.ts';
 import type { Operation } from './document.ts';
 import { type DefinitionPools, drawDefinition, type Kind } from './draw-definitions.ts';
 import { drawMessage } from './draw-messages.ts';
@@ -13,7 +13,7 @@ import type { Known } from './known.ts';
 
 /** What is drawn from. */
 export interface Ground {
-  readonly dice: Dice;
+  readonly dice: Random;
   readonly known: Known;
   readonly messages: readonly ScriptMessage[];
   readonly definitions: DefinitionPools;
@@ -135,8 +135,8 @@ export function drawBody(operation: Operation, ground: Ground): { body: Drawable
   return { body: grammar.body?.(ground, operation) };
 }
 
-const some = (dice: Dice, items: readonly string[]): Drawable[] =>
-  Array.from({ length: dice.int(4) }, () =>
+const some = (dice: Random, items: readonly string[]): Drawable[] =>
+  Array.from({ length: dice.below(4) }, () =>
     items.length > 0 && dice.chance(0.7) ? dice.pick(items) : hostileText(dice),
   );
 
@@ -145,15 +145,15 @@ const LARGE = [500, 2_000, 2_001];
 
 function drawBatch({ messages, now, dice }: Ground): Drawable {
   const message = (): Drawable => (dice.chance(0.03) ? hostileValue(dice) : drawMessage(messages, now, dice));
-  const length = dice.chance(0.001) ? dice.pick(LARGE) : dice.int(8);
+  const length = dice.chance(0.001) ? dice.pick(LARGE) : dice.below(8);
   return {
     batch: Array.from({ length }, message),
-    ...(dice.chance(0.3) ? { sentAt: new Date(now - dice.int(30_000)).toISOString() } : {}),
+    ...(dice.chance(0.3) ? { sentAt: new Date(now - dice.below(30_000)).toISOString() } : {}),
     ...(dice.chance(0.05) ? { context: dice.chance(0.5) ? { ip: '203.0.113.9' } : hostileValue(dice) } : {}),
   };
 }
 
-function users(dice: Dice, fields: readonly string[]): Drawable {
+function users(dice: Random, fields: readonly string[]): Drawable {
   return Object.fromEntries(
     fields.map((field) => [field, dice.chance(0.9) ? dice.pick(USERS) : hostileValue(dice)]),
   );

@@ -1,6 +1,6 @@
 // Values that break programs: texts, numbers and shapes, each of which broke some server once.
 // Invariant: none of them holds a key of the collector under test, so that one in an answer is a leak.
-import type { Dice } from './dice.ts';
+import type { Random } from '../random.ts';
 import { type Drawable, Raw } from './json-text.ts';
 
 /** Past what ids, words of definitions and texts may have, and past one message. */
@@ -75,7 +75,7 @@ const NUMBERS: readonly Drawable[] = [
   ].map((text) => new Raw(text)),
 ];
 
-export function hostileText(dice: Dice): string {
+export function hostileText(dice: Random): string {
   if (dice.chance(0.04)) return dice.pick(['a', 'é', '\u{1f600}', '"', '\\']).repeat(dice.pick(LONG));
   if (dice.chance(0.1)) return dice.pick(TEXTS) + dice.pick(TEXTS);
   return dice.pick(TEXTS);
@@ -84,9 +84,9 @@ export function hostileText(dice: Dice): string {
 const deep = (levels: number, open: string, close: string): Raw =>
   new Raw(open.repeat(levels) + (open === '[' ? '' : '1') + close.repeat(levels));
 
-function hostileShape(dice: Dice): Drawable {
+function hostileShape(dice: Random): Drawable {
   const levels = dice.pick([3, 63, 64, 65, 99, 100, 101, 102, 500, 5_000]);
-  switch (dice.int(8)) {
+  switch (dice.below(8)) {
     case 0:
       return deep(levels, '[', ']');
     case 1:
@@ -109,8 +109,8 @@ function hostileShape(dice: Dice): Drawable {
 }
 
 /** Any value but what was asked for. */
-export function hostileValue(dice: Dice): Drawable {
-  switch (dice.int(8)) {
+export function hostileValue(dice: Random): Drawable {
+  switch (dice.below(8)) {
     case 0:
     case 1:
       return dice.pick(NUMBERS);

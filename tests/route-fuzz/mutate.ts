@@ -1,6 +1,6 @@
 // Turns a well-formed value into one that is wrong in a few places.
 // Invariant: the value given is not changed; of two draws with the same dice both are the same.
-import type { Dice } from './dice.ts';
+import type { Random } from '../random.ts';
 import { hostileText, hostileValue } from './hostile.ts';
 import { type Drawable, isRecord } from './json-text.ts';
 
@@ -9,19 +9,19 @@ const MAX_PLACES = 400;
 
 type Holder = { [key: string]: Drawable } | Drawable[];
 
-export function mutate(value: Drawable, dice: Dice): Drawable {
+export function mutate(value: Drawable, dice: Random): Drawable {
   const box: { [key: string]: Drawable } = { root: copy(value) };
-  for (let left = 1 + dice.int(3); left > 0; left--) {
+  for (let left = 1 + dice.below(3); left > 0; left--) {
     const [holder, key] = dice.pick(placesIn(box));
     change(holder, key, dice);
   }
   return box.root ?? null;
 }
 
-function change(holder: Holder, key: string, dice: Dice): void {
+function change(holder: Holder, key: string, dice: Random): void {
   const at = holder as { [key: string]: Drawable }; // an array takes its indices as texts too
   const here = at[key] ?? null;
-  switch (dice.int(7)) {
+  switch (dice.below(7)) {
     case 0:
       if (!Array.isArray(holder)) delete holder[key];
       else holder.splice(Number(key), 1);

@@ -2,8 +2,8 @@
 // Invariant: what is drawn is a function of the seed and of what the collector answered.
 import { createHmac } from 'node:crypto';
 import { type InnerCollector, openCollector } from '../../collector/src/main/collector.ts';
+import { createRandom, type Random } from '../random.ts';
 import { type Answer, answerFaults, operationOf } from './check-answer.ts';
-import { createDice, type Dice } from './dice.ts';
 import { drawPools } from './draw-definitions.ts';
 import { drawMessagePool } from './draw-messages.ts';
 import { type Drawn, drawRequest } from './draw-request.ts';
@@ -49,7 +49,7 @@ export interface World {
 
 /** Where shrunk requests lead nowhere: a key that a request of before made is no longer known. */
 export async function openWorld(seed: number, database = ':memory:'): Promise<World> {
-  const dice = createDice(seed);
+  const dice = createRandom(seed);
   const clock = { now: T0 };
   const troubles: unknown[] = [];
   const collector = await openCollector({
@@ -76,7 +76,7 @@ export async function openWorld(seed: number, database = ':memory:'): Promise<Wo
     },
     sign: (userId) => createHmac('sha256', known.signingSecret).update(userId).digest('hex'),
   };
-  const keyOf = (who: Who, from: Dice): string => {
+  const keyOf = (who: Who, from: Random): string => {
     const made = known.keys.filter((one) => one.who === who);
     if (made.length > 0 && from.chance(0.1)) return from.pick(made).key;
     return who === 'read' ? reader : KEYS[who];
@@ -94,7 +94,7 @@ export async function openWorld(seed: number, database = ':memory:'): Promise<Wo
 
   return {
     draw(most) {
-      const length = Math.min(most, 1 + dice.int(MAX_WAVE));
+      const length = Math.min(most, 1 + dice.below(MAX_WAVE));
       const requests = Array.from({ length }, () => drawRequest(ground, { keyOf }));
       return { requests, stepMs: dice.pick(STEPS_MS), tick: dice.chance(0.2) };
     },
