@@ -1,7 +1,15 @@
 // What an import keeps beside the file it reads: how far it got, and what was rejected.
 // Invariant: a checkpoint counts only for the same content and the same purpose; else the import begins anew.
 import { createHash } from 'node:crypto';
-import { createWriteStream, readFileSync, rmSync, statSync, type WriteStream, writeFileSync } from 'node:fs';
+import {
+  createWriteStream,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  type WriteStream,
+  writeFileSync,
+} from 'node:fs';
 
 const sha256 = (value: unknown): string => createHash('sha256').update(JSON.stringify(value)).digest('hex');
 
@@ -34,12 +42,16 @@ export function createCheckpoint(file: string, purpose: readonly unknown[]): Che
     },
     write(row) {
       try {
-        writeFileSync(path, JSON.stringify({ state, row }));
+        // Whole or not at all: an import killed while it writes goes on from the row before.
+        writeFileSync(`${path}.new`, JSON.stringify({ state, row }));
+        renameSync(`${path}.new`, path);
       } catch {
         // A read-only folder: the import still works, it only starts over when interrupted.
       }
     },
-    remove: () => rmSync(path, { force: true }),
+    remove() {
+      for (const name of [path, `${path}.new`]) rmSync(name, { force: true });
+    },
   };
 }
 
