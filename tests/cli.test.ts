@@ -196,6 +196,21 @@ describe('import --surveys', () => {
     ]);
   });
 
+  it('says on apply how long events are kept, and what is wrong with that', async () => {
+    const file = join(folder, 'kept.json');
+    writeFileSync(file, JSON.stringify({ retention: { 'Product Viewed': '90d', $page: '26w' } }));
+    const applied = await run(['apply', file], KEYS);
+    expect([applied.code, applied.out]).toEqual([
+      0,
+      '0 definitions created or changed, 0 deleted\n' +
+        'Events kept: "Product Viewed" for 90d, "$page" for 26w; all others for ever\n',
+    ]);
+    writeFileSync(file, JSON.stringify({ retention: { 'Product*': '90d' } }));
+    const refused = await run(['apply', file], KEYS);
+    expect([refused.code, refused.out]).toEqual([1, '']);
+    expect(refused.err).toContain('/retention/Product* must name one event, without *');
+  });
+
   it('shows in a dry run a file that apply takes, and stores nothing', async () => {
     const posthog = ['import', '--surveys', surveyFile('posthog'), '--from', 'posthog', '--dry-run'];
     const shown = await run(posthog);

@@ -106,7 +106,8 @@ export interface TestCollector {
   members(segment: string): Promise<string[]>;
   advance(ms: number): void;
   tick(): Promise<void>;
-  reopen(): Promise<void>;
+  /** Closes it and opens it again, with other definitions in its file where they are given. */
+  reopen(config?: unknown): Promise<void>;
   /** What `tidemark verify` says of the file while it is open. */
   verify(): Promise<Difference[]>;
   dispose(): Promise<void>;
@@ -118,7 +119,8 @@ function refuse(error: unknown): never {
 
 export const basic = (key: string) => `Basic ${Buffer.from(`${key}:`).toString('base64')}`;
 
-export async function openCollector(options: TestOptions = {}): Promise<TestCollector> {
+export async function openCollector(given: TestOptions = {}): Promise<TestCollector> {
+  const options = { ...given };
   const folder = options.file ? mkdtempSync(join(tmpdir(), 'tidemark-test-')) : undefined;
   const clock = { now: options.now ?? T0 };
   const open = (): Promise<Handle> =>
@@ -230,9 +232,10 @@ export async function openCollector(options: TestOptions = {}): Promise<TestColl
       clock.now += ms;
     },
     tick: () => collector.tick(),
-    async reopen() {
+    async reopen(config = options.config) {
       if (!folder) throw new Error('only a collector on a file can be reopened');
       await collector.close();
+      options.config = config;
       collector = await open();
     },
     async verify() {

@@ -5,6 +5,7 @@ import { emptyHistory, type History } from './history.ts';
 import { type Changes, note } from './look.ts';
 import { type Definitions, type ModelOptions, membershipsOf, type World, world } from './model.ts';
 import type { Suppressed } from './operations.ts';
+import { isTooOld, type Retention } from './retention.ts';
 
 export interface Books {
   history: History;
@@ -12,6 +13,12 @@ export interface Books {
   definitions: Definitions;
   latest: Definitions;
   suppressed: Suppressed;
+  /** How long events are kept. */
+  retention: Retention;
+  /** Takes another retention, and lets go of what is kept no longer by it. */
+  retain(retention: Retention): void;
+  /** How often messages were let go of. */
+  expiries(): number;
   /** Message ids used up, `kind id`. */
   seen: Set<string>;
   /** The collector's time, epoch milliseconds. */
@@ -44,6 +51,7 @@ export function openBooks(clock: { readonly now: number }, options: ModelOptions
   /** Segments whose next rows begin with those of an earlier definition. */
   const redefined = new Set<string>();
   let sample: Sample = { people: new Set(), members: new Set() };
+  let expiries = 0;
 
   function takeSample(): Sample {
     const memberships = membershipsOf(books.history, books.definitions, time, options);
@@ -66,6 +74,21 @@ export function openBooks(clock: { readonly now: number }, options: ModelOptions
     latest: none,
     suppressed: { users: new Set(), devices: new Set() },
     seen: new Set(),
+    retention: {},
+    retain(retention) {
+      const isNew = JSON.stringify(retention) !== JSON.stringify(books.retention);
+      books.retention = retention;
+      // The same one is looked at again after hours only.
+      if (!isNew) return;
+      const number = ++expiries;
+      const messages = books.history.messages.map((message) =>
+        message.expired === undefined && isTooOld(message, retention, time)
+          ? { ...message, expired: number }
+          : message,
+      );
+      books.history = { ...books.history, messages };
+    },
+    expiries: () => expiries,
     now: () => time,
     world: () => world(books.history, books.definitions, time, options),
     pass() {

@@ -14,19 +14,19 @@ export function iso(time: number): string {
 
 const byBytes = (a: string, b: string) => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
-/** The value of the trait `key`; null for one that is not defined. */
+/** The value of the trait `key`; null for one that is not defined. `seenBy` are the messages that a trait sees. */
 export function computedTrait(
   key: string,
   traits: Readonly<Record<string, TraitDefinition>>,
-  messages: readonly ModelMessage[],
+  seenBy: (key: string) => readonly ModelMessage[],
   now: number,
   timezone: string,
 ): JsonValue {
   const trait = traits[key];
   if (trait === undefined) return null;
-  if (trait.type !== 'formula') return measured(trait, messages, now, timezone);
+  if (trait.type !== 'formula') return measured(trait, seenBy(key), now, timezone);
   return formula(trait.expression, (input) => {
-    const value = computedTrait(input, traits, messages, now, timezone);
+    const value = computedTrait(input, traits, seenBy, now, timezone);
     return numberOf(value) ?? null;
   });
 }

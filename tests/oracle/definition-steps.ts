@@ -16,7 +16,7 @@ export function createDefinitionSteps(
 
   async function put(step: Put): Promise<string[]> {
     const { kind, key, definition } = step;
-    const wanted = withPut(books.latest, step);
+    const wanted = withPut(books.latest, step, books.expiries());
     const missing = needsOf(step).filter((reference) => !has(wanted, reference));
     const existing = has(books.latest, [kind, key]) ? 200 : 201;
     const refused = missing.length > 0 || hasCycle(wanted);
@@ -92,7 +92,11 @@ function restored(now: Definitions, before: Definitions, [kind, key]: Reference)
   const definition = before[kind][key];
   return definition === undefined
     ? without(now, [kind, key])
-    : { ...now, [kind]: { ...now[kind], [key]: definition } };
+    : {
+        ...now,
+        since: { ...now.since, [`${kind}/${key}`]: before.since?.[`${kind}/${key}`] ?? 0 },
+        [kind]: { ...now[kind], [key]: definition },
+      };
 }
 
 const meanwhileOf = ({ meanwhile }: Put) => (meanwhile ? { meanwhile } : {});

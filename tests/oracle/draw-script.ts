@@ -136,6 +136,16 @@ const edits = fc
     }),
   );
 
+const kept = fc.constantFrom(undefined, '5s', '20s', '1m', '10m');
+const retain = fc.record({ a: kept, b: kept, $page: kept }).map(
+  (terms): Step => ({
+    do: 'retain',
+    retention: Object.fromEntries(
+      Object.entries(terms).flatMap(([event, term]) => (term === undefined ? [] : [[event, term]])),
+    ),
+  }),
+);
+
 const address = fc.oneof(
   fc.constantFrom(...USERS).map((user) => `user:${user}`),
   fc.constantFrom(...DEVICES).map((device) => `anon:${device}`),
@@ -170,6 +180,7 @@ const step: fc.Arbitrary<Step[]> = fc.oneof(
   { weight: 2, arbitrary: alone(back) },
   { weight: 4, arbitrary: alone(fc.constant<Step>({ do: 'tick' })) },
   { weight: 2, arbitrary: alone(fc.constant<Step>({ do: 'reopen' })) },
+  { weight: 2, arbitrary: alone(retain) },
   { weight: 4, arbitrary: alone(race) },
   { weight: 6, arbitrary: alone(put) },
   { weight: 2, arbitrary: alone(edits) },

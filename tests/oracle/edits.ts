@@ -1,6 +1,7 @@
 // What definitions need and whether they go round in a circle, for the answers that edits must get.
 // Invariant: a function of the definitions alone.
 import type { Condition } from '../../collector/src/wire/definitions.ts';
+import { canonical } from './differences.ts';
 import { inputsOf } from './formula.ts';
 import type { Definitions } from './model.ts';
 import type { Put } from './script.ts';
@@ -63,14 +64,28 @@ export function isNeeded(reference: Reference, definitions: Definitions): boolea
   return [...graphOf(definitions)].some(([other, needs]) => other !== name && needs.includes(name));
 }
 
-/** The set with one definition put into it. */
-export function withPut(definitions: Definitions, { kind, key, definition }: Put): Definitions {
-  return { ...definitions, [kind]: { ...definitions[kind], [key]: definition } };
+/** The set with one definition put into it, after so many expiries. */
+export function withPut(
+  definitions: Definitions,
+  { kind, key, definition }: Put,
+  expiries: number,
+): Definitions {
+  const before = definitions[kind][key];
+  const isSame = before !== undefined && meaningOf(before) === meaningOf(definition);
+  const since = { ...definitions.since, ...(isSame ? {} : { [nameOf([kind, key])]: expiries }) };
+  return { ...definitions, since, [kind]: { ...definitions[kind], [key]: definition } };
+}
+
+/** All of it but what it is called and who may see it. */
+function meaningOf(definition: Put['definition']): string {
+  const { name: _name, expose: _expose, ...meaning } = definition as { name?: string; expose?: string };
+  return canonical(meaning);
 }
 
 export function without(definitions: Definitions, [kind, key]: Reference): Definitions {
   const { [key]: _gone, ...rest } = definitions[kind];
-  return { ...definitions, [kind]: rest };
+  const { [nameOf([kind, key])]: _since, ...since } = definitions.since ?? {};
+  return { ...definitions, since, [kind]: rest };
 }
 
 export const has = (definitions: Definitions, [kind, key]: Reference): boolean =>

@@ -20,6 +20,8 @@ export interface ModelMessage extends Stamp {
   previousId?: string | null;
   groupId?: string | null;
   body: JsonObject;
+  /** Kept no longer since so many expiries, from 1: only definitions made before see it. */
+  expired?: number;
   /** A server alias whose merge was undone: it still links the device of that name. */
   unmerged?: true;
 }

@@ -15,6 +15,8 @@ import { type Group, traitOf } from './traits.ts';
 export interface Subject {
   /** Those in effect, in order. */
   messages: readonly ModelMessage[];
+  /** Of them those that a segment sees. */
+  seenBy(segment: string): readonly ModelMessage[];
   traits: JsonObject;
   groups: readonly Group[];
   computed(key: string): JsonValue;
@@ -34,13 +36,15 @@ export function isMember(
   if (!definition) throw new Error(`no such segment: ${segment}`);
   if ('static' in definition) return person.lists.has(segment);
 
+  const messages = person.seenBy(segment);
+
   function holds(condition: Condition): boolean {
     if ('all' in condition) return condition.all.every(holds);
     if ('any' in condition) return condition.any.some(holds);
     if ('not' in condition) return !holds(condition.not);
     if ('segment' in condition) return isMember(condition.segment, person, segments, now);
-    if ('sequence' in condition) return hasSequence(condition, person.messages, now);
-    if ('first' in condition) return hasFirst(condition, person.messages, now);
+    if ('sequence' in condition) return hasSequence(condition, messages, now);
+    if ('first' in condition) return hasFirst(condition, messages, now);
     if ('bucket' in condition) {
       if (person.bucketId === undefined) return false;
       const { salt, from, to } = condition.bucket;
@@ -51,15 +55,15 @@ export function isMember(
       return person.groups.some(({ traits }) => satisfiesGroup(condition.group, traits, now));
     if ('event' in condition) {
       const { op, value } = condition.count ?? { op: 'gte' as const, value: 1 };
-      return compares(matching(condition, person.messages, now).length, op, value, now);
+      return compares(matching(condition, messages, now).length, op, value, now);
     }
     const { op, value } = condition;
     if ('survey' in condition)
-      return compares(latestAnswer(condition.survey, condition.question, person.messages), op, value, now);
+      return compares(latestAnswer(condition.survey, condition.question, messages), op, value, now);
     if ('computed' in condition) return compares(person.computed(condition.computed), op, value, now);
     return condition.for === undefined
       ? compares(traitOf(person.traits, condition.trait), op, value, now)
-      : holdsFor(condition, msOf(condition.for), person.messages, now);
+      : holdsFor(condition, msOf(condition.for), messages, now);
   }
   return holds(definition.where);
 }

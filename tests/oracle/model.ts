@@ -11,6 +11,8 @@ import { declaredTraits, type Group, groupOf, groupsOf } from './traits.ts';
 export interface Definitions {
   traits: Record<string, TraitDefinition>;
   segments: Record<string, SegmentDefinition>;
+  /** Expiries when a definition got its meaning, by `kind/key`; 0 unless given. */
+  since?: Record<string, number>;
 }
 
 export interface ModelOptions {
@@ -135,9 +137,17 @@ function subjectsOf(
       key,
       {
         messages: theirs,
+        seenBy: (segment) => seenIn(theirs, definitions, 'segments', segment),
         traits: declaredTraits(theirs),
         groups: groupsOf(theirs, groupMessages),
-        computed: (name) => computedTrait(name, definitions.traits, theirs, now, timezone),
+        computed: (name) =>
+          computedTrait(
+            name,
+            definitions.traits,
+            (trait) => seenIn(theirs, definitions, 'traits', trait),
+            now,
+            timezone,
+          ),
         lists: new Set(
           lists
             .filter(([, addresses]) => addresses.some((address) => identity.holderOf(address) === key))
@@ -147,4 +157,15 @@ function subjectsOf(
       },
     ]),
   );
+}
+
+/** Of a person's messages those that a definition sees: all that had not expired when it was made. */
+function seenIn(
+  messages: readonly ModelMessage[],
+  { since = {} }: Definitions,
+  kind: 'traits' | 'segments',
+  key: string,
+): readonly ModelMessage[] {
+  const made = since[`${kind}/${key}`] ?? 0;
+  return messages.filter(({ expired }) => expired === undefined || made < expired);
 }

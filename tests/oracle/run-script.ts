@@ -56,6 +56,7 @@ function createGame(collector: TestCollector, timezone: string) {
       seen: books.seen,
       suppressed: books.suppressed,
       shadows: books.history.shadows,
+      retention: books.retention,
     });
     books.history = { ...books.history, messages: [...books.history.messages, ...plan.accepted] };
     const sentAt = step.batchSentAtMs;
@@ -117,6 +118,12 @@ function createGame(collector: TestCollector, timezone: string) {
           return [];
         case 'reopen':
           await collector.reopen();
+          return [];
+        case 'retain':
+          await collector.reopen({ ...SURVEY_FILE, retention: step.retention });
+          // What a step of a tick leaves over, as after a burst.
+          await collector.tick();
+          books.retain(step.retention);
           return [];
         case 'put':
           return definitions.put(step);

@@ -65,6 +65,8 @@ export type Step =
   | { do: 'back'; byMs: number }
   | { do: 'tick' }
   | { do: 'reopen' }
+  /** Opened again with a file that says how long events are kept. */
+  | { do: 'retain'; retention: Record<string, string> }
   | Put
   | Delete
   /** Edits while others are still building; those that do not touch each other are under way together. */

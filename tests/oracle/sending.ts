@@ -6,6 +6,7 @@ import { iso } from './computed.ts';
 import { eventTime } from './event-time.ts';
 import { idOf, type ModelMessage, type Shadow } from './history.ts';
 import { meetsShadow, refusedIds, type Suppressed } from './operations.ts';
+import { isTooOld, type Retention } from './retention.ts';
 import type { ScriptMessage, Send } from './script.ts';
 
 export interface Plan {
@@ -23,10 +24,11 @@ export interface Ground {
   seen: Set<string>;
   suppressed: Suppressed;
   shadows: readonly Shadow[];
+  retention: Retention;
 }
 
 /** What sending must do. What the contract leaves open is not sent. */
-export function planOf(step: Send, { now, seen, suppressed, shadows }: Ground): Plan {
+export function planOf(step: Send, { now, seen, suppressed, shadows, retention }: Ground): Plan {
   const plan: Plan = {
     batch: [],
     accepted: [],
@@ -57,6 +59,7 @@ export function planOf(step: Send, { now, seen, suppressed, shadows }: Ground): 
     plan.batch.push(asSent(message, now));
     if (isNobody) expected.rejected++;
     else if (known) expected.duplicates++;
+    else if (isTooOld(taken, retention, now)) expected.rejected++;
     else {
       seen.add(`${step.key} ${message.messageId}`);
       plan.accepted.push(taken);

@@ -58,6 +58,8 @@ export interface AggregateLeaf {
   readonly events: readonly string[];
   /** Sliding windows asked of this leaf, ms, ascending; empty unless sliding. */
   readonly windows: readonly number[];
+  /** As of every leaf. */
+  readonly since: number;
   readonly filter: Predicate | null;
   readonly aggregate: Aggregate;
   readonly steps: readonly string[] | null;
@@ -67,6 +69,7 @@ export function createAggregateLeaf(
   id: number,
   spec: AggregateSpec,
   windows: readonly number[],
+  since = 0,
 ): AggregateLeaf {
   return {
     kind: 'aggregate',
@@ -74,6 +77,7 @@ export function createAggregateLeaf(
     spec,
     events: [spec.event],
     windows,
+    since,
     filter: compileWhere(spec.where),
     aggregate: aggregateNamed(spec.aggregate, spec.zone),
     steps: spec.property === undefined ? null : ['properties', ...spec.property.split('.')],

@@ -20,9 +20,10 @@ export interface LeafPlan {
   id: number;
   spec: LeafSpec;
   windows: readonly number[];
+  since: number;
 }
 
-export const planOf = ({ id, spec, windows }: Leaf): LeafPlan => ({ id, spec, windows });
+export const planOf = ({ id, spec, windows, since }: Leaf): LeafPlan => ({ id, spec, windows, since });
 
 /** States by leaf; a leaf that nothing matched has none. */
 export type LeafStates = Record<number, LeafState>;
@@ -59,7 +60,7 @@ export function createLeafFold(leaves: readonly Leaf[]): LeafFold {
 }
 
 export const foldOf = (plans: readonly LeafPlan[]): LeafFold =>
-  createLeafFold(plans.map(({ id, spec, windows }) => createLeaf(id, spec, windows)));
+  createLeafFold(plans.map(({ id, spec, windows, since }) => createLeaf(id, spec, windows, since)));
 
 const leavesToBuild = ({ buildingLeaves, leaves }: Program): Leaf[] =>
   [...buildingLeaves].map((id) => leaves.get(id) as Leaf); // its own leaves

@@ -322,6 +322,7 @@ const program: Program = compileProgram({
     zone: 'Asia/Kathmandu',
     surveys: {},
     lists: {},
+    since: {},
   },
   target: null,
   generation: 1,

@@ -13,6 +13,9 @@ export interface EngineMessage {
   /** A track event's name; null for the other types. */
   readonly event: string | null;
   readonly groupId: string | null;
+  /** Of a message kept no longer: the number of its expiry, from 1. Only leaves made before that see it. */
+  readonly expired?: number;
+  /** Of a message kept no longer: what leaves that see it look at. */
   body(): JsonObject;
 }
 

@@ -71,6 +71,8 @@ interface Base {
   readonly windows: readonly number[];
   /** Selectors of the messages that may matter. */
   readonly events: readonly string[];
+  /** Expiries when what it serves was defined: of messages that expired by then it sees nothing. */
+  readonly since: number;
 }
 export interface SequenceLeaf extends Base {
   readonly kind: 'sequence';
@@ -106,29 +108,31 @@ export interface LeafState extends AggregateState {
   k?: [next: number, count: number];
 }
 
-export function createLeaf(id: number, spec: LeafSpec, windows: readonly number[]): Leaf {
+/** `since` is 0 unless given: it sees all that is stored. */
+export function createLeaf(id: number, spec: LeafSpec, windows: readonly number[], since = 0): Leaf {
   switch (spec.kind) {
     case 'aggregate':
-      return createAggregateLeaf(id, spec, windows);
+      return createAggregateLeaf(id, spec, windows, since);
     case 'sequence': {
       const sequence = compileSequence(spec);
-      return { kind: 'sequence', id, windows, events: sequence.events, spec, sequence };
+      return { kind: 'sequence', id, windows, since, events: sequence.events, spec, sequence };
     }
     case 'hold': {
       const hold = compileHold(spec.trait, compileComparison(spec.op, spec.value));
-      return { kind: 'hold', id, windows, events: ['$identify'], spec, hold };
+      return { kind: 'hold', id, windows, since, events: ['$identify'], spec, hold };
     }
     case 'answer':
       return {
         kind: 'answer',
         id,
         windows,
+        since,
         events: ['$survey'],
         spec,
         comparison: compileComparison(spec.op, spec.value),
       };
     case 'recent':
-      return { kind: 'recent', id, windows, events: ['$survey'], spec };
+      return { kind: 'recent', id, windows, since, events: ['$survey'], spec };
   }
 }
 

@@ -25,7 +25,7 @@ function compile(traits: Record<string, TraitDefinition>, numbers: Map<string, n
     return known;
   };
   const where = { computed: `f${CHAIN}`, op: 'gt' as const, value: 5 };
-  const active = { traits, segments: { many: { where } }, zone: 'UTC', surveys: {}, lists: {} };
+  const active = { traits, segments: { many: { where } }, zone: 'UTC', surveys: {}, lists: {}, since: {} };
   return compileProgram({ active, target: null, generation: 1, intern, bucketOf: () => 0 });
 }
 

@@ -1,7 +1,12 @@
 // Definitions compiled into one program: shared leaves, an index from event to leaves, and which
 // segments each change can touch. Invariant: a message's cost depends on the leaves that match it,
 // not on how many definitions exist.
-import type { SegmentDefinition, SurveyDefinition, TraitDefinition } from '../wire/definitions.ts';
+import type {
+  DefinitionKind,
+  SegmentDefinition,
+  SurveyDefinition,
+  TraitDefinition,
+} from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { type CompiledCondition, compileCondition } from './conditions.ts';
 import { type EngineMessage, selectorsOf } from './filter.ts';
@@ -19,7 +24,18 @@ export interface DefinitionSet {
   zone: string;
   /** How often a static segment of that key was deleted: a new one of the same key is another list. */
   lists: Record<string, number>;
+  /**
+   * How many expiries there had been when a trait or segment got its meaning, by `nameOf`; none where it is left
+   * out. It sees of stored messages what had not expired by then.
+   */
+  since: Record<string, number>;
 }
+
+/** A definition's name in `DefinitionSet.since`. */
+export const nameOf = (kind: DefinitionKind, key: string): string => `${kind}/${key}`;
+
+export const sinceOf = ({ since }: Pick<DefinitionSet, 'since'>, kind: DefinitionKind, key: string): number =>
+  since[nameOf(kind, key)] ?? 0;
 
 export interface CompiledSegment extends CompiledCondition {
   readonly key: string;
@@ -85,7 +101,7 @@ export interface ProgramInput {
 }
 
 interface Draft {
-  slots: Map<string, { spec: LeafSpec; spans: Set<number>; uses: LeafSlot[] }>;
+  slots: Map<string, { spec: LeafSpec; since: number; spans: Set<number>; uses: LeafSlot[] }>;
 }
 interface DraftSegment {
   key: string;
@@ -190,8 +206,8 @@ function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
 function compileSet(set: DefinitionSet, shared: Shared): CompiledSet {
   const { segments, leaves, intern } = shared;
   const draft: Draft = { slots: new Map() };
-  const slot = slotMaker(draft);
-  const traits = compileTraits(set, slot, intern);
+  const slotsSince = slotMaker(draft);
+  const traits = compileTraits(set, slotsSince, intern);
   const byKey = new Map<string, number>();
   const lists = new Map<string, number>();
 
@@ -229,7 +245,7 @@ function compileSet(set: DefinitionSet, shared: Shared): CompiledSet {
     const found = blank(key);
     const names: string[] = [];
     const condition = compileCondition(definition.where, {
-      slot,
+      slot: slotsSince(sinceOf(set, 'segments', key)),
       zone: set.zone,
       bucketOf: shared.bucketOf,
       computed(name) {
@@ -252,39 +268,51 @@ function compileSet(set: DefinitionSet, shared: Shared): CompiledSet {
         found.start = true;
       },
     });
-    const meaning = `segment ${key} ${canonical(meaningOf(definition))} ${names.join(' ')}`;
+    const own = canonical(meaningIn(set, 'segments', key, definition));
+    const meaning = `segment ${key} ${own} ${names.join(' ')}`;
     return { ...found, version: intern(meaning), condition };
   };
   for (const key of Object.keys(set.segments)) define(key);
   const surveys = new Map<string, CompiledSurvey>();
-  const scope = { slot, zone: set.zone, segment: define, bucketOf: shared.bucketOf };
+  // Answers to surveys never expire.
+  const scope = { slot: slotsSince(0), zone: set.zone, segment: define, bucketOf: shared.bucketOf };
   for (const [key, definition] of Object.entries(set.surveys))
     surveys.set(key, compileSurvey(key, definition, scope));
   return { byKey, surveys, traits, lists, leaves: placeLeaves(draft, leaves, intern) };
 }
 
-function slotMaker(draft: Draft): MakeSlot {
-  return <S extends LeafSpec>(spec: S, span: number | null): LeafSlot<LeafOf<S>> => {
-    const text = canonical(spec as unknown as JsonValue); // a spec is plain JSON but for optional keys
-    const known = draft.slots.get(text) ?? { spec, spans: new Set(), uses: [] };
-    draft.slots.set(text, known);
-    if (span !== null) known.spans.add(span);
-    // The leaf is set by `placeLeaves`, once every window asked of it is known; nothing reads it before.
-    const use = { span } as LeafSlot<LeafOf<S>>;
-    known.uses.push(use as unknown as LeafSlot); // `createLeaf` makes the leaf that the spec's kind says
-    return use;
-  };
+/** Makes places for leaves by when what asks for them was defined: those that see other messages are others. */
+type SlotsSince = (since: number) => MakeSlot;
+
+function slotMaker(draft: Draft): SlotsSince {
+  return (since) =>
+    <S extends LeafSpec>(spec: S, span: number | null): LeafSlot<LeafOf<S>> => {
+      const plain = canonical(spec as unknown as JsonValue); // a spec is plain JSON but for optional keys
+      const text = since === 0 ? plain : `${plain} since ${since}`;
+      const known = draft.slots.get(text) ?? { spec, since, spans: new Set(), uses: [] };
+      draft.slots.set(text, known);
+      if (span !== null) known.spans.add(span);
+      // The leaf is set by `placeLeaves`, once every window asked of it is known; nothing reads it before.
+      const use = { span } as LeafSlot<LeafOf<S>>;
+      known.uses.push(use as unknown as LeafSlot); // `createLeaf` makes the leaf that the spec's kind says
+      return use;
+    };
 }
 
 /** Traits in the order of their needs: formulas after what they are computed from. */
-function compileTraits(set: DefinitionSet, slot: MakeSlot, intern: Intern): Map<string, CompiledTrait> {
+function compileTraits(
+  set: DefinitionSet,
+  slotsSince: SlotsSince,
+  intern: Intern,
+): Map<string, CompiledTrait> {
   const traits = new Map<string, CompiledTrait>();
   const computed = (key: string): CompiledTrait => {
     const known = traits.get(key);
     if (known) return known;
     const definition = set.traits[key] as TraitDefinition; // references were checked
+    const slot = slotsSince(sinceOf(set, 'traits', key));
     const scope = { slot, zone: set.zone, computed, intern };
-    const trait = compileTrait(key, definition, meaningOf(definition), scope);
+    const trait = compileTrait(key, definition, meaningIn(set, 'traits', key, definition), scope);
     traits.set(key, trait);
     return trait;
   };
@@ -294,10 +322,10 @@ function compileTraits(set: DefinitionSet, slot: MakeSlot, intern: Intern): Map<
 
 function placeLeaves(draft: Draft, leaves: Map<number, Leaf>, intern: Intern): Set<number> {
   const used = new Set<number>();
-  for (const [text, { spec, spans, uses }] of draft.slots) {
+  for (const [text, { spec, since, spans, uses }] of draft.slots) {
     const windows = [...spans].sort((a, b) => a - b);
     const id = intern(`leaf ${text} ${windows.join(',')}`);
-    const leaf = leaves.get(id) ?? createLeaf(id, spec, windows);
+    const leaf = leaves.get(id) ?? createLeaf(id, spec, windows, since);
     leaves.set(id, leaf);
     used.add(id);
     for (const use of uses) use.leaf = leaf;
@@ -310,6 +338,18 @@ export function meaningOf(definition: TraitDefinition | SegmentDefinition | Surv
   if ('questions' in definition) return gatesMeaning(definition);
   const { name: _name, expose: _expose, ...meaning } = definition;
   return JSON.parse(JSON.stringify(meaning)) as JsonValue; // JSON.parse gives nothing else
+}
+
+/** The same with when it was defined, where that tells which messages it sees. */
+export function meaningIn(
+  set: Pick<DefinitionSet, 'since'>,
+  kind: DefinitionKind,
+  key: string,
+  definition: TraitDefinition | SegmentDefinition | SurveyDefinition,
+): JsonValue {
+  const since = sinceOf(set, kind, key);
+  const meaning = meaningOf(definition);
+  return since === 0 ? meaning : { meaning, since };
 }
 
 /** For each segment: itself and, transitively, those that refer to it, ascending. */
@@ -365,6 +405,8 @@ export function createMatcher(leaves: readonly Leaf[]): Program['match'] {
       const hits = prefixes.filter(({ prefix }) => event.startsWith(prefix));
       if (hits.length > 0) matched = [...matched, ...hits.map(({ leaf }) => leaf)];
     }
+    const { expired } = message;
+    if (expired) matched = matched.filter(({ since }) => since < expired);
     return several && matched.length > 1 ? [...new Set(matched)] : matched;
   };
 }

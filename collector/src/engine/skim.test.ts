@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { createLeaf } from './leaf.ts';
-import { createSkim, pathsOf } from './skim.ts';
+import { createSkim, pathsOf, pick } from './skim.ts';
 import { readPath } from './values.ts';
 
 const name = fc.oneof(
@@ -76,6 +76,35 @@ describe('skimming', () => {
     expect(createSkim([['properties', 'price']])(text)).toEqual({ properties: { price: 1 } });
     const odd = '{"__proto__":{"a":1}}';
     expect(readPath(createSkim([['__proto__', 'a']])(odd), ['__proto__', 'a'])).toBe(1);
+  });
+});
+
+describe('picking', () => {
+  it('keeps every path as it is read from the whole message, and nothing beside', () => {
+    fc.assert(
+      fc.property(body, fc.infiniteStream(fc.nat()), (drawn, picks) => {
+        const places = placesIn(drawn).filter((place) => place.length > 0);
+        const paths = Array.from(
+          { length: 4 },
+          () => places[(picks.next().value as number) % places.length] ?? ['no'],
+        );
+        const picked = pick(drawn, paths);
+        for (const path of paths) expect(readPath(picked, path)).toEqual(readPath(drawn, path));
+        for (const key of Object.keys(picked)) expect(paths.map(([first]) => first)).toContain(key);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  it('leaves out what nobody asks for, however its name', () => {
+    const odd = JSON.parse('{"__proto__":{"a":1,"b":2},"c":{"d":{"e":1}},"f":[{"g":1}]}') as JsonObject;
+    const paths = [
+      ['__proto__', 'a'],
+      ['c', 'x'],
+      ['f', '0', 'h'],
+    ];
+    expect(JSON.stringify(pick(odd, paths))).toBe('{"__proto__":{"a":1},"f":[{"g":1}]}');
+    expect(pick(odd, [])).toEqual({});
   });
 });
 

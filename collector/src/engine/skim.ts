@@ -46,6 +46,24 @@ function pathsIn(where: Where | undefined): Path[] {
   return ('all' in where ? where.all : where.any).flatMap(pathsIn);
 }
 
+/** What is at those paths, and nothing else, as `readPath` finds it there. */
+export function pick(body: JsonObject, paths: readonly Path[]): JsonObject {
+  return picked(body, wantedOf(paths));
+}
+
+function picked(from: JsonObject, wanted: Wanted): JsonObject {
+  const members = wanted.flatMap(({ name, inner }): [string, JsonValue][] => {
+    if (!Object.hasOwn(from, name)) return [];
+    const value = from[name] as JsonValue; // its own
+    if (inner === null || typeof value !== 'object' || value === null || Array.isArray(value))
+      return [[name, value]];
+    const below = picked(value, inner);
+    return Object.keys(below).length > 0 ? [[name, below]] : [];
+  });
+  // Its own even where the name is that of a prototype.
+  return Object.fromEntries(members);
+}
+
 /** A member to look for; `key` is its name as JSON writes it. */
 interface Member {
   key: string;

@@ -45,6 +45,12 @@ export function metricsText({ stats, overdue, answered, refused, reading, gauges
       'Rejected messages pushed out of the list by its caps',
       stats.rejectedDropped,
     ],
+    [
+      'tidemark_messages_expired_total',
+      'counter',
+      'Messages let go of because they are kept no longer, since the start',
+      stats.expired,
+    ],
     ['tidemark_requests_total', 'counter', 'Requests answered since the start', labels('status', answered)],
     [
       'tidemark_requests_refused_total',

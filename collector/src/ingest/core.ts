@@ -14,6 +14,7 @@ import type { JsonObject, JsonValue, RejectionCode } from '../wire/message.ts';
 import type { OfferedSurvey } from '../wire/survey.ts';
 import type { TransferRecord } from '../wire/transfer.ts';
 import type {
+  Applied,
   DefinitionView,
   DeleteResult,
   ListResult,
@@ -121,8 +122,14 @@ export interface Core {
   /** A look at the people of a segment (null: everybody) and at submissions, as of one clock. */
   report(segment: string | null, signal?: AbortSignal): Promise<Report | 'unknown_segment' | 'building'>;
   profile(ref: ProfileRef): Promise<ProfileView | null>;
-  /** Accepted messages, newest first: stored JSON plus `timestamp`, `receivedAt`. Null: unknown profile. */
-  events(ref: ProfileRef, page: { limit: number; cursor: string | null }): Promise<Page<JsonObject> | null>;
+  /**
+   * Accepted messages, newest first: stored JSON plus `timestamp`, `receivedAt`; those that are kept, unless what is
+   * left of the others is asked for. Null: unknown profile.
+   */
+  events(
+    ref: ProfileRef,
+    page: { limit: number; cursor: string | null; kept?: 'still' | 'no longer' },
+  ): Promise<Page<JsonObject> | null>;
   profileTransitions(
     ref: ProfileRef,
     page: { limit: number; cursor: string | null },
@@ -148,9 +155,7 @@ export interface Core {
   putDefinition(kind: DefinitionKind, key: string, definition: Definition): Promise<PutResult>;
   deleteDefinition(kind: DefinitionKind, key: string): Promise<DeleteResult>;
   /** Make the file's definitions the file's: upsert what it names, delete what it named before. */
-  applyFile(
-    file: DefinitionFile,
-  ): Promise<{ ok: true; changed: number; deleted: number } | { ok: false; faults: Fault[] }>;
+  applyFile(file: DefinitionFile): Promise<({ ok: true } & Applied) | { ok: false; faults: Fault[] }>;
   /** Size and a sample of the people a segment would have, without saving it. */
   preview(
     definition: SegmentDefinition,
@@ -193,6 +198,8 @@ export interface Core {
     rejectedDropped: number;
     /** Requests sent away because too much was waiting. */
     overloaded: number;
+    /** Messages that were kept no longer, since the start. */
+    expired: number;
     /** Requests and tasks waiting for the lane. */
     laneDepth: number;
     /** Messages waiting, and the bytes of their text. */
@@ -206,6 +213,11 @@ export interface Core {
    * due, ms. Reads are exact all the same.
    */
   overdue(): Promise<{ people: number; lagMs: number }>;
+  /**
+   * Settles everybody who is due, finishes the builds, and goes on with letting go of messages kept no longer, which
+   * traits and segments keep what they had of.
+   * @throws NotStored
+   */
   tick(): Promise<void>;
   /** Recompute everything from the stored messages and report differences; nothing else happens meanwhile. */
   verify(options: { onProgress?: (done: number, total: number) => void }): Promise<{

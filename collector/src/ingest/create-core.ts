@@ -10,6 +10,7 @@ import { createBuilder } from './build.ts';
 import type { Core } from './core.ts';
 import { createDefinitionBook } from './definition-book.ts';
 import { createDefinitionCore } from './definition-core.ts';
+import { createExpiry, EXPIRIES, LAST_PASS } from './expiry.ts';
 import { createInside } from './inside.ts';
 import { createLane } from './lane.ts';
 import { measureCompleteness, seenAmong } from './ledger.ts';
@@ -18,6 +19,7 @@ import { iso } from './profile-reads.ts';
 import { createRedefine, recompile } from './redefine.ts';
 import { createRejectionCore } from './rejection-core.ts';
 import { repairAll, UNFINISHED } from './repair.ts';
+import { compileRetention } from './retention.ts';
 import { createSegmentCore } from './segment-core.ts';
 import { createSurveyCore } from './survey-core.ts';
 import { takeRecord } from './transfer-in.ts';
@@ -99,7 +101,8 @@ export async function createCoreOn(
     typeof storedKey === 'string' ? storedKey : (givenIdKey ?? randomBytes(32).toString('base64url'));
   const storedZone = facts.get('timezone');
   const zone = timezone ?? (typeof storedZone === 'string' ? storedZone : 'UTC');
-  const book = createDefinitionBook(facts.get('definitions'), { zone, bucketOf });
+  const expiries = Number(facts.get(EXPIRIES) ?? 0);
+  const book = createDefinitionBook(facts.get('definitions'), { zone, bucketOf, expiries });
   const counters = {
     lastNode: start.lastNode,
     lastSeq: start.lastSeq,
@@ -107,9 +110,11 @@ export async function createCoreOn(
   };
   const erased = { any: start.anyGone, suppressed: start.anySuppressed };
   const set = createWorkingSet(store, book.compile(), counters, idKey, erased);
+  set.retention = compileRetention(book.retention);
   for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
   const lane = createLane(set, tell, elapsed);
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
+  const expiry = createExpiry({ lane, book }, facts.get(LAST_PASS));
   const inside = createInside({ store, set, lane, book, tell, copyWith });
   const { operate, read, settleAll, saveFacts } = inside;
   const closing = new AbortController();
@@ -176,6 +181,7 @@ export async function createCoreOn(
       rejectedByCode: lane.counts.rejectedByCode,
       commits: lane.commits(),
       overloaded: lane.counts.overloaded,
+      expired: expiry.count(),
       laneDepth: lane.depth(),
       waiting: lane.waiting(),
       writable: lane.writable() && store.damage() === null,
@@ -193,6 +199,7 @@ export async function createCoreOn(
       if (!lane.writable()) await writeClock();
       await settleAll({ insist: true });
       await builder.finished();
+      await expiry.step();
     },
     async verify({ onProgress }) {
       if (readOnly) return verifyAll(copyWith(set.program), tell(), onProgress);

@@ -6,8 +6,11 @@ import {
   type BucketOf,
   compileProgram,
   type DefinitionSet,
+  meaningIn,
   meaningOf,
+  nameOf,
   type Program,
+  sinceOf,
 } from '../engine/program.ts';
 import { neededBy, referenceFaults } from '../engine/references.ts';
 import { canonical } from '../engine/values.ts';
@@ -18,9 +21,11 @@ import {
   type DefinitionFile,
   type DefinitionKind,
   type Fault,
+  type Retention,
   type SegmentDefinition,
 } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
+import type { Applied } from './core.ts';
 
 interface Stored {
   active: DefinitionSet;
@@ -30,6 +35,8 @@ interface Stored {
   fromFile: Record<DefinitionKind, string[]>;
   numbers: Record<string, number>;
   nextNumber: number;
+  /** How long events are kept, as the definitions file says. */
+  retention: Retention;
 }
 
 export interface DefinitionBook {
@@ -38,6 +45,10 @@ export interface DefinitionBook {
   readonly wanted: DefinitionSet;
   readonly generation: number;
   readonly building: boolean;
+  /** How long events are kept; those it does not name: for ever. */
+  readonly retention: Readonly<Retention>;
+  /** Expiries so far, in a store that has committed them; definitions see what had not expired when they were made. */
+  expiries: number;
   compile(): Program;
   /** Faults of a definition as it would stand among the wanted ones. */
   faultsOf(kind: DefinitionKind, key: string, definition: Definition): Fault[];
@@ -46,9 +57,9 @@ export interface DefinitionBook {
   remove(kind: DefinitionKind, key: string): void;
   /** Checks a whole file, pointers from its top. */
   faultsOfFile(file: DefinitionFile): Fault[];
-  applyFile(file: DefinitionFile): { changed: number; deleted: number };
+  applyFile(file: DefinitionFile): Applied;
   /** The definitions in force with some segments more, whose keys no definition can have; nothing is kept. */
-  trial(segments: Record<string, SegmentDefinition>): Program;
+  trial(segments: Record<string, Tried>): Program;
   /** Faults of a segment as it would stand among the definitions in force. */
   trialFaults(definition: SegmentDefinition): Fault[];
   /** What `finish` will have to swap in the store. */
@@ -61,6 +72,12 @@ export interface DefinitionBook {
   restore(text: JsonValue | undefined): void;
 }
 
+/** A segment that is only tried out. It sees the messages that the one in force under `as` sees; else what is stored. */
+export interface Tried {
+  definition: SegmentDefinition;
+  as?: string;
+}
+
 /** Key of a segment that is only tried out: no definition can have it. */
 export const TRIAL = '?';
 /** Numbers of texts that are only tried out: no file gives so many. */
@@ -70,11 +87,13 @@ export interface BookOptions {
   /** IANA time zone that days are counted in. */
   zone: string;
   bucketOf: BucketOf;
+  /** See `DefinitionBook.expiries`. */
+  expiries: number;
 }
 
 export function createDefinitionBook(
   stored: JsonValue | undefined,
-  { zone, bucketOf }: BookOptions,
+  { zone, bucketOf, expiries }: BookOptions,
 ): DefinitionBook {
   let state = decode(stored, zone);
 
@@ -120,6 +139,10 @@ export function createDefinitionBook(
     get building() {
       return state.target !== null;
     },
+    get retention() {
+      return state.retention;
+    },
+    expiries,
     compile() {
       // Texts that nothing uses any more are forgotten, so that a definition that comes back later
       // gets a number of its own and never meets what its old one left behind.
@@ -139,11 +162,11 @@ export function createDefinitionBook(
       return program;
     },
     faultsOf(kind, key, definition) {
-      const next = withDefinition(wanted(), kind, key, definition);
+      const next = withDefinitions(wanted(), { [kind]: { [key]: definition } }, self.expiries);
       return referenceFaults(next, kind, key);
     },
     put(kind, key, definition) {
-      want(withDefinition(wanted(), kind, key, definition));
+      want(withDefinitions(wanted(), { [kind]: { [key]: definition } }, self.expiries));
     },
     neededBy: (kind, key) => neededBy(wanted(), kind, key),
     remove(kind, key) {
@@ -177,13 +200,20 @@ export function createDefinitionBook(
       }
       want(next);
       state.fromFile = named;
-      return { changed, deleted };
+      state.retention = { ...file.retention };
+      return { changed, deleted, retention: state.retention };
     },
-    trial(segments) {
+    trial(tried) {
       const passing = new Map<string, number>();
+      const segments = Object.fromEntries(
+        Object.entries(tried).map(([key, { definition }]) => [key, definition]),
+      );
+      const target = withDefinitions(state.active, { segments }, self.expiries);
+      for (const [key, { as }] of Object.entries(tried))
+        if (as !== undefined) target.since[nameOf('segments', key)] = sinceOf(state.active, 'segments', as);
       return compileProgram({
         active: state.active,
-        target: { ...state.active, segments: { ...state.active.segments, ...segments } },
+        target,
         // Nobody's row is built for it, whatever is being built beside.
         generation: Number.POSITIVE_INFINITY,
         bucketOf,
@@ -196,7 +226,7 @@ export function createDefinitionBook(
       });
     },
     trialFaults(definition) {
-      const next = withDefinition(state.active, 'segments', TRIAL, definition);
+      const next = withDefinitions(state.active, { segments: { [TRIAL]: definition } }, self.expiries);
       return referenceFaults(next, 'segments', TRIAL);
     },
     swaps(program) {
@@ -224,19 +254,14 @@ export function createDefinitionBook(
     for (const kind of DEFINITION_KINDS)
       for (const key of state.fromFile[kind])
         if (!Object.hasOwn(file[kind] ?? {}, key)) next = without(next, kind, key);
-    return {
-      ...next,
-      traits: { ...next.traits, ...file.traits },
-      segments: { ...next.segments, ...file.segments },
-      surveys: { ...next.surveys, ...file.surveys },
-    };
+    return withDefinitions(next, file, self.expiries);
   }
 
   return self;
 }
 
 function decode(stored: JsonValue | undefined, zone: string): Stored {
-  const empty: DefinitionSet = { traits: {}, segments: {}, surveys: {}, zone, lists: {} };
+  const empty: DefinitionSet = { traits: {}, segments: {}, surveys: {}, zone, lists: {}, since: {} };
   const fresh: Stored = {
     active: empty,
     target: null,
@@ -244,46 +269,65 @@ function decode(stored: JsonValue | undefined, zone: string): Stored {
     fromFile: { traits: [], segments: [], surveys: [] },
     numbers: {},
     nextNumber: 1,
+    retention: {},
   };
   if (stored === undefined) return fresh;
   const state = JSON.parse(JSON.stringify(stored)) as Stored; // what `encode` gave
-  // Files of the first version know neither zones nor lists nor surveys.
+  // Files of earlier versions know neither zones nor lists, surveys or expiries.
   const whole = (set: DefinitionSet): DefinitionSet => ({
     ...set,
     zone: set.zone ?? zone,
     lists: set.lists ?? {},
     surveys: set.surveys ?? {},
+    since: set.since ?? {},
   });
   const fromFile = { ...fresh.fromFile, ...state.fromFile };
-  return { ...state, fromFile, active: whole(state.active), target: state.target && whole(state.target) };
+  const sets = { active: whole(state.active), target: state.target && whole(state.target) };
+  return { ...state, ...sets, fromFile, retention: state.retention ?? {} };
 }
 
-function withDefinition(
-  set: DefinitionSet,
-  kind: DefinitionKind,
-  key: string,
-  definition: Definition,
-): DefinitionSet {
-  return { ...set, [kind]: { ...set[kind], [key]: definition } };
+/** Puts these in; what is new or means something else sees what is stored now, after so many expiries. */
+function withDefinitions(set: DefinitionSet, more: DefinitionFile, expiries: number): DefinitionSet {
+  const since = { ...set.since };
+  for (const kind of ['traits', 'segments'] as const)
+    for (const [key, definition] of Object.entries<Definition>(more[kind] ?? {})) {
+      const before = own<Definition>(set[kind], key);
+      if (before && canonical(meaningOf(before)) === canonical(meaningOf(definition))) continue;
+      if (expiries > 0) since[nameOf(kind, key)] = expiries;
+    }
+  return {
+    ...set,
+    traits: { ...set.traits, ...more.traits },
+    segments: { ...set.segments, ...more.segments },
+    surveys: { ...set.surveys, ...more.surveys },
+    since,
+  };
 }
 
 function without(set: DefinitionSet, kind: DefinitionKind, key: string): DefinitionSet {
   const gone = set[kind][key];
-  const next = { ...set, [kind]: { ...set[kind] } };
+  const next = { ...set, [kind]: { ...set[kind] }, since: { ...set.since } };
   delete next[kind][key];
+  delete next.since[nameOf(kind, key)];
   if (gone && 'static' in gone) next.lists = { ...set.lists, [key]: (set.lists[key] ?? 0) + 1 };
   return next;
 }
 
-function meaning({ traits, segments, surveys, zone, lists }: DefinitionSet): string {
-  const part = (definitions: Record<string, Definition>): Record<string, JsonValue> =>
-    Object.fromEntries(Object.entries(definitions).map(([key, definition]) => [key, meaningOf(definition)]));
+function meaning(set: DefinitionSet): string {
+  const { traits, segments, zone, lists } = set;
+  const part = (kind: DefinitionKind): Record<string, JsonValue> =>
+    Object.fromEntries(
+      Object.entries<Definition>(set[kind]).map(([key, definition]) => [
+        key,
+        meaningIn(set, kind, key, definition),
+      ]),
+    );
   const countsDays = Object.values(traits).some(({ type }) => type === 'active_days');
   const inUse = Object.keys(lists).filter((key) => segments[key] && 'static' in segments[key]);
   return canonical({
-    traits: part(traits),
-    segments: part(segments),
-    surveys: part(surveys),
+    traits: part('traits'),
+    segments: part('segments'),
+    surveys: part('surveys'),
     zone: countsDays ? zone : null,
     lists: Object.fromEntries(inUse.map((key) => [key, lists[key] ?? 0])),
   });

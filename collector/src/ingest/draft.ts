@@ -52,7 +52,7 @@ export interface Draft {
   clearedOutside: Set<number>;
   /** Groups that people who go were in. */
   left: { group: string; person: number }[];
-  extra: Partial<Changes>[];
+  extra: Recorded[];
 }
 
 export function emptyDraft(): Draft {
@@ -104,6 +104,7 @@ export function isDerived(draft: Draft): boolean {
 /** What may be recorded in several pieces. */
 const LISTS = [
   'arrived',
+  'expired',
   'refused',
   'removedRefused',
   'facts',
@@ -120,6 +121,11 @@ const LISTS = [
   'decisions',
   'droppedSurveys',
 ] as const;
+/** What is recorded whole. */
+const WHOLE = ['swaps', 'erasure', 'rebuilt', 'responses'] as const;
+
+/** What may be recorded beside what the draft holds by itself: anything else would not be committed. */
+export type Recorded = Partial<Pick<Changes, (typeof LISTS)[number] | (typeof WHOLE)[number]>>;
 
 export function changesOf(
   draft: Draft,
@@ -178,10 +184,7 @@ export function changesOf(
       // Both sides are the same optional list of `Changes`; the loop over keys hides that.
       if (more) Object.assign(changes, { [key]: [...(changes[key] ?? []), ...more] });
     }
-    if (extra.swaps) changes.swaps = extra.swaps;
-    if (extra.erasure) changes.erasure = extra.erasure;
-    if (extra.rebuilt) changes.rebuilt = extra.rebuilt;
-    if (extra.responses) changes.responses = extra.responses;
+    for (const key of WHOLE) if (extra[key]) Object.assign(changes, { [key]: extra[key] });
   }
   return { changes, written };
 }

@@ -5,15 +5,23 @@
 import { readTrait } from '../engine/comparison.ts';
 import { compileWhere, selects } from '../engine/filter.ts';
 import type { PersonState } from '../engine/person-state.ts';
-import type { BucketOf } from '../engine/program.ts';
+import { type BucketOf, type DefinitionSet, sinceOf } from '../engine/program.ts';
 import { traitsNeededBy } from '../engine/references.ts';
 import { compareStamps } from '../engine/stamp.ts';
 import { traitOf } from '../engine/trait-bag.ts';
 import { reachFor } from '../engine/traits.ts';
 import type { HistoryRow } from '../storage/port.ts';
-import type { Condition, SegmentDefinition, TraitDefinition, Where, Within } from '../wire/definitions.ts';
+import type {
+  Condition,
+  DefinitionKind,
+  SegmentDefinition,
+  TraitDefinition,
+  Where,
+  Within,
+} from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { settle } from './arrival.ts';
+import type { Tried } from './definition-book.ts';
 import { traitValue } from './outside-values.ts';
 import { iso } from './profile-reads.ts';
 import { engineMessage } from './stored-message.ts';
@@ -26,10 +34,10 @@ const MAX_SHOWN = 20;
 const MAX_STEPS = 1_000;
 
 /** Every part of a condition as a segment of its own, named by its pointer. */
-export function partsOf(key: string, definition: SegmentDefinition): Record<string, SegmentDefinition> {
-  const parts: Record<string, SegmentDefinition> = {};
+export function partsOf(key: string, definition: SegmentDefinition): Record<string, Tried> {
+  const parts: Record<string, Tried> = {};
   const walk = (condition: Condition, pointer: string): void => {
-    parts[partKey(key, pointer)] = { where: condition };
+    parts[partKey(key, pointer)] = { definition: { where: condition }, as: key };
     for (const [step, inner] of innerOf(condition)) walk(inner, `${pointer}/${step}`);
   };
   if ('where' in definition) walk(definition.where, '/where');
@@ -68,7 +76,11 @@ interface Explaining {
   person: PersonState;
   clock: number;
   segments: Readonly<Record<string, SegmentDefinition>>;
+  /** As in `DefinitionSet`. */
+  since: DefinitionSet['since'];
   history: HistoryRow[];
+  /** Those of them that the definition at hand sees. */
+  seen: HistoryRow[];
   bucketOf: BucketOf;
   /** Every computed trait's value. */
   values: ReadonlyMap<string, JsonValue>;
@@ -79,7 +91,7 @@ export async function explain(
   copy: WorkingSet,
   id: number,
   key: string,
-  { segments, bucketOf }: { segments: Readonly<Record<string, SegmentDefinition>>; bucketOf: BucketOf },
+  { segments, since, bucketOf }: Pick<Explaining, 'segments' | 'since' | 'bucketOf'>,
   clock: number,
 ): Promise<{ member: boolean; changesAt: string | null; why: JsonObject } | null> {
   const person = await tryPerson(copy, id, clock);
@@ -90,7 +102,7 @@ export async function explain(
   const values = new Map<string, JsonValue>();
   for (const [name, trait] of copy.program.traits)
     values.set(name, await traitValue(copy, person, trait, clock));
-  const explaining = { copy, person, clock, segments, history, bucketOf, values };
+  const explaining = { copy, person, clock, segments, since, history, seen: history, bucketOf, values };
   const why = explainSegment(explaining, key, definition);
   const version = copy.program.live.get(key)?.version ?? -1;
   const member = person.members.has(version);
@@ -137,7 +149,13 @@ function explainCondition(at: Explaining, key: string, condition: Condition, poi
   if ('not' in condition) return { not: inner(condition.not, 'not'), holds };
   // A condition is plain JSON but for keys that are left out.
   const shown = JSON.parse(JSON.stringify(condition)) as JsonObject;
-  return { ...shown, holds, ...evidence(at, condition) };
+  return { ...shown, holds, ...evidence(seenBy(at, 'segments', key), condition) };
+}
+
+/** The same with the messages that a definition sees. */
+function seenBy(at: Explaining, kind: DefinitionKind, key: string): Explaining {
+  const since = sinceOf(at, kind, key);
+  return { ...at, seen: at.history.filter(({ expired }) => expired === 0 || since < expired) };
 }
 
 /** What a leaf's answer rests on. */
@@ -157,7 +175,7 @@ function evidence(at: Explaining, condition: Condition): JsonObject {
         formula: definition?.type === 'formula' ? definition.expression : null,
         inputs: definition ? inputsOf(at, definition) : {},
       };
-    return { actual, messages: matching(at, definition) };
+    return { actual, messages: matching(seenBy(at, 'traits', condition.computed), definition) };
   }
   if ('segment' in condition) {
     const definition = at.segments[condition.segment];
@@ -232,10 +250,10 @@ interface Selection {
   within?: Within | undefined;
 }
 
-function rowsMatching({ history, clock }: Explaining, { event, where, within }: Selection): HistoryRow[] {
+function rowsMatching({ seen, clock }: Explaining, { event, where, within }: Selection): HistoryRow[] {
   const filter = compileWhere(where);
   const { reach, span } = reachFor(within);
-  return history.filter((row) => {
+  return seen.filter((row) => {
     const [time] = row.stamp;
     if (span !== null && time <= clock - span) return false;
     if (typeof reach === 'object' && (time < reach.from || time > reach.to)) return false;
@@ -252,11 +270,13 @@ function listed(rows: readonly HistoryRow[]): JsonObject & { total: number } {
   const shown = rows.slice(-MAX_SHOWN).reverse();
   return {
     total: rows.length,
-    newest: shown.map(({ stamp, type, event }) => ({
+    newest: shown.map(({ stamp, type, event, expired }) => ({
       messageId: stamp[1],
       timestamp: iso(stamp[0]),
       type,
       ...(event === null ? {} : { event }),
+      // It counts, and is kept no longer.
+      ...(expired > 0 ? { expired: true } : {}),
     })),
   };
 }

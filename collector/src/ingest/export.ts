@@ -24,6 +24,7 @@ export async function* exportProfile(
   const exportedAt = new Date(core.now()).toISOString();
   yield `{"exportedAt":${JSON.stringify(exportedAt)},"profile":${JSON.stringify(await core.profile(ref))}`;
   yield* list('events', (cursor) => core.events(ref, { limit: PAGE, cursor }));
+  yield* list('expired', (cursor) => core.events(ref, { limit: PAGE, cursor, kept: 'no longer' }));
   yield* list('transitions', (cursor) => core.profileTransitions(ref, { limit: PAGE, cursor }));
   const more = await extras();
   for (const [name, value] of Object.entries(more ?? {}))

@@ -9,7 +9,7 @@ import {
   type Timeline,
 } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import type { HistoryRow, MessageFilter, NextLink, Store } from '../storage/port.ts';
+import type { HistoryRange, HistoryRow, MessageFilter, NextLink, Store } from '../storage/port.ts';
 import { breathe } from './breathe.ts';
 import type { Draft } from './draft.ts';
 import type { HeldIdentities } from './held-identities.ts';
@@ -28,7 +28,7 @@ export interface HeldHistory {
     root: number,
     until: number,
     between?: Stretch,
-    page?: { order: 'descending'; limit: number },
+    page?: Pick<HistoryRange, 'order' | 'limit' | 'kept'>,
   ): Promise<HistoryRow[]>;
   /** The same messages in order, a bounded number at a time; `only` picks some. */
   historyPages(
@@ -76,6 +76,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
         receivedAt,
         trusted,
         groupId: message.groupId,
+        expired: 0,
         text,
       });
     }
@@ -98,7 +99,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     root: number,
     until: number,
     between: Stretch = { from: null, to: null },
-    page: { order?: 'descending'; limit?: number } = {},
+    page: Pick<HistoryRange, 'order' | 'limit' | 'kept'> = {},
   ): Promise<HistoryRow[]> {
     const ranges = await rangesOf(root, between);
     const stored = await read({
@@ -106,7 +107,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     });
     return ranges.flatMap(({ node: id, stretch }, i) => [
       ...(stored.history[i] as HistoryRow[]).filter(({ stamp }) => isVisible(stamp)),
-      ...recent(id, until, stretch),
+      ...(page.kept === 'no longer' ? [] : recent(id, until, stretch)),
     ]);
   }
 

@@ -8,6 +8,7 @@ import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
 import { type Arrival, arrive, foldLate, type LateLeaves, planArrival } from './arrival.ts';
 import type { Outcome } from './core.ts';
+import { whyTooOld } from './retention.ts';
 import { whyClosed, whyShutTo } from './survey-closing.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -117,6 +118,8 @@ async function ingestOne(
   late: LateLeaves,
 ): Promise<Outcome> {
   const pending = message.time > clock;
+  const old = message.acceptedBefore ? null : whyTooOld(set.retention, message, clock);
+  if (old) return refuse(set, message, 'too_old', old);
   const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
   const node = arrival.user ?? arrival.device;
   if (!node) throw new Error('a message without an identity reached the lane');

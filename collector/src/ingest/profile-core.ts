@@ -56,7 +56,7 @@ export function createProfileCore({
     events: (ref, page) =>
       read(async (at) => {
         const id = await findProfile(set, ref);
-        return id === null ? null : listEvents(set, id, at, page);
+        return id === null ? null : listEvents(set, id, at, page, page.kept);
       }),
     async profileTransitions(ref, page) {
       return read(async (at) => {

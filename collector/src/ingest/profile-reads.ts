@@ -187,21 +187,25 @@ function nobody(set: WorkingSet, ext: string, clock: number): PersonState {
   return person;
 }
 
-/** Newest first; the cursor is the place of the last one shown. */
+/** Messages that are kept, or what is left of others, newest first; the cursor is the place of the last one shown. */
 export async function listEvents(
   set: WorkingSet,
   id: number,
   clock: number,
   { limit, cursor }: { limit: number; cursor: string | null },
+  kept: 'still' | 'no longer' = 'still',
 ): Promise<Page<JsonObject> | null> {
   if (!(await set.person(id))) return null;
   const to = cursor === null ? null : decodeCursor<Stamp>(cursor, isStamp);
   const rows = (
-    await set.historyOf(id, clock, { from: null, to }, { order: 'descending', limit: limit + 1 })
+    await set.historyOf(id, clock, { from: null, to }, { order: 'descending', limit: limit + 1, kept })
   ).sort((a, b) => compareStamps(b.stamp, a.stamp));
   const data = rows.slice(0, limit).map((row): JsonObject => {
-    const message = JSON.parse(row.text) as JsonObject; // stored by the lane
-    return { ...message, timestamp: iso(row.stamp[0]), receivedAt: iso(row.receivedAt) };
+    const body = JSON.parse(row.text) as JsonObject; // stored by the lane
+    const when = { timestamp: iso(row.stamp[0]), receivedAt: iso(row.receivedAt) };
+    if (row.expired === 0) return { ...body, ...when };
+    const named = row.event === null ? {} : { event: row.event };
+    return { messageId: row.stamp[1], type: row.type, ...named, ...when, left: body };
   });
   const last = rows[limit - 1];
   return { data, next: rows.length > limit && last ? encodeCursor(last.stamp) : null };

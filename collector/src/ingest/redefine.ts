@@ -4,6 +4,7 @@ import type { Builder } from './build.ts';
 import { type DefinitionBook, own } from './definition-book.ts';
 import { settleDue } from './due.ts';
 import type { Inside } from './inside.ts';
+import { compileRetention } from './retention.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Changes the definitions in one task; back to how they were if it cannot be stored. */
@@ -13,6 +14,7 @@ export type Redefine = <T>(change: () => T) => Promise<T>;
 export function recompile(set: WorkingSet, book: DefinitionBook): void {
   const before = set.program;
   set.program = book.compile();
+  set.retention = compileRetention(book.retention);
   const droppedLists = [...before.allLists].filter((list) => !set.program.allLists.has(list));
   const droppedLeaves = [...before.leaves.values()]
     .filter(({ id }) => !set.program.leaves.has(id))

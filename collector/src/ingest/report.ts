@@ -155,7 +155,8 @@ async function probe(
   const between = { from: [Math.max(0, since + 1), '', 0] as const, to: null };
   for await (const rows of set.historyPages(id, clock, { between }))
     for (const row of rows) {
-      if (row.seq > lastSeq) continue;
+      // What features are is said now: they see what is stored.
+      if (row.seq > lastSeq || row.expired > 0) continue;
       const message = engineMessage(row);
       tests.forEach((test, i) => {
         did[i] ||= test(message);

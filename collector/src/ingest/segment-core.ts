@@ -1,10 +1,9 @@
 // What the core answers about segments: who is in one, who came and went, why, and who would be.
 // Invariant: a segment that is being built is answered for by its last complete version, or not at all.
-import type { SegmentDefinition } from '../wire/definitions.ts';
 import { settledPerson } from './arrival.ts';
 import { bucketOf } from './bucket.ts';
 import type { Core } from './core.ts';
-import { own, TRIAL } from './definition-book.ts';
+import { own, TRIAL, type Tried } from './definition-book.ts';
 import { explain, partsOf, segmentsBehind } from './explain.ts';
 import type { Inside } from './inside.ts';
 import { setListed } from './operations.ts';
@@ -58,22 +57,28 @@ export function createSegmentCore({
     async preview(definition, { sample, signal }) {
       const faults = book.trialFaults(definition);
       if (faults.length > 0) return { ok: false, faults };
-      const copy = copyWith(book.trial({ [TRIAL]: definition }));
+      const copy = copyWith(book.trial({ [TRIAL]: { definition } }));
       return { ok: true, view: await previewSegment(lane, copy, TRIAL, { sample, signal }) };
     },
     why: (ref, key) =>
       read(async (at) => {
         if (!own(book.wanted.segments, key)) return 'unknown_segment';
-        const { segments } = book.active;
+        const { segments, since: madeSince } = book.active;
         if (!own(segments, key)) return 'building';
         const id = await findProfile(set, ref);
         const person = id === null ? null : await settledPerson(set, id, at);
         if (id === null || !person) return 'unknown_profile';
-        const parts: Record<string, SegmentDefinition> = {};
+        const parts: Record<string, Tried> = {};
         for (const [name, of] of segmentsBehind(segments, key)) Object.assign(parts, partsOf(name, of));
         // What was settled is written down first: the copy reads it from the store.
         await writeIfPossible(at);
-        const answer = await explain(copyWith(book.trial(parts)), id, key, { segments, bucketOf }, at);
+        const answer = await explain(
+          copyWith(book.trial(parts)),
+          id,
+          key,
+          { segments, since: madeSince, bucketOf },
+          at,
+        );
         if (!answer) return 'unknown_profile';
         const { publicId, userId } = await idsOf(set, id);
         const version = set.program.live.get(key)?.version ?? -1;

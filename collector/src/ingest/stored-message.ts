@@ -11,11 +11,12 @@ export function engineMessage({
   type,
   event,
   groupId,
-}: Pick<HistoryRow, 'stamp' | 'type' | 'event' | 'groupId' | 'text'>): EngineMessage {
+  expired,
+}: Pick<HistoryRow, 'stamp' | 'type' | 'event' | 'groupId' | 'text' | 'expired'>): EngineMessage {
   let parsed: JsonObject | undefined;
   const body = (): JsonObject => {
     parsed ??= JSON.parse(text) as JsonObject; // stored by the lane from a checked object
     return parsed;
   };
-  return { stamp, type, event, groupId, body };
+  return { stamp, type, event, groupId, expired, body };
 }

@@ -70,9 +70,11 @@ async function* messages(
   }
   for (let after = 0; ; ) {
     const page = await store.query({ ask: 'arrivals', after, limit: PAGE });
-    for (const { seq, stamp, receivedAt, trusted, text } of page) {
+    for (const { seq, stamp, receivedAt, trusted, expired, text } of page) {
       yield* upTo(seq);
       after = seq;
+      // Nothing is left that is a message.
+      if (expired > 0) continue;
       if (since !== null && receivedAt < since) continue;
       const key = stamp[2] === 0 ? 'web' : 'server';
       yield lineOfMessage({ text, time: stamp[0], receivedAt, key, trusted }, { plain: onlyMessages });

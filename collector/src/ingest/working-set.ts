@@ -5,7 +5,7 @@ import type { Program } from '../engine/program.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { Changes, NewMessage, Store } from '../storage/port.ts';
 import { Damaged, NotStored } from './core.ts';
-import { changesOf, type Draft, emptyDraft, isDerived, isEmpty } from './draft.ts';
+import { changesOf, type Draft, emptyDraft, isDerived, isEmpty, type Recorded } from './draft.ts';
 import { createHeldGroups, type HeldGroups } from './held-groups.ts';
 import { createHeldHistory, type HeldHistory } from './held-history.ts';
 import { createHeldIdentities, type HeldIdentities, type Naming } from './held-identities.ts';
@@ -13,6 +13,7 @@ import { createHeldLists, type HeldLists } from './held-lists.ts';
 import { createHeldOutside, type HeldOutside } from './held-outside.ts';
 import { createHeldPeople, type HeldPeople } from './held-people.ts';
 import { createHeldSubmissions, type HeldSubmissions } from './held-submissions.ts';
+import { type CompiledRetention, KEEP_ALL } from './retention.ts';
 
 /** Nodes, timelines and pair lists kept: some 200 bytes each. */
 const MAX_HOT_ENTRIES = 40_000;
@@ -26,13 +27,15 @@ export interface WorkingSet
     HeldLists,
     HeldGroups {
   program: Program;
+  /** How long events are kept. */
+  retention: CompiledRetention;
   /**
    * While a message dated in the future takes effect: its place. Later ones of the same instant are
    * already stored and must not be seen yet. Null otherwise.
    */
   horizon: Stamp | null;
   addMessage(entry: NewMessage): void;
-  record(changes: Partial<Changes>): void;
+  record(changes: Recorded): void;
   /** Reads in one go what these messages will need. */
   prefetch(messages: readonly Naming[]): Promise<void>;
   readonly store: Store;
@@ -102,6 +105,7 @@ export function createWorkingSet(
 
   const self: WorkingSet = {
     program,
+    retention: KEEP_ALL,
     horizon: null,
     store,
     ...identities,

@@ -50,7 +50,10 @@ export interface CollectorOptions {
 
 export interface Collector {
   fetch(request: Request, env?: unknown): Promise<Response>;
-  /** Settles everything due at `now()` and finishes the builds under way. */
+  /**
+   * Settles everything due at `now()`, finishes the builds under way and goes on with letting go of messages that are
+   * kept no longer, some thousands at a time.
+   */
   tick(): Promise<void>;
   close(): Promise<void>;
 }

@@ -2,6 +2,7 @@
 // Invariant: a served file is worked on through the process that serves it; otherwise the command opens it.
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import type { Applied } from '../ingest/core.ts';
 import { backup } from './backup.ts';
 import { InvalidConfig } from './collector.ts';
 import { type Command, type Environment, type Flags, print, report, tell, text } from './command.ts';
@@ -48,7 +49,7 @@ const COMMANDS: Record<string, Command> = {
       const config = readConfigFile(resolve(path));
       const { configFile: _file, ...without } = settings;
       const result = await withOperations(without, (ask) => ask('apply', { config }));
-      report(flags, result, `${result.changed} definitions created or changed, ${result.deleted} deleted\n`);
+      report(flags, result, textOfApplied(result));
       return 0;
     },
   },
@@ -59,6 +60,12 @@ const COMMANDS: Record<string, Command> = {
   restore,
   doctor,
 };
+
+function textOfApplied({ changed, deleted, retention }: Applied): string {
+  const kept = Object.entries(retention).map(([event, term]) => `${JSON.stringify(event)} for ${term}`);
+  const events = kept.length === 0 ? '' : `Events kept: ${kept.join(', ')}; all others for ever\n`;
+  return `${changed} definitions created or changed, ${deleted} deleted\n${events}`;
+}
 
 const COMMON = {
   help: { type: 'boolean', short: 'h' },

@@ -1,7 +1,7 @@
 // What commands do to a database, whether they open it themselves or ask the process that serves it.
 // Invariant: one implementation for both ways; input and output are plain JSON.
 import type { KeyRecord, KeyType, Role } from '../http/access.ts';
-import type { Core } from '../ingest/core.ts';
+import type { Applied, Core } from '../ingest/core.ts';
 import { isSame } from '../ingest/definition-book.ts';
 import type { Fault, SurveyDefinition } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
@@ -37,7 +37,7 @@ export interface Operations {
   keys: { input: null; output: KeyView[] };
   'keys-create': { input: { kind: KeyType; role?: Role; name?: string }; output: KeyView & { key: string } };
   'keys-revoke': { input: { id: string }; output: { revoked: true } };
-  apply: { input: { config: unknown }; output: { changed: number; deleted: number } };
+  apply: { input: { config: unknown }; output: Applied };
   'put-surveys': {
     input: { surveys: { key: string; definition: SurveyDefinition }[]; replace: boolean };
     output: { put: SurveyPut[] };
@@ -94,7 +94,8 @@ export function createOperations({
           `the definitions are invalid:\n${result.faults.map((f) => `  ${f.pointer} ${f.message}`).join('\n')}`,
         );
       await core.tick();
-      return { changed: result.changed, deleted: result.deleted };
+      const { ok: _, ...applied } = result;
+      return applied;
     },
     async 'put-surveys'({ surveys, replace }) {
       const put: SurveyPut[] = [];

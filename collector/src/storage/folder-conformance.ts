@@ -161,7 +161,7 @@ export async function checkFolders(store: Store): Promise<void> {
   folder.begin({
     ...work,
     only: { types: ['survey'], events: ['Survey Responded'], bodies: true },
-    leaves: [{ id: 9, spec: answer, windows: [] }],
+    leaves: [{ id: 9, spec: answer, windows: [], since: 0 }],
   });
   const said = { surveyId: 's', submissionId: 'x', answers: { q: 1 } };
   await commit({
@@ -202,5 +202,5 @@ function counting(event: string): FoldWork['leaves'][number] {
     property: undefined,
     reach: 'ever',
   };
-  return { id: 9, spec, windows: [] };
+  return { id: 9, spec, windows: [], since: 0 };
 }

@@ -20,14 +20,16 @@ import {
   withinSchema,
   word,
 } from './definition-words.ts';
-import { type Fault, faultsOf, outOfBounds } from './faults.ts';
+import { type Fault, faultsOf, isRecord, outOfBounds, pointerPart } from './faults.ts';
 import { parseFormula } from './formula.ts';
+import { parseRetention, type Retention } from './retention.ts';
 import { type SurveyDefinition, surveySchema } from './survey-definition.ts';
 
 export type { Expose, NumericOp, Op, Operand, Where, Within } from './definition-words.ts';
 export { KEY_PATTERN, NUMERIC_OPS, OPS } from './definition-words.ts';
 export { durationMs } from './duration.ts';
 export type { Fault } from './faults.ts';
+export type { Retention } from './retention.ts';
 export type { SurveyDefinition } from './survey-definition.ts';
 
 const property = word.meta({ description: 'A path inside properties' });
@@ -246,6 +248,7 @@ export interface DefinitionFile {
   traits?: Record<string, TraitDefinition>;
   segments?: Record<string, SegmentDefinition>;
   surveys?: Record<string, SurveyDefinition>;
+  retention?: Retention;
 }
 
 export interface Definitions {
@@ -255,8 +258,6 @@ export interface Definitions {
 }
 
 export type Parsed<T> = { ok: true; value: T } | { ok: false; faults: Fault[] };
-
-const UNSUPPORTED = 'not supported by this version';
 
 /** Checks one definition. Never throws; pointers are relative to the definition. */
 export function parseDefinition<K extends DefinitionKind>(kind: K, json: unknown): Parsed<Definitions[K]>;
@@ -281,16 +282,16 @@ export function parseDefinitionFile(json: unknown): Parsed<DefinitionFile> {
   if (!isRecord(json)) return { ok: false, faults: [{ pointer: '', message: 'must be an object' }] };
   const faults: Fault[] = [];
   for (const field of Object.keys(json)) {
-    if ((DEFINITION_KINDS as readonly string[]).includes(field)) continue;
-    const message = field === 'retention' ? UNSUPPORTED : 'unknown field';
-    faults.push({ pointer: `/${pointerPart(field)}`, message });
+    if (field === 'retention' || (DEFINITION_KINDS as readonly string[]).includes(field)) continue;
+    faults.push({ pointer: `/${pointerPart(field)}`, message: 'unknown field' });
   }
   const traits = parseSection('traits', json.traits, faults);
   const segments = parseSection('segments', json.segments, faults);
   const surveys = parseSection('surveys', json.surveys, faults);
+  const retention = parseRetention(json.retention, faults);
   return faults.length > 0
     ? { ok: false, faults }
-    : { ok: true, value: { ...traits, ...segments, ...surveys } };
+    : { ok: true, value: { ...traits, ...segments, ...surveys, ...(retention ? { retention } : {}) } };
 }
 
 function parseSection<K extends DefinitionKind>(
@@ -316,12 +317,4 @@ function parseSection<K extends DefinitionKind>(
   }
   // A computed key of a generic type widens to an index signature; the key is `kind` itself.
   return { [kind]: Object.fromEntries(parsed) } as { [P in K]?: Record<string, Definitions[P]> };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function pointerPart(field: string): string {
-  return field.replaceAll('~', '~0').replaceAll('/', '~1');
 }

@@ -182,3 +182,12 @@ function countOf(count: number | bigint, path: Path): string {
   const one = /^(question|option|label|language|feature|term)s$/.exec(String(path.at(-1)))?.[1] ?? 'value';
   return Number(count) === 1 ? `${one === 'value' ? '1' : 'one'} ${one}` : `${count} ${one}s`;
 }
+
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A name as a part of a JSON pointer (RFC 6901). */
+export function pointerPart(field: string): string {
+  return field.replaceAll('~', '~0').replaceAll('/', '~1');
+}

@@ -1,6 +1,6 @@
 // What the core shows of definitions: how far they are, whom a segment would have, and why.
 // Invariant: plain data; nothing here knows SQL or HTTP.
-import type { Definition, Fault } from '../../wire/definitions.ts';
+import type { Definition, Fault, Retention } from '../../wire/definitions.ts';
 import type { JsonObject } from '../../wire/message.ts';
 
 export type ListResult = 'done' | 'unknown_segment' | 'not_static' | 'unknown_profile';
@@ -39,5 +39,14 @@ export interface DefinitionView {
 }
 
 export type PutResult = { ok: true; created: boolean; view: DefinitionView } | { ok: false; faults: Fault[] };
+
+/** What a definitions file changed. */
+export interface Applied {
+  /** Definitions created or changed. */
+  changed: number;
+  deleted: number;
+  /** How long events are kept now. */
+  retention: Readonly<Retention>;
+}
 
 export type DeleteResult = 'deleted' | 'unknown' | { neededBy: string[] };

@@ -48,6 +48,7 @@ export function describeMessages(bench: Bench): void {
           type: 'track',
           event: 'Order Completed',
           groupId: null,
+          expired: 0,
           receivedAt: 2_000,
           trusted: true,
           text: '{"a":"\u00e9"}',
@@ -68,6 +69,46 @@ export function describeMessages(bench: Bench): void {
         ],
       });
       expect(read.history.map((rows) => rows.map(({ stamp }) => stamp[1]))).toEqual([['b', 'c'], []]);
+    });
+
+    it('finds what expires by event and time, and puts what is left in its place', async () => {
+      await commit({
+        messages: [
+          message(1, { time: 1_000 }),
+          message(2, { time: 5_000 }),
+          message(3, { time: 1_000, name: 'Other' }),
+          message(4, { time: 1_000, type: 'page', name: null }),
+        ],
+      });
+      const events = { type: 'track', event: 'Order Completed', before: 5_000 } as const;
+      const pages = { type: 'page', event: null, before: 1_001 } as const;
+      const never = { type: 'track', event: 'Nobody Sent This', before: 9_999 } as const;
+      const asked = { ask: 'expiring', after: 0, limit: 3 } as const;
+      const first = await bench.store.query({ ...asked, horizons: [events, pages, never] });
+      expect([first.rows.map(({ seq }) => seq), first.next]).toEqual([[1], 3]);
+      const second = await bench.store.query({ ...asked, after: 3, horizons: [events, pages] });
+      expect([second.rows.map(({ seq }) => seq), second.next]).toEqual([[4], 4]);
+      expect(await bench.store.query({ ...asked, after: 4, horizons: [events, pages] })).toEqual({
+        rows: [],
+        next: null,
+      });
+      await commit({ expired: [{ seq: 1, number: 6, text: '{"a":1}' }] });
+      expect((await bench.store.query({ ...asked, horizons: [events] })).rows).toEqual([]);
+      const range = { node: 1, from: null, to: null, until: 9_999 };
+      const { history } = await bench.store.read({
+        history: [range, { ...range, kept: 'still' }, { ...range, kept: 'no longer', order: 'descending' }],
+      });
+      expect(history[0]?.find(({ seq }) => seq === 1)).toMatchObject({ expired: 6, text: '{"a":1}' });
+      expect(history.slice(1).map((rows) => rows.map(({ seq }) => seq).sort())).toEqual([[2, 3, 4], [1]]);
+    });
+
+    it('finds no more than 200 at a time', async () => {
+      await commit({ messages: Array.from({ length: 250 }, (_, i) => message(i + 1, { time: 1_000 })) });
+      const horizons = [{ type: 'track', event: 'Order Completed', before: 5_000 } as const];
+      const first = await bench.store.query({ ask: 'expiring', after: 0, limit: 1_000, horizons });
+      expect([first.rows.length, first.next]).toEqual([200, 200]);
+      const second = await bench.store.query({ ask: 'expiring', after: 200, limit: 1_000, horizons });
+      expect([second.rows.length, second.next]).toEqual([50, 250]);
     });
 
     it('knows the ids it has seen, web apart from server', async () => {

@@ -123,6 +123,8 @@ export interface Changes {
   /** Ids known again after they were erased. */
   renamedNodes?: { id: number; ext: string }[];
   messages?: NewMessage[];
+  /** Messages kept no longer, by sequence number: what is left of them, and the number of the expiry, from 1. */
+  expired?: { seq: number; number: number; text: string }[];
   /** Sequence numbers of messages whose time has come. */
   arrived?: number[];
   pairs?: Pair[];

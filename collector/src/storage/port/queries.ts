@@ -60,6 +60,8 @@ export interface Questions {
   'pending-count': object;
   /** Messages dated up to `until`. */
   'message-count': { until: number };
+  /** Which of the next messages, in order of arrival, are to expire: kept ones dated before what each is kept from. */
+  expiring: { after: number; limit: number; horizons: readonly ExpiryHorizon[] };
   /** What messages with `context.tm.client` say of themselves, dated in [from, to), in order of arrival. */
   ledger: { after: number; limit: number; from: number; to: number };
   nodes: { after: number; limit: number };
@@ -73,6 +75,13 @@ export interface Questions {
   'survey-messages': { after: number; limit: number };
   /** Rows kept of such messages, in order of arrival. */
   'response-rows': { after: number; limit: number };
+}
+
+/** Messages of a type, of track events of one name, dated before `before` (epoch ms). */
+export interface ExpiryHorizon {
+  type: MessageType;
+  event: string | null;
+  before: number;
 }
 
 /** Questions of some names; each says which it is in `ask`. */
@@ -177,6 +186,8 @@ export interface Answers {
   'message-count': number;
   /** `next` is the last message looked at, null at the end. */
   ledger: { rows: LedgerRow[]; next: number | null };
+  /** `next` is the last message looked at, null at the end; no more than 200 rows are found at a time. */
+  expiring: { rows: HistoryRow[]; next: number | null };
   nodes: NodeRow[];
 }
 

@@ -32,6 +32,8 @@ export interface HistoryRange {
   limit?: number;
   /** Only these; all unless given. */
   only?: MessageFilter;
+  /** Only messages that are kept, or only what is left of those that no longer are; both unless given. Not with `only`. */
+  kept?: 'still' | 'no longer';
 }
 
 /** Messages of certain types, and track events of certain names. */

@@ -44,6 +44,8 @@ export interface HistoryRow {
   trusted: boolean;
   /** Group messages: the group. */
   groupId: string | null;
+  /** 0: it is kept. Otherwise the number of its expiry, and `text` is what definitions of that time look at. */
+  expired: number;
   text: string;
 }
 

@@ -30,10 +30,11 @@ export interface MessageRow {
   received_at: number;
   grp: string | null;
   body: string;
+  expired: number;
 }
 
 export const MESSAGE_COLUMNS =
-  'seq, node, device, time, message_id, kind, trusted, type, event, received_at, grp, body';
+  'seq, node, device, time, message_id, kind, trusted, type, event, received_at, grp, body, expired';
 
 /** The message's columns where it is joined to something. */
 export const OF_MESSAGE = MESSAGE_COLUMNS.split(', ')
@@ -51,6 +52,7 @@ export function historyRow(row: MessageRow, terms: Terms): HistoryRow {
     receivedAt: row.received_at,
     trusted: row.trusted === 1,
     groupId: row.grp,
+    expired: row.expired,
     text: row.body,
   };
 }
@@ -69,6 +71,7 @@ export type MessageTuple = [
   receivedAt: number,
   group: string | null,
   body: string,
+  expired: number,
 ];
 
 export function historyOfTuple(row: MessageTuple, terms: Terms): HistoryRow {
@@ -82,6 +85,7 @@ export function historyOfTuple(row: MessageTuple, terms: Terms): HistoryRow {
     receivedAt: row[9],
     trusted: row[6] === 1,
     groupId: row[10],
+    expired: row[12],
     text: row[11],
   };
 }

@@ -26,6 +26,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     `INSERT INTO message (seq, node, device, time, message_id, kind, trusted, type, event, received_at, grp, body)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  const expire = db.prepare('UPDATE message SET body = ?, expired = ? WHERE seq = ?');
   const addResponse = db.prepare(
     'INSERT INTO response (seq, survey, node, submission, status) VALUES (?, ?, ?, ?, ?)',
   );
@@ -231,6 +232,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       for (const { seq, survey, node, submission, status } of rows)
         addResponse.run(seq, survey, node, submission, statusCode(status));
     }
+    for (const { seq, number, text } of changes.expired ?? []) expire.run(text, number, seq);
     for (const seq of changes.arrived ?? []) dropPending.run(seq, seq);
     for (const pair of changes.pairs ?? [])
       setPair.run(pair.user, pair.device, stampText(pair.trusted), stampText(pair.plain));

@@ -26,6 +26,7 @@ type Tuple = [
   type: number,
   event: number | null,
   body: string,
+  expired: number,
 ];
 
 interface Person {
@@ -154,7 +155,7 @@ function createPages(db: Database, terms: Terms, { leaves, only }: FoldWork): Pa
     const filter = only ? `AND (type IN (${types.join()}) OR event IN (${events.join()}))` : '';
     return db
       .prepare<[number, number, number, number], Tuple>(
-        `SELECT time, message_id, kind, type, event, ${bodies ? 'body' : "''"} FROM message
+        `SELECT time, message_id, kind, type, event, ${bodies ? 'body' : "''"}, expired FROM message
          WHERE node = ? AND time BETWEEN ? AND ? ${filter} ORDER BY time LIMIT ?`,
       )
       .raw();
@@ -167,13 +168,15 @@ function createPages(db: Database, terms: Terms, { leaves, only }: FoldWork): Pa
     readonly event: string | null;
     /** No leaf asks for it. */
     readonly groupId = null;
+    readonly expired: number;
     readonly #text: string;
     #body: JsonObject | undefined;
 
-    constructor([time, messageId, kind, type, event, text]: Tuple) {
+    constructor([time, messageId, kind, type, event, text, expired]: Tuple) {
       this.stamp = [time, messageId, kind === 0 ? 0 : 1];
       this.type = typeOf(type);
       this.event = event === null ? null : terms.text(event);
+      this.expired = expired;
       this.#text = text;
     }
 

@@ -6,6 +6,9 @@ import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow, OF_MESSAGE, typeC
 import type { Statements } from './statements.ts';
 import type { Terms } from './terms.ts';
 
+/** Messages that expire at a time: as many as a commit takes at most. */
+const MAX_EXPIRING = 200;
+
 interface RefusedColumns {
   id: number;
   received_at: number;
@@ -39,6 +42,7 @@ export function messageAnswers(
   | 'messages-of-type'
   | 'arrivals'
   | 'ledger'
+  | 'expiring'
   | 'refused'
   | 'refused-one'
   | 'uses-of-events'
@@ -109,6 +113,28 @@ export function messageAnswers(
         to,
       );
       return { rows, next: last };
+    },
+    expiring({ after, limit, horizons }) {
+      const before = new Map(
+        horizons.map(({ type, event, before: time }) => [
+          `${typeCode(type)} ${event === null ? null : terms.find(event)}`,
+          time,
+        ]),
+      );
+      const looked = all<{ seq: number; type: number; event: number | null; time: number; expired: number }>(
+        'SELECT seq, type, event, time, expired FROM message WHERE seq > ? ORDER BY seq LIMIT ?',
+        after,
+        limit,
+      );
+      const due = looked.filter(
+        ({ type, event, time, expired }) => expired === 0 && time < (before.get(`${type} ${event}`) ?? 0),
+      );
+      const [first, beyond] = [due.slice(0, MAX_EXPIRING), due[MAX_EXPIRING]];
+      const rows = first.flatMap(({ seq }) =>
+        all<MessageRow>(`SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq = ?`, seq),
+      );
+      const next = beyond ? beyond.seq - 1 : (looked.at(-1)?.seq ?? null);
+      return { rows: rows.map((row) => historyRow(row, terms)), next };
     },
     refused: ({ before, limit }) =>
       all<RefusedColumns>('SELECT * FROM refused WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit).map(

@@ -107,6 +107,17 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       )
       .raw();
   const whole = { ascending: all('ASC'), descending: all('DESC') };
+  const byKept = (order: 'ASC' | 'DESC', is: '=' | '>') =>
+    db
+      .prepare<[number, number, number, number], MessageTuple>(
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ? AND expired ${is} 0
+         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT ?`,
+      )
+      .raw();
+  const ofKept = {
+    still: { ascending: byKept('ASC', '='), descending: byKept('DESC', '=') },
+    'no longer': { ascending: byKept('ASC', '>'), descending: byKept('DESC', '>') },
+  };
   const filtered = (order: 'ASC' | 'DESC', bodies: boolean) =>
     db
       .prepare<[number, number, number, string, string, number], MessageTuple>(
@@ -158,11 +169,12 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
   );
 
   function rowsIn(
-    { node: id, order = 'ascending', only }: HistoryRange,
+    { node: id, order = 'ascending', only, kept }: HistoryRange,
     from: number,
     to: number,
     most: number,
   ): MessageTuple[] {
+    if (kept) return ofKept[kept][order].all(id, from, to, most);
     if (!only) return whole[order].all(id, from, to, most);
     const events = only.events.map((name) => terms.find(name)).filter((term) => term !== null);
     const statement = few[order][only.bodies ? 'whole' : 'bare'];

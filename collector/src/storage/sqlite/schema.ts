@@ -203,6 +203,10 @@ const MIGRATIONS: readonly string[] = [
     PRIMARY KEY (person, leaf, no)
   );
   `,
+  `
+  -- 0: the message is kept. Else the number of its expiry; its body is what definitions of that time look at.
+  ALTER TABLE message ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
