@@ -7,6 +7,7 @@ import { benchNeeds } from './needs.ts';
 import { benchOverload } from './overload.ts';
 import { say } from './report.ts';
 import { type Figure, type Load, measureHttp, measureInProcess, measureParse } from './road.ts';
+import { benchStart } from './start.ts';
 import { benchWave } from './wave.ts';
 
 /** The bare road counts as a yardstick only while its CPU a message stays under this many JSON.parses. */
@@ -22,12 +23,13 @@ over HTTP, for batches of 1, 20 and 100 and 0, 5 and 20 matching definitions, an
   --quick      a fifth of the messages: noisier, about a minute
   --batch N    only this batch size
   --matching N only this many matching definitions
-  --only NAMES one or more of history, wave, build, needs, overload (with commas) instead:
+  --only NAMES one or more of history, wave, build, needs, overload, start (with commas) instead:
                history  a message of a person with 100,000 messages, and a late one where order matters
                wave     100,000 people leaving a segment at one instant
                build    a new definition over 1,000,000 messages, and the size of the file
                needs    /api/needs over 100,000 people beside live messages
-               overload the event loop's worst delay by hostile bodies, and a load beside floods`;
+               overload the event loop's worst delay by hostile bodies, and a load beside floods
+               start    the start on a file of 1 GB, and what an idle collector takes`;
 
 if (process.argv.includes('--help')) {
   console.log(HELP);
@@ -44,6 +46,7 @@ const OTHERS: Record<string, (scale: number) => Promise<void>> = {
   build: benchBuild,
   needs: benchNeeds,
   overload: benchOverload,
+  start: benchStart,
 };
 const named = process.argv.indexOf('--only');
 if (named >= 0) {
