@@ -1,7 +1,7 @@
 // Hostile requests to every route for as long as you like: `npm run fuzz:routes -- --minutes 60`.
 // Invariant: the requests are a function of the seed printed first; exits 1 at the first fault.
-import { parseArgs } from 'node:util';
 import { type Progress, REQUESTS_A_WORLD, run } from './route-fuzz/run.ts';
+import { aboveZero, drawnSeed, toolOptions } from './tool-options.ts';
 
 const HELP = `npm run fuzz:routes -- [--minutes N | --requests N] [--seed S]
 
@@ -19,25 +19,12 @@ A failure is made short, printed with its seed, and the exit code is 1.`;
 /** How often the progress is told, ms. */
 const TELL_EVERY_MS = 15_000;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string' },
-    requests: { type: 'string' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    help: { type: 'boolean', default: false },
-  },
+const { minutes, requests, seed } = toolOptions(HELP, {
+  minutes: aboveZero(undefined),
+  requests: aboveZero(undefined),
+  seed: drawnSeed,
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const seed = Number(values.seed);
-const requests = values.requests === undefined ? Number.POSITIVE_INFINITY : Number(values.requests);
-const minutes = Number(values.minutes ?? (values.requests === undefined ? 10 : Number.POSITIVE_INFINITY));
-if (!(minutes > 0) || !(requests > 0) || !Number.isSafeInteger(seed)) {
-  console.error(`--minutes and --requests must be above 0 and --seed a whole number.\n\n${HELP}`);
-  process.exit(2);
-}
+const forMinutes = minutes ?? (requests === undefined ? 10 : Number.POSITIVE_INFINITY);
 console.log(`fuzz:routes: --seed ${seed}`);
 
 const start = performance.now();
@@ -55,8 +42,8 @@ function say({ worlds, requests: asked, heap }: Progress): void {
 
 const failed = await run({
   seed,
-  requests,
-  until: start + minutes * 60_000,
+  requests: requests ?? Number.POSITIVE_INFINITY,
+  until: start + forMinutes * 60_000,
   tell(progress) {
     last = progress;
     if (performance.now() - told < TELL_EVERY_MS) return;

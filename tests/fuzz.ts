@@ -1,8 +1,8 @@
 // Random scripts against the model for as long as you like: `npm run fuzz -- --minutes 60`.
 // Invariant: the scripts are a function of the seed printed first; exits 1 at the first disagreement.
-import { parseArgs } from 'node:util';
 import { burstScript, script } from './oracle/draw-script.ts';
 import { judge, reportOf, scriptsFrom, withThreads } from './oracle/law.ts';
+import { aboveZero, drawnSeed, flag, toolOptions } from './tool-options.ts';
 
 const HELP = `npm run fuzz -- [--minutes N] [--seed S] [--burst] [--threads]
 
@@ -21,26 +21,13 @@ printed with the seed, and the exit code is 1.`;
 /** How often the progress is told, in milliseconds. */
 const TELL_EVERY_MS = 15_000;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    burst: { type: 'boolean', default: false },
-    threads: { type: 'boolean', default: false },
-    help: { type: 'boolean', default: false },
-  },
+const { minutes, seed, burst, threads } = toolOptions(HELP, {
+  minutes: aboveZero(10),
+  seed: drawnSeed,
+  burst: flag,
+  threads: flag,
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const minutes = Number(values.minutes);
-const seed = Number(values.seed);
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-  console.error(`--minutes must be a number above 0 and --seed a whole number.\n\n${HELP}`);
-  process.exit(2);
-}
-const again = `--seed ${seed}${values.burst ? ' --burst' : ''}${values.threads ? ' --threads' : ''}`;
+const again = `--seed ${seed}${burst ? ' --burst' : ''}${threads ? ' --threads' : ''}`;
 console.log(`fuzz: ${minutes} minutes, ${again}`);
 
 const start = performance.now();
@@ -56,8 +43,8 @@ function tell(): void {
   );
 }
 
-for (const drawn of scriptsFrom(values.burst ? burstScript : script, seed)) {
-  const next = values.threads ? withThreads(drawn) : drawn;
+for (const drawn of scriptsFrom(burst ? burstScript : script, seed)) {
+  const next = threads ? withThreads(drawn) : drawn;
   const verdict = await judge(next);
   scripts++;
   steps += verdict.steps;

@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { drawnSeed, flag, toolOptions, wholeAboveZero } from '../tool-options.ts';
 import { playPowerLoss } from './power-loss.ts';
 import { playRounds } from './rounds.ts';
 
@@ -29,24 +29,15 @@ On a failure the exit code is 1, and the files are kept.`;
 /** Copies opened in a round of --power-loss. */
 const COPIES = 8;
 
-const { values } = parseArgs({
-  options: {
-    'power-loss': { type: 'boolean', default: false },
-    rounds: { type: 'string', default: '100' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    help: { type: 'boolean', default: false },
-  },
+const {
+  'power-loss': isPowerLoss,
+  rounds,
+  seed,
+} = toolOptions(HELP, {
+  'power-loss': flag,
+  rounds: wholeAboveZero(100),
+  seed: drawnSeed,
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const rounds = Number(values.rounds);
-const seed = Number(values.seed);
-if (!Number.isSafeInteger(rounds) || rounds < 1 || !Number.isSafeInteger(seed)) {
-  console.error(`--rounds must be a whole number above 0 and --seed a whole number.\n\n${HELP}`);
-  process.exit(2);
-}
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-durability-'));
 const start = performance.now();
@@ -95,9 +86,9 @@ async function losePower(): Promise<void> {
   });
 }
 
-console.log(`durability: ${rounds} rounds, --seed ${seed}${values['power-loss'] ? ' --power-loss' : ''}`);
+console.log(`durability: ${rounds} rounds, --seed ${seed}${isPowerLoss ? ' --power-loss' : ''}`);
 try {
-  await (values['power-loss'] ? losePower() : kill());
+  await (isPowerLoss ? losePower() : kill());
   console.log('durability: nothing lost, nothing doubled, verify without a difference');
   rmSync(folder, { recursive: true, force: true });
 } catch (error) {

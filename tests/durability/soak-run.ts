@@ -3,7 +3,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { aboveZero, drawnSeed, toolOptions } from '../tool-options.ts';
 import { type SoakReport, soak } from './soak.ts';
 
 /**
@@ -29,25 +29,15 @@ figure must be that of the messages answered, and \`tidemark verify\` must find 
 
 On a failure the exit code is 1, and the database is kept.`;
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
-    'max-memory-mb': { type: 'string', default: String(MAX_MEMORY_MB) },
-    help: { type: 'boolean', default: false },
-  },
+const {
+  minutes,
+  seed,
+  'max-memory-mb': maxMemoryMb,
+} = toolOptions(HELP, {
+  minutes: aboveZero(10),
+  seed: drawnSeed,
+  'max-memory-mb': aboveZero(MAX_MEMORY_MB),
 });
-if (values.help) {
-  console.log(HELP);
-  process.exit(0);
-}
-const minutes = Number(values.minutes);
-const seed = Number(values.seed);
-const maxMemoryMb = Number(values['max-memory-mb']);
-if (!(minutes > 0) || !Number.isSafeInteger(seed) || !(maxMemoryMb > 0)) {
-  console.error(`--minutes and --max-memory-mb must be above 0, --seed a whole number.\n\n${HELP}`);
-  process.exit(2);
-}
 
 const folder = mkdtempSync(join(tmpdir(), 'tidemark-soak-'));
 const database = join(folder, 'tidemark.db');
