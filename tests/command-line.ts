@@ -1,13 +1,12 @@
 // The command line as an operator uses it: each command in a process of its own, in a folder of the test's own.
 // Invariant: no process and no file outlives its test.
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { createCollector } from '@tidemark/collector';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { afterEach, expect } from 'vitest';
 import { listeningOf } from './listening.ts';
+import { useFolder } from './temporary-folder.ts';
 
 const cli = fileURLToPath(new URL('../collector/src/cli.ts', import.meta.url));
 
@@ -75,20 +74,16 @@ export interface CommandLine {
 
 /** For each test of the file a new folder; what is still running afterwards is killed. */
 export function useCommandLine(): CommandLine {
-  let folder = '';
+  const inFolder = useFolder('cli');
   let running: ChildProcess[] = [];
-  beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'tidemark-cli-'));
-  });
   afterEach(() => {
     for (const child of running) child.kill('SIGKILL');
     running = [];
-    rmSync(folder, { recursive: true, force: true });
   });
 
   function launch(args: string[], environment: Environment = {}): ChildProcess {
     const child = spawn(process.execPath, ['--conditions=tidemark-source', '--import', 'tsx', cli, ...args], {
-      env: { PATH: process.env.PATH ?? '', TIDEMARK_DB: join(folder, 'data', 'tidemark.db'), ...environment },
+      env: { PATH: process.env.PATH ?? '', TIDEMARK_DB: inFolder('data', 'tidemark.db'), ...environment },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     running.push(child);
@@ -118,10 +113,10 @@ export function useCommandLine(): CommandLine {
   }
 
   async function store(...users: string[]): Promise<void> {
-    mkdirSync(join(folder, 'data'), { recursive: true });
+    mkdirSync(inFolder('data'), { recursive: true });
     const writeKey = KEYS.TIDEMARK_WRITE_KEY;
     const collector = await createCollector({
-      database: join(folder, 'data', 'tidemark.db'),
+      database: inFolder('data', 'tidemark.db'),
       writeKey,
       serverKey: KEYS.TIDEMARK_SERVER_KEY,
       adminKey: KEYS.TIDEMARK_ADMIN_KEY,
@@ -139,8 +134,8 @@ export function useCommandLine(): CommandLine {
   }
 
   return {
-    path: (...names) => join(folder, ...names),
-    database: () => join(folder, 'data', 'tidemark.db'),
+    path: inFolder,
+    database: () => inFolder('data', 'tidemark.db'),
     launch,
     run,
     serve,

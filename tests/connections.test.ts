@@ -2,14 +2,13 @@
 // Invariant: nothing here depends on how fast the machine is: what is waited for comes, however late.
 import { type ChildProcess, fork } from 'node:child_process';
 import { EventEmitter, once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { boundAddresses, openFiles, SERVER_LIMITS, startListening } from '../collector/src/main/listen.ts';
 import { basic, openCollector, type TestCollector, WEB_KEY } from './collector.ts';
+import { useFolder } from './temporary-folder.ts';
 
 /** Ten thousand, or as many as a machine that allows fewer leaves to this process. */
 const IDLE = Math.min(10_000, openFiles() - 500);
@@ -90,15 +89,14 @@ describe('a connection', () => {
 
 describe('many connections', () => {
   let child: ChildProcess | undefined;
-  const folder = mkdtempSync(join(tmpdir(), 'tidemark-idle-'));
+  const inFolder = useFolder('idle');
   afterEach(() => {
     child?.kill();
-    rmSync(folder, { recursive: true, force: true });
   });
 
   it('that idle, 10,000 of them, leave the others their service', async () => {
     await start();
-    const script = join(folder, 'idle.cjs');
+    const script = inFolder('idle.cjs');
     // Some say nothing, some have begun a request, some a body.
     writeFileSync(
       script,

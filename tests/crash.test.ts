@@ -1,14 +1,13 @@
 // Killed between any two commits, the file is whole: nothing is left half done, nothing has to be repaired.
 // Invariant: opened again, `verify` finds no difference, then and after all that was due is settled.
 import { fork } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { createCore } from '../collector/src/ingest/create-core.ts';
 import { T0 } from './collector.ts';
 import { seedFrom } from './seed.ts';
+import { useFolder } from './temporary-folder.ts';
 
 const KILLS = 20;
 /** The kill comes at one of so many commits; a script makes some dozens. */
@@ -18,11 +17,7 @@ const SETTLED_AFTER_MS = 30 * 60_000;
 const SEED = seedFrom(process.env.TIDEMARK_CRASH_SEED);
 const child = fileURLToPath(new URL('./crash-child.ts', import.meta.url));
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tidemark-crash-'));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const inFolder = useFolder('crash');
 
 /** A number below 1 that depends on the seed and the round alone. */
 function chance(round: number, salt: number): number {
@@ -52,8 +47,8 @@ async function playUntilKilled(database: string, clockFile: string, round: numbe
 it(
   `is whole after each of ${KILLS} kills (TIDEMARK_CRASH_SEED=${SEED})`,
   async () => {
-    const database = join(folder, 'tidemark.db');
-    const clockFile = join(folder, 'clock');
+    const database = inFolder('tidemark.db');
+    const clockFile = inFolder('clock');
     for (let round = 0; round < KILLS; round++) {
       await playUntilKilled(database, clockFile, round);
       let now = existsSync(clockFile) ? Number(readFileSync(clockFile, 'utf8')) : T0;

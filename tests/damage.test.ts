@@ -1,29 +1,17 @@
 // A damaged file: pages of a real one are overwritten, as a bad disk would.
 // Invariant: nothing is acknowledged from the first sign of damage on, and every refusal names the way out.
-import {
-  closeSync,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  truncateSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
 import { createCollector } from '@tidemark/collector';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { ADMIN_KEY, basic, SERVER_KEY, SIGNING_SECRET, WEB_KEY } from './collector.ts';
+import { useFolder } from './temporary-folder.ts';
 
-let folder: string;
+const inFolder = useFolder('damage');
 let file: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tidemark-damage-'));
-  file = join(folder, 'tidemark.db');
+  file = inFolder('tidemark.db');
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const options = () => ({
   database: file,

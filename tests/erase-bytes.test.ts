@@ -1,7 +1,6 @@
 // Erasing, by the bytes: marks in every field a person's messages can have, looked for in every file afterwards.
 // Invariant: a mark that was never on the disk proves nothing: each must be found before the erasure.
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { createApp } from '../collector/src/app.ts';
@@ -9,6 +8,7 @@ import { createCore } from '../collector/src/ingest/create-core.ts';
 import { copyDatabase } from '../collector/src/storage/sqlite/copy.ts';
 import type { JsonObject } from '../collector/src/wire/message.ts';
 import { ADMIN_KEY, basic, SERVER_KEY, T0, WEB_KEY } from './collector.ts';
+import { useFolder } from './temporary-folder.ts';
 
 const at = (ms: number): string => new Date(T0 + ms).toISOString();
 /** Words that nothing else writes, by what they stand in. */
@@ -103,12 +103,13 @@ function tracesIn(folder: string, marks: readonly string[]): string[] {
   });
 }
 
+const inFolder = useFolder('bytes');
+
 it.each([false, true])(
   'leaves no byte in file, log or a later backup (suppressing: %s)',
   async (suppress) => {
-    const folder = mkdtempSync(join(tmpdir(), 'tidemark-bytes-'));
-    const backups = join(folder, 'backups');
-    const data = join(folder, 'data');
+    const backups = inFolder('backups');
+    const data = inFolder('data');
     for (const one of [backups, data]) mkdirSync(one);
     const database = join(data, 'tidemark.db');
     const clock = { now: T0 };
@@ -189,7 +190,6 @@ it.each([false, true])(
     } finally {
       await core.close();
       expect(tracesIn(data, MARKS)).toEqual([]);
-      rmSync(folder, { recursive: true, force: true });
     }
   },
 );

@@ -1,13 +1,12 @@
 // What the API does to people and segments: merge, unmerge, lists, erase, export, groups, why, preview.
 // Invariant: talks to the collector only as an admin could.
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../collector/src/app.ts';
 import { createCore } from '../collector/src/ingest/create-core.ts';
 import type { JsonObject, JsonValue } from '../collector/src/wire/message.ts';
 import { basic, SERVER_KEY, T0, type TestCollector, WEB_KEY, withCollector } from './collector.ts';
+import { useFolder } from './temporary-folder.ts';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -284,9 +283,9 @@ describe('erasing', () => {
     });
   });
 
+  const inFolder = useFolder('erase');
   it('leaves no byte of the person in the file or its log', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tidemark-erase-'));
-    const database = join(folder, 'tidemark.db');
+    const database = inFolder('tidemark.db');
     const core = await createCore({ database, now: () => T0 });
     try {
       const { fetch } = await createApp({ core, keys: { writeKey: WEB_KEY } });
@@ -307,14 +306,13 @@ describe('erasing', () => {
           track(user(`other${i}`), 'A'),
         ]);
       await core.erase('user:zaphod', { suppress: false });
-      for (const name of readdirSync(folder)) {
-        const bytes = readFileSync(join(folder, name));
+      for (const name of readdirSync(inFolder())) {
+        const bytes = readFileSync(inFolder(name));
         for (const trace of ['zaphod', 'betelgeuse', 'heart-of-gold'])
           expect(bytes.includes(trace), `${trace} in ${name}`).toBe(false);
       }
     } finally {
       await core.close();
-      rmSync(folder, { recursive: true, force: true });
     }
   });
 

@@ -1,8 +1,5 @@
 // Contract sections 1, 2, 6 and 7: the clock, keys, definitions and everything that is read.
 // Invariant: asked over `fetch` alone; every expectation is a sentence of the contract.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { createCollector } from '@tidemark/collector';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject, JsonValue } from '../collector/src/wire/message.ts';
@@ -20,6 +17,7 @@ import {
   WEB_KEY,
   withCollector,
 } from './collector.ts';
+import { useFolder } from './temporary-folder.ts';
 
 const SECOND = 1_000;
 const iso = (time: number) => new Date(time).toISOString();
@@ -117,23 +115,19 @@ describe('definitions of the file', () => {
     return rows;
   }
 
+  const inFolder = useFolder('config');
   it('are ready at once, go when the file no longer names them, and leave those of the API', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tidemark-test-'));
-    try {
-      const database = join(folder, 'config.db');
-      const first = await withConfig(database, {
-        segments: { b: { where: { segment: 'a' } }, a: { where } },
-      });
-      expect(first.map((row) => [row.key, row.status])).toEqual([
-        ['a', 'ready'],
-        ['b', 'ready'],
-        ['by_api', 'ready'],
-      ]);
-      const second = await withConfig(database, { segments: { a: { where } } });
-      expect(second.map((row) => row.key)).toEqual(['a', 'by_api']);
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
+    const database = inFolder('config.db');
+    const first = await withConfig(database, {
+      segments: { b: { where: { segment: 'a' } }, a: { where } },
+    });
+    expect(first.map((row) => [row.key, row.status])).toEqual([
+      ['a', 'ready'],
+      ['b', 'ready'],
+      ['by_api', 'ready'],
+    ]);
+    const second = await withConfig(database, { segments: { a: { where } } });
+    expect(second.map((row) => row.key)).toEqual(['a', 'by_api']);
   });
 
   it('stop the start when they are wrong, and say where', async () => {

@@ -1,10 +1,9 @@
 // A file that is overwritten under a running collector, as a bad disk or a wrong command would.
 // Invariant: from the first sign of damage on nothing is acknowledged, and the way out, followed, leads out.
-import { closeSync, mkdtempSync, openSync, rmSync, statSync, writeSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { closeSync, openSync, statSync, writeSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { useFolder } from '../temporary-folder.ts';
 import { audit } from './audit.ts';
 import { type Client, createClient } from './client.ts';
 import { type CollectorProcess, runTidemark, startCollector } from './collector-process.ts';
@@ -22,17 +21,15 @@ const AFTER_DAMAGE = 50;
 const MAX_LOOKS = 200;
 const BETWEEN_LOOKS_MS = 25;
 
-let folder: string;
+const inFolder = useFolder('damaged');
 let database: string;
 let running: CollectorProcess[] = [];
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tidemark-damaged-'));
-  database = join(folder, 'tidemark.db');
+  database = inFolder('tidemark.db');
 });
 afterEach(async () => {
   for (const collector of running) await collector.kill();
   running = [];
-  rmSync(folder, { recursive: true });
 });
 
 function launch(): CollectorProcess {
@@ -76,7 +73,7 @@ async function expectRefusalNamingTheWayOut(): Promise<void> {
 
 it('stops acknowledging for good, is refused when started anew, and is well after a restore', async () => {
   const { collector, client, senders } = await filled();
-  const backup = join(folder, 'backup.db');
+  const backup = inFolder('backup.db');
   expect((await runTidemark(database, 'backup', backup)).code).toBe(0);
   overwrite(PAGE_BYTES, statSync(database).size);
 

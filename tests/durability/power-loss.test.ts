@@ -1,9 +1,7 @@
 // Power loss: what was acknowledged is there in whatever the disk may have kept.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { seedFrom } from '../seed.ts';
+import { useFolder } from '../temporary-folder.ts';
 import { playPowerLoss } from './power-loss.ts';
 
 /** `npm run durability -- --power-loss` plays a hundred. */
@@ -13,16 +11,12 @@ const COPIES = 4;
 const COPY_LIMIT_MS = 10_000;
 const SEED = seedFrom(process.env.TIDEMARK_DURABILITY_SEED);
 
-let folder: string;
-beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tidemark-power-'));
-});
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const inFolder = useFolder('power');
 
 it(
   `keeps every promise where the power goes ${LOSSES} times (TIDEMARK_DURABILITY_SEED=${SEED})`,
   async () => {
-    const report = await playPowerLoss({ folder, losses: LOSSES, copies: COPIES, seed: SEED });
+    const report = await playPowerLoss({ folder: inFolder(), losses: LOSSES, copies: COPIES, seed: SEED });
     expect(report).toMatchObject({ losses: LOSSES, copies: LOSSES * COPIES });
     // Otherwise nothing was at stake.
     expect(report.acknowledged).toBeGreaterThan(0);

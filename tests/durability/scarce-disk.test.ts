@@ -1,10 +1,10 @@
 // No room, or no right to write: a clear refusal at the start, 503 while it runs, and recovery by itself.
 // Invariant: nothing acknowledged is lost, and nobody has to start anything anew.
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { useFolder } from '../temporary-folder.ts';
 import { audit } from './audit.ts';
 import { type Client, createClient } from './client.ts';
 import { type CollectorProcess, startCollector } from './collector-process.ts';
@@ -93,21 +93,17 @@ describe.each(scarcities)('$name', ({ create }) => {
 });
 
 describe('no right to write', () => {
-  let folder: string;
+  const inFolder = useFolder('rights');
   let database: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'tidemark-rights-'));
-    mkdirSync(join(folder, 'data'));
-    database = join(folder, 'data', 'tidemark.db');
+    mkdirSync(inFolder('data'));
+    database = inFolder('data', 'tidemark.db');
   });
-  afterEach(() => {
-    chmodSync(join(folder, 'data'), 0o700);
-    rmSync(folder, { recursive: true });
-  });
+  afterEach(() => chmodSync(inFolder('data'), 0o700));
 
   it.each([
     ['the file', () => database, 0o444],
-    ['its folder', () => join(folder, 'data'), 0o555],
+    ['its folder', () => inFolder('data'), 0o555],
   ])('to %s is a refusal at the start that says what to do, and changes nothing', async (_, path, mode) => {
     const [collector] = await start(database);
     await collector.kill('SIGTERM');
@@ -128,8 +124,8 @@ describe('no right to write', () => {
   });
 
   it('to make its folder is such a refusal too', async () => {
-    chmodSync(join(folder, 'data'), 0o555);
-    const inNew = join(folder, 'data', 'new', 'tidemark.db');
+    chmodSync(inFolder('data'), 0o555);
+    const inNew = inFolder('data', 'new', 'tidemark.db');
     const refused = startCollector(inNew, { through: heldToRights });
     running.push(refused);
     expect(await refused.ended).toBe(1);

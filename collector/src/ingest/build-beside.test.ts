@@ -1,9 +1,7 @@
 // Leaves folded beside the lane, and what comes between a fold and its taking over.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { useFolder } from '../../../tests/temporary-folder.ts';
 import type { FoldAsk, FoldedPerson, Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
@@ -14,7 +12,7 @@ import { createCoreOn } from './create-core.ts';
 const T0 = Date.parse('2026-06-10T12:00:00Z');
 const MINUTE = 60_000;
 const PEOPLE = 30;
-let folder: string;
+const inFolder = useFolder('beside');
 let clock: { now: number };
 let core: Core;
 /** Called when a slice was folded and before the lane hears of it; may change what it hears. */
@@ -28,7 +26,7 @@ let rowsRead: number[];
 let threads: number;
 
 function watchedStore(): Store {
-  const store = openSqlite({ path: join(folder, 'store.db') });
+  const store = openSqlite({ path: inFolder('store.db') });
   const { openFolders } = store;
   return {
     ...store,
@@ -62,17 +60,13 @@ async function open(): Promise<void> {
 }
 
 beforeEach(async () => {
-  folder = mkdtempSync(join(tmpdir(), 'tidemark-beside-'));
   clock = { now: T0 };
   onFolded = async (people) => people;
   [folded, troubles, read, rowsRead] = [[], [], 0, []];
   await open();
   for (let i = 0; i < PEOPLE; i++) await ingest(track(`u${i}`), track(`u${i}`, { time: T0 - MINUTE }));
 });
-afterEach(async () => {
-  await core.close();
-  rmSync(folder, { recursive: true, force: true });
-});
+afterEach(() => core.close());
 
 let ids = 0;
 function track(userId: string | null, more: Partial<AcceptedMessage> = {}): AcceptedMessage {

@@ -1,26 +1,23 @@
 // Copying a database: whole or not at all.
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
+import { useFolder } from '../../../../tests/temporary-folder.ts';
 import { BrokenFile } from '../port.ts';
 import { copyDatabase } from './copy.ts';
 
-let folder: string;
+const inFolder = useFolder('copy');
 let from: string;
 let to: string;
 beforeEach(() => {
-  folder = mkdtempSync(join(tmpdir(), 'tidemark-copy-'));
-  from = join(folder, 'from.db');
-  to = join(folder, 'to.db');
+  from = inFolder('from.db');
+  to = inFolder('to.db');
   const db = new Database(from);
   db.pragma('journal_mode = WAL');
   db.exec(`CREATE TABLE note (text TEXT);
     INSERT INTO note SELECT 'n' || value FROM json_each('[${Array.from({ length: 5_000 }, (_, i) => i).join()}]')`);
   db.close();
 });
-afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 it('holds what was committed when it began, also what is in the log alone', async () => {
   const writer = new Database(from);

@@ -3,7 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import { useFolder } from '../../../../tests/temporary-folder.ts';
 import { describeStore } from '../conformance.ts';
 import { openSqlite } from './open.ts';
 import { NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
@@ -29,13 +30,11 @@ describeStore('SQLite file', async () => {
 const SYNCHRONOUS_FULL = 2;
 
 describe('a SQLite file', () => {
-  let folder: string;
+  const inFolder = useFolder('file');
   let path: string;
   beforeEach(() => {
-    folder = mkdtempSync(join(tmpdir(), 'tidemark-file-'));
-    path = join(folder, 'store.db');
+    path = inFolder('store.db');
   });
-  afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
   it('is its owner’s alone, and so are its companions', async () => {
     const store = openSqlite({ path });
