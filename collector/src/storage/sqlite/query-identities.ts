@@ -22,6 +22,7 @@ const operation = ({ kind, into_user, ...row }: OperationColumns): OperationRow 
 
 export function identityAnswers({
   all,
+  column,
 }: Statements): Answering<
   'nodes' | 'links' | 'operations' | 'operations-of' | 'kept-links' | 'gone' | 'suppressed'
 > {
@@ -62,17 +63,13 @@ export function identityAnswers({
         trusted: trusted === 1,
       })),
     gone: ({ kind, after, limit }) =>
-      all<{ hash: string }>(
+      column(
         'SELECT hash FROM gone WHERE kind = ? AND hash > ? ORDER BY hash LIMIT ?',
         kindCode(kind),
         after,
         limit,
-      ).map(({ hash }) => hash),
+      ),
     suppressed: ({ after, limit }) =>
-      all<{ hash: string }>(
-        'SELECT hash FROM suppressed WHERE hash > ? ORDER BY hash LIMIT ?',
-        after,
-        limit,
-      ).map(({ hash }) => hash),
+      column('SELECT hash FROM suppressed WHERE hash > ? ORDER BY hash LIMIT ?', after, limit),
   };
 }

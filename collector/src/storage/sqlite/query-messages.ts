@@ -2,8 +2,9 @@
 // Invariant: each is one indexed scan bounded by its limit, except counts.
 import type { RejectionCode } from '../../wire/message.ts';
 import type { Answering, LedgerRow, RefusedRow } from '../port.ts';
-import { historyRow, kindOf, MESSAGE_COLUMNS, type MessageRow, OF_MESSAGE, typeCode } from './columns.ts';
+import { historyRow, kindOf, type MessageRow, OF_MESSAGE, typeCode } from './columns.ts';
 import type { Statements } from './statements.ts';
+import { storedMessages } from './stored-messages.ts';
 import type { Terms } from './terms.ts';
 
 /** Messages that expire at a time: as many as a commit takes at most. */
@@ -32,7 +33,7 @@ const refused = (row: RefusedColumns): RefusedRow => ({
 });
 
 export function messageAnswers(
-  { all, one, count }: Statements,
+  statements: Statements,
   terms: Terms,
 ): Answering<
   | 'due-messages'
@@ -47,6 +48,8 @@ export function messageAnswers(
   | 'refused-one'
   | 'uses-of-events'
 > {
+  const { all, one, count } = statements;
+  const messages = storedMessages(statements, terms);
   return {
     'uses-of-events'({ events, after, limit }) {
       const names = new Map<number | null, string>();
@@ -73,27 +76,12 @@ export function messageAnswers(
         until,
         limit,
       ).map((row) => ({ row: historyRow(row, terms) })),
-    pending: ({ after, limit }) =>
-      all<MessageRow>(
-        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND seq IN (SELECT seq FROM pending) ORDER BY seq LIMIT ?`,
-        after,
-        limit,
-      ).map((row) => historyRow(row, terms)),
+    pending: ({ after, limit }) => messages('seq > ? AND seq IN (SELECT seq FROM pending)', [after], limit),
     'pending-count': () => count('SELECT count(*) AS n FROM pending'),
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),
     'messages-of-type': ({ type, after, limit }) =>
-      all<MessageRow>(
-        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND type = ? ORDER BY seq LIMIT ?`,
-        after,
-        typeCode(type),
-        limit,
-      ).map((row) => historyRow(row, terms)),
-    arrivals: ({ after, limit }) =>
-      all<MessageRow>(
-        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? ORDER BY seq LIMIT ?`,
-        after,
-        limit,
-      ).map((row) => historyRow(row, terms)),
+      messages('seq > ? AND type = ?', [after, typeCode(type)], limit),
+    arrivals: ({ after, limit }) => messages('seq > ?', [after], limit),
     ledger({ after, limit, from, to }) {
       const last = one<{ seq: number | null }>(
         'SELECT max(seq) AS seq FROM (SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT ?)',

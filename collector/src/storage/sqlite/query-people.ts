@@ -6,6 +6,7 @@ import type { Statements } from './statements.ts';
 
 export function peopleAnswers({
   all,
+  column,
   one,
   count,
 }: Statements): Answering<
@@ -20,9 +21,7 @@ export function peopleAnswers({
       return Math.min(person, message);
     },
     'due-people': ({ until, limit }) =>
-      all<{ id: number }>('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT ?', until, limit).map(
-        ({ id }) => id,
-      ),
+      column('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT ?', until, limit),
     'due-count': ({ until }) => count('SELECT count(*) AS n FROM person WHERE due <= ?', until),
     people({ after, limit, version, prefix }) {
       if (prefix !== undefined) {
@@ -62,12 +61,12 @@ export function peopleAnswers({
         ? count('SELECT count(*) AS n FROM person')
         : count('SELECT count(*) AS n FROM person WHERE id <= ?', below),
     'people-unbuilt': ({ generation, after, limit }) =>
-      all<{ id: number }>(
+      column(
         'SELECT id FROM person WHERE id > ? AND built < ? ORDER BY id LIMIT ?',
         after,
         generation,
         limit,
-      ).map(({ id }) => id),
+      ),
     'first-distinct': ({ person, leaf, limit }) =>
       all<{ text: string; is_text: number }>(
         `SELECT text, is_text FROM distinct_value WHERE person = ? AND leaf = ?

@@ -21,7 +21,7 @@ const TRANSITION = `SELECT t.seq, t.segment, t.person, t.entered, t.at, t.cause,
   FROM transition AS t JOIN node AS n ON n.id = t.person`;
 
 export function segmentAnswers(
-  { all, count }: Statements,
+  { all, column, count }: Statements,
   terms: Terms,
 ): Answering<
   | 'members'
@@ -73,11 +73,6 @@ export function segmentAnswers(
     'transition-count': ({ person }) =>
       count('SELECT count(*) AS n FROM transition WHERE person = ?', person),
     'listed-nodes': ({ list, after, limit }) =>
-      all<{ node: number }>(
-        'SELECT node FROM listed WHERE list = ? AND node > ? ORDER BY node LIMIT ?',
-        list,
-        after,
-        limit,
-      ).map(({ node }) => node),
+      column('SELECT node FROM listed WHERE list = ? AND node > ? ORDER BY node LIMIT ?', list, after, limit),
   };
 }

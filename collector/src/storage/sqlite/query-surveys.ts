@@ -2,16 +2,9 @@
 // Invariant: a submission's messages stand together; each is one indexed scan bounded by its limit, except counts.
 import { SURVEY_EVENT } from '../../wire/message.ts';
 import type { Answering, ResponseRow } from '../port.ts';
-import {
-  historyRow,
-  MESSAGE_COLUMNS,
-  type MessageRow,
-  OF_MESSAGE,
-  statusCode,
-  statusOf,
-  typeCode,
-} from './columns.ts';
+import { historyRow, type MessageRow, OF_MESSAGE, statusCode, statusOf, typeCode } from './columns.ts';
 import type { Statements } from './statements.ts';
+import { storedMessages } from './stored-messages.ts';
 import type { Terms } from './terms.ts';
 
 interface ResponseColumns {
@@ -31,9 +24,11 @@ const response = ({ seq, survey, node, submission, status }: ResponseColumns): R
 });
 
 export function surveyAnswers(
-  { all, count }: Statements,
+  statements: Statements,
   terms: Terms,
 ): Answering<'completed-count' | 'is-completed' | 'responses' | 'survey-messages' | 'response-rows'> {
+  const { all, count } = statements;
+  const messages = storedMessages(statements, terms);
   return {
     'completed-count': ({ survey, since }) =>
       Number.isFinite(since)
@@ -82,13 +77,7 @@ export function surveyAnswers(
     },
     'survey-messages'({ after, limit }) {
       const event = terms.find(SURVEY_EVENT);
-      return all<MessageRow>(
-        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND (type = ? OR event = ?) ORDER BY seq LIMIT ?`,
-        after,
-        typeCode('survey'),
-        event ?? -1,
-        limit,
-      ).map((row) => historyRow(row, terms));
+      return messages('seq > ? AND (type = ? OR event = ?)', [after, typeCode('survey'), event ?? -1], limit);
     },
     'response-rows': ({ after, limit }) =>
       all<ResponseColumns>('SELECT * FROM response WHERE seq > ? ORDER BY seq LIMIT ?', after, limit).map(

@@ -6,21 +6,28 @@ export type Bound = string | number | null | Record<string, string | number | nu
 
 export interface Statements {
   all<T>(sql: string, ...values: Bound[]): T[];
+  /** The first column of each row. */
+  column<T extends string | number>(sql: string, ...values: Bound[]): T[];
   one<T>(sql: string, ...values: Bound[]): T | undefined;
   /** The column `n` of the only row. */
   count(sql: string, ...values: (string | number)[]): number;
 }
 
 export function createStatements(db: Database): Statements {
-  const prepared = new Map<string, Statement<unknown[]>>();
-  function statement(sql: string): Statement<unknown[]> {
-    const known = prepared.get(sql) ?? db.prepare<unknown[]>(sql);
-    prepared.set(sql, known);
-    return known;
-  }
+  const remembered = (prepare: (sql: string) => Statement<unknown[]>): typeof prepare => {
+    const prepared = new Map<string, Statement<unknown[]>>();
+    return (sql) => {
+      const known = prepared.get(sql) ?? prepare(sql);
+      prepared.set(sql, known);
+      return known;
+    };
+  };
+  const statement = remembered((sql) => db.prepare<unknown[]>(sql));
+  const plucking = remembered((sql) => db.prepare<unknown[]>(sql).pluck());
   // What SQLite gives has the columns of the text: their type is named where the text stands.
   const all = <T>(sql: string, ...values: Bound[]): T[] => statement(sql).all(...values) as T[];
   const one = <T>(sql: string, ...values: Bound[]): T | undefined =>
     statement(sql).get(...values) as T | undefined; // likewise
-  return { all, one, count: (sql, ...values) => one<{ n: number }>(sql, ...values)?.n ?? 0 };
+  const column = <T>(sql: string, ...values: Bound[]): T[] => plucking(sql).all(...values) as T[]; // likewise
+  return { all, column, one, count: (sql, ...values) => one<{ n: number }>(sql, ...values)?.n ?? 0 };
 }
