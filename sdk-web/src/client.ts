@@ -129,18 +129,20 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   /**
    * Makes a message of a call: at once, so that nothing changes it later. Who it is from is decided when
    * it may be.
+   * @param options where options may stand: later ones win
    * @param identify what the message changes in the identity, with the fields that follow from it
    */
   function take(
     type: string,
     given: Fields,
-    callOptions?: CallOptions | null,
+    options: unknown[],
     identify?: (draft: Fields) => Fields | undefined,
   ): void {
     const messageId = newId();
     let signature = userSignature;
     const draft = attempt(() => {
-      const { timestamp, context, userSignature: own, ...rest } = callOptions ?? {};
+      const all: CallOptions = Object.assign({}, ...options);
+      const { timestamp, context, userSignature: own, ...rest } = all;
       if (own) signature = textOf(own);
       return copy({
         type,
@@ -193,15 +195,18 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   /** The calls that say what it is about, and then all about it. */
   const call =
     (type: string, subject: string, details: string) =>
-    (about: unknown, more: object = {}, callOptions?: CallOptions | null): void =>
-      take(type, { [subject]: about, [details]: more }, callOptions);
+    (about: unknown, more?: object | null, callOptions?: CallOptions | null): void =>
+      take(type, { [subject]: about, [details]: more ?? {} }, [callOptions]);
 
-  /** Segment's forms: (), (properties), (name), (name, properties), (category, name, properties). */
+  /**
+   * Segment's forms, each with options after it: (), (properties), (name), (name, properties), (category, name),
+   * (category, name, properties). The first object is the properties, unless it stands fourth.
+   */
   const view =
     (type: string): Analytics['page'] =>
     (category, name, properties, callOptions) => {
       const words = [category, name].filter((word) => typeof word === 'string');
-      const given = [category, name, properties].find(isFields);
+      const [given, extra] = [category, name, properties].filter(isFields);
       // What cannot be read is refused as it is.
       take(
         type,
@@ -210,16 +215,15 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
           category: words.pop(),
           properties: attempt(() => ({ ...readPage(), ...given })) ?? given,
         },
-        callOptions,
+        [extra, callOptions],
       );
     };
 
   const analytics: Analytics = {
     identify(userId, traits, callOptions) {
-      // Without an id everything stands one place further on.
-      if (isFields(userId)) return analytics.identify(null, userId, callOptions ?? (traits as CallOptions));
-      const text = textOf(userId);
-      take('identify', { traits: traits ?? {} }, callOptions, ({ traits }) => {
+      const [own, given, ...all] = placed(userId, traits, callOptions);
+      const text = textOf(own);
+      take('identify', { traits: given ?? {} }, all, ({ traits }) => {
         const current = identity.read();
         const id = text || current.userId;
         // Another person on this device: their traits are not the last one's.
@@ -233,8 +237,9 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     screen: view('screen'),
     group: call('group', 'groupId', 'traits'),
     alias(userId, previousId, callOptions) {
+      const [previous, ...all] = placed(previousId, callOptions);
       const text = textOf(userId);
-      take('alias', { userId, previousId }, callOptions, () => {
+      take('alias', { userId, previousId: previous ?? undefined }, all, () => {
         const current = identity.read();
         if (text) identity.write({ ...current, userId: text });
         return { previousId: current.userId ?? current.anonymousId };
@@ -380,6 +385,9 @@ function after(ms: number, callback: () => void): () => void {
 function isFields(value: unknown): value is Fields {
   return !!value && typeof value === 'object';
 }
+
+/** Arguments that begin with an id which may be left out: an object in its place is the next one. */
+const placed = (...given: unknown[]): unknown[] => (isFields(given[0]) ? [undefined, ...given] : given);
 
 /** Nothing for what has no text, such as a symbol. */
 const textOf = (value: unknown): string => attempt(() => `${value ?? ''}`) ?? '';

@@ -16,8 +16,8 @@ export function watchPages(view: () => void): () => void {
   // One page view is one, also with two copies of the SDK on the page: all of them know this list, under a name
   // that `Window` does not.
   const page = window as unknown as Record<string, (() => void)[] | undefined>;
-  const turns = page[MARK] ?? [];
-  page[MARK] = turns;
+  page[MARK] ??= [];
+  const turns = page[MARK];
   if (turns.push(start) < 2) {
     start();
     view();

@@ -15,8 +15,8 @@ type StubCall = [method: keyof Analytics, ...args: unknown[]] & { t?: number };
 function replay(analytics: Analytics, calls: StubCall[]): void {
   for (const call of calls) {
     const [method, ...args] = call;
-    // Options come last: fourth for page and screen, second where identify has no id, else third.
-    const place = /^(page|screen)$/.test(method) ? 3 : Object(args[0]) === args[0] ? 1 : 2;
+    // Options may always come last: fourth for page and screen, else third.
+    const place = /^(page|screen)$/.test(method) ? 3 : 2;
     if (call.t && method !== 'on')
       args[place] = { timestamp: call.t, ...(args[place] as object | undefined) }; // options, if anything
     // A page may have called what is no method, and with anything.

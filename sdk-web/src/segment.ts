@@ -58,8 +58,20 @@ export interface SegmentAnalytics {
   tidemark: Analytics;
 }
 
-/** Calls of Segment's that make a message, with how many arguments come before the options. */
-const CALLS = { track: 2, identify: 2, page: 3, screen: 3, group: 2, alias: 1 };
+/** Where a call has its options, and the id that may be left out, so that all after it stands one place before. */
+interface Places {
+  options: number;
+  id?: number;
+}
+/** Calls of Segment's that make a message. */
+const CALLS = {
+  track: { options: 2 },
+  identify: { options: 2, id: 0 },
+  page: { options: 3 },
+  screen: { options: 3 },
+  group: { options: 2 },
+  alias: { options: 2, id: 1 },
+} satisfies Record<string, Places>;
 
 /** @throws TypeError for a missing writeKey or a cdnURL that is no URL */
 export function createSegmentAnalytics(
@@ -85,9 +97,8 @@ function wrap(tidemark: Analytics): SegmentAnalytics {
     (...args) => {
       const callback = args.find((arg) => typeof arg === 'function') as Callback | undefined; // Segment's only one
       const given = args.filter((arg) => typeof arg !== 'function');
-      const run = name === 'alias' ? aliasArguments(given) : optionsLast(given, CALLS[name]);
       // Each takes Segment's own arguments.
-      (tidemark[name] as (...values: unknown[]) => void)(...run);
+      (tidemark[name] as (...values: unknown[]) => void)(...withPage(given, CALLS[name]));
       const context = { event: { type: name } };
       for (const listener of listeners.get(name) ?? []) listener(...given);
       callback?.(context);
@@ -162,24 +173,25 @@ function pageOf(arg: unknown): Fields | undefined {
   return kind === 'bpc' ? { path: p, referrer: r, search: s, title: t, url: c ?? u } : undefined;
 }
 
-function optionsLast(given: unknown[], before: number): unknown[] {
+const isFields = (arg: unknown): arg is Fields => typeof arg === 'object' && arg !== null;
+
+/** The arguments, with the page that the snippet told of moved into the options. */
+function withPage(given: unknown[], { options: at, id }: Places): unknown[] {
   const page = pageOf(given.at(-1));
   if (!page) return given;
   const args = given.slice(0, -1);
-  if (before === 3) {
+  if (at === 3) {
     // A page call is about the page as it was.
     const words = args.filter((arg) => typeof arg === 'string');
-    const [properties, options] = args.filter((arg) => typeof arg === 'object' && arg !== null);
-    args.splice(0, args.length, ...words, { ...page, ...(properties as Fields) }); // an object, or nothing
-    args[before] = options;
-  }
-  const options = (args[before] ?? {}) as CallOptions; // Segment has its options in the same place
-  args[before] = { ...options, context: { page, ...options.context } };
+    const [properties, options] = args.slice(0, at).filter(isFields);
+    const last = args[at] ?? options;
+    args.splice(0, args.length, ...words, { ...page, ...properties });
+    args[at] = last;
+  } else if (id !== undefined && isFields(args[id])) args.splice(id, 0, undefined);
+  const options = (args[at] ?? {}) as CallOptions; // Segment has its options in the same place
+  args[at] = { ...options, context: { page, ...options.context } };
   return args;
 }
-
-/** Segment's (to, from, options) are ours. */
-const aliasArguments = (given: unknown[]): unknown[] => optionsLast(given, 2);
 
 /** Segment's entry point: what is called on it before `load` waits for it. */
 export class AnalyticsBrowser implements PromiseLike<[SegmentAnalytics, SegmentContext]> {

@@ -84,19 +84,34 @@ export interface Plugin {
 }
 
 export interface Analytics<E extends EventProperties = Record<string, Fields>> {
-  identify(userId?: string | number | null | Fields, traits?: Fields, options?: CallOptions): void;
+  /** Without an id `(traits, options)`. */
+  identify(
+    userId?: string | number | null | Fields,
+    traits?: Fields | null,
+    options?: CallOptions | null,
+  ): void;
   track<N extends EventName<E>>(event: N, ...args: EventArguments<E[N], CallOptions>): void;
-  page(category?: string | Fields, name?: string | Fields, properties?: Fields, options?: CallOptions): void;
+  /** Also `(name, properties, options)` and `(properties, options)`, as Segment's. */
+  page(
+    category?: string | Fields | null,
+    name?: string | Fields | null,
+    properties?: Fields | null,
+    options?: CallOptions | null,
+  ): void;
   /** As `page`, for an app's screens. */
   screen(
-    category?: string | Fields,
-    name?: string | Fields,
-    properties?: Fields,
-    options?: CallOptions,
+    category?: string | Fields | null,
+    name?: string | Fields | null,
+    properties?: Fields | null,
+    options?: CallOptions | null,
   ): void;
-  group(groupId: string | number, traits?: Fields, options?: CallOptions): void;
-  /** Links `previousId` (by default the current user, else this device) to `userId`. */
-  alias(userId: string | number, previousId?: string | number, options?: CallOptions): void;
+  group(groupId: string | number, traits?: Fields | null, options?: CallOptions | null): void;
+  /** Links `previousId` (by default the current user, else this device) to `userId`. Also `(userId, options)`. */
+  alias(
+    userId: string | number,
+    previousId?: string | number | CallOptions | null,
+    options?: CallOptions | null,
+  ): void;
   survey(surveyId: string, answers: Record<string, SurveyAnswer>, options?: SurveyOptions): void;
   /** Forgets the user and becomes a new device, of this id if one is given. */
   reset(anonymousId?: string): void;

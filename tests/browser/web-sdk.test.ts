@@ -10,6 +10,7 @@ declare global {
   interface Window {
     losses?: unknown[];
     views?: unknown[];
+    stubbed?: number;
   }
 }
 
@@ -26,6 +27,8 @@ const stage = setStage((url) => ({
     '/twice': `<!doctype html><title>Twice</title>${tag(url)}${tag(url)}`,
     '/stub': `<!doctype html><title>Stub</title>${stub}<script>
       tidemark.identify('early', { plan: 'pro' }); tidemark.track('Before Load', { n: 1 });
+      tidemark.page({ n: 2 }, { context: { app: 'x' } }); tidemark.identify({ plan: 'max' }, null, { context: { app: 'y' } });
+      window.stubbed = Date.now();
     </script>${tag(url, 'data-page="off"')}`,
     '/blocked': `<!doctype html><title>Blocked</title><script>
       Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('no', 'SecurityError'); } });
@@ -112,18 +115,26 @@ describe('calls', () => {
   it('replays the stub in order, with the times of the calls', async () => {
     expect(Buffer.byteLength(stub.replace(/<\/?script>/g, '').trim())).toBeLessThanOrEqual(400);
     const page = await open('/stub');
-    const before = Date.now();
-    await page.evaluate(async () => {
+    const stubbed = await page.evaluate(async () => {
       sdk().track('After Load');
       await sdk().flush();
+      return window.stubbed;
     });
     const messages = await stored();
     expect(messages.map((m) => m.event ?? m.type).reverse()).toEqual([
       'identify',
       'Before Load',
+      'page',
+      'identify',
       'After Load',
     ]);
-    expect(Date.parse(String(named(messages, 'Before Load')[0]?.timestamp))).toBeLessThanOrEqual(before);
+    // Also where the options of the call stood in another place than those that hold its time.
+    const [, again, view, track] = messages;
+    for (const message of [again, view, track])
+      expect(Date.parse(String(message?.timestamp))).toBeLessThanOrEqual(stubbed ?? 0);
+    expect(track).toMatchObject({ event: 'Before Load', properties: { n: 1 } });
+    expect(view).toMatchObject({ properties: { n: 2 }, context: { app: 'x' } });
+    expect(again).toMatchObject({ traits: { plan: 'max' }, context: { app: 'y' } });
     expect(messages.every((m) => m.userId === 'early')).toBe(true);
   });
 

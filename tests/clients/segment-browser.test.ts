@@ -117,6 +117,8 @@ it('runs Segment’s own snippet with only the script’s address changed', asyn
       window.early = location.pathname;
       analytics.identify('u1', { email: 'ada@example.com' });
       analytics.track('Early', { n: 1 });
+      analytics.page({ n: 3 }, { context: { app: 'x' } });
+      analytics.identify({ plan: 'pro' }, { context: { app: 'y' } });
       history.replaceState({}, '', '/moved');
       analytics.ready(function () {
         analytics.track('Late', { n: 2 }, function () { window.called = true; });
@@ -134,19 +136,26 @@ it('runs Segment’s own snippet with only the script’s address changed', asyn
   await page.goto(`${pages.url}/first?utm_source=news`);
   const profile = await eventually(
     () => served.collector.profile('user:u1'),
-    (found) => (found?.eventCount ?? 0) >= 6,
+    (found) => (found?.eventCount ?? 0) >= 8,
   );
-  expect(profile?.eventCount).toBe(6);
-  expect(profile?.traits).toEqual({ email: 'ada@example.com' });
+  expect(profile?.eventCount).toBe(8);
+  expect(profile?.traits).toEqual({ email: 'ada@example.com', plan: 'pro' });
   expect(profile?.groups).toEqual([{ id: 'g1', traits: { name: 'Acme' } }]);
   const events = await served.collector.all<JsonObject>('/api/profiles/user:u1/events');
   const of = (event: string) => events.find((message) => message.event === event);
   // As the page was when the call was made, not when the script had come.
   expect(of('Early')).toMatchObject({ properties: { n: 1 }, context: { page: { path: '/first' } } });
   expect(of('Late')).toMatchObject({ properties: { n: 2 }, context: { page: { path: '/moved' } } });
-  expect(events.find(({ type }) => type === 'page')?.properties).toMatchObject({
-    path: '/first',
-    title: 'T',
+  const [second, first] = events.filter(({ type }) => type === 'page');
+  expect(first?.properties).toMatchObject({ path: '/first', title: 'T' });
+  // With options after what stands in the place of a name or an id.
+  const surroundings = { page: { path: '/first' } };
+  expect(second).toMatchObject({
+    properties: { n: 3, path: '/first' },
+    context: { ...surroundings, app: 'x' },
+  });
+  expect(events.find(({ type, traits }) => type === 'identify' && 'plan' in Object(traits))).toMatchObject({
+    context: { ...surroundings, app: 'y' },
   });
   expect(of('Changed')?.properties).toEqual({ more: 1 });
   expect(await page.evaluate('window.called')).toBe(true);
