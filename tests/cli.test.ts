@@ -57,6 +57,43 @@ describe('settings', () => {
   });
 });
 
+describe('names that others gave', () => {
+  /** Clears the screen, begins a row of its own, turns the order of letters. */
+  const NAME = 'shop\x1b[2J\x9b31m\nkey_1  admin\u202e';
+  const SHOWN = 'shop\\u001b[2J\\u009b31m\\u000akey_1  admin\\u202e';
+
+  it('are shown by keys, not obeyed, and are whole for machines', async () => {
+    expect((await run(['keys', 'create', 'web', '--name', NAME])).code).toBe(0);
+    const { out } = await run(['keys']);
+    expect(out).toContain(SHOWN);
+    expect(out.split('\n').filter((line) => line.includes('shop'))).toHaveLength(1);
+    expect(out).not.toMatch(/(?!\n)[\p{Cc}\u202e]/u);
+    const machine = await run(['keys', '--json']);
+    expect(JSON.parse(machine.out)).toContainEqual(expect.objectContaining({ name: NAME }));
+    expect(machine.out).not.toMatch(/(?!\n)[\p{Cc}\u202e]/u);
+  });
+
+  it('are shown in errors, also in those of the process that serves the file', async () => {
+    await serve();
+    for (const args of [['keys', 'revoke', NAME], ['keys', NAME], [NAME], ['apply', NAME]]) {
+      const { code, err } = await run(args);
+      expect(code).toBe(1);
+      expect(err).toContain('shop\\u001b[2J');
+      expect(err).not.toMatch(/(?!\n)[\p{Cc}\u202e]/u);
+    }
+  });
+
+  it('are shown by import --surveys', async () => {
+    const file = path('surveys.json');
+    const text = readFileSync(surveyFile('posthog'), 'utf8');
+    const [survey] = (JSON.parse(text) as { results: { name: string }[] }).results;
+    writeFileSync(file, JSON.stringify({ results: [{ ...survey, name: NAME }] }));
+    const { out, err } = await run(['import', '--surveys', file, '--from', 'posthog']);
+    expect(out + err).toContain(SHOWN);
+    expect(out + err).not.toMatch(/(?!\n)[\p{Cc}\u202e]/u);
+  });
+});
+
 describe('serve', () => {
   it('writes the keys once, where only the owner reads, and says nothing secret afterwards', async () => {
     const first = await serve({});

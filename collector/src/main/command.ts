@@ -1,5 +1,7 @@
 // What every command has in common: its flags, where it writes, how it reports.
-// Invariant: results go to stdout, all else to stderr, so that --json output stays clean.
+// Invariant: results go to stdout, all else to stderr, so that --json output stays clean; no text of others reaches
+// a terminal as something to obey.
+import { legible } from './legible.ts';
 import { createPeopleProgress, createProgress, type PeopleProgress, type Progress } from './progress.ts';
 import type { Overrides, Settings } from './settings.ts';
 
@@ -19,8 +21,13 @@ export type Command = Accepts &
     | { judge(flags: Flags, environment: Environment, overrides: Overrides): Promise<number> }
   );
 
-export const print = (text: string): void => void process.stdout.write(text);
-export const tell = (text: string): void => void process.stderr.write(text);
+export const print = (text: string): void => void process.stdout.write(legible(text));
+export const tell = (text: string): void => void process.stderr.write(legible(text));
+/** For bars, which move the cursor: our own words alone. */
+export const drawOn =
+  (stream: NodeJS.WriteStream) =>
+  (text: string): void =>
+    void stream.write(text);
 export const text = (value: Flags[string]): string | undefined =>
   typeof value === 'string' ? value : undefined;
 
@@ -32,10 +39,10 @@ export function report(flags: Flags, result: unknown, words: string): void {
 const isTerminal = (): boolean => process.stderr.isTTY === true;
 
 export const progressOf = (title: string): Progress =>
-  createProgress({ title, isTerminal: isTerminal(), write: tell });
+  createProgress({ title, isTerminal: isTerminal(), write: drawOn(process.stderr) });
 
 export const peopleProgressOf = (title: string): PeopleProgress =>
-  createPeopleProgress({ title, isTerminal: isTerminal(), write: tell });
+  createPeopleProgress({ title, isTerminal: isTerminal(), write: drawOn(process.stderr) });
 
 const MB = 1_000_000;
 export const megabytes = (bytes: number): string =>

@@ -5,7 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Applied } from '../ingest/core.ts';
 import { backup } from './backup.ts';
 import { InvalidConfig } from './collector.ts';
-import { type Command, type Environment, type Flags, print, report, tell, text } from './command.ts';
+import { type Command, drawOn, type Environment, type Flags, print, report, tell, text } from './command.ts';
 import { doctor } from './doctor.ts';
 import { exporting } from './export.ts';
 import { COMMAND_HELP, HELP } from './help.ts';
@@ -35,6 +35,7 @@ const COMMANDS: Record<string, Command> = {
         log: createLog({ level: settings.logLevel, isTerminal: process.stderr.isTTY === true, write: tell }),
         demo: text(flags.demo) === undefined ? null : resolve(text(flags.demo) as string),
         print,
+        draw: drawOn(process.stdout),
         isTerminal: process.stdout.isTTY === true,
       }),
   },

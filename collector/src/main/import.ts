@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type Command, type Flags, print, progressOf, report, tell, text } from './command.ts';
 import { importCsv } from './csv-import.ts';
 import { type Mapping, parseMap, readMappingFile } from './csv-mapping.ts';
+import { legibleInLine } from './legible.ts';
 import { lookThrough } from './look-through.ts';
 import { idKeyOf, importNdjson, openNdjson } from './ndjson-import.ts';
 import type { Ask } from './operations.ts';
@@ -74,7 +75,7 @@ async function runNdjson(flags: Flags, settings: Settings, [name, ...rest]: stri
     ? await work(lookThrough())
     : await withOperations(settings, work, idKey === undefined ? {} : { idKey });
   const { lines, accepted, duplicates, records, rejected, resumedAt, notes } = totals;
-  for (const note of notes) tell(`note: ${note}\n`);
+  for (const note of notes) tell(`note: ${legibleInLine(note)}\n`);
   const number = (n: number) => n.toLocaleString('en');
   const resumed = resumedAt > 0 ? `, going on after line ${number(resumedAt)}` : '';
   const kept = rejected > 0 && !dryRun ? `; the rejected lines are in ${rejectFile}` : '';

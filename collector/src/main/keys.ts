@@ -2,6 +2,7 @@
 // Invariant: a key itself is printed once, to stdout alone.
 import type { KeyType, Role } from '../http/access.ts';
 import { type Command, type Flags, report, tell, text } from './command.ts';
+import { legibleInLine } from './legible.ts';
 import type { KeyView } from './operations.ts';
 import { type Settings, UsageError } from './settings.ts';
 import { withOperations } from './with-operations.ts';
@@ -52,7 +53,7 @@ async function runKeys(
 function keyTable(keys: readonly KeyView[]): string {
   const rows = [
     ['id', 'kind', 'role', 'name', 'made'],
-    ...keys.map((key) => [key.id, key.kind, key.role ?? '', key.name ?? '', key.createdAt]),
+    ...keys.map((key) => [key.id, key.kind, key.role ?? '', legibleInLine(key.name ?? ''), key.createdAt]),
   ];
   const widths = [0, 1, 2, 3, 4].map((i) => Math.max(...rows.map((row) => (row[i] ?? '').length)));
   return rows

@@ -1,5 +1,5 @@
 // Progress of long work: a bar on a terminal, plain lines elsewhere.
-// Invariant: writes to stderr's stream only, so that --json output stays clean.
+// Invariant: writes our own words and figures only, where it is told to.
 
 export interface Progress {
   update(done: number, total: number, note?: string): void;

@@ -25,19 +25,21 @@ export interface ServeOptions {
   demo: string | null;
   /** What is for whoever started it: keys, the address. */
   print: (text: string) => void;
+  /** The same for a bar, which moves the cursor. */
+  draw: (text: string) => void;
   isTerminal: boolean;
   /** What happens from then on. */
   log: Log;
 }
 
 /** Resolves with the exit code once stopped. */
-export async function serve({ settings, demo, print, isTerminal, log }: ServeOptions): Promise<number> {
+export async function serve({ settings, demo, print, draw, isTerminal, log }: ServeOptions): Promise<number> {
   makeFolderOf(settings.database);
   const lock = takeLock(settings.database);
   let collector: InnerCollector | null = null;
   const loop = watchLoop();
   try {
-    const opening = createPeopleProgress({ title: 'Computing people anew', isTerminal, write: print });
+    const opening = createPeopleProgress({ title: 'Computing people anew', isTerminal, write: draw });
     collector = await openCollector({
       ...collectorOptions(settings),
       onError: (error) => log.error('something failed inside', error),

@@ -9,6 +9,7 @@ import {
   type SurveySource,
 } from '../features/surveys/import/index.ts';
 import type { Fault } from '../wire/definitions.ts';
+import { legibleInLine } from './legible.ts';
 import type { Ask, SurveyPut } from './operations.ts';
 import { messageOf, UsageError } from './settings.ts';
 
@@ -114,12 +115,17 @@ const WORDS: Readonly<Record<SurveyOutcome['status'], string>> = {
 function describeOutcomes(outcomes: readonly SurveyOutcome[]): string {
   return outcomes
     .map(({ key, name, status, questions, faults, notes }) => {
-      const head = `${key} (${name}): ${WORDS[status]}, ${questions} questions, ${notes.length} notes\n`;
+      const head = `${key} (${legibleInLine(name)}): ${WORDS[status]}, ${questions} questions, ${notes.length} notes\n`;
       const lines = [
         ...faults.map((fault) => ({ mark: '!', ...fault })),
         ...notes.map((note) => ({ mark: '-', ...note })),
       ];
-      return head + lines.map(({ mark, pointer, message }) => `  ${mark} ${pointer} ${message}\n`).join('');
+      return (
+        head +
+        lines
+          .map(({ mark, pointer, message }) => `  ${mark} ${legibleInLine(`${pointer} ${message}`)}\n`)
+          .join('')
+      );
     })
     .join('');
 }

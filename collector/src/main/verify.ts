@@ -6,6 +6,7 @@ import { createCore } from '../ingest/create-core.ts';
 import { concernsLinks } from '../ingest/difference.ts';
 import { type Command, type Flags, peopleProgressOf, report } from './command.ts';
 import { askServer } from './control.ts';
+import { legibleInLine } from './legible.ts';
 import { holderOf, takeLock } from './lock.ts';
 import { type Settings, UsageError } from './settings.ts';
 
@@ -59,7 +60,7 @@ function verifiedText({ profiles, messages, differences }: Verified): string {
     .slice(0, SHOWN_DIFFERENCES)
     .map(
       ({ profile, what, stored, recomputed }) =>
-        `  ${profile}: ${what} is ${JSON.stringify(stored)}, should be ${JSON.stringify(recomputed)}\n`,
+        `  ${legibleInLine(`${profile}: ${what}`)} is ${JSON.stringify(stored)}, should be ${JSON.stringify(recomputed)}\n`,
     );
   const more =
     differences.length > SHOWN_DIFFERENCES
