@@ -1,34 +1,22 @@
 // A profile's messages, read from the store, with those of the commit being prepared in their places.
 // Invariant: while a message dated in the future takes effect, none that comes after it is seen.
-import {
-  covers,
-  intersect,
-  type Range,
-  rangesOfUsers,
-  type Stretch,
-  type Timeline,
-} from '../engine/identity.ts';
+import { covers, type Range, rangesOfUsers, type Stretch, type Timeline } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import type { HistoryRange, HistoryRow, MessageFilter, NextLink, Store } from '../storage/port.ts';
-import { breathe } from './breathe.ts';
 import type { Draft } from './draft.ts';
 import type { HeldIdentities } from './held-identities.ts';
-
-/** Messages of one id read at a time, some 0.5 MB: folding them takes a few milliseconds, then others have a turn of the loop. */
-const HISTORY_PAGE = 500;
-
-const byStamp = (a: HistoryRow, b: HistoryRow): number => compareStamps(a.stamp, b.stamp);
+import { byStamp, newestOf, pagesOf } from './history-pages.ts';
 
 export interface HeldHistory {
   /**
-   * Messages of a profile in effect at `until`, in no order, optionally between two stamps. A page
-   * limits each id's messages, so that the newest of all are among them.
+   * Messages of a profile in effect at `until`, in no order, optionally between two stamps, or so many of each
+   * id, so that the newest of all are among them.
    */
   historyOf(
     root: number,
     until: number,
     between?: Stretch,
-    page?: Pick<HistoryRange, 'order' | 'limit' | 'kept'>,
+    page?: { newest: number; kept?: HistoryRange['kept'] },
   ): Promise<HistoryRow[]>;
   /** The same messages in order, a bounded number at a time; `only` picks some. */
   historyPages(
@@ -99,16 +87,17 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     root: number,
     until: number,
     between: Stretch = { from: null, to: null },
-    page: Pick<HistoryRange, 'order' | 'limit' | 'kept'> = {},
+    { newest, kept }: { newest?: number; kept?: HistoryRange['kept'] } = {},
   ): Promise<HistoryRow[]> {
     const ranges = await rangesOf(root, between);
-    const stored = await read({
-      history: ranges.map(({ node: id, stretch }) => ({ node: id, until, ...stretch, ...page })),
-    });
-    return ranges.flatMap(({ node: id, stretch }, i) => [
-      ...(stored.history[i] as HistoryRow[]).filter(({ stamp }) => isVisible(stamp)),
-      ...(page.kept === 'no longer' ? [] : recent(id, until, stretch)),
-    ]);
+    const asked = ranges.map(({ node, stretch }) => ({ node, until, ...stretch }));
+    const stored =
+      newest === undefined
+        ? (await read({ history: asked })).history.flat()
+        : await newestOf(read, ranges, { until, limit: newest, kept });
+    const fresh =
+      kept === 'no longer' ? [] : ranges.flatMap(({ node, stretch }) => recent(node, until, stretch));
+    return [...stored.filter(({ stamp }) => isVisible(stamp)), ...fresh];
   }
 
   async function* historyPages(
@@ -118,38 +107,11 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
   ): AsyncGenerator<HistoryRow[]> {
     const ranges = await rangesOf(root, between);
     const fresh = ranges.flatMap(({ node: id, stretch }) => recent(id, until, stretch)).sort(byStamp);
-    let open = ranges;
-    while (open.length > 0) {
-      const { history } = await read({
-        history: open.map(({ node: id, stretch }) => ({
-          node: id,
-          until,
-          ...stretch,
-          limit: HISTORY_PAGE,
-          ...(only ? { only } : {}),
-        })),
-      });
-      // Past the last row of a range that was cut short there may be more: everything up to the first
-      // such place is complete.
-      let bound: Stamp | null = null;
-      for (const rows of history) {
-        const last = rows.length === HISTORY_PAGE ? (rows[rows.length - 1] as HistoryRow).stamp : null;
-        if (last && (bound === null || compareStamps(last, bound) < 0)) bound = last;
-      }
-      const upTo = bound;
-      const isWithin = ({ stamp }: HistoryRow): boolean => upTo === null || compareStamps(stamp, upTo) <= 0;
-      const page = history.flat().filter((row) => isWithin(row) && isVisible(row.stamp));
-      const cut = fresh.findIndex((row) => !isWithin(row));
+    for await (const { rows, upTo } of pagesOf(read, ranges, { until, only })) {
+      const page = rows.filter(({ stamp }) => isVisible(stamp));
+      const cut = upTo ? fresh.findIndex(({ stamp }) => compareStamps(stamp, upTo) >= 0) : -1;
       page.push(...fresh.splice(0, cut < 0 ? fresh.length : cut));
       yield page.sort(byStamp);
-      if (upTo === null) return;
-      await breathe();
-      const next: Stamp = [upTo[0], `${upTo[1]}\u0000`, 0];
-      const after = upTo[2] === 0 ? ([upTo[0], upTo[1], 1] as Stamp) : next;
-      open = open.flatMap(({ node: id, stretch }) => {
-        const rest = intersect(stretch, { from: after, to: null });
-        return rest ? [{ node: id, stretch: rest }] : [];
-      });
     }
     if (fresh.length > 0) yield fresh;
   }

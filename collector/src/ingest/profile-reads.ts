@@ -197,9 +197,9 @@ export async function listEvents(
 ): Promise<Page<JsonObject> | null> {
   if (!(await set.person(id))) return null;
   const to = cursor === null ? null : decodeCursor<Stamp>(cursor, isStamp);
-  const rows = (
-    await set.historyOf(id, clock, { from: null, to }, { order: 'descending', limit: limit + 1, kept })
-  ).sort((a, b) => compareStamps(b.stamp, a.stamp));
+  const rows = (await set.historyOf(id, clock, { from: null, to }, { newest: limit + 1, kept })).sort(
+    (a, b) => compareStamps(b.stamp, a.stamp),
+  );
   const data = rows.slice(0, limit).map((row): JsonObject => {
     const body = JSON.parse(row.text) as JsonObject; // stored by the lane
     const when = { timestamp: iso(row.stamp[0]), receivedAt: iso(row.receivedAt) };

@@ -118,11 +118,9 @@ export function messageAnswers(
         ({ type, event, time, expired }) => expired === 0 && time < (before.get(`${type} ${event}`) ?? 0),
       );
       const [first, beyond] = [due.slice(0, MAX_EXPIRING), due[MAX_EXPIRING]];
-      const rows = first.flatMap(({ seq }) =>
-        all<MessageRow>(`SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq = ?`, seq),
-      );
+      const rows = first.flatMap(({ seq }) => messages('seq = ?', [seq], 1));
       const next = beyond ? beyond.seq - 1 : (looked.at(-1)?.seq ?? null);
-      return { rows: rows.map((row) => historyRow(row, terms)), next };
+      return { rows, next };
     },
     refused: ({ before, limit }) =>
       all<RefusedColumns>('SELECT * FROM refused WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit).map(
