@@ -2,9 +2,10 @@
 // Invariant: the words looked for are in every place a request has, and in errors from inside.
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
-import { NotStored } from '../collector/src/ingest/core.ts';
+import { Damaged, NotStored } from '../collector/src/ingest/core.ts';
 import { openCollector } from '../collector/src/main/collector.ts';
 import { createLog, type LogLevel } from '../collector/src/main/log.ts';
+import { createOutage, QUIET_LOOKS } from '../collector/src/main/outage.ts';
 import { ADMIN_KEY, basic, SERVER_KEY, SIGNING_SECRET, T0, WEB_KEY } from './collector.ts';
 
 interface LogRecord {
@@ -181,6 +182,40 @@ describe('the log', () => {
         },
       });
     });
+  });
+
+  it('says once that nothing can be stored, and once that it is over, with a count', () => {
+    const said = recorder('info');
+    const outage = createOutage(said.log);
+    const refused = (error: unknown) =>
+      outage.request({ id: '1', method: 'POST', route: '/v1/batch', status: 503, ms: 3, error });
+    const full = new NotStored('nothing was stored');
+    const told = (): string[] => said.records().map(({ level, msg }) => `${level} ${msg}`);
+    for (let i = 0; i < 1_000; i++) refused(full);
+    for (let i = 0; i < 100; i++) outage.tickFailed(full);
+    expect(told()).toEqual(['error request failed']);
+    // Small changes find room between two refusals.
+    for (let i = 0; i < 2 * QUIET_LOOKS; i++) {
+      outage.look(true);
+      if (i % 5 === 0) refused(new Damaged('nothing was stored'));
+    }
+    expect(told().length).toBe(1);
+    for (let i = 0; i < 2 * QUIET_LOOKS; i++) outage.look(true);
+    const over = 'info messages are stored again; 1008 requests were refused meanwhile';
+    expect(told().slice(1)).toEqual([over]);
+
+    // Other failures are not part of it, and the next outage is one of its own.
+    refused(new TypeError('x is not a function'));
+    outage.tickFailed(full);
+    refused(full);
+    refused(new TypeError('x is not a function'));
+    outage.end();
+    expect(told().slice(2)).toEqual([
+      'error request failed',
+      'error time cannot be written down',
+      'error request failed',
+      'warn stopped while nothing could be stored; 1 request was refused',
+    ]);
   });
 
   it('is words at a terminal', () => {

@@ -77,6 +77,9 @@ describe.each(scarcities)('$name', ({ create }) => {
       const [known] = senders.acknowledged.values();
       expect((await client.api('GET', `/profiles/user:${known?.user}`)).status).toBe(200);
 
+      // One line for all of them, at `error`.
+      expect(first.said().match(/"level":"error"/g)?.length).toBe(1);
+
       await first.kill();
       const [second, again] = await start(database, disk.through);
       await expectRefused(again);

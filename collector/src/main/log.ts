@@ -12,8 +12,8 @@ export interface Log {
   info(what: string): void;
   warn(what: string): void;
   error(what: string, error: unknown): void;
-  /** At `error` for 500 and above, else at `debug`. */
-  request(told: RequestTold): void;
+  /** At `error` for 500 and above, unless what it failed by is known; else at `debug`. */
+  request(told: RequestTold, failure?: 'news' | 'known'): void;
 }
 
 export interface LogOptions {
@@ -39,9 +39,9 @@ export function createLog({ level, isTerminal, write }: LogOptions): Log {
     info: (what) => log.info(what),
     warn: (what) => log.warn(what),
     error: (what, error) => log.error({ err: describe(error) }, what),
-    request({ error, ...told }) {
-      if (told.status >= 500) log.error({ ...told, err: describe(error) }, 'request failed');
-      else log.debug(told, 'request');
+    request({ error, ...told }, failure = 'news') {
+      if (told.status < 500) log.debug(told, 'request');
+      else log[failure === 'news' ? 'error' : 'debug']({ ...told, err: describe(error) }, 'request failed');
     },
   };
 }

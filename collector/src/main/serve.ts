@@ -11,6 +11,7 @@ import { takeLock } from './lock.ts';
 import type { Log } from './log.ts';
 import { watchLoop } from './loop-delay.ts';
 import { createOperations } from './operations.ts';
+import { createOutage, type Outage } from './outage.ts';
 import { createPeopleProgress } from './progress.ts';
 import { collectorOptions, type Settings } from './settings.ts';
 
@@ -38,12 +39,13 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
   const lock = takeLock(settings.database);
   let collector: InnerCollector | null = null;
   const loop = watchLoop();
+  const outage = createOutage(log);
   try {
     const opening = createPeopleProgress({ title: 'Computing people anew', isTerminal, write: draw });
     collector = await openCollector({
       ...collectorOptions(settings),
       onError: (error) => log.error('something failed inside', error),
-      onRequest: (told) => log.request(told),
+      onRequest: outage.request,
       loopDelay: loop.take,
       onProgress: opening.onProgress,
     });
@@ -55,7 +57,7 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
     const server = await startListening(collector, settings);
     const control = await serveControl(settings.database, createOperations(collector));
     // From here on a signal stops it the orderly way, also one that comes while it introduces itself.
-    const stopped = untilStopped(server, collector, control, log);
+    const stopped = untilStopped(server, collector, control, { log, outage });
     const address = actualUrl(server, url, settings);
     if (collector.firstRun)
       announceFirstRun(
@@ -70,6 +72,7 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
   } finally {
     loop.stop();
     await collector?.close();
+    outage.end();
     lock.release();
   }
 }
@@ -84,10 +87,10 @@ function untilStopped(
   server: Server,
   collector: InnerCollector,
   control: { close(): Promise<void> },
-  log: Log,
+  { log, outage }: { log: Log; outage: Outage },
 ): Promise<number> {
   return new Promise((resolve) => {
-    const ticking = startTicking(collector, log);
+    const ticking = startTicking(collector, outage);
     let stopping = false;
     const stop = (signal: string): void => {
       // Whoever asks twice means it.
@@ -110,7 +113,7 @@ function untilStopped(
 }
 
 /** Ticks one after the other, never two at once. */
-function startTicking(collector: InnerCollector, log: Log): { stop(): Promise<void> } {
+function startTicking(collector: InnerCollector, outage: Outage): { stop(): Promise<void> } {
   let stopped = false;
   let failed = false;
   let timer: ReturnType<typeof setTimeout>;
@@ -123,11 +126,12 @@ function startTicking(collector: InnerCollector, log: Log): { stop(): Promise<vo
         },
         (error: unknown) => {
           // Said once, not four times a second.
-          if (!failed) log.error('time cannot be written down', error);
+          if (!failed) outage.tickFailed(error);
           failed = true;
         },
       );
       running.then(() => {
+        outage.look(!failed && collector.core.stats().writable);
         if (!stopped) next();
       });
     }, TICK_MS);
