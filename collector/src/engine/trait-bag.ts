@@ -4,9 +4,11 @@
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 
+/** A value and the index of its write in `s`; null is an unset key. */
+type Entry = [JsonValue, number];
+
 export interface TraitBag {
-  /** Key to value and the index of its write in `s`; null is an unset key. */
-  v: Record<string, [JsonValue, number]>;
+  v: Record<string, Entry>;
   /** Stamps shared by the keys that one message wrote. */
   s: Stamp[];
 }
@@ -15,11 +17,13 @@ export const emptyBag = (): TraitBag => ({ v: Object.create(null), s: [] });
 
 /** Applies one message's traits; returns the keys whose value changed. */
 export function writeTraits(bag: TraitBag, traits: JsonObject, stamp: Stamp): string[] {
+  const known = sizes.get(bag);
+  if (known !== undefined) sizes.set(bag, known + growthBy(bag, traits, stamp));
   const changed: string[] = [];
   let index = -1;
   for (const key of Object.keys(traits)) {
     const held = bag.v[key];
-    if (held && compareStamps(bag.s[held[1]] as Stamp, stamp) > 0) continue;
+    if (held && isNewer(bag, held, stamp)) continue;
     if (index < 0) index = bag.s.push(stamp) - 1;
     const value = traits[key] as JsonValue;
     if (!held || !isSame(held[0], value)) changed.push(key);
@@ -28,6 +32,44 @@ export function writeTraits(bag: TraitBag, traits: JsonObject, stamp: Stamp): st
   if (index >= 0) dropUnusedStamps(bag);
   return changed;
 }
+
+const isNewer = (bag: TraitBag, held: Entry, stamp: Stamp): boolean =>
+  compareStamps(bag.s[held[1]] as Stamp, stamp) > 0;
+
+/** Sizes of bags that were asked for, kept up with what is written since: counting a large one takes milliseconds. */
+const sizes = new WeakMap<TraitBag, number>();
+
+/**
+ * What the bag's row takes, in characters: each key ever set, its value (null once unset) and the id of the message
+ * that set it. One that set many keys counts for each, so that the size is a sum over keys.
+ */
+export function sizeOf(bag: TraitBag): number {
+  let size = sizes.get(bag);
+  if (size !== undefined) return size;
+  size = 0;
+  for (const key of Object.keys(bag.v)) size += sizeOfEntry(bag, key);
+  sizes.set(bag, size);
+  return size;
+}
+
+/** What a message would add to the bag's size; negative where it makes it smaller. */
+export function growthBy(bag: TraitBag, traits: JsonObject, stamp: Stamp): number {
+  let growth = 0;
+  for (const key of Object.keys(traits)) {
+    const held = bag.v[key];
+    if (held && isNewer(bag, held, stamp)) continue;
+    growth += sizeOfTrait(key, traits[key] as JsonValue, stamp) - (held ? sizeOfEntry(bag, key) : 0);
+  }
+  return growth;
+}
+
+function sizeOfEntry({ v, s }: TraitBag, key: string): number {
+  const [value, index] = v[key] as Entry; // the caller has it from the bag
+  return sizeOfTrait(key, value, s[index] as Stamp);
+}
+
+const sizeOfTrait = (key: string, value: JsonValue, [, messageId]: Stamp): number =>
+  JSON.stringify(key).length + JSON.stringify(value).length + messageId.length;
 
 function isSame(a: JsonValue, b: JsonValue): boolean {
   if (a === b) return true;

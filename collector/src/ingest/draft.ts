@@ -20,6 +20,8 @@ export interface Held {
   keys: { due: number | null; email: string | null } | null;
   /** The program whose leaves and segments are the only ones the state still names. */
   prunedFor: Program | null;
+  /** What the row took when it was read or written last, characters; 0 while it has none. */
+  chars: number;
 }
 
 /** Lower-case email, for looking people up. */
@@ -152,7 +154,9 @@ export function changesOf(
     const email = emailOf(state);
     person.keys = { due, email };
     const sameKeys = before !== null && before.due === due && before.email === email;
-    return { id, version, due, built, text: encodeState(state), email, sameKeys };
+    const text = encodeState(state);
+    person.chars = text.length;
+    return { id, version, due, built, text, email, sameKeys };
   });
   const changes: Changes = {
     clock,

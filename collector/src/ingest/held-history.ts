@@ -3,6 +3,7 @@
 import { covers, type Range, rangesOfUsers, type Stretch, type Timeline } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import type { HistoryRange, HistoryRow, MessageFilter, NextLink, Store } from '../storage/port.ts';
+import type { MessageType } from '../wire/message.ts';
 import type { Draft } from './draft.ts';
 import type { HeldIdentities } from './held-identities.ts';
 import { byStamp, newestOf, pagesOf } from './history-pages.ts';
@@ -27,6 +28,8 @@ export interface HeldHistory {
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   nextLink(asked: NextLink): Promise<Stamp | null>;
+  /** Text of an id's messages of that type dated after the clock, in characters. */
+  upcomingChars(id: number, type: MessageType, clock: number): Promise<number>;
 }
 
 interface Means {
@@ -119,6 +122,18 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
   return {
     historyOf,
     historyPages,
+    async upcomingChars(id, type, clock) {
+      const only = { types: [type], events: [], bodies: true };
+      const from: Stamp = [clock + 1, '', 0];
+      const { history } = await read({
+        history: [{ node: id, from, to: null, until: Number.MAX_SAFE_INTEGER, only }],
+      });
+      const stored = (history[0] ?? []).map(({ text }) => text);
+      const fresh = draft().messages.flatMap(({ message, node, pending }) =>
+        pending && node === id && message.type === type ? [message.text] : [],
+      );
+      return [...stored, ...fresh].reduce((sum, text) => sum + text.length, 0);
+    },
     async hasOwnMessages(device, stretch, until) {
       if (recent(device, until, stretch).length > 0) return true;
       const { history } = await read({ history: [{ node: device, until, limit: 1, ...stretch }] });

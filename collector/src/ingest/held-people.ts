@@ -10,6 +10,8 @@ import type { HeldOutside } from './held-outside.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
+/** Rows and traits of fewer characters are ordinary: a thousand of them are written in one go. */
+const LARGE_ROW_CHARS = 8 * 1024;
 
 export interface HeldPeople {
   person(id: number): Promise<PersonState | null>;
@@ -31,6 +33,8 @@ export interface HeldPeople {
   /** Segment versions the person is in and since when, changes not yet committed included. */
   memberships(person: number): Promise<Map<number, number>>;
   emitter(person: number): Emit;
+  /** What the commit being prepared has to write anew of large rows, or to put into rows, characters. */
+  largeRowChars(): number;
 }
 
 /** What the working set does with them beside. */
@@ -41,6 +45,9 @@ export interface PeopleUpkeep {
   keep(rows: readonly PersonRow[]): Promise<void>;
   /** After a commit: drops those who were visited, and whoever was not asked for longest. */
   trim(): void;
+  forget(): void;
+  /** Hears of text that goes into a row with the commit. */
+  willHold(chars: number): void;
 }
 
 interface Means extends Pick<Store, 'read' | 'query'> {
@@ -59,6 +66,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   const { nameOf } = identities;
   const map = new Map<number, Held | null>();
   let visited: number[] = [];
+  let largeChars = 0;
 
   /** Whoever is asked for stays longest. */
   function remembered(id: number): Held | null | undefined {
@@ -82,7 +90,25 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   function hold(row: PersonRow, ext: string): Held {
     const state = decodePerson(row, ext);
     const keys = { due: row.due, email: emailOf(state) };
-    return { state, version: row.version, groups: [...state.groups.keys()], keys, prunedFor: null };
+    return {
+      state,
+      version: row.version,
+      groups: [...state.groups.keys()],
+      keys,
+      prunedFor: null,
+      chars: row.text.length,
+    };
+  }
+
+  /** The row will be written with the commit. */
+  function write(id: number): void {
+    if (draft().people.has(id)) return;
+    draft().people.add(id);
+    willHold(map.get(id)?.chars ?? 0);
+  }
+
+  function willHold(chars: number): void {
+    if (chars >= LARGE_ROW_CHARS) largeChars += chars;
   }
 
   async function keep(rows: readonly PersonRow[]): Promise<void> {
@@ -112,8 +138,9 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
       const version = before?.version ?? draft().deleted.get(state.id) ?? 0;
       draft().deleted.delete(state.id);
       const keys = before?.keys ?? null;
-      map.set(state.id, { state, version, groups: before?.groups ?? [], keys, prunedFor: null });
-      draft().people.add(state.id);
+      const chars = before?.chars ?? 0;
+      map.set(state.id, { state, version, groups: before?.groups ?? [], keys, prunedFor: null, chars });
+      write(state.id);
     },
     dropPerson(id) {
       const known = map.get(id);
@@ -127,12 +154,14 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
     async disown(id) {
       const [row] = (await read({ persons: [id] })).persons;
       const state = emptyPerson(id, 0, await nameOf(id));
-      const held: Held = { state, version: row?.version ?? 0, groups: [], keys: null, prunedFor: null };
+      const version = row?.version ?? 0;
+      const held: Held = { state, version, groups: [], keys: null, prunedFor: null, chars: 0 };
       map.set(id, row ? held : null);
     },
     touch(state) {
-      draft().people.add(state.id);
+      write(state.id);
     },
+    largeRowChars: () => largeChars,
     async memberships(person) {
       const stored = await query({ ask: 'memberships', person });
       const held = new Map(stored.map(({ version, since }) => [version, since]));
@@ -155,6 +184,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   };
 
   function trim(): void {
+    largeChars = 0;
     for (const id of visited) {
       map.delete(id);
       upkeep.drop(id);
@@ -164,5 +194,9 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
     const excess = map.size - MAX_HOT_PEOPLE;
     for (const id of [...map.keys()].slice(0, excess)) map.delete(id);
   }
-  return { people, upkeep: { map, keep, trim } };
+  function forget(): void {
+    map.clear();
+    largeChars = 0;
+  }
+  return { people, upkeep: { map, keep, trim, forget, willHold } };
 }

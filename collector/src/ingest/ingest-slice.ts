@@ -10,6 +10,7 @@ import { type Arrival, arrive, foldLate, type LateLeaves, planArrival } from './
 import type { Outcome } from './core.ts';
 import { whyTooOld } from './retention.ts';
 import { whyClosed, whyShutTo } from './survey-closing.ts';
+import { whyTooManyTraits } from './trait-limit.ts';
 import type { WorkingSet } from './working-set.ts';
 
 const SUPPRESSED = 'this id was erased and is refused from then on';
@@ -138,6 +139,8 @@ async function ingestOne(
     const { survey, submission, status } = response;
     entry.response = { survey, submission, status };
   }
+  const tooMany = message.acceptedBefore ? null : await whyTooManyTraits(set, arrival, clock);
+  if (tooMany) return refuse(set, message, 'invalid_field', tooMany);
   if (pending) {
     set.addMessage(entry);
     return 'accepted';

@@ -124,6 +124,42 @@ describe('turns', () => {
 });
 
 describe('one go', () => {
+  const declare = (userId: string, chars: number): AcceptedMessage => {
+    const { body, ...message } = track(userId);
+    const declared = { ...body, type: 'identify', traits: { [`t${ids}`]: 'x'.repeat(chars) } };
+    return { ...message, type: 'identify', name: null, body: declared, text: JSON.stringify(declared) };
+  };
+
+  it('is bounded by the traits that it writes', async () => {
+    await send(
+      FLOOD,
+      Array.from({ length: 60 }, (_, i) => declare(`f${i}`, 30_000)),
+    );
+    expect(Math.max(...commits.map(({ length }) => length))).toBeLessThan(10);
+    expect(commits.flat().length).toBe(60);
+  });
+
+  it('is bounded by the large rows that it writes anew, however small the messages', async () => {
+    const users = Array.from({ length: 12 }, (_, i) => `f${i}`);
+    for (let i = 0; i < 4; i++)
+      await send(
+        FLOOD,
+        users.map((user) => declare(user, 30_000)),
+      );
+    commits = [];
+    await send(
+      FLOOD,
+      users.map((user) => track(user)),
+    );
+    // Rows of 120,000 characters.
+    expect(Math.max(...commits.map(({ length }) => length))).toBeLessThan(4);
+    expect(commits.flat()).toEqual(users);
+    commits = [];
+    await send(FLOOD, many(300, 'f0'));
+    // One row is written once.
+    expect(commits.length).toBeLessThan(3);
+  });
+
   it('is bounded by bytes too', async () => {
     await send(FLOOD, many(200, 'f', 'x'.repeat(30_000)));
     expect(commits.length).toBeGreaterThanOrEqual(5);

@@ -30,6 +30,11 @@ const GROUP_MS = 50;
 /** More work where commits are dear (somebody's row is large, the disk slow): two thirds of the time go to it. */
 const GROUP_COMMITS = 2;
 const GROUP_BYTES = 1024 * 1024;
+/**
+ * Characters of large rows that one commit writes anew: it does so in one go, some 10 ms. Large messages that declare
+ * traits count too, since these go into a row.
+ */
+const GROUP_LARGE_CHARS = 256 * 1024;
 /** Messages that may wait: some two seconds of work. Whoever waits longer is better told to come again. */
 const MAX_WAITING_MESSAGES = 20_000;
 /** Their text; what they were parsed into takes a few times as much. */
@@ -176,6 +181,7 @@ export function createLane(
     const mostMs = Math.max(GROUP_MS, GROUP_COMMITS * commitMs);
     let [clock, items, bytes, worked] = [now(), 0, 0, 0];
     let slice: Part<IngestJob>[] = [];
+    const isHeavy = (): boolean => set.largeRowChars() >= GROUP_LARGE_CHARS;
     try {
       for (;;) {
         slice = fitting(queue, queue.take(Math.min(SLICE_MESSAGES, GROUP_MESSAGES - items)));
@@ -183,7 +189,7 @@ export function createLane(
         await arriveDue(set, clock);
         const messages = slice.flatMap(messagesOf);
         const begun = elapsed();
-        const isOver = (): boolean => elapsed() > begun + SLICE_MS;
+        const isOver = (): boolean => elapsed() > begun + SLICE_MS || isHeavy();
         const done = await ingestSlice(set, messages, { clock, fresh, isOver });
         // Without what the loop did between slices: other requests are read then.
         worked += elapsed() - begun;
@@ -195,7 +201,7 @@ export function createLane(
         slice = [];
         if (queue.jobs() === 0 || tasks.length > 0 || items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
         // Until it is stored nobody would see that its time has come.
-        if (worked > mostMs || messages.some(({ time }) => time > clock)) break;
+        if (worked > mostMs || isHeavy() || messages.some(({ time }) => time > clock)) break;
         await breathe();
       }
       const refused = group.flatMap(refusedOf);

@@ -117,6 +117,8 @@ export function createWorkingSet(
     ...groups,
     addMessage(entry) {
       draft.messages.push(entry);
+      const { type, text } = entry.message;
+      if (type === 'identify' || type === 'group') peopleUpkeep.willHold(text.length);
       submissionsUpkeep.note(entry);
     },
     record(changes) {
@@ -173,7 +175,8 @@ export function createWorkingSet(
     forget() {
       // Which groups wait is known from the store as well: it is asked again by whoever needs all of them.
       identitiesUpkeep.forget();
-      for (const map of [heldGroups, peopleUpkeep.map, ...submissionsUpkeep.maps]) map.clear();
+      peopleUpkeep.forget();
+      for (const map of [heldGroups, ...submissionsUpkeep.maps]) map.clear();
       draft = emptyDraft();
       self.horizon = null;
       Object.assign(counters, start);
