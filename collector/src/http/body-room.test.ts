@@ -69,6 +69,13 @@ describe('a body being read', () => {
     expect(room.taken()).toBe(0);
   });
 
+  it.each(['-5', 'many', ''])('is counted as it comes where its length is no length: %j', async (length) => {
+    const room = createBodyRoom({ total: 100, address: 100 });
+    const large = post(new Uint8Array(200), { 'content-length': length });
+    await expect(readBody(large, room, '192.0.2.1')).rejects.toMatchObject(FULL);
+    expect(room.taken()).toBe(0);
+  });
+
   it('is inflated a few at a time, whatever comes, and no further than its limit', async () => {
     const room = createBodyRoom();
     let running = 0;

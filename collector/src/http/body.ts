@@ -77,11 +77,13 @@ function codeOf(error: unknown): unknown {
 
 /** @param take hears of bytes before they are kept, and may refuse them */
 async function readBytes(request: Request, maxBytes: number, take: (bytes: number) => void): Promise<Buffer> {
-  const length = request.headers.get('content-length');
-  if (length !== null && Number(length) > maxBytes) throw tooLarge(maxBytes);
-  if (length === null || Number(length) > SMALL_BODY_BYTES) return readChunks(request, maxBytes, take);
+  const header = request.headers.get('content-length');
+  // Whoever calls `fetch` without an HTTP parser of their own may pass on what is no length.
+  const length = header !== null && /^\d+$/.test(header) ? Number(header) : null;
+  if (length !== null && length > maxBytes) throw tooLarge(maxBytes);
+  if (length === null || length > SMALL_BODY_BYTES) return readChunks(request, maxBytes, take);
   // Node's HTTP parser holds the sender to this length.
-  take(Number(length));
+  take(length);
   const bytes = Buffer.from(await request.arrayBuffer().catch(refuseIncomplete));
   if (bytes.length > maxBytes) throw tooLarge(maxBytes);
   return bytes;
