@@ -1,7 +1,6 @@
 // The description of why somebody is asked a survey or not.
 // Invariant: gates may be added; what is there keeps its meaning.
-
-type Json = Record<string, unknown>;
+import type { Json } from './openapi-words.ts';
 
 const nullable = (type: string): Json => ({ type: [type, 'null'] });
 const answer: Json = { type: ['boolean', 'null'], description: 'null: nobody knows but the page' };

@@ -3,6 +3,7 @@
 import type { Hono } from 'hono';
 import type { JsonValue } from '../wire/message.ts';
 import { admitWithFields } from './admission.ts';
+import { notFound } from './api-words.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
@@ -21,8 +22,7 @@ export function addLedgerRoutes(app: Hono, parts: HttpParts): void {
   });
 
   app.get('/api/sources/:id/completeness', async (c) => {
-    if (c.req.param('id') !== access.source().id)
-      throw new ApiError(404, 'not_found', 'there is no such source');
+    if (c.req.param('id') !== access.source().id) throw notFound('source');
     const today = Math.floor(core.now() / DAY_MS) * DAY_MS;
     const last = dayOf(c.req.query('to'), 'to') ?? today;
     const first = dayOf(c.req.query('from'), 'from') ?? last - (DEFAULT_DAYS - 1) * DAY_MS;

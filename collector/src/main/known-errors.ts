@@ -1,5 +1,6 @@
-// Errors whose messages hold nothing about anybody: ours, which say what happened to the file or a thread, and SQLite's,
-// which name tables and columns but no values.
+// Errors whose messages may be logged.
+// Invariant: they hold nothing about anybody: ours say what happened to the file or a thread, SQLite's name tables and
+// columns but no values.
 import { Damaged, NotStored } from '../ingest/core.ts';
 
 /** Errors of ours that are logged; others of ours are answers to somebody. */

@@ -15,7 +15,6 @@ const ENTITIES: Readonly<Record<string, string>> = {
   nbsp: ' ',
 };
 
-/** Text by language, the default one's as plain text where there is no other. */
 /** What one question is read with. */
 export interface Reading {
   texts: Texts;
@@ -27,7 +26,10 @@ export interface Reading {
 export interface Texts {
   /** BCP 47; the first is the default. */
   readonly languages: readonly string[];
-  /** Undefined where there is no text. `of` is text, or text by language with `default` for the first. */
+  /**
+   * Text by language, the default one's as plain text where there is no other; undefined where there is none.
+   * @param of text, or text by language with `default` for the first
+   */
   local(of: unknown, pointer: string, isMarkup?: boolean): LocalText | undefined;
   /** Only the default language's. */
   plain(of: unknown, pointer: string): string | undefined;
