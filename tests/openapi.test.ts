@@ -1,5 +1,7 @@
 // The description of the HTTP API against the routes there are.
 // Invariant: what a route answers to is described, and what is described is answered.
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { createApp } from '../collector/src/app.ts';
 import { createOpenApi } from '../collector/src/http/openapi.ts';
@@ -19,6 +21,22 @@ it('describes every route, and no other', async () => {
   );
   expect(described.sort()).toEqual([...new Set(answered)].sort());
   await core.close();
+});
+
+it('has every code of an error on the page of the HTTP API, at its status', () => {
+  const root = fileURLToPath(new URL('..', import.meta.url));
+  const sources = readdirSync(`${root}collector/src`, { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'))
+    .map((name) => readFileSync(`${root}collector/src/${name}`, 'utf8'));
+  const answered = sources.flatMap((text) =>
+    [...text.matchAll(/new ApiError\(\s*(\d{3}),\s*'(\w+)'/g)].map(([, status, code]) => `${status} ${code}`),
+  );
+  const page = readFileSync(`${root}docs/http-api.md`, 'utf8');
+  const documented = [...page.matchAll(/^\| (\d{3}) +\| (.*) \|$/gm)].flatMap(([, status, codes]) =>
+    [...(codes ?? '').matchAll(/`([a-z]+(?:_[a-z]+)*)`/g)].map(([, code]) => `${status} ${code}`),
+  );
+  expect(answered.length).toBeGreaterThan(20);
+  for (const one of new Set(answered)) expect(documented).toContain(one);
 });
 
 it('leads by every reference to a schema that says something', () => {
