@@ -64,6 +64,8 @@ describe('names that others gave', () => {
 
   it('are shown by keys, not obeyed, and are whole for machines', async () => {
     expect((await run(['keys', 'create', 'web', '--name', NAME])).code).toBe(0);
+    // As the API has it.
+    expect(await run(['keys', 'create', 'web', '--name', 'n'.repeat(201)])).toMatchObject({ code: 1 });
     const { out } = await run(['keys']);
     expect(out).toContain(SHOWN);
     expect(out.split('\n').filter((line) => line.includes('shop'))).toHaveLength(1);

@@ -75,6 +75,8 @@ export interface Access {
 
 /** After a rotation the old secret holds this long, so that back ends can follow. */
 export const ROTATION_GRACE_MS = 24 * 3_600_000;
+/** Longest name of a key: it is there to tell keys apart. */
+export const MAX_KEY_NAME_CHARS = 200;
 /** As many random bytes as other keys have. */
 const PAGE_KEY_BYTES = 24;
 

@@ -5,7 +5,7 @@ import type { DefinitionView, MergeResult } from '../ingest/core.ts';
 import { stringifyAnyDepth } from '../wire/clean.ts';
 import { DEFINITION_KINDS, KEY_PATTERN, parseDefinition } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
-import type { KeyRecord, KeyType, Source } from './access.ts';
+import { type KeyRecord, type KeyType, MAX_KEY_NAME_CHARS, type Source } from './access.ts';
 import { bearerKey } from './admission.ts';
 import { invalidField, limitOf, notFound, pageOf, pageOfRows } from './api-words.ts';
 import { readJson, readJsonObject } from './body.ts';
@@ -68,8 +68,8 @@ function addKeyRoutes(app: Hono, parts: HttpParts): void {
       throw invalidField('/kind', 'must be "admin", "web" or "server"');
     if (role !== undefined && (kind !== 'admin' || (role !== 'admin' && role !== 'read')))
       throw invalidField('/role', 'must be "admin" or "read", for admin keys only');
-    if (name !== undefined && (typeof name !== 'string' || name.length > 200))
-      throw invalidField('/name', 'must be text of at most 200 characters');
+    if (name !== undefined && (typeof name !== 'string' || name.length > MAX_KEY_NAME_CHARS))
+      throw invalidField('/name', `must be text of at most ${MAX_KEY_NAME_CHARS} characters`);
     const made = await access.create({ kind: kind as KeyType, role, name }); // checked against KEY_KINDS
     return c.json({ ...view(made.record), key: made.key }, 201);
   });

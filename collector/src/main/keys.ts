@@ -1,6 +1,6 @@
 // `tidemark keys`: lists, makes and revokes keys.
 // Invariant: a key itself is printed once, to stdout alone.
-import type { KeyType, Role } from '../http/access.ts';
+import { type KeyType, MAX_KEY_NAME_CHARS, type Role } from '../http/access.ts';
 import { type Command, type Flags, report, tell, text } from './command.ts';
 import { legibleInLine } from './legible.ts';
 import type { KeyView } from './operations.ts';
@@ -32,6 +32,8 @@ async function runKeys(
     if (role !== undefined && (subject !== 'admin' || (role !== 'admin' && role !== 'read')))
       throw new UsageError('--role is admin or read, for admin keys only');
     const name = text(flags.name);
+    if (name !== undefined && name.length > MAX_KEY_NAME_CHARS)
+      throw new UsageError(`--name takes at most ${MAX_KEY_NAME_CHARS} characters`);
     const wanted: { kind: KeyType; role?: Role; name?: string } = { kind: subject };
     if (role === 'admin' || role === 'read') wanted.role = role;
     if (name !== undefined) wanted.name = name;
