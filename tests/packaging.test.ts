@@ -19,6 +19,9 @@ import { build, root } from '../.ci/set-up.mjs';
 
 const run = promisify(execFile);
 const PACKAGES = ['sdk-web', 'sdk-node', 'collector'];
+/** Options of `createCollector`, in programs that are written into files. */
+const KEYS = `writeKey: 'web-key-for-packaging', serverKey: 'server-key-for-packaging',
+  adminKey: 'admin-key-for-packaging', signingSecret: 'signing-secret-for-packaging'`;
 /** The README's promise. */
 const CORE_BUDGET_BYTES = 5120;
 
@@ -166,8 +169,7 @@ describe('collector', () => {
       let threads = 0;
       process.on('worker', () => threads++);
       const collector = await createCollector({
-        database: 'with threads.db', writeKey: 'web-key-for-packaging', serverKey: 'server-key-for-packaging',
-        adminKey: 'admin-key-for-packaging', signingSecret: 'signing-secret-for-packaging',
+        database: 'with threads.db', ${KEYS},
         threadFromPeople: 0, onError: (error) => console.log('trouble:', error),
       });
       const ask = async (method, path, body) => (await collector.fetch(new Request('http://x' + path, {
@@ -187,8 +189,7 @@ describe('collector', () => {
       let threads = 0;
       process.on('worker', () => threads++);
       const collector = await createCollector({
-        database: ':memory:', writeKey: 'web-key-for-packaging', serverKey: 'server-key-for-packaging',
-        adminKey: 'admin-key-for-packaging', signingSecret: 'signing-secret-for-packaging',
+        database: ':memory:', ${KEYS},
         onError: (error) => console.log('trouble:', error),
       });
       const before = threads;
@@ -207,8 +208,7 @@ describe('collector', () => {
     const printed = await evaluate(`
       import { createCollector } from '@tidemark/collector';
       const collector = await createCollector({
-        database: ':memory:', writeKey: 'web-key-for-packaging', serverKey: 'server-key-for-packaging',
-        adminKey: 'admin-key-for-packaging', signingSecret: 'signing-secret-for-packaging',
+        database: ':memory:', ${KEYS},
       });
       const sent = await collector.fetch(new Request('http://x/v1/track?writeKey=web-key-for-packaging', {
         method: 'POST', body: '{"userId":"u","event":"E"}',

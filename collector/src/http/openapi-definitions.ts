@@ -16,6 +16,7 @@ import {
 
 export function definitionPaths(): Json {
   const paths: Json = {};
+  const notListed = { 404: failure('Unknown segment or profile'), 409: failure('Not a static segment') };
   for (const [kind, name] of [
     ['traits', 'TraitDefinition'],
     ['segments', 'SegmentDefinition'],
@@ -71,20 +72,12 @@ export function definitionPaths(): Json {
     put: {
       summary: 'Put somebody on a static segment, by the very id given',
       security: admin,
-      responses: {
-        204: { description: 'On it' },
-        404: failure('Unknown segment or profile'),
-        409: failure('Not a static segment'),
-      },
+      responses: { 204: { description: 'On it' }, ...notListed },
     },
     delete: {
       summary: 'Take an id off a static segment',
       security: admin,
-      responses: {
-        204: { description: 'Off it' },
-        404: failure('Unknown segment or profile'),
-        409: failure('Not a static segment'),
-      },
+      responses: { 204: { description: 'Off it' }, ...notListed },
     },
   };
   paths['/api/segments/preview'] = {
