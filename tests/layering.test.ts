@@ -22,6 +22,7 @@ const LAYERS: Layer[] = [
   // What the SDKs share with the collector: types and constants, nothing that runs.
   { name: 'wire types', files: /^collector\/src\/wire\/(message|survey)\.ts$/, may: [], packages: NONE },
   { name: 'wire', files: /^collector\/src\/wire\//, may: ['wire types'], packages: /^(zod|ua-parser-js)$/ },
+  { name: 'threads', files: /^collector\/src\/threads\//, may: [], packages: /^node:os$/ },
   { name: 'engine', files: /^collector\/src\/engine\//, may: ['wire types', 'wire'], packages: NONE },
   {
     name: 'port',
@@ -32,7 +33,7 @@ const LAYERS: Layer[] = [
   {
     name: 'sqlite',
     files: /^collector\/src\/storage\/sqlite\//,
-    may: ['wire types', 'wire', 'engine', 'port'],
+    may: ['wire types', 'wire', 'threads', 'engine', 'port'],
     packages: /^(better-sqlite3|node:(child_process|fs|os|path|url|worker_threads))$/,
   },
   {
@@ -58,13 +59,13 @@ const LAYERS: Layer[] = [
   {
     name: 'features',
     files: /^collector\/src\/features\/[^/]+\//,
-    may: ['wire types', 'wire', 'engine', 'port', 'ingest', 'survey statistics'],
-    packages: /^(zod|node:(crypto|os|worker_threads))$/,
+    may: ['wire types', 'wire', 'threads', 'engine', 'port', 'ingest', 'survey statistics'],
+    packages: /^(zod|node:(crypto|worker_threads))$/,
   },
   {
     name: 'http',
     files: /^collector\/src\/http\//,
-    may: ['wire types', 'wire', 'ingest', 'features'],
+    may: ['wire types', 'wire', 'threads', 'ingest', 'features'],
     packages: /^(hono|zod|node:(crypto|util|worker_threads|zlib))$/,
   },
   {

@@ -5,6 +5,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Sender } from '../ingest/core.ts';
 import { createFairQueue, type Job } from '../ingest/fair-queue.ts';
+import { threadFile } from '../threads/beside.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { ApiError, type ErrorStatus, overloaded } from './errors.ts';
@@ -50,11 +51,7 @@ interface Waiting extends Job {
   reject(error: unknown): void;
 }
 
-/** Published it is built into a file of its own; sources are started by way of a TypeScript loader. */
-const THREAD = new URL(
-  import.meta.url.endsWith('.ts') ? './decode-thread.dev.mjs' : './decode-thread.js',
-  import.meta.url,
-);
+const THREAD = threadFile('decode-thread', import.meta.url);
 
 /** @param onTrouble hears of a thread that ended by itself; `script` is what the thread runs */
 export function createDecoder(onTrouble: (error: unknown) => void = () => {}, script = THREAD): Decoder {

@@ -1,30 +1,21 @@
 // The thread that reads and folds beside the lane: see `folder.ts` for the other end.
 // Invariant: it never writes; between two slices it holds no snapshot; whatever fails is told, and the next
 // slice begins anew.
-import { setPriority } from 'node:os';
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';
+import { giveWay } from '../../threads/beside.ts';
 import type { FoldAsk, FoldedPerson } from '../port.ts';
 import { createPeopleFold, type PeopleFold } from './fold-people.ts';
 import type { ForThread, FromFolder, FromThread } from './folder.ts';
 
 /** Page cache in KiB: the upper levels of the indexes, which every look-up walks through. */
 const CACHE_KIB = 16_000;
-/** Live messages go first where the cores are busy: a tenth of the ordinary share (nice 10). */
-const NICENESS = 10;
 
 const { path, stop } = workerData as ForThread; // given by folder.ts
 const port = parentPort;
 if (!port) throw new Error('fold-thread is started by folder.ts');
 
-// Only Linux knows the priority of one thread; elsewhere this would be the whole process's.
-if (process.platform === 'linux') {
-  try {
-    setPriority(NICENESS);
-  } catch {
-    // A sandbox that forbids it: the thread is as quick as the others.
-  }
-}
+giveWay();
 
 const db = new Database(path, { readonly: true, fileMustExist: true });
 db.pragma(`cache_size = -${CACHE_KIB}`);

@@ -2,6 +2,7 @@
 // Invariant: a thread that fails, however it does, rejects what is asked of it and harms nothing else.
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import { threadFile } from '../../threads/beside.ts';
 import type { FoldAsk, FoldedPerson, Folder, FoldWork } from '../port.ts';
 import type { Checkpointer } from './checkpointer.ts';
 
@@ -20,11 +21,7 @@ export type FromThread = { people: string } | { failed: string };
  */
 const LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
 
-/** Published it is built into a file of its own; sources are started by way of a TypeScript loader. */
-const THREAD = new URL(
-  import.meta.url.endsWith('.ts') ? './fold-thread.dev.mjs' : './fold-thread.js',
-  import.meta.url,
-);
+const THREAD = threadFile('fold-thread', import.meta.url);
 
 /** More would wait for the lane, which takes some 2 us a message to their 6 each. */
 const MAX_FOLDERS = 2;

@@ -2,6 +2,7 @@
 // Invariant: a thread that fails, however it does, rejects; nothing of it is left behind.
 import { Worker } from 'node:worker_threads';
 import type { SurveySnapshot } from '../../../ingest/core.ts';
+import { threadFile } from '../../../threads/beside.ts';
 import type { JsonObject } from '../../../wire/message.ts';
 import type { Digest } from './digest.ts';
 import { createPace } from './pace.ts';
@@ -14,11 +15,7 @@ export type FromResultsThread = { results: string } | { failed: string };
 /** Heap of the thread in MiB: 100,000 submissions of 13 questions take some 400. */
 const LIMITS = { maxOldGenerationSizeMb: 1_536, maxYoungGenerationSizeMb: 32 };
 
-/** Published it is built into a file of its own; sources are started by way of a TypeScript loader. */
-const THREAD = new URL(
-  import.meta.url.endsWith('.ts') ? './results-thread.dev.mjs' : './results-thread.js',
-  import.meta.url,
-);
+const THREAD = threadFile('results-thread', import.meta.url);
 
 /** Takes the records out of the snapshot. */
 export async function resultsBeside(snapshot: SurveySnapshot<Digest>, period: Period): Promise<JsonObject> {
