@@ -122,10 +122,11 @@ async function ingest(
   let last: AcceptedMessage | null = null;
   const taken: AcceptedMessage[] = [];
   outcomes.forEach((outcome, i) => {
-    const message = messages[i] as AcceptedMessage;
+    const message = messages[i] as AcceptedMessage; // one outcome a message, in their order
     if (typeof outcome === 'object') {
       const { code, reason } = outcome;
-      rejected.push({ index: places[i] as number, messageId: message.messageId, code, message: reason });
+      const index = places[i] as number; // likewise one place
+      rejected.push({ index, messageId: message.messageId, code, message: reason });
       return;
     }
     if (outcome === 'accepted') answer.accepted++;

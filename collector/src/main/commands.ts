@@ -29,15 +29,17 @@ const COMMANDS: Record<string, Command> = {
       'log-level': { type: 'string' },
       ip: { type: 'string' },
     },
-    run: (flags, settings) =>
-      serve({
+    run(flags, settings) {
+      const demo = text(flags.demo);
+      return serve({
         settings,
         log: createLog({ level: settings.logLevel, isTerminal: process.stderr.isTTY === true, write: tell }),
-        demo: text(flags.demo) === undefined ? null : resolve(text(flags.demo) as string),
+        demo: demo === undefined ? null : resolve(demo),
         print,
         draw: drawOn(process.stdout),
         isTerminal: process.stdout.isTTY === true,
-      }),
+      });
+    },
   },
   keys,
   apply: {

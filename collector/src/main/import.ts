@@ -94,8 +94,8 @@ async function runNdjson(flags: Flags, settings: Settings, [name, ...rest]: stri
 async function runCsv(flags: Flags, settings: Settings, words: string[]): Promise<number> {
   const file = text(flags.csv) as string; // asked for by whoever calls this
   if (words.length > 0) throw new UsageError(`import --csv FILE takes no more files: ${words.join(' ')}`);
-  const fromFile =
-    text(flags.mapping) === undefined ? {} : readMappingFile(resolve(text(flags.mapping) as string));
+  const mappingFile = text(flags.mapping);
+  const fromFile = mappingFile === undefined ? {} : readMappingFile(resolve(mappingFile));
   const maps = Array.isArray(flags.map) ? flags.map.map(parseMap) : [];
   const mapping: Mapping = {
     type: text(flags.type) ?? fromFile.type ?? 'track',

@@ -41,6 +41,7 @@ export async function* readLines(source: Readable): AsyncGenerator<Line> {
 }
 
 async function* inflated(source: Readable): AsyncGenerator<Buffer> {
+  // No encoding is set: what comes are buffers, here and below.
   const chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   const first: Buffer[] = [];
   let size = 0;
@@ -62,5 +63,5 @@ async function* inflated(source: Readable): AsyncGenerator<Buffer> {
   const gunzip = createGunzip();
   // Its failure comes out of the loop as well.
   pipeline(all(), gunzip).catch(() => {});
-  for await (const chunk of gunzip) yield chunk as Buffer;
+  for await (const chunk of gunzip) yield chunk as Buffer; // likewise
 }
