@@ -10,7 +10,16 @@ import { createIdentity, newcomer } from './identity.ts';
 import { watchPages } from './pages.ts';
 import { createMessageStore, journals, MAX_BYTES } from './store.ts';
 import { bodyOf, bytesOf, GZIP_BYTES, post, roomLeft } from './transport.ts';
-import type { Analytics, CallOptions, Consent, EventMap, Fields, Options, Plugin } from './types.ts';
+import type {
+  Analytics,
+  CallOptions,
+  Consent,
+  EventMap,
+  Fields,
+  Options,
+  PageCall,
+  Plugin,
+} from './types.ts';
 
 /** Far more than a page makes. */
 const MAX_MESSAGES = 5_000;
@@ -203,7 +212,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
    * (category, name, properties). The first object is the properties, unless it stands fourth.
    */
   const view =
-    (type: string): Analytics['page'] =>
+    (type: string): PageCall =>
     (category, name, properties, callOptions) => {
       const words = [category, name].filter((word) => typeof word === 'string');
       const [given, extra] = [category, name, properties].filter(isFields);

@@ -83,6 +83,14 @@ export interface Plugin {
   after?(messages: Queued[]): void;
 }
 
+/** Also `(name, properties, options)` and `(properties, options)`, as Segment's. */
+export type PageCall = (
+  category?: string | Fields | null,
+  name?: string | Fields | null,
+  properties?: Fields | null,
+  options?: CallOptions | null,
+) => void;
+
 export interface Analytics<E extends EventProperties = Record<string, Fields>> {
   /** Without an id `(traits, options)`. */
   identify(
@@ -91,20 +99,9 @@ export interface Analytics<E extends EventProperties = Record<string, Fields>> {
     options?: CallOptions | null,
   ): void;
   track<N extends EventName<E>>(event: N, ...args: EventArguments<E[N], CallOptions>): void;
-  /** Also `(name, properties, options)` and `(properties, options)`, as Segment's. */
-  page(
-    category?: string | Fields | null,
-    name?: string | Fields | null,
-    properties?: Fields | null,
-    options?: CallOptions | null,
-  ): void;
+  page: PageCall;
   /** As `page`, for an app's screens. */
-  screen(
-    category?: string | Fields | null,
-    name?: string | Fields | null,
-    properties?: Fields | null,
-    options?: CallOptions | null,
-  ): void;
+  screen: PageCall;
   group(groupId: string | number, traits?: Fields | null, options?: CallOptions | null): void;
   /** Links `previousId` (by default the current user, else this device) to `userId`. Also `(userId, options)`. */
   alias(

@@ -87,11 +87,9 @@ export async function serveCollector(): Promise<Served> {
         resolve();
       }) as Server;
     });
-  const down = (): Promise<void> =>
-    new Promise((resolve) => {
-      server?.close(() => resolve());
-      server?.closeAllConnections();
-    });
+  const down = async (): Promise<void> => {
+    if (server) await closeServer(server);
+  };
   await up();
   return {
     collector,
@@ -106,6 +104,14 @@ export async function serveCollector(): Promise<Served> {
       await collector.dispose();
     },
   };
+}
+
+/** Ends it with every connection; resolves also if it was closed already. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
 }
 
 /** A body as text, inflated if it is gzip by its first byte. */
@@ -131,11 +137,7 @@ export async function servePages(
   const { port } = server.address() as AddressInfo; // listening on TCP
   return {
     url: `http://127.0.0.1:${port}`,
-    close: () =>
-      new Promise((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      }),
+    close: () => closeServer(server),
   };
 }
 

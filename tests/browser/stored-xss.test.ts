@@ -11,7 +11,7 @@ import { createCore } from '../../collector/src/ingest/create-core.ts';
 import { addDemo } from '../../collector/src/main/demo.ts';
 import type { JsonObject } from '../../collector/src/wire/message.ts';
 import { ADMIN_KEY, basic, SERVER_KEY, SIGNING_SECRET, WEB_KEY } from '../collector.ts';
-import { launchChromium, root, scripts } from './stage.ts';
+import { closeServer, launchChromium, root, scripts } from './stage.ts';
 
 /** Each breaks out of another place: an element, a script, an attribute, a style, a comment, a template, a link. */
 const PAYLOADS = [
@@ -55,10 +55,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await browser.close();
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  });
+  await closeServer(server);
   await core.close();
 });
 

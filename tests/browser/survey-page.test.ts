@@ -11,7 +11,7 @@ import { createCore } from '../../collector/src/ingest/create-core.ts';
 import type { JsonObject } from '../../collector/src/wire/message.ts';
 import type { OfferedSurvey } from '../../collector/src/wire/survey.ts';
 import { SIGNING_SECRET } from '../collector.ts';
-import { eventually, launchChromium, scripts } from './stage.ts';
+import { closeServer, eventually, launchChromium, scripts } from './stage.ts';
 import { ask, options, survey, widget } from './survey-stage.ts';
 
 const HOSTILE = '</script><img src=x onerror="window.hacked = 1"><!--<script>';
@@ -79,10 +79,7 @@ beforeEach(async () => {
 });
 afterEach(async () => {
   await context.close();
-  await new Promise((resolve) => {
-    server.close(resolve);
-    server.closeAllConnections();
-  });
+  await closeServer(server);
   await core.close();
   expect(problems).toEqual([]);
 });
