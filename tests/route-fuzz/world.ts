@@ -47,7 +47,10 @@ export interface World {
   close(): Promise<void>;
 }
 
-/** Where shrunk requests lead nowhere: a key that a request of before made is no longer known. */
+/**
+ * A new collector, and the dice of this seed. In a history made shorter, a key that a left-out request made is not
+ * known: what is asked with it leads nowhere.
+ */
 export async function openWorld(seed: number, database = ':memory:'): Promise<World> {
   const dice = createRandom(seed);
   const clock = { now: T0 };
