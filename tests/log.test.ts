@@ -232,6 +232,12 @@ describe('the log', () => {
     ]);
   });
 
+  it('takes a 503 of /readyz for the answer that it is', () => {
+    const { log, records } = recorder('debug');
+    log.request({ id: '1', method: 'GET', route: '/readyz', status: 503, ms: 0 });
+    expect(records()).toMatchObject([{ level: 'debug', msg: 'request', status: 503 }]);
+  });
+
   it('leaves out what is below its level', () => {
     for (const [level, count] of [
       ['info', 3],

@@ -12,7 +12,7 @@ export interface Log {
   info(what: string): void;
   warn(what: string): void;
   error(what: string, error: unknown): void;
-  /** At `error` for 500 and above, unless what it failed by is known; else at `debug`. */
+  /** At `error` where something failed inside, unless that is known; else at `debug`. */
   request(told: RequestTold, failure?: 'news' | 'known'): void;
 }
 
@@ -40,7 +40,8 @@ export function createLog({ level, isTerminal, write }: LogOptions): Log {
     warn: (what) => log.warn(what),
     error: (what, error) => log.error({ err: describe(error) }, what),
     request({ error, ...told }, failure = 'news') {
-      if (told.status < 500) log.debug(told, 'request');
+      // A 503 without an error is what `/readyz` has to say.
+      if (error === undefined) log.debug(told, 'request');
       else log[failure === 'news' ? 'error' : 'debug']({ ...told, err: describe(error) }, 'request failed');
     },
   };
