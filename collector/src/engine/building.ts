@@ -11,9 +11,10 @@ import {
   leafOpening,
   restLeaf,
 } from './leaf.ts';
+import { createMatcher } from './matcher.ts';
 import { evaluate, noteOpening, type Occasion, type ShedTo, shedOf } from './person.ts';
 import type { PersonState } from './person-state.ts';
-import { createMatcher, type Program } from './program.ts';
+import type { Program } from './program.ts';
 
 /** A leaf as plain data, from which another thread makes it anew. */
 export interface LeafPlan {

@@ -9,8 +9,9 @@ import type {
 } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
 import { type CompiledCondition, compileCondition } from './conditions.ts';
-import { type EngineMessage, selectorsOf } from './filter.ts';
+import type { EngineMessage } from './filter.ts';
 import { createLeaf, type Leaf, type LeafSpec } from './leaf.ts';
+import { createMatcher, push } from './matcher.ts';
 import { emptyPerson } from './person-state.ts';
 import { type CompiledSurvey, compileSurvey, gatesMeaning } from './survey-gates.ts';
 import { type CompiledTrait, compileTrait, type LeafOf, type LeafSlot, type MakeSlot } from './traits.ts';
@@ -196,12 +197,6 @@ export function compileProgram({ active, target, generation, intern, bucketOf }:
   };
 }
 
-function push<K, V>(map: Map<K, V[]>, key: K, value: V): void {
-  const list = map.get(key);
-  if (list) list.push(value);
-  else map.set(key, [value]);
-}
-
 /** Compiles one consistent set; what it shares with an earlier one is compiled once. */
 function compileSet(set: DefinitionSet, shared: Shared): CompiledSet {
   const { segments, leaves, intern } = shared;
@@ -376,37 +371,4 @@ function closeOver<K>(touched: Map<K, number[]>, dependents: readonly number[][]
       [...all].sort((a, b) => a - b),
     );
   }
-}
-
-/** An index from messages to those of the leaves that they may matter to. */
-export function createMatcher(leaves: readonly Leaf[]): Program['match'] {
-  const exact = new Map<string, Leaf[]>();
-  const prefixes: { prefix: string; leaf: Leaf }[] = [];
-  const every: Leaf[] = [];
-  /** Leaves that several selectors may reach; the others cannot be matched twice. */
-  let several = false;
-  for (const leaf of leaves) {
-    several ||= leaf.events.length > 1;
-    for (const event of leaf.events) {
-      if (event === '*') every.push(leaf);
-      else if (event.endsWith('*')) prefixes.push({ prefix: event.slice(0, -1), leaf });
-      else push(exact, event, leaf);
-    }
-  }
-  const nothing: readonly Leaf[] = [];
-  return (message) => {
-    if (message.type === 'alias') return nothing;
-    const names = selectorsOf(message);
-    let matched: readonly Leaf[] = names.length === 1 ? (exact.get(names[0] as string) ?? nothing) : nothing;
-    if (names.length > 1) matched = names.flatMap((name) => exact.get(name) ?? []);
-    if (every.length > 0) matched = [...matched, ...every];
-    const { event } = message;
-    if (event !== null && prefixes.length > 0) {
-      const hits = prefixes.filter(({ prefix }) => event.startsWith(prefix));
-      if (hits.length > 0) matched = [...matched, ...hits.map(({ leaf }) => leaf)];
-    }
-    const { expired } = message;
-    if (expired) matched = matched.filter(({ since }) => since < expired);
-    return several && matched.length > 1 ? [...new Set(matched)] : matched;
-  };
 }

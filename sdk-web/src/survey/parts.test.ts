@@ -88,7 +88,7 @@ it('takes the language there is', () => {
   expect(['en', 'zh', 'arn', 'her'].map(directionOf)).toEqual(['ltr', 'ltr', 'ltr', 'ltr']);
 });
 
-it('has every word in every language, with its placeholders', () => {
+it('has every word in every language, with the marks where numbers go', () => {
   const all = { ar, de, es, fr, he, ja, pt, zh };
   expect(Object.keys(all)).toEqual(LANGUAGES);
   const places = (text: string): string[] => [...text.matchAll(/\{\w\}/g)].map(([place]) => place).sort();
