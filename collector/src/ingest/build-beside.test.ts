@@ -267,14 +267,15 @@ describe('a thread that fails', () => {
     expect(await differences()).toEqual([]);
   });
 
-  // Not while it starts: a thread that is ended while the development loader registers in it never says so.
-  it('may be killed while the lane takes over', async () => {
+  it.each(['before it is asked', 'while the lane takes over'])('may be killed %s', async (when) => {
     const workers: Worker[] = [];
     const note = (thread: Worker): void => {
       workers.push(thread);
+      if (when === 'before it is asked') void thread.terminate();
     };
     process.on('worker', note);
-    between(async () => Promise.all(workers.map((thread) => thread.terminate())));
+    if (when !== 'before it is asked')
+      between(async () => Promise.all(workers.map((thread) => thread.terminate())));
     await define();
     process.off('worker', note);
     expect(workers.length).toBeGreaterThan(0);

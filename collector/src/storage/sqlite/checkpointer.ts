@@ -68,6 +68,8 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
       rest();
     });
     started.on('error', giveUp);
+    // However it ended: whoever waits for it, or closes it, goes on.
+    started.once('exit', giveUp);
     return started;
   }
 
