@@ -10,7 +10,6 @@ import { bearerKey } from './admission.ts';
 import { invalidField, limitOf, notFound, pageOf, pageOfRows } from './api-words.ts';
 import { readJson, readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
-import { createOpenApi } from './openapi.ts';
 import type { HttpParts } from './parts.ts';
 import { replayRejected } from './replay.ts';
 
@@ -27,7 +26,11 @@ export function addApiRoutes(app: Hono, parts: HttpParts): void {
   addDefinitionRoutes(app, parts);
   addProfileRoutes(app, parts);
   addRejectedRoutes(app, parts);
-  app.get('/api/openapi.json', (c) => c.json(createOpenApi()));
+  app.get('/api/openapi.json', async (c) => {
+    // Loaded when it is asked for, which is hardly ever: it would make every start slower.
+    const { createOpenApi } = await import('./openapi.ts');
+    return c.json(createOpenApi());
+  });
 }
 
 function requireAdmin({ access }: HttpParts, c: Context): KeyRecord {

@@ -1,7 +1,7 @@
 // GET /api/needs: the needs board.
 // Invariant: reads only; a mistyped parameter is never passed over.
 import type { Hono } from 'hono';
-import { DEFAULT_WITHIN, type NeedsFailure, readNeeds } from '../features/surveys/needs/index.ts';
+import type { NeedsFailure } from '../features/surveys/needs/index.ts';
 import { readDuration } from '../wire/duration.ts';
 import { adminQuery, notFound } from './api-words.ts';
 import { ApiError } from './errors.ts';
@@ -12,6 +12,8 @@ const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve
 
 export function addNeedsRoutes(app: Hono, { core }: HttpParts): void {
   app.get('/api/needs', async (c) => {
+    // Loaded when it is asked for, like the survey results it rests on.
+    const { DEFAULT_WITHIN, readNeeds } = await import('../features/surveys/needs/index.ts');
     const { segment = null, within = DEFAULT_WITHIN } = adminQuery(c, ['survey', 'segment', 'within']);
     const surveys = c.req.queries('survey') ?? null;
     if (readDuration(within) === undefined)

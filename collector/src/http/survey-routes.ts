@@ -2,14 +2,19 @@
 // Invariant: reads only.
 import type { Context, Hono } from 'hono';
 import { eligibilityOf } from '../features/surveys/eligibility.ts';
-import { surveyResults } from '../features/surveys/results/index.ts';
+import type { surveyResults } from '../features/surveys/results/index.ts';
 import { readDate } from '../wire/instant.ts';
 import { adminQuery, notFound, pageOf } from './api-words.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
 export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
-  const results = surveyResults(core);
+  let loaded: Promise<ReturnType<typeof surveyResults>> | null = null;
+  /** Their statistics are loaded with the first question for them: most starts are not for that. */
+  const loadResults = () => {
+    loaded ??= import('../features/surveys/results/index.ts').then((module) => module.surveyResults(core));
+    return loaded;
+  };
   app.get('/api/surveys/:key/eligibility', async (c) => {
     const { id, url = null, verified } = adminQuery(c, ['id', 'url', 'verified']);
     const key = c.req.param('key');
@@ -70,6 +75,7 @@ export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
       throw invalidParameter('to must not be before from');
     const { segment = null, by = null } = query;
     if (by === '') throw invalidParameter('by names a segment or a trait; leave it out for no groups');
+    const results = await loadResults();
     const found = await results({ survey: surveyKey(c), segment, by, period });
     if (found === 'unknown_survey') throw notFound('survey');
     if (found === 'unknown_segment') throw invalidParameter(`segment: there is no segment "${segment}"`);

@@ -106,7 +106,7 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
   } = options;
   if (typeof database !== 'string' || database === '')
     throw new TypeError('database is required: a file path or ":memory:"');
-  if (timezone !== undefined) new Intl.DateTimeFormat('en', { timeZone: timezone });
+  if (timezone !== undefined) requireTimezone(timezone);
   const idKey =
     options.idKey ??
     (signingSecret && createHash('sha256').update(`profile ids ${signingSecret}`).digest('base64url'));
@@ -163,6 +163,12 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
 /** None while there is no log: before the first write, and after an orderly end. */
 function logBytes(database: string): number {
   return statSync(`${database}-wal`, { throwIfNoEntry: false })?.size ?? 0;
+}
+
+/** @throws RangeError for a name that is none */
+export function requireTimezone(name: string): void {
+  // Its rules take 8 MB of memory, which only other zones need.
+  if (name !== 'UTC') new Intl.DateTimeFormat('en', { timeZone: name });
 }
 
 /** @throws InvalidConfig */

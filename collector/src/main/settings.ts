@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { IP_CHOICES, type IpChoice } from '../http/caller.ts';
 import { readInstant } from '../wire/instant.ts';
-import { type CollectorOptions, parseConfig } from './collector.ts';
+import { type CollectorOptions, parseConfig, requireTimezone } from './collector.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
 
 /** A wrong setting or command: one line, exit code 1. */
@@ -116,7 +116,7 @@ function readChoice<T extends string>(name: string, choices: readonly T[], value
 
 function readTimezone(value: string): string {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: value });
+    requireTimezone(value);
     return value;
   } catch {
     throw new UsageError(`TIDEMARK_TZ must be a time zone such as "Europe/Berlin"; it is "${value}"`);
