@@ -114,7 +114,7 @@ export async function createCoreOn(
   for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
   const lane = createLane(set, tell, elapsed);
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
-  const expiry = createExpiry({ lane, book }, facts.get(LAST_PASS));
+  const expiry = createExpiry({ lane, book, tell }, facts.get(LAST_PASS));
   const inside = createInside({ store, set, lane, book, tell, copyWith });
   const { operate, read, settleAll, saveFacts } = inside;
   const closing = new AbortController();
@@ -194,7 +194,6 @@ export async function createCoreOn(
       return { people, lagMs: next === null ? 0 : Math.max(0, until - next) };
     },
     async tick() {
-      await lane.task(async () => ({ result: undefined, changed: false }));
       // Where nobody sends anything nobody else would find out that there is room again.
       if (!lane.writable()) await writeClock();
       await settleAll({ insist: true });

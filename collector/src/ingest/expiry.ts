@@ -40,7 +40,7 @@ interface Pass {
 
 /** `last` is what the fact `LAST_PASS` says. */
 export function createExpiry(
-  { lane, book }: { lane: Lane; book: DefinitionBook },
+  { lane, book, tell }: { lane: Lane; book: DefinitionBook; tell: () => number },
   last: JsonValue | undefined,
 ): Expiry {
   let done = passOf(last);
@@ -48,14 +48,19 @@ export function createExpiry(
   let under: { retention: string; after: number } | null = null;
   let count = 0;
 
+  /** Whether messages are to be looked at: nothing is asked for, and no turn taken, where none are. */
+  function isDue(): boolean {
+    if (under !== null) return true;
+    // The pass there was is forgotten when nothing expires any more.
+    if (Object.keys(book.retention).length === 0) return done !== null;
+    return done === null || done.retention !== retentionOf(book) || tell() >= done.at + EVERY_MS;
+  }
+
   /** Looks at the next messages. False: nothing is left to do. */
   const look = (): Promise<boolean> =>
     lane.task(async (set, clock) => {
       const horizons = horizonsAt(set.retention, clock);
-      const retention = JSON.stringify(book.retention);
-      const isDue = done === null || done.retention !== retention || clock >= done.at + EVERY_MS;
-      if (horizons.length === 0 && done === null) return { result: false, changed: false };
-      if (horizons.length > 0 && !under && !isDue) return { result: false, changed: false };
+      const retention = retentionOf(book);
       if (under?.retention !== retention) under = { retention, after: 0 };
       const { after } = under;
       const { rows, next } =
@@ -75,13 +80,15 @@ export function createExpiry(
     async step() {
       for (let i = 0; i < STEP_SLICES; i++) {
         const started = performance.now();
-        if (!(await look())) return;
+        if (!isDue() || !(await look())) return;
         await lane.giveWay(performance.now() - started);
       }
     },
     count: () => count,
   };
 }
+
+const retentionOf = ({ retention }: DefinitionBook): string => JSON.stringify(retention);
 
 function passOf(fact: JsonValue | undefined): Pass | null {
   if (typeof fact !== 'object' || fact === null || Array.isArray(fact)) return null;

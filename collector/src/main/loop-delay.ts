@@ -1,9 +1,15 @@
 // How long the event loop kept its work waiting, between two looks.
-// Invariant: costs a timer of its own; nothing else depends on it.
-import { monitorEventLoopDelay } from 'node:perf_hooks';
+// Invariant: costs timers of its own, few of them while there is nothing to do; nothing else depends on it.
+import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 
-/** Between two looks at the clock, ms: shorter delays do not matter. */
-const RESOLUTION_MS = 10;
+/** Between two looks at the clock while there is work, ms: shorter delays do not matter. A hundred a second take 1 % of a core. */
+const BUSY_MS = 10;
+/** The same otherwise: a delay shows less what lies between two looks. */
+const IDLE_MS = 100;
+/** How often it is asked whether there is work, ms. */
+const LOOK_MS = 1_000;
+/** Share of its time that the loop works from which on there is work. The busy looks themselves take 0.01. */
+const WORKING = 0.03;
 const NANOSECONDS = 1e9;
 
 export interface LoopDelay {
@@ -13,20 +19,52 @@ export interface LoopDelay {
 }
 
 export function watchLoop(): LoopDelay {
-  const histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS });
-  histogram.enable();
-  // It measures the time between two looks, of which the resolution is no delay.
-  const delay = (ns: number): number => Math.max(0, ns / NANOSECONDS - RESOLUTION_MS / 1_000);
+  const busy = createWatch(BUSY_MS);
+  const idle = createWatch(IDLE_MS);
+  idle.enable();
+  let seen = performance.eventLoopUtilization();
+  const look = setInterval(() => {
+    const { utilization } = performance.eventLoopUtilization(seen);
+    seen = performance.eventLoopUtilization();
+    if (utilization < WORKING) busy.disable();
+    else busy.enable();
+  }, LOOK_MS);
+  look.unref();
   return {
     take() {
+      const closely = busy.take();
+      const roughly = idle.take();
+      return { ...(closely ?? roughly ?? NONE), max: Math.max(closely?.max ?? 0, roughly?.max ?? 0) };
+    },
+    stop() {
+      clearInterval(look);
+      busy.disable();
+      idle.disable();
+    },
+  };
+}
+
+type Delays = ReturnType<LoopDelay['take']>;
+
+const NONE: Delays = { p50: 0, p99: 0, max: 0 };
+
+function createWatch(resolutionMs: number) {
+  const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
+  // It measures the time between two looks, of which the resolution is no delay.
+  const delay = (ns: number): number => Math.max(0, ns / NANOSECONDS - resolutionMs / 1_000);
+  return {
+    enable: () => void histogram.enable(),
+    disable: () => void histogram.disable(),
+    /** Null: it did not look. */
+    take(): Delays | null {
       const taken = {
         p50: delay(histogram.percentile(50)),
         p99: delay(histogram.percentile(99)),
         max: delay(histogram.max),
       };
+      const hasLooked = histogram.count > 0;
       histogram.reset();
-      return taken;
+      return hasLooked ? taken : null;
     },
-    stop: () => void histogram.disable(),
   };
 }
