@@ -5,7 +5,7 @@ import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 /** Between two looks at the clock while there is work, ms: shorter delays do not matter. A hundred a second take 1 % of a core. */
 const BUSY_MS = 10;
 /** The same otherwise: a delay shows less what lies between two looks. */
-const IDLE_MS = 100;
+const IDLE_MS = 200;
 /** How often it is asked whether there is work, ms. */
 const LOOK_MS = 1_000;
 /** Share of its time that the loop works from which on there is work. The busy looks themselves take 0.01. */
