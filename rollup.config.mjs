@@ -1,6 +1,6 @@
 // What is published: one file a package and its types, from the same sources that run in development.
 // Invariant: the build fails when the browser core is over its budget.
-import { chmodSync, copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import resolve from '@rollup/plugin-node-resolve';
@@ -114,6 +114,24 @@ const withPapers = (folder) => ({
   },
 });
 
+/** Parts of earlier builds, whose names nothing imports any more, would be published too. */
+const withoutEarlier = {
+  name: 'without-earlier',
+  writeBundle({ dir }, bundle) {
+    for (const file of readdirSync(dir))
+      if (/^chunk-.*\.js$/.test(file) && !Object.hasOwn(bundle, file)) rmSync(`${dir}/${file}`);
+  },
+};
+
+/** What is built in brings its licence along. */
+const withLicences = (folder, names) => ({
+  name: 'licences',
+  writeBundle() {
+    const texts = names.map((name) => `${name}\n\n${readFileSync(`node_modules/${name}/LICENSE`, 'utf8')}`);
+    writeFileSync(`${folder}/dist/LICENSES-OF-OTHERS.txt`, texts.join('\n'));
+  },
+});
+
 const selfContained = {
   name: 'self-contained',
   generateBundle(_, bundle) {
@@ -174,7 +192,7 @@ export default [
       entryFileNames: '[name].js',
       chunkFileNames: 'chunk-[hash].js',
     },
-    plugins: [nodeResolve(), compile('es2021')],
+    plugins: [nodeResolve(), compile('es2021'), withoutEarlier],
   },
   ...Object.entries(WEB_ENTRIES).map(([name, input]) => types('sdk-web', [`${name}.d.ts`], input)),
   {
@@ -203,14 +221,24 @@ export default [
       'results-thread': 'collector/src/features/surveys/results/results-thread.ts',
       'fold-thread': 'collector/src/storage/sqlite/fold-thread.ts',
     },
-    external: external('collector'),
+    // Of zod's hundred files, half of them its messages in other languages, every start would load each; types name it.
+    external: (id) => !/^zod(?:\/|$)/.test(id) && external('collector')(id),
     output: {
       dir: 'collector/dist',
       format: 'es',
       entryFileNames: '[name].js',
       chunkFileNames: 'chunk-[hash].js',
     },
-    plugins: [nodeResolve(), compile('node20'), runnable, copyScripts, copyThreads, withPapers('collector')],
+    plugins: [
+      nodeResolve(),
+      compile('node20'),
+      runnable,
+      copyScripts,
+      copyThreads,
+      withoutEarlier,
+      withPapers('collector'),
+      withLicences('collector', ['zod']),
+    ],
   },
   types('collector'),
 ];
