@@ -47,7 +47,7 @@ export function createPeopleFold(db: Database, work: FoldWork, mayGoOn: () => vo
   const pages = createPages(db, createTerms(db), work);
   const unbuilt = db.prepare<[number, number, number, number, number], Person>(
     `SELECT p.id, p.version, n.kind, n.root FROM person AS p JOIN node AS n ON n.id = p.id
-     WHERE p.id > ? AND p.built < ? AND p.id % ? = ? ORDER BY p.id LIMIT ?`,
+     WHERE p.id > ? AND p.built < ? AND p.id % ? = ? ORDER BY p.id LIMIT +?`,
   );
 
   function foldPerson(person: Person, { clock, from }: FoldAsk): LeafStates | null {
@@ -156,7 +156,7 @@ function createPages(db: Database, terms: Terms, { leaves, only }: FoldWork): Pa
     return db
       .prepare<[number, number, number, number], Tuple>(
         `SELECT time, message_id, kind, type, event, ${bodies ? 'body' : "''"}, expired FROM message
-         WHERE node = ? AND time BETWEEN ? AND ? ${filter} ORDER BY time LIMIT ?`,
+         WHERE node = ? AND time BETWEEN ? AND ? ${filter} ORDER BY time LIMIT +?`,
       )
       .raw();
   }

@@ -21,11 +21,11 @@ export function groupAnswers(
   const messages = storedMessages(statements, terms);
   return {
     groups: ({ after, limit }) =>
-      all('SELECT id, traits AS text, revision FROM grp WHERE id > ? ORDER BY id LIMIT ?', after, limit),
+      all('SELECT id, traits AS text, revision FROM grp WHERE id > ? ORDER BY id LIMIT +?', after, limit),
     'messages-of-group': ({ group, after, limit }) => messages('grp = ? AND seq > ?', [group, after], limit),
     'group-members': ({ group, after, limit }) =>
       column(
-        'SELECT person FROM group_member WHERE grp = ? AND person > ? ORDER BY person LIMIT ?',
+        'SELECT person FROM group_member WHERE grp = ? AND person > ? ORDER BY person LIMIT +?',
         group,
         after,
         limit,
@@ -33,6 +33,7 @@ export function groupAnswers(
     'group-size': ({ group }) => count('SELECT count(*) AS n FROM group_member WHERE grp = ?', group),
     'groups-of': ({ person }) => column('SELECT grp FROM group_member WHERE person = ?', person),
     'group-members-count': () => count('SELECT count(*) AS n FROM group_member'),
-    'groups-waiting': ({ limit }) => column('SELECT DISTINCT grp FROM group_log ORDER BY grp LIMIT ?', limit),
+    'groups-waiting': ({ limit }) =>
+      column('SELECT DISTINCT grp FROM group_log ORDER BY grp LIMIT +?', limit),
   };
 }

@@ -29,13 +29,13 @@ export function identityAnswers({
   return {
     nodes: ({ after, limit }) =>
       all<Parameters<typeof nodeRow>[0]>(
-        `SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT ?`,
+        `SELECT ${NODE_COLUMNS} FROM node WHERE id > ? ORDER BY id LIMIT +?`,
         after,
         limit,
       ).map(nodeRow),
     links: ({ after, limit }) =>
       all<MessageRow>(
-        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND (device IS NOT NULL OR type = ?) ORDER BY seq LIMIT ?`,
+        `SELECT ${MESSAGE_COLUMNS} FROM message WHERE seq > ? AND (device IS NOT NULL OR type = ?) ORDER BY seq LIMIT +?`,
         after,
         typeCode('alias'),
         limit,
@@ -64,12 +64,12 @@ export function identityAnswers({
       })),
     gone: ({ kind, after, limit }) =>
       column(
-        'SELECT hash FROM gone WHERE kind = ? AND hash > ? ORDER BY hash LIMIT ?',
+        'SELECT hash FROM gone WHERE kind = ? AND hash > ? ORDER BY hash LIMIT +?',
         kindCode(kind),
         after,
         limit,
       ),
     suppressed: ({ after, limit }) =>
-      column('SELECT hash FROM suppressed WHERE hash > ? ORDER BY hash LIMIT ?', after, limit),
+      column('SELECT hash FROM suppressed WHERE hash > ? ORDER BY hash LIMIT +?', after, limit),
   };
 }

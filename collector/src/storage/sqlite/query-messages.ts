@@ -58,7 +58,7 @@ export function messageAnswers(
         if (id !== null) names.set(id, name);
       }
       const rows = all<{ seq: number; event: number | null }>(
-        'SELECT seq, event FROM message WHERE seq > ? ORDER BY seq LIMIT ?',
+        'SELECT seq, event FROM message WHERE seq > ? ORDER BY seq LIMIT +?',
         after,
         limit,
       );
@@ -72,7 +72,7 @@ export function messageAnswers(
       all<MessageRow>(
         `SELECT ${OF_MESSAGE}
          FROM pending AS p JOIN message AS m ON m.seq = p.seq WHERE p.time <= ?
-         ORDER BY p.time, m.message_id, m.kind LIMIT ?`,
+         ORDER BY p.time, m.message_id, m.kind LIMIT +?`,
         until,
         limit,
       ).map((row) => ({ row: historyRow(row, terms) })),
@@ -84,7 +84,7 @@ export function messageAnswers(
     arrivals: ({ after, limit }) => messages('seq > ?', [after], limit),
     ledger({ after, limit, from, to }) {
       const last = one<{ seq: number | null }>(
-        'SELECT max(seq) AS seq FROM (SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT ?)',
+        'SELECT max(seq) AS seq FROM (SELECT seq FROM message WHERE seq > ? ORDER BY seq LIMIT +?)',
         after,
         limit,
       )?.seq;
@@ -110,7 +110,7 @@ export function messageAnswers(
         ]),
       );
       const looked = all<{ seq: number; type: number; event: number | null; time: number; expired: number }>(
-        'SELECT seq, type, event, time, expired FROM message WHERE seq > ? ORDER BY seq LIMIT ?',
+        'SELECT seq, type, event, time, expired FROM message WHERE seq > ? ORDER BY seq LIMIT +?',
         after,
         limit,
       );
@@ -123,7 +123,7 @@ export function messageAnswers(
       return { rows, next };
     },
     refused: ({ before, limit }) =>
-      all<RefusedColumns>('SELECT * FROM refused WHERE id < ? ORDER BY id DESC LIMIT ?', before, limit).map(
+      all<RefusedColumns>('SELECT * FROM refused WHERE id < ? ORDER BY id DESC LIMIT +?', before, limit).map(
         refused,
       ),
     'refused-one'({ id }) {

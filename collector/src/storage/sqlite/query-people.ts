@@ -21,7 +21,7 @@ export function peopleAnswers({
       return Math.min(person, message);
     },
     'due-people': ({ until, limit }) =>
-      column('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT ?', until, limit),
+      column('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT +?', until, limit),
     'due-count': ({ until }) => count('SELECT count(*) AS n FROM person WHERE due <= ?', until),
     people({ after, limit, version, prefix }) {
       if (prefix !== undefined) {
@@ -35,7 +35,7 @@ export function peopleAnswers({
            ) AS hit JOIN node AS n ON n.id = hit.id JOIN person AS p ON p.id = n.root
            WHERE p.id > @after AND (@version IS NULL
              OR EXISTS (SELECT 1 FROM membership WHERE version = @version AND person = p.id))
-           ORDER BY p.id LIMIT @limit`,
+           ORDER BY p.id LIMIT +@limit`,
           {
             from: prefix,
             to: `${prefix}\u{10ffff}`,
@@ -49,12 +49,12 @@ export function peopleAnswers({
       }
       if (version !== undefined)
         return all(
-          'SELECT person AS id FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?',
+          'SELECT person AS id FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT +?',
           version,
           after,
           limit,
         );
-      return all('SELECT id FROM person WHERE id > ? ORDER BY id LIMIT ?', after, limit);
+      return all('SELECT id FROM person WHERE id > ? ORDER BY id LIMIT +?', after, limit);
     },
     'people-count': ({ below }) =>
       below === undefined
@@ -62,7 +62,7 @@ export function peopleAnswers({
         : count('SELECT count(*) AS n FROM person WHERE id <= ?', below),
     'people-unbuilt': ({ generation, after, limit }) =>
       column(
-        'SELECT id FROM person WHERE id > ? AND built < ? ORDER BY id LIMIT ?',
+        'SELECT id FROM person WHERE id > ? AND built < ? ORDER BY id LIMIT +?',
         after,
         generation,
         limit,
@@ -70,7 +70,7 @@ export function peopleAnswers({
     'first-distinct': ({ person, leaf, limit }) =>
       all<{ text: string; is_text: number }>(
         `SELECT text, is_text FROM distinct_value WHERE person = ? AND leaf = ?
-         ORDER BY text, is_text DESC LIMIT ?`,
+         ORDER BY text, is_text DESC LIMIT +?`,
         person,
         leaf,
         limit,

@@ -46,7 +46,7 @@ export function segmentAnswers(
   return {
     members: ({ version, after, limit }) =>
       all(
-        'SELECT person, since FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT ?',
+        'SELECT person, since FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT +?',
         version,
         after,
         limit,
@@ -57,7 +57,7 @@ export function segmentAnswers(
       const id = terms.find(segment);
       if (id === null) return [];
       return all<TransitionColumns>(
-        `${TRANSITION} WHERE t.segment = ? AND t.seq > ? ORDER BY t.seq LIMIT ?`,
+        `${TRANSITION} WHERE t.segment = ? AND t.seq > ? ORDER BY t.seq LIMIT +?`,
         id,
         after,
         limit,
@@ -65,7 +65,7 @@ export function segmentAnswers(
     },
     'person-transitions': ({ people, before, limit }) =>
       all<TransitionColumns>(
-        `${TRANSITION} WHERE t.person IN (SELECT value FROM json_each(?)) AND t.seq < ? ORDER BY t.seq DESC LIMIT ?`,
+        `${TRANSITION} WHERE t.person IN (SELECT value FROM json_each(?)) AND t.seq < ? ORDER BY t.seq DESC LIMIT +?`,
         JSON.stringify(people),
         before,
         limit,
@@ -73,6 +73,11 @@ export function segmentAnswers(
     'transition-count': ({ person }) =>
       count('SELECT count(*) AS n FROM transition WHERE person = ?', person),
     'listed-nodes': ({ list, after, limit }) =>
-      column('SELECT node FROM listed WHERE list = ? AND node > ? ORDER BY node LIMIT ?', list, after, limit),
+      column(
+        'SELECT node FROM listed WHERE list = ? AND node > ? ORDER BY node LIMIT +?',
+        list,
+        after,
+        limit,
+      ),
   };
 }

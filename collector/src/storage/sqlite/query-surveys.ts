@@ -54,7 +54,7 @@ export function surveyAnswers(
         `SELECT r.seq, r.survey, r.node AS filed, r.submission, r.status AS said, ${OF_MESSAGE}
          FROM response AS r JOIN message AS m ON m.seq = r.seq
          WHERE r.survey = ? AND ${where} AND m.time <= ?
-         ORDER BY r.node, r.submission, r.seq LIMIT ?`;
+         ORDER BY r.node, r.submission, r.seq LIMIT +?`;
       const { node, submission, seq } = after ?? { node: 0, submission: '', seq: 0 };
       // In two parts, each one stretch of the index: a submission may have any number of messages.
       const same = after
@@ -80,7 +80,7 @@ export function surveyAnswers(
       return messages('seq > ? AND (type = ? OR event = ?)', [after, typeCode('survey'), event ?? -1], limit);
     },
     'response-rows': ({ after, limit }) =>
-      all<ResponseColumns>('SELECT * FROM response WHERE seq > ? ORDER BY seq LIMIT ?', after, limit).map(
+      all<ResponseColumns>('SELECT * FROM response WHERE seq > ? ORDER BY seq LIMIT +?', after, limit).map(
         response,
       ),
   };

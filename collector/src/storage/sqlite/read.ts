@@ -103,7 +103,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     db
       .prepare<[number, number, number, number], MessageTuple>(
         `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ?
-         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT ?`,
+         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT +?`,
       )
       .raw();
   const whole = { ascending: all('ASC'), descending: all('DESC') };
@@ -111,7 +111,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     db
       .prepare<[number, number, number, number], MessageTuple>(
         `SELECT ${MESSAGE_COLUMNS} FROM message WHERE node = ? AND time BETWEEN ? AND ? AND expired ${is} 0
-         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT ?`,
+         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT +?`,
       )
       .raw();
   const ofKept = {
@@ -124,7 +124,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
         `SELECT ${bodies ? MESSAGE_COLUMNS : MESSAGE_COLUMNS.replace(', body', ", '' AS body")} FROM message
          WHERE node = ? AND time BETWEEN ? AND ?
          AND (type IN (SELECT value FROM json_each(?)) OR event IN (SELECT value FROM json_each(?)))
-         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT ?`,
+         ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT +?`,
       )
       .raw();
   const few = {

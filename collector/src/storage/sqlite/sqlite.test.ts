@@ -1,5 +1,5 @@
 // SQLite against the conformance suite, and what only a file has: mode, migrations, snapshots.
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -24,6 +24,14 @@ describeStore('SQLite file', async () => {
     folds: true,
     dispose: async () => rmSync(folder, { recursive: true, force: true }),
   };
+});
+
+it('has no statement that SQLite plans anew each time it runs', () => {
+  const folder = new URL('.', import.meta.url);
+  const texts = readdirSync(folder).filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+  expect(texts.length).toBeGreaterThan(10);
+  const bare = texts.filter((name) => /LIMIT [?@]/.test(readFileSync(new URL(name, folder), 'utf8')));
+  expect(bare).toEqual([]);
 });
 
 /** As PRAGMA synchronous tells it. */

@@ -12,7 +12,7 @@ export function storedMessages(
 ): (where: string, values: readonly Bound[], limit: number) => HistoryRow[] {
   return (where, values, limit) =>
     all<MessageRow>(
-      `SELECT ${MESSAGE_COLUMNS} FROM message WHERE ${where} ORDER BY seq LIMIT ?`,
+      `SELECT ${MESSAGE_COLUMNS} FROM message WHERE ${where} ORDER BY seq LIMIT +?`,
       ...values,
       limit,
     ).map((row) => historyRow(row, terms));
