@@ -92,11 +92,22 @@ const count: Aggregate<number> = {
 
 export type Sum = [n: number, mantissa: number | string, scale: number];
 
+function addSums(total: Sum, [n, mantissa, scale]: Sum): void {
+  total[0] += n;
+  [total[1], total[2]] = addDecimals([total[1], total[2]], [mantissa, scale]);
+}
+
 const sum: Aggregate<Sum> = {
   accept: numeric,
   of: ({ value }) => [1, ...toDecimal(value as number)], // `accept` gave a number
   // What is left of a Sum is a Decimal, which the compiler does not name.
   merge: ([n, ...x], [m, ...y]) => [n + m, ...addDecimals(x as Decimal, y as Decimal)],
+  pour: addSums,
+  absorb(summary, { value }) {
+    const [mantissa, scale] = toDecimal(value as number); // `accept` gave a number
+    addSums(summary, [1, mantissa, scale]);
+    return summary;
+  },
   pack: withValue,
 };
 

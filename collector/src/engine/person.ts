@@ -95,8 +95,11 @@ export function foldMessage(
   }
   for (const leaf of program.match(message)) {
     if (!isBuilt(program, person, leaf.id)) continue;
-    const shed = shedOf(leaf, shedTo);
-    const state = addToLeaf(leaf, person.leaves[leaf.id], message, now, { refolding, shed });
+    const before = person.leaves[leaf.id];
+    const state =
+      leaf.kind === 'aggregate'
+        ? addToAggregate(leaf, before, message, now)
+        : addToLeaf(leaf, before, message, now, { refolding, shed: shedOf(leaf, shedTo) });
     if (state === null) continue;
     if ('late' in state) folded.late.push({ leaf, match: state.late });
     else if ('key' in state) folded.toCount.push({ leaf, key: state.key });

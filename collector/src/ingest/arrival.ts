@@ -2,13 +2,20 @@
 // Invariant: everyone touched was settled to the clock under the old identities; afterwards each
 // person's state equals a refold of their messages at the clock.
 
-import { build, type Folded, foldFor, type LeafStates, stillHolds } from '../engine/building.ts';
+import {
+  build,
+  type Folded as FoldedLeaves,
+  foldFor,
+  type LeafStates,
+  stillHolds,
+} from '../engine/building.ts';
 import type { EngineMessage } from '../engine/filter.ts';
 import type { Stretch } from '../engine/identity.ts';
 import type { Leaf } from '../engine/leaf.ts';
 import {
   emitDifference,
   evaluate,
+  type Folded,
   finishRefold,
   foldMessage,
   type Occasion,
@@ -30,10 +37,17 @@ import {
   viewGroups,
   writeGroup,
 } from './groups.ts';
-import { applyPlan, type IdentityPlan, peopleTouched, planAlias, planLink } from './identity-plan.ts';
+import {
+  applyPlan,
+  type IdentityPlan,
+  isKnownLink,
+  peopleTouched,
+  planAlias,
+  planLink,
+} from './identity-plan.ts';
 import { filterFor, reachStart } from './leaf-history.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
-import { ownerOf } from './owner.ts';
+import { ownerInMemory, ownerOf } from './owner.ts';
 import { dropShed, type Gathered, gatherIn, keepGathered, keepShed, refoldLeafOf } from './shed-matches.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -133,9 +147,38 @@ export async function planArrival(
 
 /**
  * Puts a message into effect. It is already among the messages `historyOf` sees.
- * `plans` are those of `planArrival`, made just before.
+ * `plans` are those of `planArrival`, made just before. Undefined: it is done, which is the usual case;
+ * waiting for nothing would cost more than the fold.
  */
-export async function arrive(
+export function arrive(
+  set: WorkingSet,
+  arrival: Arrival,
+  plans: readonly IdentityPlan[],
+  at: Clocked,
+): Promise<void> | undefined {
+  const ready = plans.length === 0 ? readyFor(set, arrival, at.clock) : null;
+  return ready ? foldIn(set, ready, arrival.message, at) : arriveSlowly(set, arrival, plans, at);
+}
+
+/**
+ * Whose message it is, where that is known from memory, nothing is due for them and who is who stays as it is.
+ * Null: it may still be so.
+ */
+function readyFor(
+  set: WorkingSet,
+  { message, user, device, trusted }: Arrival,
+  clock: number,
+): PersonState | null {
+  const sender = user ?? device;
+  if (!sender || message.groupId !== null) return null;
+  const { stamp } = message;
+  if (user && device && !isKnownLink(set, { user, device, stamp, trusted })) return null;
+  const id = ownerInMemory(set, sender, stamp);
+  const person = id === undefined ? null : set.personInMemory(id);
+  return person && isSettled(set, person, clock) ? person : null;
+}
+
+async function arriveSlowly(
   set: WorkingSet,
   arrival: Arrival,
   plans: readonly IdentityPlan[],
@@ -159,21 +202,51 @@ export async function arrive(
     await breathe();
   }
   if (toRefold.has(id)) return;
-  const person = held ?? (await newPerson(set, id));
+  await foldIn(set, held ?? (await newPerson(set, id)), message, at);
+}
+
+/** Folds a message into a settled person. Undefined: it is done. */
+function foldIn(
+  set: WorkingSet,
+  person: PersonState,
+  message: EngineMessage,
+  at: Clocked,
+): Promise<void> | undefined {
   const isNamedAgain = set.takeName(person);
-  const { touched, changed, late, shed, toCount } = foldMessage(set.program, person, message, at.clock);
-  if (isNamedAgain) touched.push(...set.program.atStart);
+  const folded = foldMessage(set.program, person, message, at.clock);
+  if (isNamedAgain) folded.touched.push(...set.program.atStart);
+  const { toCount, shed, late } = folded;
+  if (toCount.length + shed.length + late.length > 0 || message.groupId !== null)
+    return foldRest(set, person, message, folded, at);
+  keepRowSmall(set, person, folded.changed);
+  finish(set, person, folded.touched, at);
+  return undefined;
+}
+
+/** What folding left to be done. */
+async function foldRest(
+  set: WorkingSet,
+  person: PersonState,
+  { groupId }: EngineMessage,
+  { touched, changed, late, shed, toCount }: Folded,
+  at: Clocked,
+): Promise<void> {
+  const { id } = person;
   if (toCount.length > 0) await countOutside(set, person, toCount);
   keepRowSmall(set, person, changed);
   if (shed.length > 0) await keepShed(set, person, shed, at.clock);
-  if (message.groupId !== null) await seeNewest(set, person, message.groupId);
+  if (groupId !== null) await seeNewest(set, person, groupId);
   if (late.length > 0 && at.late) {
     const leaves: Map<Leaf, ShedMatch[]> = at.late.get(id)?.leaves ?? new Map();
     for (const { leaf, match } of late) leaves.set(leaf, [...(leaves.get(leaf) ?? []), match]);
     at.late.set(id, { leaves, cause: at.cause });
   } else for (const { leaf, match } of late) await refoldLeafOf(set, person, leaf, at.clock, [match]);
-  evaluate(set.program, person, touched, occasionOf(set, id, at));
-  if (held) set.touch(person);
+  finish(set, person, touched, at);
+}
+
+function finish(set: WorkingSet, person: PersonState, touched: readonly number[], at: Clocked): void {
+  evaluate(set.program, person, touched, occasionOf(set, person.id, at));
+  if (set.personInMemory(person.id) === person) set.touch(person);
   else set.putPerson(person);
 }
 
@@ -268,7 +341,7 @@ export async function foldedPerson(
 }
 
 /** Leaf states that were folded beside the lane, from the person's row at that version. */
-export interface FoldedBeside extends Folded {
+export interface FoldedBeside extends FoldedLeaves {
   version: number;
 }
 

@@ -17,8 +17,8 @@ import type { Draft } from './draft.ts';
 
 export interface HeldIdentities {
   node(kind: NodeKind, ext: string): Promise<NodeRow | null>;
-  /** The node if it is known to be there without asking the store. */
-  nodeInMemory(kind: NodeKind, ext: string): NodeRow | undefined;
+  /** The same as far as it is known without asking the store; undefined where it is not. */
+  readonly inMemory: IdentitiesInMemory;
   /** Whether `node` answers without asking the store. */
   isAsked(kind: NodeKind, ext: string): boolean;
   nodeById(id: number): Promise<NodeRow | null>;
@@ -55,6 +55,14 @@ export interface HeldIdentities {
   readonly erased: { any: boolean; suppressed: boolean };
 }
 
+export interface IdentitiesInMemory {
+  node(kind: NodeKind, ext: string): NodeRow | undefined;
+  nodeById(id: number): NodeRow | undefined;
+  circle(root: number): readonly number[] | undefined;
+  timeline(device: number): Timeline | undefined;
+  pairs(user: number): ReadonlyMap<number, Pair> | undefined;
+}
+
 /** Who is named in these messages. */
 export type Naming = Pick<AcceptedMessage, 'userId' | 'anonymousId'>;
 
@@ -71,8 +79,8 @@ export interface IdentitiesUpkeep {
   /** What was prepared is in the store. */
   committed(): void;
   forget(): void;
-  /** What is held, by kind: read again when it is asked for. */
-  readonly maps: readonly Map<unknown, unknown>[];
+  /** After a commit: lets go of every kind of which more is held than `most`. */
+  trim(most: number): void;
 }
 
 interface Means {
@@ -164,7 +172,13 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
     hash,
     node,
     isAsked: (kind, ext) => nodes.has(nodeKey(kind, ext)),
-    nodeInMemory: (kind, ext) => nodes.get(nodeKey(kind, ext)) ?? undefined,
+    inMemory: {
+      node: (kind, ext) => nodes.get(nodeKey(kind, ext)) ?? undefined,
+      nodeById: (id) => byId.get(id),
+      circle: (root) => circles.get(root),
+      timeline: (device) => timelines.get(device),
+      pairs: (user) => pairs.get(user),
+    },
     nodeById,
     nameOf,
     takeName(state) {
@@ -287,7 +301,11 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
       for (const map of maps) map.clear();
       revived.clear();
     },
-    maps,
+    trim(most) {
+      // By their names and by their numbers they are the same objects, or a root changed in one would not be in the other.
+      if (Math.max(nodes.size, byId.size) > most) for (const map of [nodes, byId]) map.clear();
+      for (const map of [circles, timelines, pairs]) if (map.size > most) map.clear();
+    },
   };
   return { identities: self, upkeep };
 }

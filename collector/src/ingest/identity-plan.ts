@@ -59,6 +59,21 @@ export async function planLink(set: WorkingSet, link: Link, clock: number): Prom
   return isEmpty(plan) ? null : plan;
 }
 
+/** Whether memory knows already that a link changes nothing; it may change nothing all the same. */
+export function isKnownLink({ inMemory }: WorkingSet, link: Link): boolean {
+  const { user, device, stamp } = link;
+  const held = inMemory.pairs(user.id)?.get(device.id);
+  if (!held || withLink(held, link) !== held) return false;
+  const last = inMemory.timeline(device.id)?.at(-1);
+  if (!last || last.user !== user.id || compareStamps(last.stamp, stamp) > 0) return false;
+  // Somebody with more ids than may count has links that do not.
+  const users = inMemory.circle(user.root);
+  if (!users) return false;
+  let ids = users.length;
+  for (const one of users) ids += inMemory.pairs(one)?.size ?? MAX_PROFILE_IDS;
+  return ids <= MAX_PROFILE_IDS;
+}
+
 function withLink(held: Pair | undefined, { user, device, stamp, trusted }: Link): Pair {
   const pair = held ?? { user: user.id, device: device.id, trusted: null, plain: null };
   const first = trusted ? pair.trusted : pair.plain;

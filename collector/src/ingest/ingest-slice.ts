@@ -1,7 +1,7 @@
 // A slice of messages put through: which are new, which are refused, whose they are and what they change.
 // Invariant: nothing of a message is recorded unless it is accepted, but its refusal; the lane commits both.
 import type { EngineMessage } from '../engine/filter.ts';
-import { responseOf } from '../engine/response.ts';
+import { mayRespond, responseOf } from '../engine/response.ts';
 import { stampOf } from '../engine/stamp.ts';
 import { ERASED, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
@@ -46,7 +46,9 @@ export async function ingestSlice(
       continue;
     }
     const isRefused = suppressed?.has(message) ?? false;
-    const outcome = await (isRefused ? refuseSuppressed(set, message) : ingestOne(set, message, clock, late));
+    const coming = isRefused ? refuseSuppressed(set, message) : ingestOne(set, message, clock, late);
+    // Waiting for what is there costs more than an ordinary message's fold.
+    const outcome = coming instanceof Promise ? await coming : coming;
     if (outcome === 'accepted') fresh.add(key);
     outcomes.push(outcome);
   }
@@ -112,28 +114,44 @@ async function refuseSuppressed(set: WorkingSet, message: AcceptedMessage): Prom
 
 const NOTHING_PLANNED = { plans: [], refused: false };
 
-async function ingestOne(
+function ingestOne(
+  set: WorkingSet,
+  message: AcceptedMessage,
+  clock: number,
+  late: LateLeaves,
+): Outcome | Promise<Outcome> {
+  const old = message.acceptedBefore ? null : whyTooOld(set.retention, message, clock);
+  if (old) return refuse(set, message, 'too_old', old);
+  const plain = isPlain(message, clock) ? lookUpInMemory(set, message) : null;
+  if (!plain) return ingestSlowly(set, message, clock, late);
+  set.addMessage(entryOf(message, plain, false));
+  const coming = arrive(set, plain, [], { clock, cause: { messageId: message.messageId }, late });
+  return coming ? coming.then(() => 'accepted') : 'accepted';
+}
+
+/** Nothing is to be known about a message but who sent it: it is in effect at once, and changes only what follows from it. */
+const isPlain = ({ type, name, time }: AcceptedMessage, clock: number): boolean =>
+  time <= clock && (type === 'page' || type === 'screen' || (type === 'track' && !mayRespond(type, name)));
+
+function entryOf(message: AcceptedMessage, { seq, user, device }: Arrival, pending: boolean): NewMessage {
+  const node = user ?? device;
+  if (!node) throw new Error('a message without an identity reached the lane');
+  return { message, seq, node: node.id, device: user ? (device?.id ?? null) : null, pending };
+}
+
+async function ingestSlowly(
   set: WorkingSet,
   message: AcceptedMessage,
   clock: number,
   late: LateLeaves,
 ): Promise<Outcome> {
   const pending = message.time > clock;
-  const old = message.acceptedBefore ? null : whyTooOld(set.retention, message, clock);
-  if (old) return refuse(set, message, 'too_old', old);
   const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
-  const node = arrival.user ?? arrival.device;
-  if (!node) throw new Error('a message without an identity reached the lane');
-  const entry: NewMessage = {
-    message,
-    seq: arrival.seq,
-    node: node.id,
-    device: arrival.user ? (arrival.device?.id ?? null) : null,
-    pending,
-  };
+  const entry = entryOf(message, arrival, pending);
+  const { node } = entry;
   const response = responseOf(arrival.message);
   if (response) {
-    const nodes = [node.id, ...(arrival.user && arrival.device ? [arrival.device.id] : [])];
+    const nodes = [node, ...(arrival.user && arrival.device ? [arrival.device.id] : [])];
     const why = await whyClosed(set, response, nodes, message.time);
     if (why && !message.acceptedBefore) return refuse(set, message, 'survey_closed', why);
     const { survey, submission, status } = response;
@@ -165,7 +183,7 @@ function refuse(set: WorkingSet, message: AcceptedMessage, code: RejectionCode, 
 async function lookUp(set: WorkingSet, message: AcceptedMessage, wait: 'wait' | undefined): Promise<Arrival> {
   const { userId, anonymousId, previousId, kind, trusted, type } = message;
   const named = (nodeKind: NodeKind, ext: string) =>
-    set.nodeInMemory(nodeKind, ext) ?? set.ensureNode(nodeKind, ext, wait);
+    set.inMemory.node(nodeKind, ext) ?? set.ensureNode(nodeKind, ext, wait);
   const user = userId === null ? null : await named('user', userId);
   const device = anonymousId === null ? null : await named('device', anonymousId);
   let previous: Arrival['previous'] = null;
@@ -184,6 +202,15 @@ async function lookUp(set: WorkingSet, message: AcceptedMessage, wait: 'wait' | 
     device,
     previous,
   };
+}
+
+/** The same for a plain message, where memory knows all whom it names; null otherwise. */
+function lookUpInMemory(set: WorkingSet, message: AcceptedMessage): Arrival | null {
+  const { userId, anonymousId, trusted } = message;
+  const user = userId === null ? null : set.inMemory.node('user', userId);
+  const device = anonymousId === null ? null : set.inMemory.node('device', anonymousId);
+  if (user === undefined || device === undefined) return null;
+  return { seq: set.nextSeq(), message: engineOf(message), trusted, user, device, previous: null };
 }
 
 function engineOf(message: AcceptedMessage): EngineMessage {

@@ -18,6 +18,17 @@ export async function ownerOf(set: WorkingSet, sender: Sender, stamp: Stamp): Pr
   return profileOf(set, await filedUnder(set, sender, stamp));
 }
 
+/** The same where memory knows it; undefined otherwise. */
+export function ownerInMemory(
+  { inMemory }: WorkingSet,
+  { id, kind }: Sender,
+  stamp: Stamp,
+): number | undefined {
+  if (kind === 'user') return inMemory.nodeById(id)?.root;
+  const timeline = inMemory.timeline(id);
+  return timeline && inMemory.nodeById(ownerAt(timeline, stamp) ?? id)?.root;
+}
+
 /** The profile that a user's or a device's own id stands for, merges followed. */
 export async function profileOf(set: WorkingSet, id: number): Promise<number> {
   return (await set.nodeById(id))?.root ?? id;

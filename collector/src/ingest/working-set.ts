@@ -99,8 +99,8 @@ export function createWorkingSet(
 
   function trim(): void {
     peopleUpkeep.trim();
-    for (const map of [...identitiesUpkeep.maps, ...submissionsUpkeep.maps, heldGroups])
-      if (map.size > MAX_HOT_ENTRIES) map.clear();
+    identitiesUpkeep.trim(MAX_HOT_ENTRIES);
+    for (const map of [...submissionsUpkeep.maps, heldGroups]) if (map.size > MAX_HOT_ENTRIES) map.clear();
   }
 
   const self: WorkingSet = {
