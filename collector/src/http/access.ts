@@ -1,7 +1,7 @@
 // Keys and the source: who may do what.
 // Invariant: only hashes of keys are stored; a presented key is compared with every stored one in
 // constant time; the signing secret is the one secret kept readable.
-import { createHash, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
+import { hash as hashOnce, hkdfSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { Core } from '../ingest/core.ts';
 import { isSignedBy } from './signature.ts';
 
@@ -80,7 +80,7 @@ export const MAX_KEY_NAME_CHARS = 200;
 /** As many random bytes as other keys have. */
 const PAGE_KEY_BYTES = 24;
 
-const hash = (text: string): string => createHash('sha256').update(text).digest('hex');
+const hash = (text: string): string => hashOnce('sha256', text, 'hex');
 const PREFIXES: Record<KeyType, string> = { web: 'wk', server: 'sk', admin: 'ak' };
 export const newKey = (kind: KeyType): string => `${PREFIXES[kind]}_${randomBytes(24).toString('base64url')}`;
 const newSecret = (): string => randomBytes(32).toString('hex');
@@ -151,9 +151,10 @@ export async function createAccess(
   const present = (): Source => source as Source; // set above, never unset
   const access: Access = {
     find(key) {
-      const presented = Buffer.from(hash(key), 'hex');
+      const presented = Buffer.from(hash(key), 'latin1');
       let found: KeyRecord | null = null;
-      for (const held of records) if (timingSafeEqual(Buffer.from(held.hash, 'hex'), presented)) found = held;
+      for (const held of records)
+        if (timingSafeEqual(Buffer.from(held.hash, 'latin1'), presented)) found = held;
       return found;
     },
     keys: () => records,

@@ -3,7 +3,6 @@
 import type { Sender } from '../ingest/core.ts';
 import type { KeyKind } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
-import type { KeyRecord } from './access.ts';
 import { parseJson, readBody, requireObject } from './body.ts';
 import { networkOf } from './caller.ts';
 import { LARGE_BODY_BYTES } from './decoder.ts';
@@ -33,8 +32,9 @@ export interface Gate {
  */
 export function gateFor(parts: HttpParts, request: Request, env: unknown): Gate {
   const address = parts.addressOf(request, env);
-  if (presentedKey(request, new URL(request.url), undefined) !== null) {
-    const writer = admitWriter(parts, request, env, undefined);
+  const key = presentedKey(request, undefined);
+  if (key !== null) {
+    const writer = letIn(parts, request, address, key);
     return { address, sender: writer.sender, admit: () => writer };
   }
   // Whoever had none so often is not read again.
@@ -42,7 +42,7 @@ export function gateFor(parts: HttpParts, request: Request, env: unknown): Gate 
   return {
     address,
     sender: { key: '', address: networkOf(address) },
-    admit: (bodyKey) => admitWriter(parts, request, env, bodyKey),
+    admit: (bodyKey) => letIn(parts, request, address, keyOf(bodyKey)),
   };
 }
 
@@ -62,37 +62,45 @@ export async function admitWithFields(
   return { fields, writer: gate.admit(fields.writeKey) };
 }
 
-/** Lets a write key in, by key, origin and rate. @throws ApiError 401, 403 or 429. */
-export function admitWriter(
-  { access, core, limit, addressOf, originOf }: HttpParts,
+/** Lets the write key in that a request presents, by key, origin and rate. @throws ApiError 401, 403 or 429. */
+export function admitWriter(parts: HttpParts, request: Request, env: unknown, bodyKey: unknown): Writer {
+  return letIn(parts, request, parts.addressOf(request, env), presentedKey(request, bodyKey));
+}
+
+function letIn(
+  { access, core, limit, originOf }: HttpParts,
   request: Request,
-  env: unknown,
-  bodyKey: unknown,
+  address: string | null,
+  key: string | null,
 ): Writer {
-  const key = presentedKey(request, new URL(request.url), bodyKey);
   const record = key === null ? null : access.find(key);
-  const address = addressOf(request, env);
   if (!record || record.kind === 'admin') {
     limit.take(WRONG_KEYS, address, core.now());
     throw unknownKey(key, record !== null);
   }
   const origin = request.headers.get('origin');
-  // Our own pages may always send.
-  if (origin !== originOf(request).origin) checkOrigin(record, origin, access.source().allowedOrigins);
+  if (record.kind === 'web' && origin !== null)
+    requireAllowed(origin, access.source().allowedOrigins, originOf, request);
   limit.take(record.id, address, core.now());
   return { kind: record.kind, sender: { key: record.id, address: networkOf(address) } };
 }
 
 /** The key a request presents: Basic user name, then `?writeKey=`, then the body's; the first present decides. */
-export function presentedKey(request: Request, url: URL, bodyKey: unknown): string | null {
+export function presentedKey(request: Request, bodyKey: unknown): string | null {
   const authorization = request.headers.get('authorization');
   if (authorization && /^basic /i.test(authorization)) {
     const [name = ''] = Buffer.from(authorization.slice(6), 'base64').toString().split(':');
     if (name !== '') return name;
   }
-  const query = url.searchParams.get('writeKey');
-  if (query) return query;
-  return typeof bodyKey === 'string' && bodyKey !== '' ? bodyKey : null;
+  return queryOf(request, 'writeKey') || keyOf(bodyKey);
+}
+
+const keyOf = (bodyKey: unknown): string | null =>
+  typeof bodyKey === 'string' && bodyKey !== '' ? bodyKey : null;
+
+/** A parameter of the request's address; null without it. An address is only taken apart where it has any. */
+export function queryOf({ url }: Request, name: string): string | null {
+  return url.includes('?') ? new URL(url).searchParams.get(name) : null;
 }
 
 export function bearerKey(request: Request): string | null {
@@ -117,7 +125,14 @@ function unknownKey(key: string | null, isAdmin: boolean): ApiError {
   return new ApiError(401, 'invalid_key', message);
 }
 
-function checkOrigin(record: KeyRecord, origin: string | null, allowed: readonly string[]): void {
-  if (record.kind !== 'web' || origin === null || allowed.length === 0 || allowed.includes(origin)) return;
+function requireAllowed(
+  origin: string,
+  allowed: readonly string[],
+  originOf: HttpParts['originOf'],
+  request: Request,
+): void {
+  if (allowed.length === 0 || allowed.includes(origin)) return;
+  // Our own pages may always send.
+  if (origin === originOf(request).origin) return;
   throw new ApiError(403, 'origin_not_allowed', 'pages of this origin may not send with this key');
 }

@@ -10,7 +10,7 @@ import {
   MAX_MESSAGE_BYTES,
   type MessageType,
 } from '../wire/message.ts';
-import { gateFor, type Writer } from './admission.ts';
+import { gateFor, queryOf, type Writer } from './admission.ts';
 import { parseJson, readBody, requireObject } from './body.ts';
 import { keptOf } from './caller.ts';
 import { type Head, LARGE_BODY_BYTES } from './decoder.ts';
@@ -84,7 +84,7 @@ async function judgeRequest(
   const admit = ({ writeKey, userSignature }: Head): Ask => {
     const writer = gate.admit(writeKey);
     const signature = request.headers.get('x-tidemark-signature') ?? userSignature ?? null;
-    const wantsMe = new URL(request.url).searchParams.get('reply') === 'me';
+    const wantsMe = queryOf(request, 'reply') === 'me';
     caller = { ...writer, signature, wantsMe };
     const { kind } = writer;
     const requireSignature = kind === 'web' && access.source().requireSignature;
