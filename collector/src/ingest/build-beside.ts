@@ -21,8 +21,8 @@ const SLICE_MS = 3;
 export type Seen = 'all' | 'some' | 'again';
 
 export interface Beside {
-  /** Builds people for as long as `isCurrent`. */
-  build(isCurrent: () => boolean, onBuilt: (people: number) => void): Promise<Seen>;
+  /** Builds people for as long as `isCurrent`; `onReached` hears up to which number they are built, on average. */
+  build(isCurrent: () => boolean, onReached: (far: number) => void): Promise<Seen>;
   /** Ends the threads, and what they are folding. */
   close(): Promise<void>;
 }
@@ -67,12 +67,13 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
   }
 
   return {
-    async build(isCurrent, onBuilt) {
+    async build(isCurrent, onReached) {
       if (isBroken) return 'some';
       if (streams.length === 0)
         streams = (set.store.openFolders?.() ?? []).map((folder) => ({ folder, asked: null }));
       const { program, clock } = await look();
       const goesOn = (): boolean => !isBroken && isCurrent();
+      const reached = streams.map(() => 0);
 
       async function follow(stream: Stream, index: number): Promise<Seen> {
         await stream.asked;
@@ -99,7 +100,8 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
             if (!taken) return goesOn() ? 'again' : 'some';
             now = taken.clock;
             from += taken.people;
-            onBuilt(taken.people);
+            reached[index] = slice.people[from - 1]?.id ?? 0;
+            onReached(reached.reduce((sum, far) => sum + far, 0) / reached.length);
           }
         }
         return 'some';

@@ -8,6 +8,8 @@ import { settleDue } from './due.ts';
 import type { Done, Lane } from './lane.ts';
 import type { WorkingSet } from './working-set.ts';
 
+/** People looked at in one go, whether they are built: some 2 ms where all of them are. */
+const SLICE_LOOKS = 1_000;
 /** People built in one commit at most. */
 const SLICE_BUILDS = 200;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
@@ -53,8 +55,9 @@ export function createBuilder({
   let stopped = false;
   /** What stopped the last build and is no fault of the disk: told to whoever waits for it. */
   let failure: unknown = null;
-  let done = 0;
-  let total = 0;
+  /** People by number: the last one when the build began, and up to whom they are built. */
+  let last = 0;
+  let reached = 0;
 
   async function run(): Promise<void> {
     try {
@@ -66,53 +69,44 @@ export function createBuilder({
 
   async function buildGeneration(generation: number): Promise<void> {
     const isCurrent = (): boolean => book.building && book.generation === generation && !stopped;
-    done = 0;
-    total = await set.store.query({ ask: 'people-count' });
-    let seen: Seen = total >= besideFromPeople ? 'again' : 'some';
-    while (seen === 'again' && isCurrent()) seen = await beside.build(isCurrent, count);
-    let isAllSeen = seen === 'all';
-    let after = 0;
-    while (isCurrent()) {
-      if (!isAllSeen) {
-        const last = await buildOnLane(isCurrent, generation, after);
-        if (last === null) return;
-        after = last;
-        isAllSeen = last === 0;
-      } else if (await switchOver(generation)) return;
-      else isAllSeen = false;
-    }
+    reached = 0;
+    last = await set.store.query({ ask: 'last-person' });
+    let seen: Seen = last >= besideFromPeople ? 'again' : 'some';
+    while (seen === 'again' && isCurrent())
+      seen = await beside.build(isCurrent, (far) => {
+        reached = far;
+      });
+    // Once past everybody nobody is left to build: whoever comes after this began is built from the start, and
+    // whoever was built stays so.
+    let after: number | null = 0;
+    while (after !== null && isCurrent()) after = await buildOnLane(isCurrent, generation, after);
+    while (isCurrent()) if (await switchOver(generation)) return;
   }
 
-  function count(people: number): void {
-    done += people;
-  }
-
-  /** Builds the next people after one. Answers the last of them, 0 without any. Null: nothing is to be built. */
+  /** Builds the next people after one. Answers how far it came; null: to the end, or nothing is to be built. */
   async function buildOnLane(
     isCurrent: () => boolean,
     generation: number,
     after: number,
   ): Promise<number | null> {
     let from = 0;
-    const step = await lane.task(async (working, clock) => {
+    const next = await lane.task(async (working, clock) => {
       from = performance.now();
       if (!isCurrent()) return { result: null, changed: false };
       return buildSlice(working, after, generation, clock);
     });
-    if (step === null) return null;
-    count(step.people);
-    if (step.last > 0) await lane.giveWay(performance.now() - from);
-    return step.last;
+    if (next === null) return null;
+    reached = Math.max(reached, next);
+    await lane.giveWay(performance.now() - from);
+    return next;
   }
 
-  /** Puts the target in force once nobody is left to build or due. False: somebody was. */
+  /** Puts the target in force once nobody is due. False: it is not to be any more. */
   async function switchOver(generation: number): Promise<boolean> {
     await settle();
     if (stopped) return false;
     return lane.task(async (working, clock) => {
       if (book.generation !== generation) return { result: false, changed: false };
-      const left = await working.store.query({ ask: 'people-unbuilt', generation, after: 0, limit: 1 });
-      if (left.length > 0) return { result: false, changed: false };
       // What fell due since.
       while (await settleDue(working, clock)) await working.commit(clock);
       const list = book.swaps(working.program);
@@ -145,7 +139,7 @@ export function createBuilder({
         },
       );
     },
-    progress: () => (book.building ? Math.min(1, total === 0 ? 0 : done / total) : 1),
+    progress: () => (book.building ? Math.min(1, last === 0 ? 0 : reached / last) : 1),
     async finished() {
       self.start();
       while (running) await running;
@@ -168,17 +162,17 @@ async function buildSlice(
   after: number,
   generation: number,
   clock: number,
-): Promise<Done<{ last: number; people: number }>> {
-  const ids = await set.store.query({ ask: 'people-unbuilt', generation, after, limit: SLICE_BUILDS });
+): Promise<Done<number | null>> {
+  const look = SLICE_LOOKS;
+  const { ids, next } = await set.store.query({ ask: 'people-unbuilt', generation, after, look });
   const end = performance.now() + SLICE_MS;
-  const done: number[] = [];
-  for (const id of ids) {
+  const some = ids.slice(0, SLICE_BUILDS);
+  let built = 0;
+  for (const id of some) {
     await buildPerson(set, id, { clock, cause: { operation: 'build' } });
-    done.push(id);
+    built++;
     if (performance.now() > end) break;
   }
-  return {
-    result: { last: done[done.length - 1] ?? 0, people: done.length },
-    changed: done.length > 0 && 'lazily',
-  };
+  const result = built < ids.length ? (some[built - 1] as number) : next; // at least one was built
+  return { result, changed: built > 0 && 'lazily' };
 }

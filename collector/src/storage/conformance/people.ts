@@ -85,12 +85,15 @@ export function describePeople(bench: Bench): void {
 
     it('finds people not built yet', async () => {
       await commit({ persons: [person(1, 0), person(2, 0, { built: 2 }), person(3, 0)] });
-      expect(await bench.store.query({ ask: 'people-unbuilt', generation: 2, after: 0, limit: 10 })).toEqual([
-        1, 3,
-      ]);
-      expect(await bench.store.query({ ask: 'people-unbuilt', generation: 2, after: 1, limit: 10 })).toEqual([
-        3,
-      ]);
+      const unbuilt = (after: number, look: number) =>
+        bench.store.query({ ask: 'people-unbuilt', generation: 2, after, look });
+      expect(await unbuilt(0, 10)).toEqual({ ids: [1, 3], next: null });
+      expect(await unbuilt(1, 10)).toEqual({ ids: [3], next: null });
+      expect(await unbuilt(0, 2)).toEqual({ ids: [1], next: 2 });
+      expect(await unbuilt(2, 2)).toEqual({ ids: [3], next: null });
+      expect(await unbuilt(1, 2)).toEqual({ ids: [3], next: 3 });
+      expect(await unbuilt(3, 2)).toEqual({ ids: [], next: null });
+      expect(await bench.store.query({ ask: 'last-person' })).toBe(3);
     });
 
     it('keeps blocks of matches by person, leaf and number until they, the leaf or the person go', async () => {

@@ -17,7 +17,10 @@ export interface Questions {
   pending: { after: number; limit: number };
   people: { after: number; limit: number; version?: number; prefix?: string };
   'people-count': { below?: number };
-  'people-unbuilt': { generation: number; after: number; limit: number };
+  /** The highest number of a person; 0 without any. */
+  'last-person': object;
+  /** Of the next `look` people those who are not built for the generation. */
+  'people-unbuilt': { generation: number; after: number; look: number };
   members: { version: number; after: number; limit: number };
   'member-count': { version: number };
   memberships: { person: number };
@@ -149,7 +152,9 @@ export interface Answers {
   pending: HistoryRow[];
   people: { id: number }[];
   'people-count': number;
-  'people-unbuilt': number[];
+  'last-person': number;
+  /** `next`: the last person that was looked at; null: nobody comes after. */
+  'people-unbuilt': { ids: number[]; next: number | null };
   members: { person: number; since: number }[];
   'member-count': number;
   memberships: { version: number; since: number }[];

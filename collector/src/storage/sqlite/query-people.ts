@@ -10,7 +10,14 @@ export function peopleAnswers({
   one,
   count,
 }: Statements): Answering<
-  'next-due' | 'due-people' | 'due-count' | 'people' | 'people-count' | 'people-unbuilt' | 'first-distinct'
+  | 'next-due'
+  | 'due-people'
+  | 'due-count'
+  | 'people'
+  | 'people-count'
+  | 'last-person'
+  | 'people-unbuilt'
+  | 'first-distinct'
 > {
   return {
     'next-due'() {
@@ -60,13 +67,22 @@ export function peopleAnswers({
       below === undefined
         ? count('SELECT count(*) AS n FROM person')
         : count('SELECT count(*) AS n FROM person WHERE id <= ?', below),
-    'people-unbuilt': ({ generation, after, limit }) =>
-      column(
-        'SELECT id FROM person WHERE id > ? AND built < ? ORDER BY id LIMIT +?',
+    'last-person': () => count('SELECT coalesce(max(id), 0) AS n FROM person'),
+    'people-unbuilt'({ generation, after, look }) {
+      const seen = one<{ last: number | null; n: number }>(
+        'SELECT max(id) AS last, count(*) AS n FROM (SELECT id FROM person WHERE id > ? ORDER BY id LIMIT +?)',
         after,
+        look,
+      );
+      const last = seen?.last ?? after;
+      const ids = column<number>(
+        'SELECT id FROM person WHERE id > ? AND id <= ? AND built < ? ORDER BY id',
+        after,
+        last,
         generation,
-        limit,
-      ),
+      );
+      return { ids, next: seen?.n === look ? last : null };
+    },
     'first-distinct': ({ person, leaf, limit }) =>
       all<{ text: string; is_text: number }>(
         `SELECT text, is_text FROM distinct_value WHERE person = ? AND leaf = ?
