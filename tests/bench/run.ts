@@ -6,6 +6,7 @@ import { benchHistory } from './history.ts';
 import { benchLarge } from './large.ts';
 import { benchNeeds } from './needs.ts';
 import { benchOverload } from './overload.ts';
+import { benchPages } from './pages.ts';
 import { say } from './report.ts';
 import { type Figure, type Load, measureHttp, measureInProcess, measureParse } from './road.ts';
 import { benchStart } from './start.ts';
@@ -24,13 +25,14 @@ over HTTP, for batches of 1, 20 and 100 and 0, 5 and 20 matching definitions, an
   --quick      a fifth of the messages: noisier, about a minute
   --batch N    only this batch size
   --matching N only this many matching definitions
-  --only NAMES one or more of history, wave, build, needs, overload, start, large (with commas)
+  --only NAMES one or more of history, wave, build, needs, overload, pages, start, large (with commas)
                instead:
                history  a message of a person with 100,000 messages, and a late one where order matters
                wave     100,000 people leaving a segment at one instant
                build    a new definition over 1,000,000 messages, and the size of the file
                needs    /api/needs over 100,000 people beside live messages
                overload the event loop's worst delay by hostile bodies, and a load beside floods
+               pages    page views a second, the memory for them, and how long each waits at half of that
                start    the start on a file of 1 GB, and what an idle collector takes
                large    messages a second at 5,000,000 stored messages, beside 100,000
   --messages N with large: so many in place of 5,000,000`;
@@ -50,6 +52,7 @@ const OTHERS: Record<string, (scale: number) => Promise<void>> = {
   build: benchBuild,
   needs: benchNeeds,
   overload: benchOverload,
+  pages: benchPages,
   start: benchStart,
   large: (scale) => benchLarge(scale, only('--messages') ?? undefined),
 };

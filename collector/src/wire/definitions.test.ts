@@ -229,6 +229,9 @@ describe('bounds', () => {
     expect(faults('segments', leaf('eq', 'x'.repeat(5_000)))).toEqual([
       ' must not hold a text over 4096 characters',
     ]);
+    expect(faults('segments', { where: { ...leaf('eq', 1).where, ['x'.repeat(1_025)]: 1 } })).toEqual([
+      ' must not hold a name over 1024 characters',
+    ]);
   });
 
   it('never throws, and every pointer leads into the definition or to a field it lacks', () => {

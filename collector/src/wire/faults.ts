@@ -14,6 +14,8 @@ export const MAX_DEFINITION_DEPTH = 64;
 export const MAX_DEFINITION_NODES = 10_000;
 /** Longest text anywhere in a definition, in characters. */
 export const MAX_DEFINITION_TEXT_CHARS = 4_096;
+/** Longest name of a field, in characters: a fault says it twice. */
+const MAX_DEFINITION_NAME_CHARS = 1_024;
 /** Past this many faults an author reads no further. */
 const MAX_FAULTS = 50;
 
@@ -34,8 +36,11 @@ export function outOfBounds(json: unknown): Fault | undefined {
     for (const value of level) {
       if (typeof value === 'string' && value.length > MAX_DEFINITION_TEXT_CHARS)
         return { pointer: '', message: `must not hold a text over ${MAX_DEFINITION_TEXT_CHARS} characters` };
-      if (typeof value === 'object' && value !== null)
-        for (const child of Object.values(value)) below.push(child);
+      if (typeof value !== 'object' || value === null) continue;
+      const names = Array.isArray(value) ? [] : Object.keys(value);
+      if (names.some((name) => name.length > MAX_DEFINITION_NAME_CHARS))
+        return { pointer: '', message: `must not hold a name over ${MAX_DEFINITION_NAME_CHARS} characters` };
+      for (const child of Object.values(value)) below.push(child);
     }
     level = below;
   }
