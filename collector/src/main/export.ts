@@ -10,6 +10,7 @@ import { readInstant } from '../wire/instant.ts';
 import { refuseOwnFiles, requireDatabase } from './backup.ts';
 import { type Command, type Flags, progressOf, report, text } from './command.ts';
 import { untilSignal } from './interrupt.ts';
+import { legible } from './legible.ts';
 import { existsAlready, partialName, publish } from './new-file.ts';
 import { type Settings, UsageError } from './settings.ts';
 
@@ -79,6 +80,8 @@ async function writeTo(
   signal: AbortSignal | null,
 ): Promise<Exported> {
   const progress = progressOf('Exporting');
+  // The same JSON, but a terminal shows what it would obey.
+  const shown = out === process.stdout && process.stdout.isTTY ? legible : (line: string) => line;
   const failed = new AbortController();
   // A full disk, or a reader that has gone.
   out.on('error', (error) => failed.abort(error));
@@ -91,7 +94,7 @@ async function writeTo(
       failed.signal.throwIfAborted();
       if (String(line.type).startsWith('tidemark.')) exported.records++;
       else exported.messages++;
-      if (!out.write(`${JSON.stringify(line)}\n`)) await once(out, 'drain', { signal: failed.signal });
+      if (!out.write(`${shown(JSON.stringify(line))}\n`)) await once(out, 'drain', { signal: failed.signal });
       progress.update(exported.messages, total, `${exported.messages.toLocaleString('en')} messages`);
     }
     progress.finish();

@@ -26,6 +26,7 @@ Each takes --help, --json (for machines) and --db FILE. Environment:
   TIDEMARK_RATE_LIMIT         requests a minute of one key and address, or off (1200; loopback exempt)
   TIDEMARK_IP                 what is kept of visitors' addresses: none, truncated or full (none)
   TIDEMARK_LOG_LEVEL          debug (with each request), info, warn, error or silent (info)
+  TIDEMARK_DEBUG              anything: a command that fails for a reason inside also says where
   TIDEMARK_NOW                an ISO time: fixes the clock of import, verify and serve
 `;
 
