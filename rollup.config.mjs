@@ -1,4 +1,4 @@
-// What is published: one file a package and its types, from the same sources that run in development.
+// What is published: a package's scripts and its types, from the same sources that run in development.
 // Invariant: the build fails when the browser core is over its budget.
 import { chmodSync, copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename } from 'node:path';

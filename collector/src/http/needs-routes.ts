@@ -12,9 +12,10 @@ const pause = (): Promise<void> => new Promise((resolve) => setImmediate(resolve
 
 export function addNeedsRoutes(app: Hono, { core }: HttpParts): void {
   app.get('/api/needs', async (c) => {
+    const query = adminQuery(c, ['survey', 'segment', 'within']);
     // Loaded when it is asked for, like the survey results it rests on.
     const { DEFAULT_WITHIN, readNeeds } = await import('../features/surveys/needs/index.ts');
-    const { segment = null, within = DEFAULT_WITHIN } = adminQuery(c, ['survey', 'segment', 'within']);
+    const { segment = null, within = DEFAULT_WITHIN } = query;
     const surveys = c.req.queries('survey') ?? null;
     if (readDuration(within) === undefined)
       throw new ApiError(400, 'invalid_parameter', 'within must be a duration such as "30d" (s m h d w)');

@@ -12,8 +12,16 @@ export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
   let loaded: Promise<ReturnType<typeof surveyResults>> | null = null;
   /** Their statistics are loaded with the first question for them: most starts are not for that. */
   const loadResults = () => {
-    loaded ??= import('../features/surveys/results/index.ts').then((module) => module.surveyResults(core));
-    return loaded;
+    if (loaded) return loaded;
+    const loading = import('../features/surveys/results/index.ts').then((module) =>
+      module.surveyResults(core),
+    );
+    loaded = loading;
+    loading.catch(() => {
+      // Asked again it is tried again.
+      loaded = null;
+    });
+    return loading;
   };
   app.get('/api/surveys/:key/eligibility', async (c) => {
     const { id, url = null, verified } = adminQuery(c, ['id', 'url', 'verified']);

@@ -21,7 +21,7 @@ const SLICE_MS = 3;
 export type Seen = 'all' | 'some' | 'again';
 
 export interface Beside {
-  /** Builds people for as long as `isCurrent`; `onReached` hears up to which number they are built, on average. */
+  /** Builds people for as long as `isCurrent`; `onReached` hears up to which number all of them are built. */
   build(isCurrent: () => boolean, onReached: (far: number) => void): Promise<Seen>;
   /** Ends the threads, and what they are folding. */
   close(): Promise<void>;
@@ -92,7 +92,10 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
             break;
           }
           const last = slice.people[slice.people.length - 1];
-          if (!last) return 'all';
+          if (!last) {
+            reached[index] = Number.POSITIVE_INFINITY;
+            return 'all';
+          }
           // Folded while the lane takes over this one.
           ask(stream, program, now, last.id);
           for (let from = 0; from < slice.people.length; ) {
@@ -101,7 +104,7 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
             now = taken.clock;
             from += taken.people;
             reached[index] = slice.people[from - 1]?.id ?? 0;
-            onReached(reached.reduce((sum, far) => sum + far, 0) / reached.length);
+            onReached(Math.min(...reached));
           }
         }
         return 'some';

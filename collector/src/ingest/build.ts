@@ -14,7 +14,7 @@ const SLICE_LOOKS = 1_000;
 const SLICE_BUILDS = 200;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
 const SLICE_MS = 4;
-/** Fewer people are built before a thread has started. */
+/** Fewer people are built before a thread has started. Counted by their highest number: counting would take longer. */
 const BESIDE_FROM_PEOPLE = 2_000;
 
 export interface Builder {
@@ -35,7 +35,7 @@ export interface BuilderParts {
   settle(): Promise<void>;
   /** Switches the program in memory after the switch was committed. */
   onSwitch(): void;
-  /** People from which on leaves are folded beside the lane, where the store can. Default 2,000. */
+  /** Highest number of a person from which on leaves are folded beside the lane, where the store can. Default 2,000. */
   besideFromPeople?: number | undefined;
   /** Hears, once, that folding beside the lane failed; the lane does it all from then on. */
   onTrouble?: ((error: unknown) => void) | undefined;
@@ -74,7 +74,8 @@ export function createBuilder({
     let seen: Seen = last >= besideFromPeople ? 'again' : 'some';
     while (seen === 'again' && isCurrent())
       seen = await beside.build(isCurrent, (far) => {
-        reached = far;
+        // Begun again it passes those by who are built.
+        reached = Math.max(reached, far);
       });
     // Once past everybody nobody is left to build: whoever comes after this began is built from the start, and
     // whoever was built stays so.

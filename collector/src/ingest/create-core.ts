@@ -45,7 +45,7 @@ export interface CoreOptions {
   repair?: boolean;
   /** Hears of long work while opening: a file whose rows must be computed anew, or whose repair was cut off. */
   onProgress?: (done: number, total: number) => void;
-  /** People from which on a thread reads for new definitions, where the store can. Default 2,000. */
+  /** Highest number of a person from which on a thread reads for new definitions, where the store can. Default 2,000. */
   threadFromPeople?: number;
   /** Hears of what failed inside and was made good: a thread that ended, say. */
   onTrouble?: (error: unknown) => void;

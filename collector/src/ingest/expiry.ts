@@ -59,6 +59,8 @@ export function createExpiry(
   /** Looks at the next messages. False: nothing is left to do. */
   const look = (): Promise<boolean> =>
     lane.task(async (set, clock) => {
+      // The definitions may have been put back while this waited for its turn.
+      if (!isDue()) return { result: false, changed: false };
       const horizons = horizonsAt(set.retention, clock);
       const retention = retentionOf(book);
       if (under?.retention !== retention) under = { retention, after: 0 };

@@ -34,8 +34,9 @@ export interface CollectorOptions {
    */
   ip?: 'none' | 'truncated' | 'full';
   /**
-   * People from which on a new definition is built with the help of a thread, which reads the messages. It takes
-   * some 40 MiB while the build runs. Default 2,000; 0 is always, Infinity never. In memory there is none.
+   * Ids of users and devices seen so far, from which on a new definition is built with the help of threads, which
+   * read the messages. They take some 40 MiB while the build runs. Default 2,000; 0 is always, Infinity never. In
+   * memory there are none.
    */
   threadFromPeople?: number;
   /** Hears of failures answered with 500 or 503, and of a thread that failed and that the collector does without. */

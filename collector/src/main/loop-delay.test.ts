@@ -39,3 +39,22 @@ it('looks more closely once there is work, and forgets what was taken', async ()
   expect(max).toBeGreaterThanOrEqual(0.06);
   loop.stop();
 });
+
+it('does not take a pause without work for a delay', async () => {
+  const loop = watchLoop();
+  const work = async (times: number): Promise<void> => {
+    for (let i = 0; i < times; i++) {
+      block(20);
+      await sleep(10);
+    }
+  };
+  // Each longer than between two looks whether there is work.
+  await work(80);
+  await sleep(6_000);
+  await work(80);
+  const { max } = loop.take();
+  loop.stop();
+  // A busy machine may add some hundreds of milliseconds to the 20; the pause was of six seconds.
+  expect(max).toBeGreaterThan(0.01);
+  expect(max).toBeLessThan(4);
+}, 30_000);

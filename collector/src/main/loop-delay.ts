@@ -52,19 +52,36 @@ function createWatch(resolutionMs: number) {
   const histogram = monitorEventLoopDelay({ resolution: resolutionMs });
   // It measures the time between two looks, of which the resolution is no delay.
   const delay = (ns: number): number => Math.max(0, ns / NANOSECONDS - resolutionMs / 1_000);
+  let isOn = false;
+  /** The longest since last taken, of the times it looked before this one. */
+  let longest: number | null = null;
+
+  function keepLongest(): void {
+    if (histogram.count > 0) longest = Math.max(longest ?? 0, delay(histogram.max));
+    histogram.reset();
+  }
+
   return {
-    enable: () => void histogram.enable(),
-    disable: () => void histogram.disable(),
-    /** Null: it did not look. */
+    enable(): void {
+      if (isOn) return;
+      isOn = true;
+      // Without it the pause since it was disabled would count as a delay.
+      keepLongest();
+      histogram.enable();
+    },
+    disable(): void {
+      isOn = false;
+      histogram.disable();
+    },
+    /** Null: it did not look. The quantiles are those of the last time it was enabled. */
     take(): Delays | null {
-      const taken = {
-        p50: delay(histogram.percentile(50)),
-        p99: delay(histogram.percentile(99)),
-        max: delay(histogram.max),
-      };
+      const taken = { p50: delay(histogram.percentile(50)), p99: delay(histogram.percentile(99)) };
       const hasLooked = histogram.count > 0;
-      histogram.reset();
-      return hasLooked ? taken : null;
+      keepLongest();
+      const max = longest;
+      longest = null;
+      if (max === null) return null;
+      return hasLooked ? { ...taken, max } : { p50: 0, p99: 0, max };
     },
   };
 }
