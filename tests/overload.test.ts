@@ -1,4 +1,5 @@
-// Overload as clients see it: what they are answered, and that nothing of what was refused is stored.
+// Overload as clients see it: what they are answered. What is sent away, and when, is the lane's (`lane.test.ts`).
+// Invariant: a page of another origin can read when to come again.
 import { describe, expect, it } from 'vitest';
 import { createApp } from '../collector/src/app.ts';
 import { Overloaded } from '../collector/src/ingest/core.ts';

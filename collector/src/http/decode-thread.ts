@@ -37,8 +37,8 @@ function answerTo(told: ToDecoder): FromDecoder | null {
     return { judged: { ...rest, messages: messages.map(({ body: _, ...message }) => message) } };
   } catch (error) {
     body = null;
-    const { status, code, message } = toApiError(error);
-    return { failed: { status, code, message } };
+    const { status, code, message, options } = toApiError(error);
+    return { failed: { status, code, message, cause: options.cause } };
   }
 }
 

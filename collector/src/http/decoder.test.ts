@@ -137,6 +137,19 @@ describe('the thread', () => {
     expect(messages[0]?.body).toBe(messages[0]?.body);
   });
 
+  it('tells what failed inside it', async () => {
+    decoder = createDecoder();
+    const signature = 'a'.repeat(64);
+    // Secrets that are no list: nothing that could come from outside.
+    const broken = { kind: 'web', routeType: null, receivedAt: 0, signature, secrets: 7 } as unknown as Ask;
+    const judged = decoder.judge(bytes(json({ batch: [track({})] })), SENDER, () => broken);
+    await expect(judged).rejects.toMatchObject({
+      status: 500,
+      code: 'internal',
+      options: { cause: expect.any(TypeError) },
+    });
+  });
+
   it('has its request answered 503 when it ends, and is begun anew', async () => {
     const heard: unknown[] = [];
     decoder = createDecoder((error) => heard.push(error), OBEDIENT);

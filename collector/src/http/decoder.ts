@@ -34,7 +34,7 @@ export type FromDecoder =
   | { head: Head }
   | { judged: Omit<Judged, 'messages'> & { messages: Omit<AcceptedMessage, 'body'>[] } }
   | { picked: JsonObject }
-  | { failed: { status: ErrorStatus; code: string; message: string } };
+  | { failed: { status: ErrorStatus; code: string; message: string; cause: unknown } };
 
 export interface Decoder {
   /** `admit` is called once the key in the body is known. @throws what it throws, and ApiError 400, 413, 429, 503 */
@@ -79,8 +79,8 @@ export function createDecoder(onTrouble: (error: unknown) => void = () => {}, sc
   function hear(from: Worker, told: FromDecoder): void {
     if (!('head' in told)) {
       if ('failed' in told) {
-        const { status, code, message } = told.failed;
-        finish((job) => job.reject(new ApiError(status, code, message)));
+        const { status, code, message, cause } = told.failed;
+        finish((job) => job.reject(new ApiError(status, code, message, { cause })));
       } else finish((job) => job.resolve(told));
       return;
     }
