@@ -96,6 +96,7 @@ export function foldMessage(
   for (const leaf of program.match(message)) {
     if (!isBuilt(program, person, leaf.id)) continue;
     const before = person.leaves[leaf.id];
+    // Most leaves are aggregates, which let go of nothing: what hears of it is not made for them at each message.
     const state =
       leaf.kind === 'aggregate'
         ? addToAggregate(leaf, before, message, now)

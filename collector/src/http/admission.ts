@@ -32,7 +32,7 @@ export interface Gate {
  */
 export function gateFor(parts: HttpParts, request: Request, env: unknown): Gate {
   const address = parts.addressOf(request, env);
-  const key = presentedKey(request, undefined);
+  const key = presentedKey(request);
   if (key !== null) {
     const writer = letIn(parts, request, address, key);
     return { address, sender: writer.sender, admit: () => writer };
@@ -86,7 +86,7 @@ function letIn(
 }
 
 /** The key a request presents: Basic user name, then `?writeKey=`, then the body's; the first present decides. */
-export function presentedKey(request: Request, bodyKey: unknown): string | null {
+export function presentedKey(request: Request, bodyKey?: unknown): string | null {
   const authorization = request.headers.get('authorization');
   if (authorization && /^basic /i.test(authorization)) {
     const [name = ''] = Buffer.from(authorization.slice(6), 'base64').toString().split(':');

@@ -15,7 +15,7 @@ export function addClientRoutes(app: Hono, { access, core, originOf }: HttpParts
   });
 
   const sourceConfig = (request: Request): object => {
-    const key = presentedKey(request, undefined);
+    const key = presentedKey(request);
     const record = key === null ? null : access.find(key);
     if (key === null || record?.kind !== 'web')
       throw new ApiError(401, 'invalid_key', 'this write key is unknown or was revoked');

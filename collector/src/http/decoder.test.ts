@@ -140,8 +140,8 @@ describe('the thread', () => {
   it('tells what failed inside it', async () => {
     decoder = createDecoder();
     const signature = 'a'.repeat(64);
-    // Secrets that are no list: nothing that could come from outside.
-    const broken = { kind: 'web', routeType: null, receivedAt: 0, signature, secrets: 7 } as unknown as Ask;
+    const ask = { kind: 'web', routeType: null, receivedAt: 0, signature, secrets: 7 };
+    const broken = ask as unknown as Ask; // secrets that are no list: nothing that could come from outside
     const judged = decoder.judge(bytes(json({ batch: [track({})] })), SENDER, () => broken);
     await expect(judged).rejects.toMatchObject({
       status: 500,

@@ -202,7 +202,8 @@ async function arriveSlowly(
     await breathe();
   }
   if (toRefold.has(id)) return;
-  await foldIn(set, held ?? (await newPerson(set, id)), message, at);
+  if (held) await foldIn(set, held, message, at);
+  else await foldIn(set, await newPerson(set, id), message, at, 'new');
 }
 
 /** Folds a message into a settled person. Undefined: it is done. */
@@ -211,15 +212,16 @@ function foldIn(
   person: PersonState,
   message: EngineMessage,
   at: Clocked,
+  how?: 'new',
 ): Promise<void> | undefined {
   const isNamedAgain = set.takeName(person);
   const folded = foldMessage(set.program, person, message, at.clock);
   if (isNamedAgain) folded.touched.push(...set.program.atStart);
   const { toCount, shed, late } = folded;
   if (toCount.length + shed.length + late.length > 0 || message.groupId !== null)
-    return foldRest(set, person, message, folded, at);
+    return foldRest(set, person, message, folded, at, how);
   keepRowSmall(set, person, folded.changed);
-  finish(set, person, folded.touched, at);
+  finish(set, person, folded.touched, at, how);
   return undefined;
 }
 
@@ -230,6 +232,7 @@ async function foldRest(
   { groupId }: EngineMessage,
   { touched, changed, late, shed, toCount }: Folded,
   at: Clocked,
+  how?: 'new',
 ): Promise<void> {
   const { id } = person;
   if (toCount.length > 0) await countOutside(set, person, toCount);
@@ -241,13 +244,19 @@ async function foldRest(
     for (const { leaf, match } of late) leaves.set(leaf, [...(leaves.get(leaf) ?? []), match]);
     at.late.set(id, { leaves, cause: at.cause });
   } else for (const { leaf, match } of late) await refoldLeafOf(set, person, leaf, at.clock, [match]);
-  finish(set, person, touched, at);
+  finish(set, person, touched, at, how);
 }
 
-function finish(set: WorkingSet, person: PersonState, touched: readonly number[], at: Clocked): void {
+function finish(
+  set: WorkingSet,
+  person: PersonState,
+  touched: readonly number[],
+  at: Clocked,
+  how?: 'new',
+): void {
   evaluate(set.program, person, touched, occasionOf(set, person.id, at));
-  if (set.personInMemory(person.id) === person) set.touch(person);
-  else set.putPerson(person);
+  if (how === 'new') set.putPerson(person);
+  else set.touch(person);
 }
 
 /** Folds what came late in a slice, once for all of its messages: late ones may be applied together. */

@@ -81,7 +81,7 @@ export function createBuilder({
     // whoever was built stays so.
     let after: number | null = 0;
     while (after !== null && isCurrent()) after = await buildOnLane(isCurrent, generation, after);
-    while (isCurrent()) if (await switchOver(generation)) return;
+    if (isCurrent()) await switchOver(generation);
   }
 
   /** Builds the next people after one. Answers how far it came; null: to the end, or nothing is to be built. */
@@ -102,12 +102,13 @@ export function createBuilder({
     return next;
   }
 
-  /** Puts the target in force once nobody is due. False: it is not to be any more. */
-  async function switchOver(generation: number): Promise<boolean> {
+  /** Puts the target in force once nobody is due, unless it is not to be any more. */
+  async function switchOver(generation: number): Promise<void> {
     await settle();
-    if (stopped) return false;
-    return lane.task(async (working, clock) => {
-      if (book.generation !== generation) return { result: false, changed: false };
+    if (stopped) return;
+    await lane.task(async (working, clock) => {
+      const done = { result: undefined, changed: false };
+      if (book.generation !== generation) return done;
       // What fell due since.
       while (await settleDue(working, clock)) await working.commit(clock);
       const list = book.swaps(working.program);
@@ -121,7 +122,7 @@ export function createBuilder({
         throw error;
       }
       onSwitch();
-      return { result: true, changed: false };
+      return done;
     });
   }
 
