@@ -224,6 +224,21 @@ describe('groups', () => {
 });
 
 describe('erasing', () => {
+  it('takes the id of somebody whose merge was undone, also where a device keeps their times', async () => {
+    await withCollector({}, async (c) => {
+      await c.send('server', [
+        track({ userId: 'stays', anonymousId: 'd' }, 'E', -2),
+        track({ userId: 'goes', anonymousId: 'd' }, 'E', -1),
+      ]);
+      await merge(c, 'goes', 'stays');
+      await unmerge(c, 'goes');
+      expect((await erase(c, 'user:goes')).status).toBe(200);
+      await c.send('web', [track({ anonymousId: 'd' }, 'E')]);
+      expect(await c.profile('user:goes')).toBeFalsy();
+      expect((await c.profile('anon:d'))?.userId).toBeNull();
+    });
+  });
+
   it('leaves nothing, gives a receipt, and keeps message ids used up', async () => {
     await withCollector({ file: true }, async (c) => {
       await c.define({

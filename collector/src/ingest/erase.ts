@@ -57,8 +57,12 @@ export async function erasePerson(
   const mine = new Set(messages);
   const hashedNodes: Erasure['nodes'] = [];
   const suppressed: string[] = [];
+  const droppedAliases = aliases.filter(({ seq }) => seq < 0 || mine.has(seq));
+  // Merges of the API go with the person, undone ones too: they say nobody's id.
   const calledByOthers = new Set(
-    aliases.filter(({ user }) => !who.users.has(user)).map(({ previousUser }) => previousUser),
+    aliases
+      .filter((alias) => !who.users.has(alias.user) && !droppedAliases.includes(alias))
+      .map(({ previousUser }) => previousUser),
   );
   for (const gone of [...who.users, ...who.alone]) {
     const row = (await set.nodeById(gone)) as NodeRow; // ids of the person's own nodes
@@ -70,7 +74,6 @@ export async function erasePerson(
     if (suppress) suppressed.push(hash);
   }
   await keepTimes(set, who, inEffect, aliases, mine);
-  const droppedAliases = aliases.filter(({ seq }) => seq < 0 || mine.has(seq));
   for (const named of await namedNowhereElse(set, who, droppedAliases)) {
     hashedNodes.push({ id: named.id, ext: ERASED + set.hash(`${named.kind}:${named.ext}`) });
     await takeNameAway(set, named.id, clock);
