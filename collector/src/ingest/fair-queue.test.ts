@@ -82,6 +82,57 @@ describe('turns', () => {
   });
 });
 
+describe('dear messages', () => {
+  it('cost their sender later turns, and are not taken together with others', () => {
+    const queue = createFairQueue<Named>(ROOMY);
+    for (const one of [job('slow', 60), job('a', 100)]) queue.add(one);
+    // Two turns among keys, and two among the addresses of its own.
+    queue.charge({ key: 'slow', address: '' }, 1, 10.25);
+    expect(said(queue.take(200))).toEqual([
+      'a 0-20',
+      'a 20-40',
+      'a 40-60',
+      'a 60-80',
+      'slow 0-20',
+      'a 80-100',
+      'slow 20-40',
+      'slow 40-60',
+    ]);
+    queue.add(job('slow', 100));
+    queue.charge({ key: 'slow', address: '' }, 1, 1_000);
+    queue.add(job('a', 30));
+    expect(queue.areAllDear()).toBe(false);
+    expect(said(queue.take(200))).toEqual(['a 0-20', 'a 20-30']);
+    expect(queue.areAllDear()).toBe(true);
+    // Nobody else is there.
+    expect(said(queue.take(20))).toEqual(['slow 0-20']);
+  });
+
+  it('cost the address they came from, not the others of its key', () => {
+    const queue = createFairQueue<Named>(ROOMY);
+    for (const address of ['1', '2']) queue.add(job('web', 30, { address }));
+    queue.add(job('server', 1));
+    queue.charge({ key: 'web', address: '1' }, 1, 100);
+    expect(said(queue.take(200))).toEqual(['server 0-1']);
+    expect(said(queue.take(200))).toEqual(['web2 0-20', 'web2 20-30']);
+    expect(said(queue.take(200))).toEqual(['web1 0-20', 'web1 20-30']);
+  });
+
+  it('are those that take several times what an ordinary one does, and are forgotten with their sender', () => {
+    const queue = createFairQueue<Named>(ROOMY);
+    const slow = { key: 'slow', address: '' };
+    queue.add(job('slow', 40));
+    queue.charge(slow, 200, 50);
+    expect(queue.areAllDear()).toBe(false);
+    queue.charge(slow, 200, 51);
+    expect([queue.areAllDear(), queue.isWaiting('slow')]).toEqual([true, true]);
+    queue.take(40);
+    expect(queue.isWaiting('slow')).toBe(false);
+    queue.add(job('slow', 1));
+    expect(queue.areAllDear()).toBe(false);
+  });
+});
+
 describe('bounds', () => {
   it('push out the newest of whoever has most, until there is room', () => {
     const queue = createFairQueue<Named>({ messages: 100, bytes: 1e9 });
@@ -119,6 +170,9 @@ it('takes each message once and in order, whatever comes, goes, is put back and 
     fc.record({ add: fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('', '1', '2'), fc.nat(50)) }),
     fc.record({ take: fc.integer({ min: 1, max: 60 }), keep: fc.double({ min: 0, max: 1, noNaN: true }) }),
     fc.record({ drop: fc.nat(20) }),
+    fc.record({
+      charge: fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('', '1', '2'), fc.nat(300)),
+    }),
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
@@ -134,6 +188,9 @@ it('takes each message once and in order, whatever comes, goes, is put back and 
             expect(open.get(out)).toBe(0);
             open.delete(out);
           }
+        } else if ('charge' in action) {
+          const [key, address, ms] = action.charge;
+          queue.charge({ key, address }, 1, ms);
         } else if ('drop' in action) {
           const one = [...open.keys()][action.drop];
           if (!one) continue;
@@ -141,6 +198,7 @@ it('takes each message once and in order, whatever comes, goes, is put back and 
           open.delete(one);
         } else {
           const parts = queue.take(action.take);
+          if (open.size > 0) expect(parts.length).toBeGreaterThan(0);
           const kept = Math.round(parts.length * action.keep);
           for (const { job: one, from, to } of parts.slice(0, kept)) {
             expect(open.get(one)).toBe(from);

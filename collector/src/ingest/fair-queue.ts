@@ -1,4 +1,4 @@
-// What waits for the lane: first come first served within a sender, senders in turn.
+// What waits for the lane: first come first served within a sender, senders in turn, by what their messages cost.
 // Invariant: nobody waits for more than one turn of each other sender; what waits is bounded, and what has to
 // go is taken from whoever has most waiting, so that a flood pushes out itself and nobody else.
 
@@ -33,8 +33,18 @@ export interface Amount {
 export interface FairQueue<J extends Job> {
   /** Lets a job wait. Answers those that have to go for it, itself perhaps; none of them was begun. */
   add(job: J): J[];
-  /** What is next, in turns; at most `room` messages. A job leaves with its last message. */
+  /**
+   * What is next, in turns; at most `room` messages. A job leaves with its last message. Whoever cost more than their
+   * turns is passed over for as many turns as that is worth, a key among keys and an address among those of its key,
+   * and is not what a slice ends with where it has others.
+   */
   take(room: number): Part<J>[];
+  /** Says what messages of a sender took, ms; it is forgotten once nothing of theirs waits. */
+  charge(sender: Sender, messages: number, ms: number): void;
+  /** Something of that key waits, or of that address of it. */
+  isWaiting(key: string, address?: string): boolean;
+  /** All who wait are to be passed over. */
+  areAllDear(): boolean;
   /**
    * Puts back the end of what was taken last. Its senders come first in what is taken next, but for whoever was
    * `served` last: they had their turn, however short it was.
@@ -48,21 +58,28 @@ export interface FairQueue<J extends Job> {
 
 /** Messages of one sender in one turn: a tenth of a slice, so that a slice serves several senders. */
 const TURN_MESSAGES = 20;
+/** What a message may take before it counts as dear, ms: several times what an ordinary one does. */
+const ORDINARY_MS = 0.25;
+/** What a turn is worth to whoever was dear. */
+const TURN_MS = TURN_MESSAGES * ORDINARY_MS;
 
 interface Entry<J> {
   readonly job: J;
   taken: number;
 }
-/** One address's jobs, the oldest first. */
-interface Line<J> {
-  entries: Entry<J>[];
+interface Account {
   /** Of what the queue may hold. */
   share: number;
+  /** What was taken beyond ordinary turns, ms of work. */
+  debt: number;
+}
+/** One address's jobs, the oldest first. */
+interface Line<J> extends Account {
+  entries: Entry<J>[];
 }
 /** One key's lines, the one whose turn it is first. */
-interface Ring<J> {
+interface Ring<J> extends Account {
   lines: Map<string, Line<J>>;
-  share: number;
 }
 
 /** @param bounds past either of them something has to go; one job alone never has to */
@@ -73,8 +90,8 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
 
   function insert(entry: Entry<J>, where: 'first' | 'last'): void {
     const { key, address } = entry.job.sender;
-    const ring = rings.get(key) ?? { lines: new Map<string, Line<J>>(), share: 0 };
-    const line = ring.lines.get(address) ?? { entries: [], share: 0 };
+    const ring = rings.get(key) ?? { lines: new Map<string, Line<J>>(), share: 0, debt: 0 };
+    const line = ring.lines.get(address) ?? { entries: [], share: 0, debt: 0 };
     rings.set(key, ring);
     ring.lines.set(address, line);
     if (where === 'first') line.entries.unshift(entry);
@@ -116,14 +133,17 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
     return entry.job;
   }
 
-  /** One sender's turn: whoever is next goes to the end of both rings. */
-  function takeTurn(room: number, parts: Part<J>[]): number {
-    const [key, ring] = first(rings);
-    const [address, line] = first(ring.lines);
-    rings.delete(key);
-    rings.set(key, ring);
-    ring.lines.delete(address);
-    ring.lines.set(address, line);
+  /** The line whose turn it is, if it is anybody's of the ring: whoever is in debt pays with this turn. */
+  function nextLine(ring: Ring<J>): Line<J> | null {
+    if (pays(ring)) return null;
+    for (let left = ring.lines.size; left > 0; left--) {
+      const line = turned(ring.lines);
+      if (!pays(line)) return line;
+    }
+    return null;
+  }
+
+  function takeTurn(ring: Ring<J>, line: Line<J>, room: number, parts: Part<J>[]): number {
     let used = 0;
     while (used < room && line.entries.length > 0) {
       const [entry] = line.entries as [Entry<J>]; // there is one
@@ -156,8 +176,13 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
     },
     take(room) {
       const parts: Part<J>[] = [];
-      for (let left = room; left > 0 && rings.size > 0; )
-        left -= takeTurn(Math.min(left, TURN_MESSAGES), parts);
+      let left = room;
+      for (let passed = 0; left > 0 && rings.size > 0 && (parts.length === 0 || passed < rings.size); ) {
+        const ring = turned(rings);
+        const line = nextLine(ring);
+        passed = line ? 0 : passed + 1;
+        if (line) left -= takeTurn(ring, line, Math.min(left, TURN_MESSAGES), parts);
+      }
       return parts;
     },
     giveBack(parts, served) {
@@ -175,6 +200,22 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
         if (others.length > 0) ring.lines = inFront(ring.lines, others);
       }
     },
+    charge({ key, address }, messages, ms) {
+      const dear = Math.max(0, ms - messages * ORDINARY_MS);
+      const ring = rings.get(key);
+      for (const account of [ring, ring?.lines.get(address)]) if (account) account.debt += dear;
+    },
+    isWaiting(key, address) {
+      const ring = rings.get(key);
+      return ring !== undefined && (address === undefined || ring.lines.has(address));
+    },
+    areAllDear() {
+      for (const { debt, lines } of rings.values()) {
+        if (debt > 0) continue;
+        for (const line of lines.values()) if (line.debt <= 0) return false;
+      }
+      return true;
+    },
     drop(job) {
       const found = find(job);
       if (found) remove(found.ring, found.line, found.entry);
@@ -190,8 +231,20 @@ function largest<T extends { share: number }>(all: Iterable<T>): T | undefined {
   return found;
 }
 
-function first<T>(ring: ReadonlyMap<string, T>): [string, T] {
-  for (const entry of ring) return entry;
+/** Whether a turn goes to what was taken beyond earlier ones. */
+function pays(account: Account): boolean {
+  if (account.debt <= 0) return false;
+  account.debt -= TURN_MS;
+  return true;
+}
+
+/** Whoever comes first, who goes to the end. */
+function turned<T>(ring: Map<string, T>): T {
+  for (const [name, one] of ring) {
+    ring.delete(name);
+    ring.set(name, one);
+    return one;
+  }
   throw new Error('nobody waits');
 }
 

@@ -22,15 +22,17 @@ export interface Slice {
   clock: number;
   /** The keys of what the same commit holds already. */
   fresh: Set<string>;
-  /** Asked after each message: whether the others have to wait for another slice. */
-  isOver(): boolean;
+  /** Told when the first message begins, what all of them need being read. */
+  begin(): void;
+  /** Told when one more message is through; true: the others have to wait for another slice. */
+  through(): boolean;
 }
 
 /** What became of the messages, or of the first of them where the slice was over before the last. */
 export async function ingestSlice(
   set: WorkingSet,
   messages: readonly AcceptedMessage[],
-  { clock, fresh, isOver }: Slice,
+  { clock, fresh, begin, through }: Slice,
 ): Promise<Outcome[]> {
   const { seen } = await set.store.read({ seen: [...messages] });
   if (set.erased.any) await addGone(set, messages, seen);
@@ -38,19 +40,19 @@ export async function ingestSlice(
   await set.prefetch(messages);
   const outcomes: Outcome[] = [];
   const late: LateLeaves = new Map();
+  begin();
   for (const message of messages) {
-    if (outcomes.length > 0 && (isOver() || late.size >= SLICE_LATE_PEOPLE)) break;
     const key = seenKey(message);
-    if (seen.has(key) || fresh.has(key)) {
-      outcomes.push('duplicate');
-      continue;
+    if (seen.has(key) || fresh.has(key)) outcomes.push('duplicate');
+    else {
+      const isRefused = suppressed?.has(message) ?? false;
+      const coming = isRefused ? refuseSuppressed(set, message) : ingestOne(set, message, clock, late);
+      // Waiting for what is there costs more than an ordinary message's fold.
+      const outcome = coming instanceof Promise ? await coming : coming;
+      if (outcome === 'accepted') fresh.add(key);
+      outcomes.push(outcome);
     }
-    const isRefused = suppressed?.has(message) ?? false;
-    const coming = isRefused ? refuseSuppressed(set, message) : ingestOne(set, message, clock, late);
-    // Waiting for what is there costs more than an ordinary message's fold.
-    const outcome = coming instanceof Promise ? await coming : coming;
-    if (outcome === 'accepted') fresh.add(key);
-    outcomes.push(outcome);
+    if (through() || late.size >= SLICE_LATE_PEOPLE) break;
   }
   await foldLate(set, late, clock);
   return outcomes;

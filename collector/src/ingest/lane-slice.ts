@@ -1,7 +1,7 @@
 // What the lane takes from its queue to compute in one go.
 // Invariant: of each request what is taken and what goes back together are what was there, in its order.
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
-import type { FairQueue, Job, Part } from './fair-queue.ts';
+import type { FairQueue, Job, Part, Sender } from './fair-queue.ts';
 
 /** Text computed in one go: parsing 256 KiB of the worst JSON takes some 20 ms. */
 const SLICE_BYTES = 256 * 1024;
@@ -22,6 +22,31 @@ export function refusedOf({ job, from, to }: Part<Requests>): RefusedMessage[] {
 
 export const bytesOf = (part: Part<Requests>): number =>
   [...messagesOf(part), ...refusedOf(part)].reduce((sum, { text }) => sum + text.length, 0);
+
+/** What messages of a sender took, ms. */
+export interface Cost {
+  sender: Sender;
+  messages: number;
+  ms: number;
+}
+
+/**
+ * What a slice that took `took` ms cost whom: their own messages, and their part of what was done for all.
+ *
+ * @param times when the first message began, and when each was through
+ */
+export function costs(slice: readonly Part<Requests>[], times: readonly number[], took: number): Cost[] {
+  const own = (from: number, to: number): number => (times[to] ?? 0) - (times[from] ?? 0);
+  const count = Math.max(1, times.length - 1);
+  const shared = (took - own(0, times.length - 1)) / count;
+  let at = 0;
+  return slice.map((part) => {
+    const { length } = messagesOf(part);
+    const from = at;
+    at += length;
+    return { sender: part.job.sender, messages: length, ms: own(from, at) + length * shared };
+  });
+}
 
 /** As much as may be computed in one go, one message at least; the rest goes back. */
 export function fitting<J extends Requests>(queue: FairQueue<J>, slice: Part<J>[]): Part<J>[] {

@@ -103,6 +103,23 @@ describe('turns', () => {
     expect(Math.max(...commits.map(({ length }) => length))).toBeLessThan(5);
   });
 
+  it('share no commit with dear messages once these are known to be dear', async () => {
+    costMs = 6;
+    const flood = send(FLOOD, many(60, 'f'));
+    for (const sender of [OTHER, OTHER, { ...FLOOD, address: '2' }]) await send(sender, [track('o')]);
+    await flood;
+    const [, ...later] = commits.filter((users) => users.includes('o'));
+    expect(later).toEqual([['o'], ['o']]);
+    // By itself it goes on as before.
+    expect(Math.max(...commits.map(({ length }) => length))).toBeGreaterThan(2);
+  });
+
+  it('end a commit with the last message of whoever sends little', async () => {
+    await Promise.all([send(FLOOD, many(2_000, 'f')), send(OTHER, many(3, 'o'))]);
+    expect(commits[0]).toContain('o');
+    expect(commits.map(({ length }) => length)).toEqual([200, 1_000, 803]);
+  });
+
   it('keep a request’s outcomes in order when its messages are spread over commits', async () => {
     costMs = 4;
     const twice = track('f');

@@ -9,7 +9,7 @@ import { type Outcome, Overloaded } from './core.ts';
 import { arriveDue } from './due.ts';
 import { type Amount, createFairQueue, type Part, type Sender } from './fair-queue.ts';
 import { ingestSlice } from './ingest-slice.ts';
-import { bytesOf, cutAt, fitting, messagesOf, type Requests, refusedOf } from './lane-slice.ts';
+import { bytesOf, costs, cutAt, fitting, messagesOf, type Requests, refusedOf } from './lane-slice.ts';
 import { measure, type Spread } from './spread.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -189,17 +189,28 @@ export function createLane(
         await arriveDue(set, clock);
         const messages = slice.flatMap(messagesOf);
         const begun = elapsed();
-        const isOver = (): boolean => elapsed() > begun + SLICE_MS || isHeavy();
-        const done = await ingestSlice(set, messages, { clock, fresh, isOver });
+        /** When the first message began, and when each was through. */
+        const times: number[] = [];
+        const note = (): number => {
+          const time = elapsed();
+          times.push(time);
+          return time;
+        };
+        const through = (): boolean => note() > begun + SLICE_MS || isHeavy();
+        const done = await ingestSlice(set, messages, { clock, fresh, begin: note, through });
         // Without what the loop did between slices: other requests are read then.
-        worked += elapsed() - begun;
+        const took = elapsed() - begun;
+        worked += took;
         if (done.length < messages.length) slice = cutAt(queue, slice, done.length);
+        for (const { sender, messages, ms } of costs(slice, times, took)) queue.charge(sender, messages, ms);
         group.push(...slice);
         outcomes.push(...done);
         items += slice.reduce((sum, { from, to }) => sum + to - from, 0);
         bytes += slice.reduce((sum, part) => sum + bytesOf(part), 0);
         slice = [];
         if (queue.jobs() === 0 || tasks.length > 0 || items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
+        // Whoever sends little does not wait for more of those who send much, nor for messages that take long.
+        if (group.some(isDone)) break;
         // Until it is stored nobody would see that its time has come.
         if (worked > mostMs || isHeavy() || messages.some(({ time }) => time > clock)) break;
         await breathe();
@@ -229,6 +240,12 @@ export function createLane(
       at += length;
       if (to === job.size) job.resolve(job.outcomes);
     }
+  }
+
+  /** The part's key has no more waiting, or its address has no more and all others' messages are dear. */
+  function isDone({ job }: Part<IngestJob>): boolean {
+    const { key, address } = job.sender;
+    return !queue.isWaiting(key) || (queue.areAllDear() && !queue.isWaiting(key, address));
   }
 
   function count(outcomes: readonly Outcome[]): void {
