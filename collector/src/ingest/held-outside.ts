@@ -8,8 +8,8 @@ export interface HeldOutside {
   /** How often a value that is kept outside of the row occurred. */
   distinctCount(key: DistinctKey): Promise<number>;
   setDistinct(key: DistinctKey, count: number): void;
-  /** The blocks of matches kept outside of the row, by number; those that cannot be read are null. */
-  shedBlocks(person: number, leaf: number): Promise<Map<number, ShedBlock | null>>;
+  /** The blocks of matches kept outside of the row, by number, all or from one on; those that cannot be read are null. */
+  shedBlocks(person: number, leaf: number, from?: number): Promise<Map<number, ShedBlock | null>>;
   /** Puts a block there, or (null) takes it away. */
   setShed(key: ShedKey, block: ShedBlock | null): void;
   /** Throws away all values and matches kept outside of the person's row. */
@@ -36,13 +36,14 @@ export function createHeldOutside({ read, draft }: Means): HeldOutside {
       known.counts.set(key, count);
       draft().distinct.set(name, known);
     },
-    async shedBlocks(person, leaf) {
+    async shedBlocks(person, leaf, from = 0) {
       const blocks = new Map<number, ShedBlock | null>();
       if (!draft().clearedOutside.has(person)) {
-        const [stored = []] = (await read({ shed: [{ person, leaf }] })).shed;
+        const [stored = []] = (await read({ shed: [{ person, leaf, from }] })).shed;
         for (const { no, ...block } of stored) blocks.set(no, readBlock(block));
       }
       for (const [no, block] of draft().shed.get(`${person} ${leaf}`)?.blocks ?? []) {
+        if (no < from) continue;
         if (block) blocks.set(no, block);
         else blocks.delete(no);
       }

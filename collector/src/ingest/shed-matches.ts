@@ -11,6 +11,7 @@ import {
   type Shed,
   type ShedBlock,
   type ShedMatch,
+  sortedBlock,
   splitBlock,
   stampIn,
 } from '../engine/shed.ts';
@@ -18,11 +19,13 @@ import { compareStamps } from '../engine/stamp.ts';
 import { messagesOf } from './leaf-history.ts';
 import type { WorkingSet } from './working-set.ts';
 
-/**
- * Matches of a block at most: some 25 KB, written again when a late one comes into it. Those that ordinary
- * messages push out of a row come some 24 at a time and are a block each.
- */
+/** Matches of a block at most: some 25 KB, written again when a late one comes into it. */
 const MAX_BLOCK = 512;
+/**
+ * Those that ordinary messages push out of a row come some 8 to 24 at a time and are a block each at first. So many of
+ * these are put together: to read a block of its own takes as long as to read 10 to 20 more matches of another.
+ */
+const BLOCKS_TOGETHER = 16;
 /** Where a window slides, blocks that it left behind are looked for each time so many were added at least. */
 const BLOCKS_BETWEEN = 64;
 /** Where many are kept, each time they grew by half or so: looking reads all of them, 0.3 us a match. */
@@ -63,6 +66,7 @@ export async function keepShed(
 ): Promise<void> {
   for (const { leaf, matches } of shed) {
     const added = append(set, person, leaf, matches);
+    if (added) await putTogether(set, person, leaf, added.no);
     if (added && reachOf(leaf, clock) !== null && isTimeToLook(stateOf(person, leaf)))
       await loadLog(set, person, leaf, clock);
   }
@@ -70,6 +74,25 @@ export async function keepShed(
 
 function isTimeToLook({ k: [next, count] = [0, 0] }: LeafState): boolean {
   return next % Math.max(BLOCKS_BETWEEN, 2 ** Math.floor(Math.log2(count / MATCHES_FOR_ONE))) === 0;
+}
+
+/** After every so many blocks, up to number `last`: makes one of them as far as they are small. */
+async function putTogether(set: WorkingSet, person: PersonState, leaf: Leaf, last: number): Promise<void> {
+  if ((last + 1) % BLOCKS_TOGETHER !== 0) return;
+  const small = new Map<number, ShedBlock>();
+  let count = 0;
+  for (const [no, block] of await set.shedBlocks(person.id, leaf.id, last + 1 - BLOCKS_TOGETHER)) {
+    // Whoever reads all of them finds that it does not add up.
+    if (!block) return;
+    if (count + block.times.length > MAX_BLOCK) continue;
+    count += block.times.length;
+    small.set(no, block);
+  }
+  if (small.size < 2) return;
+  const [first, ...others] = [...small.keys()] as [number, ...number[]]; // two at least
+  const key = (no: number) => ({ person: person.id, leaf: leaf.id, no });
+  for (const no of others) set.setShed(key(no), null);
+  set.setShed(key(first), sortedBlock([...small.values()]));
 }
 
 /** Adds a block; without matches the row says from now on that none are missing. */
@@ -126,7 +149,10 @@ export async function refoldLeafOf(
   refoldFromShed(person, leaf, log.blocks, clock, keep);
   const after = person.leaves[leaf.id];
   if (after && k) after.k = k;
-  for (const { matches } of shed) append(set, person, leaf, matches);
+  for (const { matches } of shed) {
+    const added = append(set, person, leaf, matches);
+    if (added) await putTogether(set, person, leaf, added.no);
+  }
 }
 
 async function refoldFromMessages(

@@ -115,6 +115,9 @@ export function describePeople(bench: Bench): void {
         [],
         [{ no: 0, ...block(0) }],
       ]);
+      expect((await bench.store.read({ shed: [{ person: 1, leaf: 7, from: 1 }] })).shed).toEqual([
+        [{ no: 1, ...block(1) }],
+      ]);
       await commit({ shed: [put(1, 7, 1, 5), { person: 1, leaf: 7, no: 0, block: null }] });
       expect(await shed([1, 7])).toEqual([[{ no: 1, ...block(5) }]]);
       await commit({ clearedOutside: [1], shed: [put(1, 7, 3)] });

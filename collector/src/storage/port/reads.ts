@@ -77,8 +77,8 @@ export interface ReadKeys {
   unmerged?: number[];
   /** Occurrences of values kept outside of rows. */
   distinct?: DistinctKey[];
-  /** All blocks of a leaf. */
-  shed?: Omit<ShedKey, 'no'>[];
+  /** All blocks of a leaf, or those from a number on. */
+  shed?: (Omit<ShedKey, 'no'> & { from?: number | undefined })[];
   /** Keyed hashes of message ids: which were used by erased messages. */
   gone?: { hash: string; kind: KeyKind }[];
   /** Keyed hashes of user and device ids: which are refused. */

@@ -156,8 +156,8 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
   const distinct = db.prepare<[number, number, string, number], { n: number }>(
     'SELECT n FROM distinct_value WHERE person = ? AND leaf = ? AND text = ? AND is_text = ?',
   );
-  const shed = db.prepare<[number, number], { no: number; body: string; ids: string }>(
-    'SELECT no, body, ids FROM shed_match WHERE person = ? AND leaf = ? ORDER BY no',
+  const shed = db.prepare<[number, number, number], { no: number; body: string; ids: string }>(
+    'SELECT no, body, ids FROM shed_match WHERE person = ? AND leaf = ? AND no >= ? ORDER BY no',
   );
   const gone = db.prepare<[string, number]>('SELECT 1 FROM gone WHERE hash = ? AND kind = ?');
   const suppressed = db.prepare<[string]>('SELECT 1 FROM suppressed WHERE hash = ?');
@@ -230,7 +230,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       distinct: (keys.distinct ?? []).map(
         ({ person: id, leaf, key }) => distinct.get(id, leaf, ...distinctColumns(key))?.n ?? 0,
       ),
-      shed: (keys.shed ?? []).map(({ person: id, leaf }) => shed.all(id, leaf)),
+      shed: (keys.shed ?? []).map(({ person: id, leaf, from = 0 }) => shed.all(id, leaf, from)),
       gone: new Set(),
       suppressed: new Set((keys.suppressed ?? []).filter((hash) => suppressed.get(hash))),
       submissions: (keys.submissions ?? []).map(
