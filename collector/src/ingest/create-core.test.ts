@@ -191,3 +191,38 @@ describe('the clock', () => {
     await expect(open(T0 - 3_600_000)).rejects.toThrow(/11:00:00\.000Z.*12:00:00\.000Z/);
   });
 });
+
+it('asks for nothing at a tick where nothing was stored since, and still knows when somebody is due', async () => {
+  const asked: string[] = [];
+  const store = openSqlite({ path: ':memory:' });
+  const listening: Store = {
+    ...store,
+    query(question) {
+      asked.push(question.ask);
+      return store.query(question);
+    },
+    read(keys) {
+      asked.push('read');
+      return store.read(keys);
+    },
+  };
+  const own = await createCoreOn(listening, { now: () => clock.now });
+  const countPending = async (): Promise<number> => {
+    const { people } = await own.overdue();
+    expect(people).toBe(0);
+    return store.query({ ask: 'pending-count' });
+  };
+  await own.ingest({ messages: [track('ada', { time: T0 + 60_000 })], refused: [] });
+  await own.tick();
+  asked.length = 0;
+  for (let i = 0; i < 5; i++) {
+    clock.now += 1_000;
+    await own.tick();
+  }
+  expect(asked).toEqual([]);
+  expect(await countPending()).toBe(1);
+  clock.now = T0 + 60_000;
+  await own.tick();
+  expect(await countPending()).toBe(0);
+  await own.close();
+});

@@ -115,7 +115,7 @@ export async function createCoreOn(
   const lane = createLane(set, tell, elapsed);
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
   const expiry = createExpiry({ lane, book, tell }, facts.get(LAST_PASS));
-  const inside = createInside({ store, set, lane, book, tell, copyWith });
+  const inside = createInside({ store, set, lane, book, readOnly, tell, copyWith });
   const { operate, read, settleAll, saveFacts } = inside;
   const closing = new AbortController();
   const settle = () => settleAll({ signal: closing.signal });

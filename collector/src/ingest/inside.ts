@@ -20,6 +20,8 @@ interface Means {
   readonly set: WorkingSet;
   readonly lane: Lane;
   readonly book: DefinitionBook;
+  /** Another process may write the file. */
+  readonly readOnly: boolean;
   /** The clock as of now, epoch ms; it never runs back. */
   tell(): number;
   /** A working set of its own, never committed: what it computes touches nobody. */
@@ -44,7 +46,7 @@ export interface Inside extends Means {
 }
 
 export function createInside(means: Means): Inside {
-  const { store, set, lane, book, tell } = means;
+  const { store, set, lane, book, readOnly, tell } = means;
 
   async function writeIfPossible(at: number): Promise<void> {
     try {
@@ -52,6 +54,19 @@ export function createInside(means: Means): Inside {
     } catch (error) {
       if (!(error instanceof NotStored)) throw error;
     }
+  }
+
+  let commits = 0;
+  /** When somebody or a message is due next, as asked after so many commits: nothing else changes it. */
+  let known = { commits: -1, at: null as number | null };
+  set.watchers.add(() => commits++);
+
+  async function nextDue(): Promise<number | null> {
+    if (readOnly || known.commits !== commits) {
+      const asked = commits;
+      known = { commits: asked, at: await store.query({ ask: 'next-due' }) };
+    }
+    return known.at;
   }
 
   async function settleAll({ insist = false, signal }: SettleOptions = {}): Promise<void> {
@@ -67,7 +82,7 @@ export function createInside(means: Means): Inside {
     };
     try {
       while (!signal?.aborted) {
-        const next = await store.query({ ask: 'next-due' });
+        const next = await nextDue();
         if (next === null || next > until) break;
         await slice(settlePeople);
       }
