@@ -126,6 +126,22 @@ describe('a message kept no longer', () => {
     });
   });
 
+  it('leaves to later definitions since when there is a profile, also where it was the only one', async () => {
+    await withCollector({ file: true, config: DEFINITIONS }, async (collector) => {
+      await collector.send('server', [order('old', 10, at(collector, -20))]);
+      collector.advance(15 * DAY_MS);
+      await collector.reopen(KEPT_30D);
+      const absent = (days: number) => ({ where: { trait: 'plan', op: 'not_exists', for: `${days}d` } });
+      await collector.define({ segments: { for34: absent(34), for36: absent(36) } });
+      expect(await idsOf(collector)).toEqual([]);
+      expect(await collector.members('for34')).toEqual(['u1']);
+      expect(await collector.members('for36')).toEqual([]);
+      collector.advance(DAY_MS);
+      expect(await collector.members('for36')).toEqual(['u1']);
+      expect(await collector.verify()).toEqual([]);
+    });
+  });
+
   it('is seen by a definition that only got another name', async () => {
     await withOldOrder(async (collector) => {
       await collector.put('traits', 'spent', {

@@ -63,7 +63,8 @@ export function isMember(
     if ('computed' in condition) return compares(person.computed(condition.computed), op, value, now);
     return condition.for === undefined
       ? compares(traitOf(person.traits, condition.trait), op, value, now)
-      : holdsFor(condition, msOf(condition.for), messages, now);
+      : // What declares traits is kept, and since when there is a profile is known after its messages have gone.
+        holdsFor(condition, msOf(condition.for), person.messages, now);
   }
   return holds(definition.where);
 }
