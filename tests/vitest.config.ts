@@ -1,4 +1,5 @@
-// One configuration for all tests: sources run as they are, by the private export condition.
+// One configuration for all tests.
+// Invariant: sources run as they are, by the private export condition; no test sees a build but one that makes it.
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({

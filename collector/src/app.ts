@@ -145,6 +145,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     traffic,
     gauges,
     keepIp: ip,
+    onTrouble: (error: unknown) => onError?.(error),
     newId: randomUUID,
     readAgent: createAgentReader(),
     addressOf: (request: Request, env: unknown) => addressOf(request, env, caller),

@@ -1,4 +1,5 @@
-// What the benchmarks print: figures on stdout, progress on stderr.
+// What the benchmarks print.
+// Invariant: figures go to stdout and progress to stderr, so that a report can be kept by itself.
 
 export const say = (line = ''): void => console.log(line);
 

@@ -1,4 +1,5 @@
-// What is defined before anybody sends: the audit counts on it.
+// What is defined before anybody sends.
+// Invariant: the audit counts on each of these; one that goes or changes must change there too.
 import type { Client } from './client.ts';
 
 /** Of events `Paid`: so many put a person into the segment. */

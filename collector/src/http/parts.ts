@@ -30,6 +30,8 @@ export interface HttpParts {
   gauges: Gauges;
   /** What is kept of the addresses of web keys' senders. */
   keepIp: IpChoice;
+  /** Hears of what failed inside and was answered all the same. */
+  onTrouble: (error: unknown) => void;
   newId: () => string;
   readAgent: AgentReader;
   /** The caller's address, or null where none is known. */

@@ -8,13 +8,13 @@ import { adminQuery, notFound, pageOf } from './api-words.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 
-export function addSurveyRoutes(app: Hono, { core }: HttpParts): void {
+export function addSurveyRoutes(app: Hono, { core, onTrouble }: HttpParts): void {
   let loaded: Promise<ReturnType<typeof surveyResults>> | null = null;
   /** Their statistics are loaded with the first question for them: most starts are not for that. */
   const loadResults = () => {
     if (loaded) return loaded;
     const loading = import('../features/surveys/results/index.ts').then((module) =>
-      module.surveyResults(core),
+      module.surveyResults(core, { onTrouble }),
     );
     loaded = loading;
     loading.catch(() => {

@@ -90,9 +90,11 @@ it('are computed beside from a number of submissions on, and here where the thre
   timeout: 60_000,
 }, async () => {
   const core: unknown = { surveySnapshot: async () => snapshot(null) };
+  const troubles: unknown[] = [];
+  const onTrouble = (error: unknown): unknown => troubles.push(error);
   // `surveySnapshot` is generic: this one knows one kind of content.
   const beside = (answer: () => Promise<JsonObject>, threadFrom: number) =>
-    surveyResults(core as Pick<Core, 'surveySnapshot'>, { beside: answer, threadFrom })({
+    surveyResults(core as Pick<Core, 'surveySnapshot'>, { beside: answer, threadFrom, onTrouble })({
       survey: 's',
       segment: null,
       by: null,
@@ -101,5 +103,7 @@ it('are computed beside from a number of submissions on, and here where the thre
   expect(await beside(async () => ({ by: 'thread' }), PEOPLE)).toEqual({ by: 'thread' });
   const here = await resultsOf(snapshot(null), EVER);
   expect(await beside(async () => ({ by: 'thread' }), PEOPLE + 1)).toEqual(here);
+  expect(troubles).toEqual([]);
   expect(await beside(() => Promise.reject(new Error('no thread')), 1)).toEqual(here);
+  expect(troubles).toEqual([new Error('no thread')]);
 });

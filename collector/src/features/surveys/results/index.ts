@@ -21,6 +21,8 @@ const THREAD_FROM = 2_000;
 interface Means {
   threadFrom?: number;
   beside?: typeof resultsBeside;
+  /** Hears why a thread failed. */
+  onTrouble?: (error: unknown) => void;
 }
 
 type Answer = JsonObject | 'unknown_survey' | 'unknown_segment' | 'unknown_split';
@@ -28,7 +30,7 @@ type Answer = JsonObject | 'unknown_survey' | 'unknown_segment' | 'unknown_split
 /** Answers questions in turns: a large survey is held in memory while it is computed, and two at once twice. */
 export function surveyResults(
   core: Pick<Core, 'surveySnapshot'>,
-  { threadFrom = THREAD_FROM, beside = resultsBeside }: Means = {},
+  { threadFrom = THREAD_FROM, beside = resultsBeside, onTrouble }: Means = {},
 ): (question: Question) => Promise<Answer> {
   let last: Promise<unknown> = Promise.resolve();
   const waiting = new Map<string, Promise<Answer>>();
@@ -40,7 +42,8 @@ export function surveyResults(
     if (snapshot.records.length < threadFrom) return resultsOf(snapshot, period);
     try {
       return await beside(snapshot, period);
-    } catch {
+    } catch (error) {
+      onTrouble?.(error);
       // Done without: slower for others, not wrong. What the thread was given is gone.
       const again = await read();
       return typeof again === 'string' ? again : resultsOf(again, period);

@@ -49,22 +49,18 @@ export function crossTab(
   const width = table.reduce((most, row) => Math.max(most, row.length), 0);
   const counts = table.map((row) => Array.from({ length: width }, (_, j) => row[j] ?? 0));
   const rows = counts.map(sumOf);
-  const columns = Array.from({ length: width }, (_, j) => sumOf(counts.map((row) => row[j] as number)));
+  const columns = Array.from({ length: width }, (_, j) => sumOf(counts.map((row) => row[j] ?? 0)));
   const n = sumOf(rows);
-  const [height, breadth] = [rows, columns].map((sums) => sums.filter((sum) => sum > 0).length) as [
-    number,
-    number,
-  ];
+  const answered = (sums: readonly number[]): number => sums.filter((sum) => sum > 0).length;
+  const [height, breadth] = [answered(rows), answered(columns)];
   if (!counts.every(areCounts) || !Number.isFinite(n) || height < 2 || breadth < 2) return null;
   const cells = counts.map((row, i) =>
-    row.map((count, j) => cellOf(count, rows[i] as number, columns[j] as number, n, level)),
+    row.map((count, j) => cellOf(count, rows[i] ?? 0, columns[j] ?? 0, n, level)),
   );
-  const filled = cells.flat().filter(({ expected }) => expected !== null);
+  const filled = cells.flat().filter(isFilled);
   // Counts so small that nothing can be expected of any cell.
   if (filled.length === 0) return null;
-  const chiSquare = sumOf(
-    filled.map(({ count, expected }) => (count / (expected as number) - 1) ** 2 * (expected as number)),
-  );
+  const chiSquare = sumOf(filled.map(({ count, expected }) => (count / expected - 1) ** 2 * expected));
   const df = (height - 1) * (breadth - 1);
   if (!Number.isFinite(chiSquare)) return null;
   correct(filled, correction, 1 - level);
@@ -75,10 +71,14 @@ export function crossTab(
     p: chiSquareUpperTail(chiSquare, df),
     cramersV: Math.min(1, Math.sqrt(chiSquare / n / (Math.min(height, breadth) - 1))),
     correction,
-    sparse: filled.filter(({ expected }) => (expected as number) < SPARSE_BELOW).length / filled.length,
+    sparse: filled.filter(({ expected }) => expected < SPARSE_BELOW).length / filled.length,
     cells,
   };
 }
+
+type FilledCell = CrossTabCell & { expected: number; residual: number; p: number };
+
+const isFilled = (cell: CrossTabCell): cell is FilledCell => cell.expected !== null;
 
 function cellOf(count: number, row: number, column: number, n: number, level: number): CrossTabCell {
   const expected = row * (column / n);
@@ -91,13 +91,13 @@ function cellOf(count: number, row: number, column: number, n: number, level: nu
 }
 
 /** Replaces each cell's p by the corrected one, and marks those at or below `alpha`. */
-function correct(cells: CrossTabCell[], correction: Correction, alpha: number): void {
-  const ordered = cells.toSorted((a, b) => (a.p as number) - (b.p as number));
+function correct(cells: readonly FilledCell[], correction: Correction, alpha: number): void {
+  const ordered = cells.toSorted((a, b) => a.p - b.p);
   let least = 0;
   ordered.forEach((cell, i) => {
     const tests = correction === 'holm' ? ordered.length - i : ordered.length;
-    least = Math.max(least, Math.min(1, (cell.p as number) * tests));
+    least = Math.max(least, Math.min(1, cell.p * tests));
     cell.p = least;
-    if (least <= alpha) cell.mark = (cell.residual as number) > 0 ? 'above' : 'below';
+    if (least <= alpha) cell.mark = cell.residual > 0 ? 'above' : 'below';
   });
 }
