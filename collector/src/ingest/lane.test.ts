@@ -177,6 +177,21 @@ describe('one go', () => {
     expect(commits.length).toBeLessThan(3);
   });
 
+  it('does not look into messages that no definition looks into: those of large requests are not parsed yet', async () => {
+    let looks = 0;
+    const unparsed = Array.from({ length: 3 }, (_, i): AcceptedMessage => {
+      const { body, ...message } = track(`u${i}`);
+      return Object.defineProperty({ ...message, body }, 'body', {
+        get() {
+          looks++;
+          return body;
+        },
+      });
+    });
+    expect(await send(OTHER, unparsed)).toEqual(Array(3).fill('accepted'));
+    expect(looks).toBe(0);
+  });
+
   it('is bounded by bytes too', async () => {
     await send(FLOOD, many(200, 'f', 'x'.repeat(30_000)));
     expect(commits.length).toBeGreaterThanOrEqual(5);
