@@ -10,6 +10,8 @@ import { openSqlite } from '../collector/src/storage/sqlite/open.ts';
 import type { JsonObject } from '../collector/src/wire/message.ts';
 import { parseMessage } from '../collector/src/wire/parse.ts';
 import { T0 } from './collector.ts';
+import { createRandom } from './random.ts';
+import { seedFrom } from './seed.ts';
 
 const SEGMENTS = {
   chain: {
@@ -20,6 +22,16 @@ const SEGMENTS = {
   held: { where: { trait: 'plan', op: 'eq', value: 'pro', for: '10d' } },
   fan: { where: { survey: 'nps', question: 'score', op: 'gte', value: 9 } },
 };
+/** Each turns on one match among thousands. */
+const SHAPES = {
+  abc: { where: { sequence: [{ event: 'A' }, { event: 'B' }, { event: 'C' }] } },
+  soon: { where: { sequence: [{ event: 'C' }, { event: 'B', within: '2m' }] } },
+  quiet: { where: { sequence: [{ event: 'B' }, { absent: { event: 'C' }, within: '3h' }] } },
+  kept: { where: { trait: 'plan', op: 'eq', value: 'pro', for: '59d' } },
+  fan: { where: { survey: 'nps', question: 'score', op: 'gte', value: 9 } },
+};
+const SEED = seedFrom(process.env.TIDEMARK_LATE_SEED);
+const RUNS = Number(process.env.TIDEMARK_LATE_RUNS ?? 3);
 const RECENT = { recent: SEGMENTS.recent };
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -152,6 +164,22 @@ async function withCore(
 const countBlocks = (file: Database.Database): number =>
   (file.prepare('SELECT count(*) AS n FROM shed_match').get() as { n: number }).n;
 
+/** When the matches of each block were, by leaf; without answers, which may overlap. */
+function timesOf(file: Database.Database): number[][][] {
+  const leaves = new Map<number, number[][]>();
+  const rows = file.prepare('SELECT leaf, body FROM shed_match').all() as { leaf: number; body: string }[]; // those columns
+  for (const { leaf, body } of rows) {
+    const [steps, [what]] = JSON.parse(body) as [number[], unknown[]]; // written by encodeBlock
+    let time = 0;
+    const times = steps.map((step) => {
+      time += step;
+      return time;
+    });
+    if (typeof what !== 'string') leaves.set(leaf, [...(leaves.get(leaf) ?? []), times]);
+  }
+  return [...leaves.values()];
+}
+
 describe('late messages', () => {
   it('are folded without any message being read again', async () => {
     await withCore(async (c) => {
@@ -242,6 +270,90 @@ describe('late messages', () => {
       await c.reopen((file) => expect(countBlocks(file)).toBe(0));
     });
   });
+
+  it('find their place among blocks that were split, put together and put together again', async () => {
+    const at = (i: number): number => T0 - 40 * DAY + i * 20 * 60_000;
+    const steps = (from: number, to: number, { second, free }: { second: number; free: number }): Said[] =>
+      Array.from({ length: to - from }, (_, i) => i + from).flatMap((i) => [
+        track(i === second ? 'B' : 'A', at(i)),
+        identify(i === free ? 'free' : 'pro', at(i)),
+      ]);
+    await withCore(async (c) => {
+      await c.send('ada', steps(0, 1_600, { second: -1, free: -1 }));
+      // Defined after them, they are kept in full blocks.
+      await c.core.putDefinition('segments', 'abc', {
+        where: { sequence: [{ event: 'A' }, { event: 'B' }, { event: 'C' }] },
+      });
+      await c.core.putDefinition('segments', 'kept', {
+        where: { trait: 'plan', op: 'eq', value: 'pro', for: '20d' },
+      });
+      await c.core.tick();
+      // Split, half of one is the newest block by its number.
+      await c.send('ada', [track('A', at(100) + 1), identify('pro', at(100) + 1)]);
+      for (let i = 1_600; i < 2_300; i++)
+        await c.send('ada', steps(i, i + 1, { second: 1_700, free: 1_700 }));
+      expect(await c.segmentsOf('ada')).toEqual([]);
+      // A third step before the second; and nothing new about the plan.
+      await c.send('ada', [track('C', at(1_200) + 1), identify('pro', at(1_200) + 1)]);
+      expect(await c.segmentsOf('ada')).toEqual([]);
+      await c.verified();
+    }, {});
+  });
+
+  it(
+    `are folded like all messages in order, whatever came when (TIDEMARK_LATE_SEED=${SEED})`,
+    async () => {
+      const { below } = createRandom(SEED);
+      for (let run = 0; run < RUNS; run++) {
+        const all: Said[] = [];
+        let time = T0 - 60 * DAY;
+        const next = (): Said[] => {
+          time += 60_000;
+          return draw(time);
+        };
+        const draw = (when: number): Said[] => [
+          // So rare that the order of single ones decides.
+          track(below(700) === 0 ? 'B' : below(700) === 0 ? 'C' : 'A', when),
+          ...(below(3) === 0 ? [identify(below(400) === 0 ? 'free' : 'pro', when)] : []),
+          ...(below(3) === 0 ? [answer(`s${below(400)}`, below(30) === 0 ? 9 : null, when)] : []),
+        ];
+        await withCore(async (c) => {
+          const send = async (said: Said[]): Promise<void> => {
+            all.push(...said);
+            await c.send('ada', said);
+          };
+          await send(Array.from({ length: 600 + below(1_600) }, next).flat());
+          for (const [key, definition] of Object.entries(SHAPES))
+            await c.core.putDefinition('segments', key, definition as never); // checked by it
+          await c.core.tick();
+          for (let step = 0; step < 120; step++) {
+            const first = all[0]?.at ?? time;
+            if (below(3) > 0) await send(Array.from({ length: 1 + below(20) }, next).flat());
+            else
+              await send(
+                Array.from({ length: 1 + below(3) }, () => draw(first + below(time - first + 1) + 7)).flat(),
+              );
+            if (step % 20 !== 19) continue;
+            await withCore(async (other) => {
+              await other.send('ada', all);
+              expect(await c.segmentsOf('ada'), `run ${run}, step ${step}`).toEqual(
+                await other.segmentsOf('ada'),
+              );
+            }, SHAPES);
+          }
+          await c.verified();
+          await c.reopen((file) => {
+            for (const blocks of timesOf(file)) {
+              expect(Math.max(...blocks.map(({ length }) => length))).toBeLessThanOrEqual(512);
+              const inOrder = blocks.toSorted(([a = 0], [b = 0]) => a - b).flat();
+              expect(inOrder).toEqual(inOrder.toSorted((a, b) => a - b));
+            }
+          });
+        }, {});
+      }
+    },
+    RUNS * 20_000,
+  );
 
   it('are not kept once their window has gone by', async () => {
     await withCore(async (c) => {

@@ -6,15 +6,7 @@ import { isObject } from '../wire/shape.ts';
 import type { Comparison, Span } from './comparison.ts';
 import type { EngineMessage } from './filter.ts';
 import { responseOf, textOf } from './response.ts';
-import {
-  isInOrder,
-  type Late,
-  type Shed,
-  type ShedBlock,
-  type ShedMatch,
-  sortedBlock,
-  stampIn,
-} from './shed.ts';
+import { type Late, type Shed, type ShedBlock, type ShedMatch, stampIn } from './shed.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 import type { Value } from './values.ts';
 
@@ -166,9 +158,7 @@ export function refoldAnswers(state: AnswersState, blocks: readonly ShedBlock[],
     isAnswered ||= span !== null;
     return true;
   };
-  // One that counted for long was let go of after newer ones.
-  const ordered = isInOrder(blocks) ? blocks : [sortedBlock(blocks)];
-  for (const block of ordered.toReversed())
+  for (const block of blocks.toReversed())
     for (let i = block.times.length - 1; i >= 0; i--)
       if (!look(block, i)) return keepNewest([...entries], state.n, shed);
   return keepNewest([...entries], state.n, shed);

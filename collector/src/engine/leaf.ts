@@ -44,7 +44,15 @@ import {
   tailHolds,
   tailOf,
 } from './sequence.ts';
-import { keepNothing, type Late, type Shed, type ShedBlock, type ShedMatch } from './shed.ts';
+import {
+  isInOrder,
+  keepNothing,
+  type Late,
+  type Shed,
+  type ShedBlock,
+  type ShedMatch,
+  sortedBlock,
+} from './shed.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 import { nextOpening } from './window.ts';
 
@@ -221,7 +229,7 @@ export function refoldLeaf(
   return state && restLeaf(leaf, state, now, shed);
 }
 
-/** The same from all that is kept beside the row, in order, and the row; `k` is the caller's. */
+/** The same from all that is kept beside the row, by the first match of each block, and the row; `k` is the caller's. */
 export function refoldShed(
   leaf: Leaf,
   state: LeafState,
@@ -229,10 +237,12 @@ export function refoldShed(
   now: number,
   shed: Shed,
 ): LeafState {
+  // Answers overlap where one that counted for long was let go of after newer ones.
+  const ordered = isInOrder(blocks) ? blocks : [sortedBlock(blocks)];
   if (leaf.kind === 'sequence' && state.q)
-    return { q: refoldSequence(leaf.sequence, state.q, blocks, { window: longestWindow(leaf), now, shed }) };
-  if (leaf.kind === 'hold' && state.h) return { h: refoldHold(leaf.hold, state.h, blocks, shed) };
-  if (leaf.kind === 'answer' && state.s) return { s: refoldAnswers(state.s, blocks, shed) };
+    return { q: refoldSequence(leaf.sequence, state.q, ordered, { window: longestWindow(leaf), now, shed }) };
+  if (leaf.kind === 'hold' && state.h) return { h: refoldHold(leaf.hold, state.h, ordered, shed) };
+  if (leaf.kind === 'answer' && state.s) return { s: refoldAnswers(state.s, ordered, shed) };
   return state;
 }
 

@@ -70,8 +70,14 @@ export interface Clocked {
   late?: LateLeaves;
 }
 
-/** By person: what messages of the same slice came too late for, and the last such message. */
-export type LateLeaves = Map<number, { leaves: Map<Leaf, ShedMatch[]>; cause: CauseOf }>;
+/** What messages of the same slice came too late for, and the last such message of each person. */
+export interface LateLeaves {
+  people: Map<number, { leaves: Map<Leaf, ShedMatch[]>; cause: CauseOf }>;
+  /** Such messages so far. */
+  messages: number;
+}
+
+export const nothingLate = (): LateLeaves => ({ people: new Map(), messages: 0 });
 
 /** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
 export async function settle(set: WorkingSet, person: PersonState, until: number): Promise<void> {
@@ -240,9 +246,10 @@ async function foldRest(
   if (shed.length > 0) await keepShed(set, person, shed, at.clock);
   if (groupId !== null) await seeNewest(set, person, groupId);
   if (late.length > 0 && at.late) {
-    const leaves: Map<Leaf, ShedMatch[]> = at.late.get(id)?.leaves ?? new Map();
+    const leaves: Map<Leaf, ShedMatch[]> = at.late.people.get(id)?.leaves ?? new Map();
     for (const { leaf, match } of late) leaves.set(leaf, [...(leaves.get(leaf) ?? []), match]);
-    at.late.set(id, { leaves, cause: at.cause });
+    at.late.people.set(id, { leaves, cause: at.cause });
+    at.late.messages++;
   } else for (const { leaf, match } of late) await refoldLeafOf(set, person, leaf, at.clock, [match]);
   finish(set, person, touched, at, how);
 }
@@ -261,7 +268,7 @@ function finish(
 
 /** Folds what came late in a slice, once for all of its messages: late ones may be applied together. */
 export async function foldLate(set: WorkingSet, late: LateLeaves, clock: number): Promise<void> {
-  for (const [id, { leaves, cause }] of late) {
+  for (const [id, { leaves, cause }] of late.people) {
     const person = await settledPerson(set, id, clock);
     // Merged into somebody else meanwhile: that one was folded anew.
     if (!person) continue;
@@ -310,7 +317,7 @@ export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Pr
   const gathered: Gathered = new Map();
   const after = await foldedPerson(set, id, at.clock, gathered);
   // What came late in this slice is in it, and may belong to somebody else now.
-  at.late?.delete(id);
+  at.late?.people.delete(id);
   if (!after) {
     if (!before) return;
     const gone = occasionOf(set, id, { clock: at.clock, cause: { operation: 'merged' } });

@@ -1,6 +1,6 @@
 // What waits for the lane: first come first served within a sender, senders in turn, by what their messages cost.
-// Invariant: nobody waits for more than one turn of each other sender; what waits is bounded, and what has to
-// go is taken from whoever has most waiting, so that a flood pushes out itself and nobody else.
+// Invariant: nobody whose messages are ordinary waits for more than one turn of each other sender; what waits is
+// bounded, and what has to go is taken from whoever has most waiting, so that a flood pushes out itself and nobody else.
 
 /** Who sends. Turns are shared equally between keys, and within a key between addresses. */
 export interface Sender {
@@ -36,7 +36,7 @@ export interface FairQueue<J extends Job> {
   /**
    * What is next, in turns; at most `room` messages. A job leaves with its last message. Whoever cost more than their
    * turns is passed over for as many turns as that is worth, a key among keys and an address among those of its key,
-   * and is not what a slice ends with where it has others.
+   * and as long as that lasts is not taken together with others.
    */
   take(room: number): Part<J>[];
   /** Says what messages of a sender took, ms; it is forgotten once nothing of theirs waits. */
@@ -60,8 +60,8 @@ export interface FairQueue<J extends Job> {
 const TURN_MESSAGES = 20;
 /** What a message may take before it counts as dear, ms: several times what an ordinary one does. */
 const ORDINARY_MS = 0.25;
-/** What a turn is worth to whoever was dear. */
-const TURN_MS = TURN_MESSAGES * ORDINARY_MS;
+/** What a turn given up is worth to whoever was dear: about what one of ordinary messages takes. */
+const TURN_MS = 1;
 
 interface Entry<J> {
   readonly job: J;
@@ -135,7 +135,11 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
 
   /** The line whose turn it is, if it is anybody's of the ring: whoever is in debt pays with this turn. */
   function nextLine(ring: Ring<J>): Line<J> | null {
-    if (pays(ring)) return null;
+    if (pays(ring)) {
+      // Nobody of its key is there to whom it would have to pay again.
+      if (ring.lines.size === 1) pays(turned(ring.lines));
+      return null;
+    }
     for (let left = ring.lines.size; left > 0; left--) {
       const line = turned(ring.lines);
       if (!pays(line)) return line;
@@ -203,7 +207,9 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
     charge({ key, address }, messages, ms) {
       const dear = Math.max(0, ms - messages * ORDINARY_MS);
       const ring = rings.get(key);
-      for (const account of [ring, ring?.lines.get(address)]) if (account) account.debt += dear;
+      if (!ring || dear === 0) return;
+      for (const account of [ring, ring.lines.get(address)])
+        if (account) account.debt = Math.max(0, account.debt) + dear;
     },
     isWaiting(key, address) {
       const ring = rings.get(key);

@@ -6,7 +6,7 @@ import { stampOf } from '../engine/stamp.ts';
 import { ERASED, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
-import { type Arrival, arrive, foldLate, type LateLeaves, planArrival } from './arrival.ts';
+import { type Arrival, arrive, foldLate, type LateLeaves, nothingLate, planArrival } from './arrival.ts';
 import type { Outcome } from './core.ts';
 import { whyTooOld } from './retention.ts';
 import { whyClosed, whyShutTo } from './survey-closing.ts';
@@ -24,8 +24,11 @@ export interface Slice {
   fresh: Set<string>;
   /** Told when the first message begins, what all of them need being read. */
   begin(): void;
-  /** Told when one more message is through; true: the others have to wait for another slice. */
-  through(): boolean;
+  /**
+   * Told when one more message is through, and whether it leaves work for the end of the slice; true: the others have
+   * to wait for another one.
+   */
+  through(isLate: boolean): boolean;
 }
 
 /** What became of the messages, or of the first of them where the slice was over before the last. */
@@ -39,10 +42,11 @@ export async function ingestSlice(
   const suppressed = set.erased.suppressed ? await suppressedAmong(set, messages) : null;
   await set.prefetch(messages);
   const outcomes: Outcome[] = [];
-  const late: LateLeaves = new Map();
+  const late = nothingLate();
   begin();
   for (const message of messages) {
     const key = seenKey(message);
+    const before = late.messages;
     if (seen.has(key) || fresh.has(key)) outcomes.push('duplicate');
     else {
       const isRefused = suppressed?.has(message) ?? false;
@@ -52,7 +56,7 @@ export async function ingestSlice(
       if (outcome === 'accepted') fresh.add(key);
       outcomes.push(outcome);
     }
-    if (through() || late.size >= SLICE_LATE_PEOPLE) break;
+    if (through(late.messages > before) || late.people.size >= SLICE_LATE_PEOPLE) break;
   }
   await foldLate(set, late, clock);
   return outcomes;

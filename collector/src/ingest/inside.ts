@@ -57,7 +57,7 @@ export function createInside(means: Means): Inside {
   }
 
   let commits = 0;
-  /** When somebody or a message is due next, as asked after so many commits: nothing else changes it. */
+  /** When somebody or a message is due next, as asked after so many commits: nothing else changes it in this process. */
   let known = { commits: -1, at: null as number | null };
   set.watchers.add(() => commits++);
 
@@ -85,6 +85,7 @@ export function createInside(means: Means): Inside {
         const next = await nextDue();
         if (next === null || next > until) break;
         await slice(settlePeople);
+        known.commits = -1;
       }
       // One pass each: what changes after this began is not asked for.
       for (const group of [...set.waiting]) {

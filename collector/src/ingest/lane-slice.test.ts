@@ -11,22 +11,40 @@ const request = (key: string, messages: number, refused = 0): Requests => ({
   size: messages + refused,
   bytes: 0,
 });
+const part = (job: Requests, from: number, to: number) => ({ job, from, to });
+const said = (found: ReturnType<typeof costs>) =>
+  found.map(({ sender, messages, ms }) => [sender.key, messages, ms]);
 
-it('charges each sender for their own messages, and all alike for what was done for all', () => {
+it('charges each sender for their own messages', () => {
   const slice = [
-    { job: request('light', 2), from: 0, to: 2 },
-    { job: request('refused', 0, 3), from: 0, to: 3 },
-    { job: request('dear', 5), from: 1, to: 3 },
+    part(request('light', 2), 0, 2),
+    part(request('refused', 0, 3), 0, 3),
+    part(request('dear', 5), 1, 3),
   ];
-  const said = costs(slice, [100, 101, 102, 142, 192], 92 + 8);
-  expect(said.map(({ sender, messages, ms }) => [sender.key, messages, ms])).toEqual([
-    ['light', 2, 6],
+  const times = { begun: 100, through: [101, 102, 142, 192], late: [false, false, false, false], over: 195 };
+  expect(said(costs(slice, times))).toEqual([
+    ['light', 2, 2],
     ['refused', 0, 0],
-    ['dear', 2, 94],
+    ['dear', 2, 90],
+  ]);
+});
+
+it('charges for the work at its end whoever sent what came late', () => {
+  const slice = [
+    part(request('light', 1), 0, 1),
+    part(request('late', 2), 0, 2),
+    part(request('both', 2), 0, 2),
+  ];
+  const times = { begun: 0, through: [1, 2, 3, 4, 5], late: [false, true, true, false, true], over: 95 };
+  expect(said(costs(slice, times))).toEqual([
+    ['light', 1, 1],
+    ['late', 2, 62],
+    ['both', 2, 32],
   ]);
 });
 
 it('charges nobody where there was no message', () => {
-  expect(costs([{ job: request('refused', 0, 3), from: 0, to: 3 }], [100], 5)).toMatchObject([{ ms: 0 }]);
-  expect(costs([], [], 5)).toEqual([]);
+  const times = { begun: 100, through: [], late: [], over: 105 };
+  expect(costs([part(request('refused', 0, 3), 0, 3)], times)).toMatchObject([{ ms: 0 }]);
+  expect(costs([], times)).toEqual([]);
 });

@@ -30,21 +30,29 @@ export interface Cost {
   ms: number;
 }
 
-/**
- * What a slice that took `took` ms cost whom: their own messages, and their part of what was done for all.
- *
- * @param times when the first message began, and when each was through
- */
-export function costs(slice: readonly Part<Requests>[], times: readonly number[], took: number): Cost[] {
-  const own = (from: number, to: number): number => (times[to] ?? 0) - (times[from] ?? 0);
-  const count = Math.max(1, times.length - 1);
-  const shared = (took - own(0, times.length - 1)) / count;
+/** When what was done of a slice, ms on any clock. */
+export interface Times {
+  /** The first message, after what was read for all of them. */
+  begun: number;
+  /** Each message. */
+  through: number[];
+  /** Which of them left work for the end. */
+  late: boolean[];
+  /** All of it. */
+  over: number;
+}
+
+/** What a slice cost whom: their own messages, and the work at its end that these left. */
+export function costs(slice: readonly Part<Requests>[], { begun, through, late, over }: Times): Cost[] {
+  const atEnd = (over - (through.at(-1) ?? over)) / Math.max(1, late.filter(Boolean).length);
+  const costOf = (i: number): number =>
+    (through[i] ?? over) - (through[i - 1] ?? begun) + (late[i] ? atEnd : 0);
   let at = 0;
   return slice.map((part) => {
     const { length } = messagesOf(part);
-    const from = at;
+    const ms = Array.from({ length }, (_, i) => costOf(at + i)).reduce((sum, one) => sum + one, 0);
     at += length;
-    return { sender: part.job.sender, messages: length, ms: own(from, at) + length * shared };
+    return { sender: part.job.sender, messages: length, ms };
   });
 }
 

@@ -9,7 +9,16 @@ import { type Outcome, Overloaded } from './core.ts';
 import { arriveDue } from './due.ts';
 import { type Amount, createFairQueue, type Part, type Sender } from './fair-queue.ts';
 import { ingestSlice } from './ingest-slice.ts';
-import { bytesOf, costs, cutAt, fitting, messagesOf, type Requests, refusedOf } from './lane-slice.ts';
+import {
+  bytesOf,
+  costs,
+  cutAt,
+  fitting,
+  messagesOf,
+  type Requests,
+  refusedOf,
+  type Times,
+} from './lane-slice.ts';
 import { measure, type Spread } from './spread.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -189,20 +198,25 @@ export function createLane(
         await arriveDue(set, clock);
         const messages = slice.flatMap(messagesOf);
         const begun = elapsed();
-        /** When the first message began, and when each was through. */
-        const times: number[] = [];
-        const note = (): number => {
-          const time = elapsed();
-          times.push(time);
-          return time;
-        };
-        const through = (): boolean => note() > begun + SLICE_MS || isHeavy();
-        const done = await ingestSlice(set, messages, { clock, fresh, begin: note, through });
+        const times: Times = { begun, through: [], late: [], over: begun };
+        const done = await ingestSlice(set, messages, {
+          clock,
+          fresh,
+          begin() {
+            times.begun = elapsed();
+          },
+          through(isLate) {
+            const time = elapsed();
+            times.through.push(time);
+            times.late.push(isLate);
+            return time > begun + SLICE_MS || isHeavy();
+          },
+        });
+        times.over = elapsed();
         // Without what the loop did between slices: other requests are read then.
-        const took = elapsed() - begun;
-        worked += took;
+        worked += times.over - begun;
         if (done.length < messages.length) slice = cutAt(queue, slice, done.length);
-        for (const { sender, messages, ms } of costs(slice, times, took)) queue.charge(sender, messages, ms);
+        for (const { sender, messages, ms } of costs(slice, times)) queue.charge(sender, messages, ms);
         group.push(...slice);
         outcomes.push(...done);
         items += slice.reduce((sum, { from, to }) => sum + to - from, 0);
@@ -245,7 +259,7 @@ export function createLane(
   /** The part's key has no more waiting, or its address has no more and all others' messages are dear. */
   function isDone({ job }: Part<IngestJob>): boolean {
     const { key, address } = job.sender;
-    return !queue.isWaiting(key) || (queue.areAllDear() && !queue.isWaiting(key, address));
+    return !queue.isWaiting(key) || (!queue.isWaiting(key, address) && queue.areAllDear());
   }
 
   function count(outcomes: readonly Outcome[]): void {

@@ -79,20 +79,22 @@ function isTimeToLook({ k: [next, count] = [0, 0] }: LeafState): boolean {
 /** After every so many blocks, up to number `last`: makes one of them as far as they are small. */
 async function putTogether(set: WorkingSet, person: PersonState, leaf: Leaf, last: number): Promise<void> {
   if ((last + 1) % BLOCKS_TOGETHER !== 0) return;
-  const small = new Map<number, ShedBlock>();
+  const blocks = [...(await set.shedBlocks(person.id, leaf.id, last + 1 - BLOCKS_TOGETHER))];
+  const small: [number, ShedBlock][] = [];
   let count = 0;
-  for (const [no, block] of await set.shedBlocks(person.id, leaf.id, last + 1 - BLOCKS_TOGETHER)) {
+  // The newest, up to the first that is not small: that may be older than those before it, as half of a full one.
+  for (const [no, block] of blocks.sort(([a], [b]) => b - a)) {
     // Whoever reads all of them finds that it does not add up.
     if (!block) return;
-    if (count + block.times.length > MAX_BLOCK) continue;
     count += block.times.length;
-    small.set(no, block);
+    if (block.times.length >= MAX_BLOCK / 2 || count > MAX_BLOCK) break;
+    small.push([no, block]);
   }
-  if (small.size < 2) return;
-  const [first, ...others] = [...small.keys()] as [number, ...number[]]; // two at least
   const key = (no: number) => ({ person: person.id, leaf: leaf.id, no });
-  for (const no of others) set.setShed(key(no), null);
-  set.setShed(key(first), sortedBlock([...small.values()]));
+  const [newest, ...others] = small;
+  if (!newest || others.length === 0) return;
+  for (const [no] of others) set.setShed(key(no), null);
+  set.setShed(key(newest[0]), sortedBlock(small.map(([, block]) => block)));
 }
 
 /** Adds a block; without matches the row says from now on that none are missing. */
