@@ -10,7 +10,6 @@ import {
   stillHolds,
 } from '../engine/building.ts';
 import type { EngineMessage } from '../engine/filter.ts';
-import type { Stretch } from '../engine/identity.ts';
 import type { Leaf } from '../engine/leaf.ts';
 import {
   emitDifference,
@@ -19,24 +18,13 @@ import {
   finishRefold,
   foldMessage,
   type Occasion,
-  open,
-  openingsAt,
   type ShedTo,
-  settleInstant,
 } from '../engine/person.ts';
 import { type CauseOf, emptyPerson, hasOutside, type PersonState } from '../engine/person-state.ts';
 import type { ShedMatch } from '../engine/shed.ts';
-import { compareStamps } from '../engine/stamp.ts';
 import type { NodeRow } from '../storage/port.ts';
 import { breathe } from './breathe.ts';
-import {
-  nextGroupChange,
-  seeNewest,
-  surroundingGroups,
-  takeGroupChange,
-  viewGroups,
-  writeGroup,
-} from './groups.ts';
+import { seeNewest, surroundingGroups, viewGroups, writeGroup } from './groups.ts';
 import {
   applyPlan,
   type IdentityPlan,
@@ -48,6 +36,7 @@ import {
 import { filterFor, reachStart } from './leaf-history.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
 import { ownerInMemory, ownerOf } from './owner.ts';
+import { isSettled, settledPerson } from './settle.ts';
 import { dropShed, type Gathered, gatherIn, keepGathered, keepShed, refoldLeafOf } from './shed-matches.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -78,66 +67,6 @@ export interface LateLeaves {
 }
 
 export const nothingLate = (): LateLeaves => ({ people: new Map(), messages: 0 });
-
-/** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
-export async function settle(set: WorkingSet, person: PersonState, until: number): Promise<void> {
-  if (isSettled(set, person, until)) return;
-  await viewGroups(set, person);
-  for (;;) {
-    const change = await nextGroupChange(set, person);
-    const due = person.due !== null && person.due <= until ? person.due : null;
-    // At one instant time comes first.
-    if (due !== null && (change === null || due <= change.at)) await settleDueAt(set, person, due);
-    else if (change !== null && change.at <= until) {
-      takeGroupChange(person, change);
-      const at = change.at;
-      evaluate(set.program, person, set.program.touchedByGroups, {
-        now: at,
-        cause: { deadline: at },
-        emit: set.emitter(person.id),
-      });
-    } else return;
-    set.touch(person);
-  }
-}
-
-async function settleDueAt(set: WorkingSet, person: PersonState, instant: number): Promise<void> {
-  for (const opening of openingsAt(set.program, person, instant)) {
-    const { leaf, block } = opening;
-    if (!block) {
-      await refoldLeafOf(set, person, leaf, instant);
-      continue;
-    }
-    const between: Stretch = { from: [block.f, '', 0], to: [block.t + 1, '', 0] };
-    open(set.program, person, opening, await historyIn(set, person.id, instant, between), instant);
-  }
-  settleInstant(set.program, person, instant, set.emitter(person.id));
-  if (person.due !== null && person.due <= instant)
-    throw new Error(`person ${person.id} is stuck at ${instant}`);
-}
-
-async function historyIn(
-  set: WorkingSet,
-  id: number,
-  clock: number,
-  between: Stretch,
-): Promise<EngineMessage[]> {
-  const rows = await set.historyOf(id, clock, between);
-  return rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
-}
-
-export async function settledPerson(set: WorkingSet, id: number, until: number): Promise<PersonState | null> {
-  const held = set.personInMemory(id);
-  const person = held === undefined ? await set.person(id) : held;
-  if (person && !isSettled(set, person, until)) await settle(set, person, until);
-  return person;
-}
-
-/** Nothing is due for the person, and no group of theirs needs to be looked at. */
-function isSettled(set: WorkingSet, person: PersonState, until: number): boolean {
-  if (person.due !== null && person.due <= until) return false;
-  return !set.program.usesGroups || person.groups.size === 0;
-}
 
 /** Plans what an alias changes about identities; `refused` when its merge is past a cap. */
 export async function planArrival(

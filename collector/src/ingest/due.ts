@@ -1,9 +1,10 @@
 // What time brings: messages dated in the future whose time has come, and people and groups' members who are due.
 // Invariant: settling happens in slices that are bounded in people and in work, so that live messages hardly wait.
 import { isErased } from '../storage/port.ts';
-import { type Arrival, arrive, planArrival, settledPerson } from './arrival.ts';
+import { type Arrival, arrive, planArrival } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { GroupPass } from './held-groups.ts';
+import { settledPerson } from './settle.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 

@@ -17,13 +17,14 @@ import {
   type RefusedRow,
 } from '../storage/port.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
-import { occasionOf, settledPerson } from './arrival.ts';
+import { occasionOf } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { Receipt } from './core.ts';
 import { noteGroupChange } from './groups.ts';
 import { keepTimes } from './kept-times.ts';
 import { filedUnder } from './owner.ts';
 import { logsOf, type Person, whoIs } from './person-ids.ts';
+import { settledPerson } from './settle.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 

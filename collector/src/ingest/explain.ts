@@ -20,10 +20,10 @@ import type {
   Within,
 } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
-import { settle } from './arrival.ts';
 import type { Tried } from './definition-book.ts';
 import { traitValue } from './outside-values.ts';
 import { iso } from './profile-reads.ts';
+import { settle } from './settle.ts';
 import { engineMessage } from './stored-message.ts';
 import { tryPerson } from './trial.ts';
 import type { WorkingSet } from './working-set.ts';

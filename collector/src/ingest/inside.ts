@@ -62,10 +62,8 @@ export function createInside(means: Means): Inside {
   set.watchers.add(() => commits++);
 
   async function nextDue(): Promise<number | null> {
-    if (readOnly || known.commits !== commits) {
-      const asked = commits;
-      known = { commits: asked, at: await store.query({ ask: 'next-due' }) };
-    }
+    if (readOnly || known.commits !== commits)
+      known = { commits, at: await store.query({ ask: 'next-due' }) };
     return known.at;
   }
 
@@ -85,6 +83,7 @@ export function createInside(means: Means): Inside {
         const next = await nextDue();
         if (next === null || next > until) break;
         await slice(settlePeople);
+        // Asked again whatever was stored: this would not end on an answer that is out of date.
         known.commits = -1;
       }
       // One pass each: what changes after this began is not asked for.

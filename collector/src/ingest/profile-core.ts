@@ -1,7 +1,6 @@
 // What the core answers about people, and what is done to them: merging, undoing that, erasing.
 // Invariant: whoever is shown is settled to the clock first; nobody else waits for that.
 import { traitsOf } from '../engine/trait-bag.ts';
-import { settledPerson } from './arrival.ts';
 import type { Core } from './core.ts';
 import { own } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
@@ -19,6 +18,7 @@ import {
   viewProfile,
 } from './profile-reads.ts';
 import { messageOf } from './rejection-core.ts';
+import { settledPerson } from './settle.ts';
 
 export type ProfileCore = Pick<
   Core,

@@ -9,7 +9,6 @@ import { traitsOf } from '../engine/trait-bag.ts';
 import { ERASED, isErased, type LoggedTransition, type NodeRow } from '../storage/port.ts';
 import type { Expose } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
-import { settledPerson } from './arrival.ts';
 import {
   BadCursor,
   type Cause,
@@ -22,6 +21,7 @@ import type { Exposure } from './exposure.ts';
 import { isCapped } from './identity-plan.ts';
 import { traitValue } from './outside-values.ts';
 import { logsOf, whoIs } from './person-ids.ts';
+import { settledPerson } from './settle.ts';
 import { standingsOf } from './survey-reads.ts';
 import type { WorkingSet } from './working-set.ts';
 

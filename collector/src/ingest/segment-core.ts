@@ -1,6 +1,6 @@
 // What the core answers about segments: who is in one, who came and went, why, and who would be.
 // Invariant: a segment that is being built is answered for by its last complete version, or not at all.
-import { settledPerson } from './arrival.ts';
+
 import { bucketOf } from './bucket.ts';
 import type { Core } from './core.ts';
 import { own, TRIAL, type Tried } from './definition-book.ts';
@@ -8,6 +8,7 @@ import { explain, partsOf, segmentsBehind } from './explain.ts';
 import type { Inside } from './inside.ts';
 import { setListed } from './operations.ts';
 import { findProfile, idsOf, iso, listMembers, viewTransition } from './profile-reads.ts';
+import { settledPerson } from './settle.ts';
 import { previewSegment } from './trial.ts';
 
 export type SegmentCore = Pick<

@@ -65,15 +65,26 @@ export async function keepShed(
   clock: number,
 ): Promise<void> {
   for (const { leaf, matches } of shed) {
-    const added = append(set, person, leaf, matches);
-    if (added) await putTogether(set, person, leaf, added.no);
-    if (added && reachOf(leaf, clock) !== null && isTimeToLook(stateOf(person, leaf)))
+    const isAdded = await appendSmall(set, person, leaf, matches);
+    if (isAdded && reachOf(leaf, clock) !== null && isTimeToLook(stateOf(person, leaf)))
       await loadLog(set, person, leaf, clock);
   }
 }
 
 function isTimeToLook({ k: [next, count] = [0, 0] }: LeafState): boolean {
   return next % Math.max(BLOCKS_BETWEEN, 2 ** Math.floor(Math.log2(count / MATCHES_FOR_ONE))) === 0;
+}
+
+/** Adds what a row pushed out as a block, if it is anything. */
+async function appendSmall(
+  set: WorkingSet,
+  person: PersonState,
+  leaf: Leaf,
+  matches: readonly ShedMatch[],
+): Promise<boolean> {
+  const added = append(set, person, leaf, matches);
+  if (added) await putTogether(set, person, leaf, added.no);
+  return added !== null;
 }
 
 /** After every so many blocks, up to number `last`: makes one of them as far as they are small. */
@@ -151,10 +162,7 @@ export async function refoldLeafOf(
   refoldFromShed(person, leaf, log.blocks, clock, keep);
   const after = person.leaves[leaf.id];
   if (after && k) after.k = k;
-  for (const { matches } of shed) {
-    const added = append(set, person, leaf, matches);
-    if (added) await putTogether(set, person, leaf, added.no);
-  }
+  for (const { matches } of shed) await appendSmall(set, person, leaf, matches);
 }
 
 async function refoldFromMessages(

@@ -3,13 +3,13 @@
 import { viewSubmission } from '../engine/submission.ts';
 import type { ResponsePlace } from '../storage/port.ts';
 import type { JsonObject } from '../wire/message.ts';
-import { settledPerson } from './arrival.ts';
 import type { Core } from './core.ts';
 import { own } from './definition-book.ts';
 import { exposureIn } from './exposure.ts';
 import type { Inside } from './inside.ts';
 import { decodeCursor, encodeCursor, findProfile, idsOf, iso } from './profile-reads.ts';
 import { openReport } from './report.ts';
+import { settledPerson } from './settle.ts';
 import { createSubmissionReader } from './submission-reader.ts';
 import { whyShutTo } from './survey-closing.ts';
 import { offerOf } from './survey-offer.ts';

@@ -5,9 +5,9 @@ import { traitOf } from '../engine/trait-bag.ts';
 import type { CompiledTrait } from '../engine/traits.ts';
 import type { Changes } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
-import { settledPerson } from './arrival.ts';
 import type { Split as Asked } from './core.ts';
 import { traitValue } from './outside-values.ts';
+import { settledPerson } from './settle.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People read between two looks at the time. */

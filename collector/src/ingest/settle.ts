@@ -1,0 +1,71 @@
+// Time passing for one person: what is due for them, and changes of their groups.
+// Invariant: a person is settled to an instant before anything that happens at it is folded in.
+import type { EngineMessage } from '../engine/filter.ts';
+import type { Stretch } from '../engine/identity.ts';
+import { evaluate, open, openingsAt, settleInstant } from '../engine/person.ts';
+import type { PersonState } from '../engine/person-state.ts';
+import { compareStamps } from '../engine/stamp.ts';
+import { nextGroupChange, takeGroupChange, viewGroups } from './groups.ts';
+import { refoldLeafOf } from './shed-matches.ts';
+import { engineMessage } from './stored-message.ts';
+import type { WorkingSet } from './working-set.ts';
+
+/** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
+export async function settle(set: WorkingSet, person: PersonState, until: number): Promise<void> {
+  if (isSettled(set, person, until)) return;
+  await viewGroups(set, person);
+  for (;;) {
+    const change = await nextGroupChange(set, person);
+    const due = person.due !== null && person.due <= until ? person.due : null;
+    // At one instant time comes first.
+    if (due !== null && (change === null || due <= change.at)) await settleDueAt(set, person, due);
+    else if (change !== null && change.at <= until) {
+      takeGroupChange(person, change);
+      const at = change.at;
+      evaluate(set.program, person, set.program.touchedByGroups, {
+        now: at,
+        cause: { deadline: at },
+        emit: set.emitter(person.id),
+      });
+    } else return;
+    set.touch(person);
+  }
+}
+
+async function settleDueAt(set: WorkingSet, person: PersonState, instant: number): Promise<void> {
+  for (const opening of openingsAt(set.program, person, instant)) {
+    const { leaf, block } = opening;
+    if (!block) {
+      await refoldLeafOf(set, person, leaf, instant);
+      continue;
+    }
+    const between: Stretch = { from: [block.f, '', 0], to: [block.t + 1, '', 0] };
+    open(set.program, person, opening, await historyIn(set, person.id, instant, between), instant);
+  }
+  settleInstant(set.program, person, instant, set.emitter(person.id));
+  if (person.due !== null && person.due <= instant)
+    throw new Error(`person ${person.id} is stuck at ${instant}`);
+}
+
+async function historyIn(
+  set: WorkingSet,
+  id: number,
+  clock: number,
+  between: Stretch,
+): Promise<EngineMessage[]> {
+  const rows = await set.historyOf(id, clock, between);
+  return rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
+}
+
+export async function settledPerson(set: WorkingSet, id: number, until: number): Promise<PersonState | null> {
+  const held = set.personInMemory(id);
+  const person = held === undefined ? await set.person(id) : held;
+  if (person && !isSettled(set, person, until)) await settle(set, person, until);
+  return person;
+}
+
+/** Nothing is due for the person, and no group of theirs needs to be looked at. */
+export function isSettled(set: WorkingSet, person: PersonState, until: number): boolean {
+  if (person.due !== null && person.due <= until) return false;
+  return !set.program.usesGroups || person.groups.size === 0;
+}
