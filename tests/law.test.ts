@@ -39,3 +39,43 @@ it(
   () => holds(burstScript, BURST_RUNS),
   limitMs(BURST_RUNS),
 );
+
+/** Scripts that have found a fault which random ones seldom reach. */
+const FOUND: { name: string; steps: Script }[] = [
+  {
+    // The last of 130 messages leaves half a second after the others. Built anew it is summed up with them, and is
+    // to be looked at when they leave; the segment, not defined anew, knew when it would leave itself.
+    name: 'a segment gets a leaf that is summed up otherwise from the build of another definition',
+    steps: [
+      { do: 'put', kind: 'traits', key: 't', definition: { type: 'count', event: '*', within: '5s' } },
+      { do: 'put', kind: 'segments', key: 's', definition: { where: { event: '*', within: '10s' } } },
+      ...[
+        { name: 'first', count: 58, everyMs: 1_000 },
+        { name: 'second', count: 71, everyMs: 500 },
+      ].map((burst) => ({
+        do: 'burst' as const,
+        key: 'web' as const,
+        who: { userId: 'u' },
+        fromMs: -5_000,
+        perInstant: 70,
+        sends: 'identify' as const,
+        ...burst,
+      })),
+      {
+        do: 'put',
+        kind: 'traits',
+        key: 't',
+        definition: { type: 'count', event: 'a' },
+        meanwhile: [
+          { messageId: 'm', atMs: -20_000, type: 'track', event: 'b', userId: 'u', sentAtMs: -15_000 },
+        ],
+      },
+    ],
+  },
+];
+
+for (const { name, steps } of FOUND)
+  it(`keeps the law where ${name}`, async () => {
+    const { fault } = await judge(steps);
+    expect(fault).toBeUndefined();
+  });

@@ -90,8 +90,8 @@ export function stillHolds(program: Program, { clock, states }: Folded, now: num
 }
 
 /**
- * Puts the person's leaves under construction in place and looks at the segments under construction. What an
- * earlier, unfinished build left is dropped.
+ * Puts the person's leaves under construction in place and looks at the segments that read them: those under
+ * construction, and those in force for their next deadline. What an earlier, unfinished build left is dropped.
  */
 export function build(
   program: Program,
@@ -107,6 +107,11 @@ export function build(
     if (state) noteOpening(person, leaf, clock);
   }
   person.built = program.generation;
-  const building = program.segments.filter(({ building: is }) => is).map(({ index }) => index);
-  evaluate(program, person, building, occasion);
+  const reading = program.segments.filter(({ building, next }) => building || next !== null);
+  evaluate(
+    program,
+    person,
+    reading.map(({ index }) => index),
+    occasion,
+  );
 }

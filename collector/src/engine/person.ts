@@ -189,7 +189,11 @@ export function evaluate(
       else person.members.delete(version);
       emit({ segment: segment.key, version, entered: is, at: now, cause });
     }
-    setDue(person, version, segment.due(person, now));
+    const due = segment.due(person, now);
+    // The switch looks at nobody: the deadline must be right by the leaves that it puts in place, too.
+    const { next } = segment;
+    const isNext = next !== null && person.built >= program.generation;
+    setDue(person, version, isNext ? Math.min(due, next.due(person, now)) : due);
   }
   person.due = earliestDue(person);
 }

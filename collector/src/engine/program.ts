@@ -46,6 +46,8 @@ export interface CompiledSegment extends CompiledCondition {
   readonly live: boolean;
   /** Only in the set being built: people not built yet do not have it. */
   readonly building: boolean;
+  /** The same condition over leaves under construction, where the set being built gives it such; else null. */
+  readonly next: CompiledCondition | null;
   /** Place in `Program.segments`, after everything it refers to. */
   readonly index: number;
 }
@@ -125,17 +127,28 @@ interface CompiledSet {
 /** What both sets are compiled into. */
 interface Shared {
   segments: Map<number, DraftSegment>;
+  /** What the second set says about segments of the first. */
+  again: Map<number, DraftSegment>;
   leaves: Map<number, Leaf>;
   intern: Intern;
   bucketOf: BucketOf;
 }
 
 export function compileProgram({ active, target, generation, intern, bucketOf }: ProgramInput): Program {
-  const shared: Shared = { segments: new Map(), leaves: new Map(), intern, bucketOf };
-  const { segments, leaves } = shared;
+  const shared: Shared = {
+    segments: new Map(),
+    again: new Map(),
+    leaves: new Map(),
+    intern,
+    bucketOf,
+  };
+  const { segments, again, leaves } = shared;
   const inForce = compileSet(active, shared);
   const wanted = target ? compileSet(target, shared) : inForce;
   const liveVersions = new Set(inForce.byKey.values());
+  const isBuildingLeaf = (id: number): boolean => !inForce.leaves.has(id);
+  for (const [version, { slots }] of again)
+    if (![...slots].some(({ leaf }) => isBuildingLeaf(leaf.id))) again.delete(version);
   const list: CompiledSegment[] = [];
   for (const draft of segments.values()) {
     const live = liveVersions.has(draft.version);
@@ -144,6 +157,7 @@ export function compileProgram({ active, target, generation, intern, bucketOf }:
       version: draft.version,
       live,
       building: !live,
+      next: again.get(draft.version)?.condition ?? null,
       index: list.length,
       ...draft.condition,
     });
@@ -158,6 +172,8 @@ export function compileProgram({ active, target, generation, intern, bucketOf }:
   for (const draft of drafts) {
     const index = place(draft.version);
     for (const slot of draft.slots) push(byLeaf, slot.leaf.id, index);
+    for (const { leaf } of again.get(draft.version)?.slots ?? [])
+      if (isBuildingLeaf(leaf.id)) push(byLeaf, leaf.id, index);
     for (const key of draft.traits) push(byTrait, key, index);
     if (draft.list !== null) push(byList, draft.list, index);
   }
@@ -184,7 +200,7 @@ export function compileProgram({ active, target, generation, intern, bucketOf }:
     lists: wanted.lists,
     allLists: new Set([...inForce.lists.values(), ...wanted.lists.values()]),
     usesGroups: drafts.some(({ groups }) => groups),
-    buildingLeaves: new Set([...wanted.leaves].filter((id) => !inForce.leaves.has(id))),
+    buildingLeaves: new Set([...wanted.leaves].filter(isBuildingLeaf)),
     atStart: withDependents(placesOf(({ start, version }) => start || nobody.members.has(version))),
     generation,
     indexOf: (version) => indexOf.get(version),
@@ -212,7 +228,7 @@ function compileSet(set: DefinitionSet, shared: Shared): CompiledSet {
     const definition = set.segments[key] as SegmentDefinition; // references were checked
     const found = 'static' in definition ? listSegment(key) : dynamicSegment(key, definition);
     byKey.set(key, found.version);
-    if (!segments.has(found.version)) segments.set(found.version, found);
+    (segments.has(found.version) ? shared.again : segments).set(found.version, found);
     return found.version;
   };
   const blank = (key: string): Omit<DraftSegment, 'condition' | 'version'> => ({
