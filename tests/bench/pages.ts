@@ -41,6 +41,7 @@ export async function benchPages(scale: number): Promise<void> {
   const caller = createCaller(collector.port, CONNECTIONS);
   const makeBody = createViews(Date.now());
   try {
+    await showAtTheirPace(collector, caller, { ms, makeBody });
     const single = await flood(collector, caller, { ms, size: 1, makeBody });
     show('one a request', single, UMAMI.single);
     const everyMs = 2_000 / single.rate;
@@ -63,6 +64,29 @@ export async function benchPages(scale: number): Promise<void> {
     await collector.stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** The same work as Umami did, before anything else: what a collector takes that is not driven to its limit. */
+async function showAtTheirPace(
+  collector: ServedCollector,
+  caller: Caller,
+  { ms, makeBody }: { ms: number; makeBody(size: number): string },
+): Promise<void> {
+  const pace = Math.max(...UMAMI.batched);
+  const before = collector.vitals();
+  const from = performance.now();
+  const taken = await steadyLoad(caller, {
+    everyMs: 1_000 / pace,
+    makeBody: () => makeBody(1),
+    isOver: () => performance.now() > from + ms,
+  });
+  const seconds = (performance.now() - from) / 1_000;
+  const { memoryMb, peakMb, cpuMs } = collector.vitals();
+  const busy = (cpuMs - before.cpuMs) / 10 / seconds;
+  say(
+    `  at Umami's pace, ${pace}/s one by one: ${spread(taken)}, CPU ${busy.toFixed(0)} % of a core, ` +
+      `${memoryMb.toFixed(0)} MB, ${peakMb.toFixed(0)} at its highest: ${(peakMb / UMAMI.memoryMb).toFixed(2)} of Umami's ${UMAMI.memoryMb} (aim: 0.20)`,
+  );
 }
 
 interface Flooded {
