@@ -1,9 +1,10 @@
 // The command line as an operator uses it: each command in a process of its own.
-import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { holdFile } from '../collector/src/storage/sqlite/held-file.ts';
 import { api, closed, KEYS, useCommandLine } from './command-line.ts';
 
 const surveyFile = (name: string): string =>
@@ -120,6 +121,24 @@ describe('serve', () => {
     const { code, err } = await run(['serve'], { PORT: '0', ...KEYS });
     expect(code).toBe(1);
     expect(err).toContain(`process ${child.pid}`);
+  });
+
+  it('refuses a second one by another name of the file', async () => {
+    const { child } = await serve();
+    symlinkSync(join(folder, 'data', 'tidemark.db'), join(folder, 'link.db'));
+    const { code, err } = await run(['serve'], { PORT: '0', ...KEYS, TIDEMARK_DB: join(folder, 'link.db') });
+    expect(code).toBe(1);
+    expect(err).toContain(`process ${child.pid}`);
+  });
+
+  it('refuses one beside that of another container, whose process ids mean nothing here', async () => {
+    const path = join(folder, 'data', 'tidemark.db.lock');
+    mkdirSync(join(folder, 'data'));
+    const elsewhere = holdFile(path, JSON.stringify({ pid: 2 ** 30 }));
+    const { code, err } = await run(['serve'], { PORT: '0', ...KEYS });
+    if ('release' in elsewhere) elsewhere.release();
+    expect(code).toBe(1);
+    expect(err).toContain(`process ${2 ** 30}`);
   });
 
   it('takes over the lock of a killed process', async () => {

@@ -1,6 +1,6 @@
 // Settings from the environment and the command line.
 // Invariant: a bad value stops the start with one line that names the variable and what it takes.
-import { readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { IP_CHOICES, type IpChoice } from '../http/caller.ts';
 import { readInstant } from '../wire/instant.ts';
@@ -158,8 +158,11 @@ function readNow(value: string): number {
   return now;
 }
 
+/** A link's target: the log, the lock and the socket are beside that one, by whatever name the file is opened. */
 function databasePath(value: string): string {
-  return value === ':memory:' ? value : resolve(value);
+  if (value === ':memory:') return value;
+  const path = resolve(value);
+  return existsSync(path) && lstatSync(path).isSymbolicLink() ? realpathSync(path) : path;
 }
 
 /** The definitions file's content. @throws UsageError when it cannot be read or is no JSON, InvalidConfig. */
