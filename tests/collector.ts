@@ -43,7 +43,7 @@ export interface ApiProfile {
   firstSeenAt: string | null;
   lastSeenAt: string | null;
   eventCount: number;
-  flags: JsonValue;
+  flags: string[];
 }
 
 export interface ApiTransition {

@@ -148,11 +148,16 @@ const body: fc.Arbitrary<Body> = fc.oneof(
   { weight: 2, arbitrary: survey },
 ) as fc.Arbitrary<Body>; // constantFrom widens the literals of `type`
 
-export const plainMessage = fc.tuple(body, ids, fc.option(pastMs, { nil: undefined, freq: 8 })).map(
-  ([rest, who, sentAtMs]): ScriptMessage => ({
+// Mostly of one device, so that there are people of whom all is anonymous, and some of whom it is no longer.
+const consent = fc.constantFrom<'none' | 'd3' | 'any'>('none', 'd3', 'd3', 'd3', 'any');
+const ANONYMOUS = { context: { tm: { consent: 'anonymous' } } };
+
+export const plainMessage = fc.tuple(body, ids, fc.option(pastMs, { nil: undefined, freq: 8 }), consent).map(
+  ([rest, who, sentAtMs, of]): ScriptMessage => ({
     ...rest,
     ...who,
     ...(sentAtMs === undefined ? {} : { sentAtMs }),
+    ...(of === 'any' || ('anonymousId' in who && who.anonymousId === of) ? ANONYMOUS : {}),
   }),
 );
 const alias = fc

@@ -2,6 +2,7 @@
 // Invariant: a pure function of the history, the definitions and the clock; no state is kept, no code shared.
 import type { SegmentDefinition, TraitDefinition } from '../../collector/src/wire/definitions.ts';
 import type { JsonObject } from '../../collector/src/wire/message.ts';
+import { at } from './comparison.ts';
 import { computedTrait, iso } from './computed.ts';
 import { type History, inOrder, type ModelMessage } from './history.ts';
 import { type Caps, CONTRACT_CAPS, type Identity, identityOf } from './identity.ts';
@@ -35,6 +36,8 @@ export interface ModelProfile {
   lastSeenAt: string;
   eventCount: number;
   flagged: boolean;
+  /** Sent with anonymous consent alone: in no segment, and listed nowhere. */
+  anonymous: boolean;
 }
 
 export interface ModelGroup extends Group {
@@ -72,6 +75,7 @@ export function world(
       lastSeenAt: iso(person.messages.at(-1)?.time ?? Number.NaN),
       eventCount: person.messages.length,
       flagged: identity.flagged(key),
+      anonymous: isAnonymous(person),
     }),
   );
   const byKey = new Map(profiles.map((profile) => [profile.key, profile]));
@@ -108,7 +112,12 @@ export function messagesByPerson(
   return new Map([...people].map(([key, { messages }]) => [key, messages]));
 }
 
+/** Contract section 8. */
+const isAnonymous = ({ messages }: Subject): boolean =>
+  messages.every(({ body }) => at(body, 'context.tm.consent') === 'anonymous');
+
 function segmentsOf(person: Subject, { segments }: Definitions, now: number): string[] {
+  if (isAnonymous(person)) return [];
   return Object.keys(segments)
     .filter((name) => isMember(name, person, segments, now))
     .sort();

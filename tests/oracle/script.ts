@@ -28,6 +28,7 @@ export interface ScriptMessage {
   /** The message's own `sentAt`, relative as well. */
   sentAtMs?: number;
   properties?: JsonObject;
+  context?: JsonObject;
   traits?: JsonObject;
   surveyId?: string;
   submissionId?: string;

@@ -24,6 +24,10 @@ export function declaredTraits({ traits }: JsonObject): JsonObject {
   return typeof traits === 'object' && traits !== null && !Array.isArray(traits) ? traits : {};
 }
 
+/** Whether it was sent with anonymous consent, which the SDKs say beside their numbering. */
+export const isAnonymous = (message: EngineMessage): boolean =>
+  readPath(message.body(), ['context', 'tm', 'consent']) === 'anonymous';
+
 /** A compiled `where`. */
 export interface Predicate {
   test(body: JsonObject, now: number): boolean;

@@ -15,6 +15,8 @@ export interface PersonState {
   /** The userId, or a lone device's anonymousId; empty for somebody erased. Not stored. */
   ext: string;
   eventCount: number;
+  /** All they sent was sent with anonymous consent: they are in no segment and no list of people. */
+  anonymous: boolean;
   /** Event times, epoch ms; null while nothing happened. */
   firstSeen: number | null;
   lastSeen: number | null;
@@ -50,6 +52,7 @@ export function emptyPerson(id: number, built: number, ext: string): PersonState
     id,
     ext,
     eventCount: 0,
+    anonymous: false,
     firstSeen: null,
     lastSeen: null,
     last: null,
@@ -80,6 +83,8 @@ type Encoded = [
   members: number[],
   dues: Record<number, number>,
   lists: readonly number[],
+  /** Left out for everybody else. */
+  anonymous?: 1,
 ];
 
 type StoredLeaf = Omit<LeafState, 'b'> & { b?: StoredBlock[] };
@@ -115,6 +120,7 @@ export function encodeState(person: PersonState): string {
     person.dues,
     person.lists,
   ];
+  if (person.anonymous) encoded.push(1);
   return JSON.stringify(encoded);
 }
 
@@ -140,11 +146,13 @@ export function decodePerson(
   ext: string,
 ): PersonState {
   const encoded = JSON.parse(text) as Encoded; // written by `encodeState`
-  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues, lists] = encoded;
+  const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues, lists, anonymous] =
+    encoded;
   return {
     id,
     ext,
     eventCount,
+    anonymous: anonymous === 1,
     firstSeen,
     lastSeen,
     last,

@@ -3,10 +3,10 @@
 // settled, the state equals a `refold` of the person's messages at the same clock.
 import { addToAggregate, countSpilled, restWaiting, spill } from './aggregate-leaf.ts';
 import type { Entry, Summary, Values } from './aggregates.ts';
-import { declaredTraits, type EngineMessage } from './filter.ts';
+import { declaredTraits, type EngineMessage, isAnonymous } from './filter.ts';
 import { addToLeaf, type Leaf, leafOpening, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
 import { type CauseOf, emptyPerson, type GroupTraits, type PersonState } from './person-state.ts';
-import type { Program } from './program.ts';
+import type { CompiledSegment, Program } from './program.ts';
 import { keepNothing, type Shed, type ShedBlock, type ShedMatch } from './shed.ts';
 import { compareStamps } from './stamp.ts';
 import { writeTraits } from './trait-bag.ts';
@@ -78,6 +78,11 @@ export function foldMessage(
   const { touched } = folded;
   const shedTo: ShedTo = (shed) => folded.shed.push(shed);
   const time = message.stamp[0];
+  if (person.eventCount === 0) person.anonymous = isAnonymous(message);
+  else if (person.anonymous && !isAnonymous(message)) {
+    person.anonymous = false;
+    for (const index of program.segments.keys()) touched.push(index);
+  }
   person.eventCount++;
   if (person.firstSeen === null || time < person.firstSeen) {
     person.firstSeen = time;
@@ -183,19 +188,23 @@ export function evaluate(
     const segment = program.segments[index];
     if (!segment || (segment.building && person.built < program.generation)) continue;
     const { version } = segment;
-    const is = segment.test(person, now);
+    const is = !person.anonymous && segment.test(person, now);
     if (is !== person.members.has(version)) {
       if (is) person.members.add(version);
       else person.members.delete(version);
       emit({ segment: segment.key, version, entered: is, at: now, cause });
     }
-    const due = segment.due(person, now);
-    // The switch looks at nobody: the deadline must be right by the leaves that it puts in place, too.
-    const { next } = segment;
-    const isNext = next !== null && person.built >= program.generation;
-    setDue(person, version, isNext ? Math.min(due, next.due(person, now)) : due);
+    setDue(person, version, dueOf(program, person, segment, now));
   }
   person.due = earliestDue(person);
+}
+
+/** When time alone may change whether the person is in it. */
+function dueOf(program: Program, person: PersonState, { due, next }: CompiledSegment, now: number): number {
+  if (person.anonymous) return Number.POSITIVE_INFINITY;
+  // The switch looks at nobody: the deadline must be right by the leaves that it puts in place, too.
+  const isNext = next !== null && person.built >= program.generation;
+  return isNext ? Math.min(due(person, now), next.due(person, now)) : due(person, now);
 }
 
 function setDue(person: PersonState, key: number, at: number): void {
@@ -239,7 +248,7 @@ export function deadlinesMissed(
   };
   for (const segment of program.segments)
     if (!segment.building || person.built >= program.generation)
-      look(segment.key, segment.version, segment.due(person, now));
+      look(segment.key, segment.version, dueOf(program, person, segment, now));
   for (const [id, leaf] of program.leaves)
     if (isBuilt(program, person, id)) look(`leaf ${id}`, -id, leafOpening(leaf, person.leaves[id], now));
   return missed;

@@ -106,7 +106,7 @@ export function schemas(): Json {
         firstSeenAt: { type: ['string', 'null'], format: 'date-time' },
         lastSeenAt: { type: ['string', 'null'], format: 'date-time' },
         eventCount: { type: 'integer' },
-        flags: { type: 'array', items: { type: 'string' } },
+        flags: { type: 'array', items: { enum: ['identity_limit', 'anonymous'] } },
       },
     },
     Transition: {

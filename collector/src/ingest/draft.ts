@@ -17,7 +17,7 @@ export interface Held {
   /** The groups the store has for this person. */
   groups: readonly string[];
   /** What the store has in its indexed columns; null when that is not known. */
-  keys: { due: number | null; email: string | null } | null;
+  keys: { due: number | null; email: string | null; anonymous: boolean } | null;
   /** The program whose leaves and segments are the only ones the state still names. */
   prunedFor: Program | null;
   /** What the row took when it was read or written last, characters; 0 while it has none. */
@@ -150,13 +150,13 @@ export function changesOf(
     if (person.prunedFor !== program) prunePerson(state, program);
     person.prunedFor = program;
     const before = person.keys;
-    const { due, built } = state;
+    const { due, built, anonymous } = state;
     const email = emailOf(state);
-    person.keys = { due, email };
-    const sameKeys = before !== null && before.due === due && before.email === email;
+    person.keys = { due, email, anonymous };
+    const sameKeys = before?.due === due && before.email === email && before.anonymous === anonymous;
     const text = encodeState(state);
     person.chars = text.length;
-    return { id, version, due, built, text, email, sameKeys };
+    return { id, version, due, built, text, email, anonymous, sameKeys };
   });
   const changes: Changes = {
     clock,

@@ -4,6 +4,7 @@
 
 import { readTrait } from '../engine/comparison.ts';
 import { compileWhere, selects } from '../engine/filter.ts';
+import { evaluateAll } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import { type BucketOf, type DefinitionSet, sinceOf } from '../engine/program.ts';
 import { traitsNeededBy } from '../engine/references.ts';
@@ -20,6 +21,7 @@ import type {
   Within,
 } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
+import type { WhyView } from './core.ts';
 import type { Tried } from './definition-book.ts';
 import { traitValue } from './outside-values.ts';
 import { iso } from './profile-reads.ts';
@@ -93,10 +95,12 @@ export async function explain(
   key: string,
   { segments, since, bucketOf }: Pick<Explaining, 'segments' | 'since' | 'bucketOf'>,
   clock: number,
-): Promise<{ member: boolean; changesAt: string | null; why: JsonObject } | null> {
+): Promise<Omit<WhyView, 'segment' | 'profileId' | 'userId' | 'since' | 'at'> | null> {
   const person = await tryPerson(copy, id, clock);
   const definition = segments[key];
   if (!person || !definition) return null;
+  const { anonymous } = person;
+  if (anonymous) seeConditions(copy, person, clock);
   const history: HistoryRow[] = [];
   for await (const rows of copy.historyPages(id, clock)) history.push(...rows);
   const values = new Map<string, JsonValue>();
@@ -104,12 +108,19 @@ export async function explain(
     values.set(name, await traitValue(copy, person, trait, clock));
   const explaining = { copy, person, clock, segments, since, history, seen: history, bucketOf, values };
   const why = explainSegment(explaining, key, definition);
+  if (anonymous) return { member: false, why, changesAt: null, anonymous };
   const version = copy.program.live.get(key)?.version ?? -1;
   const member = person.members.has(version);
   const behind = new Set(
     [...segmentsBehind(segments, key).keys()].map((name) => copy.program.live.get(name)?.version ?? -1),
   );
   return { member, why, changesAt: await nextChange(copy, person, version, behind) };
+}
+
+/** Of somebody who is in no segment: what each condition would say. */
+function seeConditions({ program }: WorkingSet, person: PersonState, now: number): void {
+  person.anonymous = false;
+  evaluateAll(program, person, { now, cause: { operation: 'why' }, emit: () => {} });
 }
 
 /** Walks ahead in time, in memory only, until the membership is another; only what is behind it moves. */

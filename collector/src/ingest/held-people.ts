@@ -89,7 +89,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
 
   function hold(row: PersonRow, ext: string): Held {
     const state = decodePerson(row, ext);
-    const keys = { due: row.due, email: emailOf(state) };
+    const keys = { due: row.due, email: emailOf(state), anonymous: state.anonymous };
     return {
       state,
       version: row.version,

@@ -110,7 +110,10 @@ async function headOf(set: WorkingSet, person: PersonState): Promise<ProfileHead
     firstSeenAt: person.firstSeen === null ? null : iso(person.firstSeen),
     lastSeenAt: person.lastSeen === null ? null : iso(person.lastSeen),
     eventCount: person.eventCount,
-    flags: userId !== null && (await isCapped(set, person.id)) ? ['identity_limit'] : [],
+    flags: [
+      ...(userId !== null && (await isCapped(set, person.id)) ? ['identity_limit'] : []),
+      ...(person.anonymous ? ['anonymous'] : []),
+    ],
   };
 }
 
@@ -257,6 +260,7 @@ export async function listProfiles(
     ask: 'people',
     after,
     limit: filter.limit + 1,
+    listed: true,
     ...(filter.version === null ? {} : { version: filter.version }),
     ...(filter.q === null ? {} : { prefix: filter.q }),
   });

@@ -209,7 +209,10 @@ describe('values of a trait', () => {
     writeTraits(person.traits, { plan: 'pro' }, [1, 'm', 0]);
     await split.catchUp(1);
     expect(told(split)).toEqual([[1, null]]);
-    split.hear({ clock: 1, persons: [{ id: 1, version: 1, due: null, built: 0, text: '', email: null }] });
+    split.hear({
+      clock: 1,
+      persons: [{ id: 1, version: 1, due: null, built: 0, text: '', email: null, anonymous: false }],
+    });
     await split.catchUp(1);
     expect(told(split)).toEqual([[1, 'pro']]);
     split.hear({ clock: 1, deletedPersons: [{ id: 1, version: 1 }] });

@@ -42,7 +42,7 @@ async function previewSlice(
   { after, version, wanted, clock }: { after: number; version: number; wanted: number; clock: number },
   view: PreviewView,
 ): Promise<number | null> {
-  const people = await copy.store.query({ ask: 'people', after, limit: SLICE });
+  const people = await copy.store.query({ ask: 'people', after, limit: SLICE, listed: true });
   const end = performance.now() + SLICE_MS;
   let last: number | null = null;
   for (const { id } of people) {

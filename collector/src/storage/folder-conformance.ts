@@ -67,6 +67,7 @@ const personOf = (id: number, built = 1): PersonWrite => ({
   built,
   text: '{}',
   email: null,
+  anonymous: false,
 });
 
 /** The leaves' states of these messages. */

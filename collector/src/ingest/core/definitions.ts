@@ -26,6 +26,8 @@ export interface WhyView {
   changesAt: string | null;
   /** The condition as a tree, each part with `holds` and what its answer rests on. */
   why: JsonObject;
+  /** Sent with anonymous consent alone: in no segment, whatever the condition says. Left out for everybody else. */
+  anonymous?: true;
 }
 
 export interface DefinitionView {

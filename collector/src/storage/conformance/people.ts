@@ -83,6 +83,22 @@ export function describePeople(bench: Bench): void {
       expect(await bench.store.query({ ask: 'people-count' })).toBe(4);
     });
 
+    it('leaves people out of lists for as long as they are anonymous', async () => {
+      const ids = async (query: { listed?: boolean; prefix?: string; version?: number }) =>
+        (await bench.store.query({ ask: 'people', after: 0, limit: 10, ...query })).map(({ id }) => id);
+      await commit({
+        nodes: [node(1, 'device', 'ada'), node(2, 'device', 'adam')],
+        persons: [person(1, 0), person(2, 0, { anonymous: true })],
+      });
+      expect([await ids({}), await ids({ prefix: 'ad' })]).toEqual([
+        [1, 2],
+        [1, 2],
+      ]);
+      expect([await ids({ listed: true }), await ids({ listed: true, prefix: 'ad' })]).toEqual([[1], [1]]);
+      await commit({ persons: [person(1, 1, { anonymous: true }), person(2, 1)] });
+      expect([await ids({ listed: true }), await ids({ listed: true, prefix: 'ad' })]).toEqual([[2], [2]]);
+    });
+
     it('finds people not built yet', async () => {
       await commit({ persons: [person(1, 0), person(2, 0, { built: 2 }), person(3, 0)] });
       const unbuilt = (after: number, look: number) =>

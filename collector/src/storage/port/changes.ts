@@ -51,7 +51,9 @@ export interface PersonWrite {
   text: string;
   /** Lower-case email trait, for looking people up. */
   email: string | null;
-  /** `due` and `email` are as in the row already: their indexes need no touch. */
+  /** Left out of lists of people. */
+  anonymous: boolean;
+  /** `due`, `email` and `anonymous` are as in the row already: their indexes need no touch. */
   sameKeys?: boolean;
 }
 

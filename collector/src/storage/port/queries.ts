@@ -15,7 +15,8 @@ export interface Questions {
   'due-messages': { until: number; limit: number };
   /** Messages whose time has not come, in order of arrival. */
   pending: { after: number; limit: number };
-  people: { after: number; limit: number; version?: number; prefix?: string };
+  /** `listed`: without those who are left out of lists of people. */
+  people: { after: number; limit: number; version?: number; prefix?: string; listed?: boolean };
   'people-count': { below?: number };
   /** The highest number of a person; 0 without any. */
   'last-person': object;

@@ -49,10 +49,12 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
   const addPerson = db.prepare(
-    'INSERT INTO person (id, version, due, built, email, state) VALUES (?, 1, ?, ?, ?, ?) ON CONFLICT DO NOTHING',
+    `INSERT INTO person (id, version, due, built, email, state, anonymous) VALUES (?, 1, ?, ?, ?, ?, ?)
+     ON CONFLICT DO NOTHING`,
   );
   const setPerson = db.prepare(
-    'UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = ? WHERE id = ? AND version = ?',
+    `UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = ?, anonymous = ?
+     WHERE id = ? AND version = ?`,
   );
   // A column that is set is taken out of its index and put back, whether it changed or not.
   const setState = db.prepare(
@@ -253,11 +255,12 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     for (const { survey, person, at, text } of changes.decisions ?? [])
       setDecision.run(survey, person, at, text);
     for (const survey of changes.droppedSurveys ?? []) dropSurvey.run(survey);
-    for (const { id, version, due, built, email, text, sameKeys } of changes.persons ?? []) {
+    for (const { id, version, due, built, email, anonymous, text, sameKeys } of changes.persons ?? []) {
+      const left = anonymous ? 1 : 0;
       let done: RunResult;
-      if (version === 0) done = addPerson.run(id, due, built, email, text);
+      if (version === 0) done = addPerson.run(id, due, built, email, text, left);
       else if (sameKeys) done = setState.run(built, text, id, version);
-      else done = setPerson.run(due, built, email, text, id, version);
+      else done = setPerson.run(due, built, email, text, left, id, version);
       if (done.changes === 0) throw new Stale();
     }
     for (const person of changes.clearedOutside ?? []) {

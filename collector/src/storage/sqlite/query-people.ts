@@ -4,6 +4,10 @@ import type { Answering } from '../port.ts';
 import { distinctKey } from './columns.ts';
 import type { Statements } from './statements.ts';
 
+/** Of person `p`. Looked up in the index of those there are: in the row it comes after a state of any length. */
+const IS_ANONYMOUS =
+  'EXISTS (SELECT 1 FROM person AS a INDEXED BY person_anonymous WHERE a.id = p.id AND a.anonymous = 1)';
+
 export function peopleAnswers({
   all,
   column,
@@ -30,7 +34,7 @@ export function peopleAnswers({
     'due-people': ({ until, limit }) =>
       column('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT +?', until, limit),
     'due-count': ({ until }) => count('SELECT count(*) AS n FROM person WHERE due <= ?', until),
-    people({ after, limit, version, prefix }) {
+    people({ after, limit, version, prefix, listed = false }) {
       if (prefix !== undefined) {
         return all<{ id: number }>(
           `SELECT DISTINCT p.id FROM (
@@ -40,7 +44,7 @@ export function peopleAnswers({
              UNION SELECT id FROM node WHERE kind = 1 AND ext >= @from AND ext < @to
              UNION SELECT id FROM person WHERE email >= @emailFrom AND email < @emailTo
            ) AS hit JOIN node AS n ON n.id = hit.id JOIN person AS p ON p.id = n.root
-           WHERE p.id > @after AND (@version IS NULL
+           WHERE p.id > @after AND (NOT @listed OR NOT ${IS_ANONYMOUS}) AND (@version IS NULL
              OR EXISTS (SELECT 1 FROM membership WHERE version = @version AND person = p.id))
            ORDER BY p.id LIMIT +@limit`,
           {
@@ -51,6 +55,7 @@ export function peopleAnswers({
             after,
             limit,
             version: version ?? null,
+            listed: listed ? 1 : 0,
           },
         );
       }
@@ -61,7 +66,8 @@ export function peopleAnswers({
           after,
           limit,
         );
-      return all('SELECT id FROM person WHERE id > ? ORDER BY id LIMIT +?', after, limit);
+      const left = listed ? `AND NOT ${IS_ANONYMOUS}` : '';
+      return all(`SELECT id FROM person AS p WHERE id > ? ${left} ORDER BY id LIMIT +?`, after, limit);
     },
     'people-count': ({ below }) =>
       below === undefined

@@ -207,6 +207,13 @@ const MIGRATIONS: readonly string[] = [
   -- 0: the message is kept. Else the number of its expiry; its body is what definitions of that time look at.
   ALTER TABLE message ADD COLUMN expired INTEGER NOT NULL DEFAULT 0;
   `,
+  `
+  -- 1: all that this person sent was sent with anonymous consent.
+  ALTER TABLE person ADD COLUMN anonymous INTEGER NOT NULL DEFAULT 0;
+  CREATE INDEX person_anonymous ON person (id) WHERE anonymous = 1;
+
+  INSERT INTO fact VALUES ('rebuild', 'true') ON CONFLICT DO UPDATE SET value = 'true';
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
