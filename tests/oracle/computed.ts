@@ -3,7 +3,7 @@
 import type { MeasuredDefinition, TraitDefinition } from '../../collector/src/wire/definitions.ts';
 import type { JsonValue } from '../../collector/src/wire/message.ts';
 import { at, numberOf, type Value } from './comparison.ts';
-import { add, decimalOf, toNumber, ZERO } from './decimal.ts';
+import { add, decimalOf, share, toNumber, ZERO } from './decimal.ts';
 import { formula } from './formula.ts';
 import type { ModelMessage } from './history.ts';
 import { matching } from './selection.ts';
@@ -68,7 +68,7 @@ function measured(
     case 'sum':
       return toNumber(total);
     case 'avg':
-      return numbers.length === 0 ? null : toNumber(total) / numbers.length;
+      return numbers.length === 0 ? null : share(total, numbers.length);
     case 'min':
       return numbers.length === 0 ? null : Math.min(...numbers);
     case 'max':

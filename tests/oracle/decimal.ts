@@ -25,6 +25,20 @@ export function add(a: Decimal, b: Decimal): Decimal {
   return { digits: lift(a) + lift(b), scale };
 }
 
+/** The double nearest to an exact value shared by `count`, by hand: more digits than a double has, then its text. */
+export function share({ digits, scale }: Decimal, count: number): number {
+  let rest = digits < 0n ? -digits : digits;
+  let text = String(rest / BigInt(count));
+  rest %= BigInt(count);
+  for (let place = 0; place < 60 + scale && rest > 0n; place++) {
+    if (place === 0) text += '.';
+    rest *= 10n;
+    text += String(rest / BigInt(count));
+    rest %= BigInt(count);
+  }
+  return Number(`${digits < 0n ? '-' : ''}${text}e-${scale}`);
+}
+
 /** The double nearest to the exact value. */
 export function toNumber(value: Decimal): number {
   return Number(`${value.digits}e-${value.scale}`);

@@ -17,7 +17,7 @@ import {
   type Summary,
   type Values,
 } from './aggregates.ts';
-import { type Decimal, fromDecimal } from './decimal.ts';
+import { type Decimal, fromDecimal, fromQuotient } from './decimal.ts';
 
 /** A unique list longer than this is cut, and says so; the count stays exact. */
 export const MAX_UNIQUE_LIST = 1_000;
@@ -56,7 +56,7 @@ export function finish(definition: MeasuredDefinition, summary: Summary | undefi
       return sumOf((summary ?? EMPTY_SUM) as Sum);
     case 'avg': {
       const sum = (summary ?? EMPTY_SUM) as Sum;
-      return sum[0] === 0 ? null : sumOf(sum) / sum[0];
+      return sum[0] === 0 ? null : averageOf(sum);
     }
     case 'min':
       return summary === undefined ? null : (summary as Extent)[0];
@@ -82,6 +82,10 @@ export function finish(definition: MeasuredDefinition, summary: Summary | undefi
 
 function sumOf([, ...decimal]: Sum): number {
   return fromDecimal(decimal as Decimal); // what is left of a Sum, which the compiler does not name
+}
+
+function averageOf([count, ...decimal]: Sum): number {
+  return fromQuotient(decimal as Decimal, count); // likewise
 }
 
 function valueCount(values: Values | SpilledValues): number {

@@ -53,6 +53,21 @@ export function fromDecimal([mantissa, scale]: Decimal): number {
   return Number(`${mantissa}e${-scale}`);
 }
 
+/** More digits than any double, or the middle between two of them, is told apart by. */
+const QUOTIENT_DIGITS = 800;
+
+/** The double nearest to a decimal divided by a positive whole number. */
+export function fromQuotient([mantissa, scale]: Decimal, divisor: number): number {
+  const below = (POWERS[scale] ?? Number.POSITIVE_INFINITY) * divisor;
+  // Both are exact, and a division of doubles is rounded once.
+  if (typeof mantissa === 'number' && Number.isSafeInteger(below)) return mantissa / below;
+  const lifted = BigInt(mantissa) * 10n ** BigInt(QUOTIENT_DIGITS);
+  const digits = lifted / BigInt(divisor);
+  // What is left over decides where the digits alone lie in the middle of two doubles.
+  const rest = lifted % BigInt(divisor) === 0n ? '0' : '1';
+  return Number(`${digits}${rest}e-${scale + QUOTIENT_DIGITS + 1}`);
+}
+
 function normal(mantissa: bigint, scale: number): Decimal {
   let m = mantissa;
   let s = scale;

@@ -5,7 +5,7 @@ import type { DefinitionFile, Op } from '../wire/definitions.ts';
 import type { JsonObject, MessageType } from '../wire/message.ts';
 import { aggregateNamed, type Entry } from './aggregates.ts';
 import { compileComparison } from './comparison.ts';
-import { addDecimals, type Decimal, fromDecimal, toDecimal, ZERO } from './decimal.ts';
+import { addDecimals, type Decimal, fromDecimal, fromQuotient, toDecimal, ZERO } from './decimal.ts';
 import type { EngineMessage } from './filter.ts';
 import { addLink, covers, movesBetween, ownerAt, type Run, stretchesOf, tidy } from './identity.ts';
 import {
@@ -80,6 +80,24 @@ describe('decimals', () => {
     );
     expect(fromDecimal([0.1, 0.2, 0.3].map(toDecimal).reduce(addDecimals, ZERO))).toBe(0.6);
     expect(fromDecimal([1e308, 1, -1e308].map(toDecimal).reduce(addDecimals, ZERO))).toBe(1);
+  });
+
+  it('divide to the nearest double: the average of equal values is the value', () => {
+    fc.assert(
+      fc.property(amount, fc.integer({ min: 1, max: 40 }), (value, times) => {
+        const values = Array.from({ length: times }, () => toDecimal(value));
+        expect(fromQuotient(values.reduce(addDecimals, ZERO), times)).toBe(value === 0 ? 0 : value);
+      }),
+    );
+    expect(fromQuotient([6, 1], 3)).toBe(0.2);
+    expect(fromQuotient([1, 0], 3)).toBe(1 / 3);
+    expect(fromQuotient(toDecimal(1e308), 7)).toBe(1e308 / 7);
+    expect(fromQuotient(addDecimals(toDecimal(1e308), toDecimal(1e308)), 2)).toBe(1e308);
+    // Half of the way from 1 to the next double, and a little more.
+    const middle = (2n ** 53n + 1n) * 10n ** 30n;
+    const divisor = 2 ** 53;
+    expect(fromQuotient([String(middle), 30], divisor)).toBe(1);
+    expect(fromQuotient([String(middle + 1n), 30], divisor)).toBe(1 + Number.EPSILON);
   });
 });
 
