@@ -256,7 +256,8 @@ describe('import --surveys', () => {
 
   it('says on apply how long events are kept, and what is wrong with that', async () => {
     const file = join(folder, 'kept.json');
-    writeFileSync(file, JSON.stringify({ retention: { 'Product Viewed': '90d', $page: '26w' } }));
+    // With the mark that some editors begin a file with.
+    writeFileSync(file, `\ufeff${JSON.stringify({ retention: { 'Product Viewed': '90d', $page: '26w' } })}`);
     const applied = await run(['apply', file], KEYS);
     expect([applied.code, applied.out]).toEqual([
       0,

@@ -810,6 +810,14 @@ describe('what a stranger must not learn or do', () => {
       const fresh = await c.api('GET', '/api/surveys/fresh/eligibility?id=user:victim');
       expect([fresh.status, (fresh.json.error as JsonObject).code]).toEqual([409, 'building']);
       expect((await c.api('DELETE', '/api/surveys/fresh')).status).toBe(204);
+      // A preview says so of what it refers to.
+      expect((await c.put('segments', 'slow', { where })).json.status).toBe('building');
+      const refers = { all: [{ segment: 'slow' }, { segment: 'never' }] };
+      const preview = await c.api('POST', '/api/segments/preview', { where: refers });
+      expect((preview.json.error as JsonObject).details).toEqual([
+        { pointer: '/where/all/0/segment', message: 'is still being built; ask again when it is ready' },
+        { pointer: '/where/all/1/segment', message: 'there is no segment "never"; define it first' },
+      ]);
       // So it was for both: the build is still under way.
       expect((await c.api('GET', '/api/surveys/hidden')).json.status).toBe('building');
       await c.tick();

@@ -226,8 +226,17 @@ export function createDefinitionBook(
       });
     },
     trialFaults(definition) {
-      const next = withDefinitions(state.active, { segments: { [TRIAL]: definition } }, self.expiries);
-      return referenceFaults(next, 'segments', TRIAL);
+      const faultsIn = (set: DefinitionSet): Fault[] =>
+        referenceFaults(
+          withDefinitions(set, { segments: { [TRIAL]: definition } }, self.expiries),
+          'segments',
+          TRIAL,
+        );
+      const unknown = new Set(faultsIn(wanted()).map(({ pointer }) => pointer));
+      return faultsIn(state.active).map(({ pointer, message }) => ({
+        pointer,
+        message: unknown.has(pointer) ? message : 'is still being built; ask again when it is ready',
+      }));
     },
     swaps(program) {
       const keys = new Set([...program.live.keys(), ...program.wanted.keys()]);

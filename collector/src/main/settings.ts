@@ -175,7 +175,8 @@ export function readConfigFile(path: string): unknown {
   }
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    // Some editors begin a file with a mark that nobody sees.
+    json = JSON.parse(text.replace(/^\ufeff/, ''));
   } catch (error) {
     throw new UsageError(`the definitions file ${path} is not valid JSON: ${messageOf(error)}`);
   }

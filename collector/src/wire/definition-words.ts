@@ -81,7 +81,7 @@ const scalar = z.union([z.string(), z.number(), z.boolean()], {
 });
 export const operand = z
   .union([scalar, z.array(scalar).max(MAX_LISTED_VALUES), z.null()], {
-    error: 'must be text, a number, true/false or a list of them',
+    error: `must be text, a number, true/false or a list of at most ${MAX_LISTED_VALUES.toLocaleString('en')} of them`,
   })
   .optional();
 export type Operand = z.infer<typeof operand>;

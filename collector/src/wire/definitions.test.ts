@@ -96,6 +96,13 @@ describe('faults', () => {
     ]);
   });
 
+  it('name the limit of a list of values', () => {
+    const value = Array.from({ length: 1_001 }, (_, i) => i);
+    expect(faults('segments', { where: { trait: 'n', op: 'in', value } })).toEqual([
+      '/where/value value must be text, a number, true/false or a list of at most 1,000 of them',
+    ]);
+  });
+
   it('name unknown fields, one fault each', () => {
     expect(faults('traits', { type: 'count', event: 'x', property: 'y', 'a/b~c': 1 })).toEqual([
       '/property unknown field',
