@@ -19,6 +19,8 @@ const INNER_NAMES = [
     'unload',
     'refuse',
     'left',
+    'proofOf',
+    'send',
   ],
   ...['keep', 'save', 'drop', 'journal', 'hold', 'letGo', 'wipe', 'transact', 'claim', 'enlist'],
   ...['key', 'touch', 'forget', 'read', 'write'],

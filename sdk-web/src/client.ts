@@ -6,7 +6,7 @@ import { readCampaign, readContext, readPage } from './context.ts';
 import type { EventProperties } from './core/event-map.ts';
 import { uuidv7 } from './core/ids.ts';
 import { createQueue, type Loss, type Queued } from './core/queue.ts';
-import { createIdentity, newcomer } from './identity.ts';
+import { createIdentity, type Identity, newcomer } from './identity.ts';
 import { watchPages } from './pages.ts';
 import { createMessageStore, journals, MAX_BYTES } from './store.ts';
 import { bodyOf, bytesOf, GZIP_BYTES, post, roomLeft } from './transport.ts';
@@ -32,16 +32,25 @@ const ADOPT_MS = 1_000;
 /** What JSON cannot write. */
 const INVALID = 'invalid_field';
 
+/** What only our own wrappers are given. */
+export interface Inside {
+  identity: Identity;
+  /** Does it now, or once the visitor has answered; never after `close`. */
+  whenAllowed(run: () => void): void;
+}
+
 /**
+ * @param options as a tag has them: the required ones are there, and what is off is the text `off`
  * @param more loads the chunk that few pages need
- * @throws TypeError when writeKey or host is missing or no URL
+ * @param begin called before the first message is made; the tag has none, and pays nothing for it
+ * @throws TypeError when host is no URL
  */
 export function createClient<E extends EventProperties = Record<string, Fields>>(
   options: Options,
   more: () => Promise<typeof import('./more.ts')>,
+  begin?: (analytics: Analytics<E>, inside: Inside) => void,
 ): Analytics<E> {
   const { writeKey, host, consent = 'granted', gpc } = options;
-  if (!writeKey || !host) throw new TypeError('writeKey and host are required');
   const endpoint = new URL('/v1/', host).href;
 
   const now = (): number => Date.now();
@@ -59,9 +68,13 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   const identity = createIdentity(newId, now, isLasting, options.cookieDomain);
   // What finds no room is sent all the same while the collector takes it, and refused when it does not.
   const store = createMessageStore(owner, (messages) => queue.refuse(messages));
+  const proofOf = ({ userId }: Queued): string | undefined => proofs.get(userId) ?? userSignature;
   /** Gives up what is on the wire. */
   let wire = new AbortController();
+  /** Given last: for users of whom no other is known, and for devices, so that they share a batch with users. */
   let { userSignature } = options;
+  /** What proves each user, by id, until `reset`; never stored. */
+  const proofs = new Map<unknown, string | undefined>();
   let state: Consent | undefined;
   const waiting: [run: () => void, message: Queued | undefined][] = [];
   let sequence = 0;
@@ -82,10 +95,11 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     random: Math.random,
     sizeOf: bytesOf,
     after,
-    send(batch) {
+    proofOf,
+    send(batch, proof) {
       const wanted = [...listeners].some(([event]) => event !== 'error') ? '?reply=me' : '';
       const sentAt = isoOf(now());
-      const body = bodyOf(batch, { writeKey, userSignature, sentAt });
+      const body = bodyOf(batch, { writeKey, userSignature: proof, sentAt });
       const isLarge = body.length > GZIP_BYTES;
       // The first goes as it is: nothing waits for the chunk. `Boolean` is the shortest way to do nothing.
       if (isLarge && !chunk) more().then((loaded) => (chunk = loaded), Boolean);
@@ -148,11 +162,11 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     identify?: (draft: Fields) => Fields | undefined,
   ): void {
     const messageId = newId();
-    let signature = userSignature;
+    let signature: string | undefined;
     const draft = attempt(() => {
       const all: CallOptions = Object.assign({}, ...options);
       const { timestamp, context, userSignature: own, ...rest } = all;
-      if (own) signature = textOf(own);
+      signature = textOf(own);
       return copy({
         type,
         messageId,
@@ -170,7 +184,6 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
         sequence++;
         return refuse(INVALID, { type, messageId, ...given });
       }
-      userSignature = signature;
       const own = identify?.(draft);
       const session = identity.touch();
       const { userId, anonymousId } = identity.read();
@@ -191,13 +204,16 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
       const made = plugins[0] ? attempt(() => copy(message)) : message;
       if (!made) return refuse(INVALID, message);
       message = made;
+      // By whoever it is from in the end, and for good: `reset` forgets it before it is sent.
+      userSignature = signature || proofOf(message);
+      proofs.set(message.userId, userSignature);
       message.tm = {
         client,
         seq: sequence,
         lost: lost || undefined,
         consent: isAnonymous ? state : undefined,
       };
-      queue.add(message);
+      queue.add(message, false, userSignature);
     }, draft ?? { messageId });
   }
 
@@ -258,6 +274,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     reset: (given) =>
       whenAllowed(() => {
         userSignature = undefined;
+        proofs.clear();
         // As a listener it is given an event.
         identity.write(newcomer(given && typeof given === 'string' ? given : newId()));
       }),
@@ -348,7 +365,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   }
 
   attempt(() => {
-    if (options.onError) analytics.on('error', options.onError);
+    begin?.(analytics as Analytics<E>, { identity, whenAllowed });
     // Where nobody asked the visitor, their browser's signal is the answer.
     const { globalPrivacyControl } = navigator as Navigator & { globalPrivacyControl?: boolean }; // not in lib.dom
     const isSignalled = globalPrivacyControl && consent === 'granted' && gpc !== 'ignore';
@@ -356,7 +373,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     document.addEventListener(
       'visibilitychange',
       () => {
-        if (document.visibilityState === 'hidden') leave();
+        if (document.hidden) leave();
         else adopt();
       },
       end,
@@ -379,7 +396,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     );
     addEventListener('online', queue.resume, end);
     cleanUps.push(store.letGo, () => end.abort());
-    if (options.page !== false && options.page !== 'off') cleanUps.push(watchPages(analytics.page));
+    if (options.page !== 'off') cleanUps.push(watchPages(analytics.page));
   });
   return analytics as Analytics<E>; // E is for callers' compilers alone
 }

@@ -21,5 +21,13 @@ export type {
 export function createAnalytics<E extends EventProperties = Record<string, Record<string, unknown>>>(
   options: Options,
 ): Analytics<E> {
-  return createClient<E>(options, () => import('./more.ts'));
+  const { writeKey, host, page, onError } = options;
+  if (!writeKey || !host) throw new TypeError('writeKey and host are required');
+  return createClient<E>(
+    { ...options, page: page === false ? 'off' : page },
+    () => import('./more.ts'),
+    (analytics) => {
+      if (onError) analytics.on('error', onError);
+    },
+  );
 }

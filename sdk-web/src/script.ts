@@ -17,8 +17,7 @@ function replay(analytics: Analytics, calls: StubCall[]): void {
     const [method, ...args] = call;
     // Options may always come last: fourth for page and screen, else third.
     const place = /^(page|screen)$/.test(method) ? 3 : 2;
-    if (call.t && method !== 'on')
-      args[place] = { timestamp: call.t, ...(args[place] as object | undefined) }; // options, if anything
+    if (call.t) args[place] = { timestamp: call.t, ...(args[place] as object | undefined) }; // options, if anything
     // A page may have called what is no method, and with anything.
     const run = analytics[method] as ((...given: unknown[]) => unknown) | undefined;
     run?.(...args);

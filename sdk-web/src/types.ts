@@ -40,7 +40,7 @@ export interface CallOptions {
   integrations?: Fields | undefined;
   anonymousId?: string | undefined;
   userId?: string | undefined;
-  /** From here on, see `Options.userSignature`. */
+  /** For the user of this message, from here on until `reset`: see `Options.userSignature`. */
   userSignature?: string | undefined;
 }
 
