@@ -1,6 +1,6 @@
 // `@tidemark/sdk-web/segment`: the shapes of @segment/analytics-next on our client.
 // Invariant: every message is ours, made by our client; what Segment's answers and we do not, is left out, not faked.
-import { createAnalytics } from './index.ts';
+import { createClient, type Inside } from './client.ts';
 import type { Analytics, CallOptions, Fields, Options } from './types.ts';
 
 /** Segment's settings; the collector is where `cdnURL` points, by default the page's own origin. */
@@ -26,6 +26,13 @@ export interface SegmentUser {
 }
 type Callback = (context: SegmentContext) => void;
 type Call = (...args: unknown[]) => Promise<SegmentContext>;
+/** What is tracked of an element: a name, or what makes one of it; its properties likewise. */
+type Watch = (
+  elements: unknown,
+  event: string | ((element: Element) => string),
+  properties?: Fields | ((element: Element) => Fields),
+  options?: CallOptions,
+) => SegmentAnalytics;
 type Middleware = (step: { payload: { obj: Fields }; next: (payload?: unknown) => void }) => void;
 
 export interface SegmentAnalytics {
@@ -41,18 +48,17 @@ export interface SegmentAnalytics {
   on(event: string, callback: (...args: unknown[]) => void): SegmentAnalytics;
   once(event: string, callback: (...args: unknown[]) => void): SegmentAnalytics;
   off(event: string, callback: (...args: unknown[]) => void): SegmentAnalytics;
+  /** From here on it is this device; the user stays. What is no text, and what it is already, changes nothing. */
   setAnonymousId(id: string): void;
   addSourceMiddleware(middleware: Middleware): SegmentAnalytics;
-  trackLink(
-    links: unknown,
-    event: string | ((element: Element) => string),
-    properties?: Fields,
-  ): SegmentAnalytics;
-  trackForm(
-    forms: unknown,
-    event: string | ((element: Element) => string),
-    properties?: Fields,
-  ): SegmentAnalytics;
+  trackLink: Watch;
+  /** As `trackLink`. */
+  trackClick: Watch;
+  trackForm: Watch;
+  /** As `trackForm`. */
+  trackSubmit: Watch;
+  /** A page call for this path. */
+  pageview(path: string): Promise<SegmentAnalytics>;
   debug(): SegmentAnalytics;
   /** Our own client below. */
   tidemark: Analytics;
@@ -79,18 +85,27 @@ export function createSegmentAnalytics(
   options: SegmentOptions = {},
 ): SegmentAnalytics {
   const { writeKey, cdnURL = location.origin } = settings;
+  if (!writeKey) throw new TypeError('writeKey is required');
   const isDisabled = typeof options.disable === 'function' ? options.disable(settings) : options.disable;
   const ours: Options = {
     writeKey,
     host: cdnURL,
-    page: false,
+    page: 'off',
     cookieDomain: options.cookie?.domain,
     consent: isDisabled ? 'denied' : undefined,
   };
-  return wrap(createAnalytics(ours));
+  let inside = {} as Inside; // given below, before the client is
+  const tidemark = createClient(
+    ours,
+    () => import('./more.ts'),
+    (_, given) => {
+      inside = given;
+    },
+  );
+  return wrap(tidemark, inside);
 }
 
-function wrap(tidemark: Analytics): SegmentAnalytics {
+function wrap(tidemark: Analytics, { identity, whenAllowed }: Inside): SegmentAnalytics {
   const listeners = new Map<string, Set<(...args: unknown[]) => void>>();
   const call =
     (name: keyof typeof CALLS): Call =>
@@ -104,20 +119,24 @@ function wrap(tidemark: Analytics): SegmentAnalytics {
       callback?.(context);
       return Promise.resolve(context);
     };
-  const bind = (
-    event: 'click' | 'submit',
-    elements: unknown,
-    name: string | ((element: Element) => string),
-    properties?: Fields,
-  ): SegmentAnalytics => {
-    // An array or a jQuery object: both can be walked.
-    const list = elements instanceof Element ? [elements] : [...((elements ?? []) as Iterable<Element>)];
-    for (const element of list)
-      element.addEventListener(event, () =>
-        tidemark.track(typeof name === 'function' ? name(element) : name, properties),
-      );
-    return segment;
-  };
+  const watch =
+    (kind: 'click' | 'submit'): Watch =>
+    (elements, event, properties, options) => {
+      // An array or a jQuery object, which cannot be walked before its version 1.12.
+      const list =
+        elements instanceof Element ? [elements] : Array.from((elements ?? []) as ArrayLike<Element>);
+      for (const element of list)
+        element.addEventListener(kind, () =>
+          tidemark.track(
+            typeof event === 'function' ? event(element) : event,
+            typeof properties === 'function' ? properties(element) : properties,
+            options,
+          ),
+        );
+      return segment;
+    };
+  const trackLink = watch('click');
+  const trackForm = watch('submit');
   const segment: SegmentAnalytics = {
     tidemark,
     track: call('track'),
@@ -148,7 +167,12 @@ function wrap(tidemark: Analytics): SegmentAnalytics {
       listeners.get(event)?.delete(callback);
       return segment;
     },
-    setAnonymousId: (id) => tidemark.reset(id),
+    setAnonymousId: (id) =>
+      whenAllowed(() => {
+        const current = identity.read();
+        if (id && typeof id === 'string' && id !== current.anonymousId)
+          identity.write({ ...current, anonymousId: id });
+      }),
     addSourceMiddleware(middleware) {
       tidemark.use({
         before(message) {
@@ -159,8 +183,11 @@ function wrap(tidemark: Analytics): SegmentAnalytics {
       });
       return segment;
     },
-    trackLink: (links, event, properties) => bind('click', links, event, properties),
-    trackForm: (forms, event, properties) => bind('submit', forms, event, properties),
+    trackLink,
+    trackClick: trackLink,
+    trackForm,
+    trackSubmit: trackForm,
+    pageview: (path) => segment.page({ path }).then(() => segment),
     debug: () => segment,
   };
   return segment;
@@ -238,6 +265,16 @@ export class AnalyticsBrowser implements PromiseLike<[SegmentAnalytics, SegmentC
   setAnonymousId = (id: string): Promise<void> => this.#later((analytics) => analytics.setAnonymousId(id));
   addSourceMiddleware = (middleware: Middleware): Promise<SegmentAnalytics> =>
     this.#later((analytics) => analytics.addSourceMiddleware(middleware));
+  trackLink = (...args: Parameters<Watch>): Promise<SegmentAnalytics> =>
+    this.#later((analytics) => analytics.trackLink(...args));
+  trackClick = this.trackLink;
+  trackForm = (...args: Parameters<Watch>): Promise<SegmentAnalytics> =>
+    this.#later((analytics) => analytics.trackForm(...args));
+  trackSubmit = this.trackForm;
+  /** Segment's package spells it so, its snippet `pageview`. */
+  pageView = (path: string): Promise<SegmentAnalytics> =>
+    this.#later((analytics) => analytics.pageview(path));
+  debug = (): this => this;
 
   /** At once when loaded, so that calls keep their order and their task. */
   #later<T>(run: (analytics: SegmentAnalytics) => T | PromiseLike<T>): Promise<T> {

@@ -163,3 +163,98 @@ it('runs Segment’s own snippet with only the script’s address changed', asyn
   expect(faults).toEqual([]);
   await context.close();
 });
+
+it('takes another id for the device without signing the user out, again and again', async () => {
+  pages = await servePages({
+    '*': `<!doctype html><title>T</title><script>${SNIPPET.replace('COLLECTOR', served.url).replace('analytics.page();', '')}
+      analytics.setAnonymousId('old');
+      analytics.ready(function () {
+        analytics.track('Loaded');
+        window.who = [analytics.user().id(), analytics.user().anonymousId(), analytics.user().traits()];
+      });
+    </script>`,
+  });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const who = async () => {
+    await page.waitForFunction('window.who');
+    return page.evaluate('window.who');
+  };
+  await page.goto(pages.url);
+  expect(await who()).toEqual([null, 'old', {}]);
+  await page.evaluate(`
+    analytics.setAnonymousId('first');
+    analytics.identify('ada', { plan: 'pro' });
+    analytics.track('Before');
+    analytics.setAnonymousId('old');
+    analytics.setAnonymousId(undefined);
+    analytics.track('After');
+  `);
+  expect(await page.evaluate('analytics.user().id()')).toBe('ada');
+  // The cookie and the storage agree: the next page knows them still, and so does the one after it.
+  for (const path of ['/next', '/third']) {
+    await page.goto(pages.url + path);
+    expect(await who()).toEqual(['ada', 'old', { plan: 'pro' }]);
+    const cookies = await context.cookies();
+    expect(cookies.map(({ name, value }) => [name, value])).toEqual([['tm.id', 'old']]);
+  }
+  const profile = await eventually(
+    () => served.collector.profile('user:ada'),
+    (found) => (found?.eventCount ?? 0) >= 6,
+  );
+  expect(profile?.anonymousIds.sort()).toEqual(['first', 'old']);
+  const events = await served.collector.all<JsonObject>('/api/profiles/user:ada/events');
+  const of = (event: string) => events.filter((message) => message.event === event);
+  expect(of('Before')).toMatchObject([{ userId: 'ada', anonymousId: 'first' }]);
+  expect(of('After')).toMatchObject([{ userId: 'ada', anonymousId: 'old' }]);
+  expect(of('Loaded').filter(({ userId }) => userId === 'ada')).toHaveLength(2);
+  expect(events).toHaveLength(6);
+  // One session all the while.
+  expect(new Set(events.map((event) => Object(Object(event.context).session).id)).size).toBe(1);
+  await context.close();
+});
+
+it('tracks links and forms, and page views by path, called before and after the script came', async () => {
+  const calls = (name: string): string => `
+    analytics.trackLink(document.getElementById('a'), '${name} Link', { n: 1 });
+    analytics.trackClick([document.getElementById('a')], '${name} Click', function (el) { return { id: el.id }; });
+    analytics.trackForm(document.getElementById('f'), '${name} Form', { n: 1 }, { context: { app: 'x' } });
+    analytics.trackSubmit({ 0: document.getElementById('f'), length: 1 }, function (el) { return '${name} Submit ' + el.id; });
+    analytics.pageview('/${name}');`;
+  pages = await servePages({
+    '*': `<!doctype html><title>T</title><a id="a" href="#here">A</a>
+      <form id="f" target="frame" action="/sent"><button id="b">Send</button></form><iframe name="frame"></iframe>
+      <script>${SNIPPET.replace('COLLECTOR', served.url).replace('analytics.page();', '')}
+      ${calls('early')}
+      analytics.ready(function () { ${calls('late')} window.isReady = true; });
+    </script>`,
+    '/sent': '<!doctype html>',
+  });
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(error.message));
+  await page.goto(pages.url);
+  await page.waitForFunction('window.isReady');
+  await page.click('#a');
+  await page.click('#b');
+  const id = (await page.evaluate('analytics.user().anonymousId()')) as string;
+  await eventually(
+    () => served.collector.profile(`anon:${id}`),
+    (found) => (found?.eventCount ?? 0) >= 10,
+  );
+  const events = await served.collector.all<JsonObject>(`/api/profiles/anon:${id}/events`);
+  for (const name of ['early', 'late']) {
+    const of = (event: string) => events.filter((message) => message.event === `${name} ${event}`);
+    expect(of('Link')).toMatchObject([{ properties: { n: 1 } }]);
+    expect(of('Click')).toMatchObject([{ properties: { id: 'a' } }]);
+    expect(of('Form')).toMatchObject([{ properties: { n: 1 }, context: { app: 'x' } }]);
+    expect(of('Submit f')).toHaveLength(1);
+    expect(
+      events.filter(({ type, properties }) => type === 'page' && Object(properties).path === `/${name}`),
+    ).toMatchObject([{ properties: { title: 'T' } }]);
+  }
+  expect(events).toHaveLength(10);
+  expect(faults).toEqual([]);
+  await context.close();
+});
