@@ -2,9 +2,12 @@
 import { chmodSync, truncateSync, writeFileSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { describe, expect, it } from 'vitest';
-import { KEYS, post, useCommandLine } from './command-line.ts';
+import { api, KEYS, post, useCommandLine } from './command-line.ts';
 
 const { path, database, run, serve, store } = useCommandLine();
+
+/** To a trait that is not in it. */
+const REFERRING = { segments: { big: { where: { computed: 'spent', op: 'gt', value: 1 } } } };
 
 interface Finding {
   check: string;
@@ -55,6 +58,25 @@ describe('doctor', () => {
     expect([found.code, statuses(found)]).toEqual([0, ['warn database']]);
   });
 
+  it('looks at the definitions file as serve does, beside what the API made', async () => {
+    const { url } = await serve();
+    const put = (at: string, definition: object) =>
+      api(url, at, { method: 'PUT', body: JSON.stringify(definition) });
+    await put('/traits/spent', { type: 'sum', event: 'Order', property: 'revenue' });
+    const config = { ...KEYS, TIDEMARK_CONFIG: path('x.json') };
+    writeFileSync(path('x.json'), JSON.stringify(REFERRING));
+    expect((await doctor(config)).by.get('definitions')?.status).toBe('ok');
+    expect((await run(['apply', path('x.json')])).code).toBe(0);
+    // One of the API's needs one that the file no longer has.
+    await put('/segments/rich', { where: { segment: 'big' } });
+    writeFileSync(path('x.json'), '{}');
+    const found = (await doctor(config)).by.get('definitions');
+    const applied = await run(['apply', path('x.json')]);
+    expect([found?.status, applied.code]).toEqual(['fail', 1]);
+    expect(found?.says).toContain('/segments/rich/where/segment');
+    expect(applied.err).toContain('/segments/rich/where/segment');
+  });
+
   it.each([
     ['a damaged file', () => truncateSync(database(), 20_000), {}, ['fail integrity']],
     ['no database', () => writeFileSync(database(), 'text '.repeat(2_000)), {}, ['fail integrity']],
@@ -79,6 +101,12 @@ describe('doctor', () => {
     [
       'a broken definitions file',
       () => writeFileSync(path('x.json'), '{'),
+      { TIDEMARK_CONFIG: 'x.json' },
+      ['fail definitions'],
+    ],
+    [
+      'a definition that refers to nothing',
+      () => writeFileSync(path('x.json'), JSON.stringify(REFERRING)),
       { TIDEMARK_CONFIG: 'x.json' },
       ['fail definitions'],
     ],

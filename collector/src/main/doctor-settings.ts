@@ -4,7 +4,7 @@ import { existsSync, statfsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { megabytes } from './command.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
-import { messageOf, readConfigFile, type Settings } from './settings.ts';
+import type { Settings } from './settings.ts';
 
 /** As in package.json's `engines`. */
 const LEAST_NODE = [20, 19] as const;
@@ -20,22 +20,11 @@ export function checkMachine(node = process.versions.node): Finding[] {
 
 export function checkSettings(settings: Settings): Finding[] {
   return [
-    checkConfig(settings),
     checkAddress(settings),
     checkProxy(settings),
     ...checkLimits(settings),
     ...settings.warnings.map((says) => warn('secrets', says, 'take a longer one')),
   ];
-}
-
-function checkConfig({ configFile }: Settings): Finding {
-  if (configFile === undefined) return ok('definitions', 'no definitions file; those made by the API hold');
-  try {
-    readConfigFile(configFile);
-    return ok('definitions', configFile);
-  } catch (error) {
-    return fail('definitions', messageOf(error), 'mend the file: serve does not start with it');
-  }
 }
 
 const isLoopback = (host: string): boolean => /^(127\.|localhost$|::1$|\[::1\]$)/.test(host);

@@ -1,6 +1,7 @@
 // `tidemark doctor`: looks at the machine, the settings and the file, and says what to do.
 // Invariant: reads only, and works while a collector serves the file.
 import { type Command, type Environment, type Flags, print, tell } from './command.ts';
+import { checkDefinitions } from './doctor-definitions.ts';
 import { checkFile } from './doctor-file.ts';
 import { checkMachine, checkSettings } from './doctor-settings.ts';
 import { type Finding, fail } from './finding.ts';
@@ -13,7 +14,7 @@ async function runDoctor(flags: Flags, environment: Environment, overrides: Over
   const findings: Finding[] = [...checkMachine()];
   const settings = settingsOr(findings, environment, overrides);
   if (settings) {
-    findings.push(...checkSettings(settings));
+    findings.push(checkDefinitions(settings), ...checkSettings(settings));
     findings.push(...(await checkFile(settings, { quick: flags.quick === true })));
   }
   const worst = findings.some(({ status }) => status === 'fail');

@@ -2,6 +2,7 @@
 // Invariant: reads only, a file of any schema version; what a version has no table for is absent.
 import { existsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
+import type { JsonValue } from '../../wire/message.ts';
 import { onWholeFile } from './damage.ts';
 import { SCHEMA_VERSION } from './schema.ts';
 
@@ -19,7 +20,7 @@ export interface Inspection {
   people: number;
   refused: { code: string; count: number }[];
   /** Everything kept beside the data, by name. */
-  facts: Map<string, unknown>;
+  facts: Map<string, JsonValue>;
 }
 
 /** The file is a sound SQLite database, but of something else. */
@@ -37,12 +38,7 @@ export function inspectDatabase(path: string): Inspection {
       throw new ForeignFile(`${path} is a database, but not one of Tidemark`);
     const number = (sql: string): number => db.prepare<[], number>(sql).pluck().get() ?? 0;
     const pragma = (name: string): number => db.pragma(name, { simple: true }) as number; // these are integers
-    const facts = new Map(
-      db
-        .prepare<[], { name: string; value: string }>('SELECT name, value FROM fact')
-        .all()
-        .map(({ name, value }) => [name, JSON.parse(value) as unknown]),
-    );
+    const facts = factsIn(db);
     const clock = facts.get('clock');
     return {
       schemaVersion: pragma('user_version'),
@@ -60,6 +56,14 @@ export function inspectDatabase(path: string): Inspection {
       facts,
     };
   });
+}
+
+/** Everything kept beside the data, by name. @throws BrokenFile, and SQLite's error for a file of something else */
+export const readFacts = (path: string): Map<string, JsonValue> => reading(path, factsIn);
+
+function factsIn(db: Database.Database): Map<string, JsonValue> {
+  const rows = db.prepare<[], { name: string; value: string }>('SELECT name, value FROM fact').all();
+  return new Map(rows.map(({ name, value }) => [name, JSON.parse(value) as JsonValue])); // it gives nothing else
 }
 
 /** What SQLite's own check finds wrong first, or null. Reads the whole file. */
