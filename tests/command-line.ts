@@ -63,7 +63,8 @@ export interface CommandLine {
   path(...names: string[]): string;
   /** The database that commands work on unless told otherwise. */
   database(): string;
-  launch(args: string[], environment?: Environment): ChildProcess;
+  /** @param out where its stdout goes: to the test, or to an open file */
+  launch(args: string[], environment?: Environment, out?: 'pipe' | number): ChildProcess;
   /** @param input what stdin holds */
   run(args: string[], environment?: Environment, input?: string): Promise<Ran>;
   /** Serves on a free port; resolves once it says where. */
@@ -81,10 +82,14 @@ export function useCommandLine(): CommandLine {
     running = [];
   });
 
-  function launch(args: string[], environment: Environment = {}): ChildProcess {
+  function launch(
+    args: string[],
+    environment: Environment = {},
+    out: 'pipe' | number = 'pipe',
+  ): ChildProcess {
     const child = spawn(process.execPath, ['--conditions=tidemark-source', '--import', 'tsx', cli, ...args], {
       env: { PATH: process.env.PATH ?? '', TIDEMARK_DB: inFolder('data', 'tidemark.db'), ...environment },
-      stdio: ['pipe', 'pipe', 'pipe'],
+      stdio: ['pipe', out, 'pipe'],
     });
     running.push(child);
     return child;

@@ -1,10 +1,10 @@
 // `tidemark export` and `import` of NDJSON, as an operator types them.
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it } from 'vitest';
 import { api, closed, KEYS, post, useCommandLine } from './command-line.ts';
 
-const { path, database, launch, run, serve } = useCommandLine();
+const { path, database, launch, run, serve, store } = useCommandLine();
 
 const definitions = {
   traits: { spent: { type: 'sum', event: 'Order', property: 'revenue' } },
@@ -88,7 +88,7 @@ describe('export', () => {
     expect((await run(['export', '-', '--since', 'lately'])).err).toContain('--since');
   });
 
-  it('overwrites nothing unless forced, and stops when nobody reads', async () => {
+  it('overwrites nothing unless forced', async () => {
     await apply();
     writeFileSync(path('x.ndjson'), 'precious');
     expect(await run(['export', path('x.ndjson')])).toMatchObject({
@@ -103,6 +103,49 @@ describe('export', () => {
       'tidemark.end',
     ]);
     expect((await run(['export', database(), '--force'])).err).toContain('belongs to the database');
+  });
+});
+
+describe('an export that cannot be written', () => {
+  const withoutProgress = (err: string): string => err.replace(/^Exporting .*\n/gm, '');
+
+  beforeEach(async () => {
+    const lines = Array.from({ length: 3_000 }, (_, i) => JSON.stringify(order('ada', `m${i}`, 1)));
+    writeFileSync(path('many.ndjson'), lines.join('\n'));
+    expect((await run(['import', path('many.ndjson')], KEYS)).code).toBe(0);
+  });
+
+  async function exportTo(out: 'pipe' | number): Promise<{ code: number | null; err: string }> {
+    const child = launch(['export'], KEYS, out);
+    let err = '';
+    child.stderr?.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.stdout?.destroy();
+    return { code: await closed(child), err: withoutProgress(err) };
+  }
+
+  it('names the file and the reason, and leaves nothing', async () => {
+    const { code, out, err } = await run(['export', path('nowhere', 'x.ndjson')]);
+    expect([code, out]).toEqual([1, '']);
+    expect(existsSync(path('nowhere'))).toBe(false);
+    expect(withoutProgress(err)).toBe(
+      `tidemark: ${path('nowhere', 'x.ndjson')} cannot be written: no such file or directory (ENOENT)\n`,
+    );
+  });
+
+  it('says that the disk is full, also where that comes out with the last line', async () => {
+    const full = openSync('/dev/full', 'w');
+    const says = 'tidemark: stdout cannot be written: no space left on device (ENOSPC)\n';
+    expect(await exportTo(full)).toEqual({ code: 1, err: says });
+    for (const ending of ['', '-wal', '-shm']) rmSync(`${database()}${ending}`, { force: true });
+    await store('ada');
+    expect(await exportTo(full)).toEqual({ code: 1, err: says });
+    closeSync(full);
+  });
+
+  it('ends quietly when nobody reads any more, as a tool that is killed by SIGPIPE', async () => {
+    expect(await exportTo('pipe')).toEqual({ code: 141, err: '' });
   });
 });
 
@@ -198,25 +241,6 @@ describe('import of NDJSON', () => {
     writeFileSync(path('short.ndjson'), `${whole.slice(0, -1).join('\n')}\n`);
     const short = await run(['import', path('short.ndjson')], NEW('short.db'));
     expect([short.code, short.err]).toEqual([1, expect.stringContaining('it was cut off')]);
-  });
-
-  it('goes on where it was interrupted', async () => {
-    const lines = Array.from({ length: 60_000 }, (_, i) => JSON.stringify(order(`u${i % 300}`, `m${i}`, 1)));
-    writeFileSync(file(), `${lines.join('\n')}\n`);
-    const child = launch(['import', file()], KEYS);
-    const checkpoint = `${file()}.tidemark-import`;
-    await expect.poll(() => existsSync(checkpoint), { timeout: 20_000, interval: 5 }).toBe(true);
-    const done = closed(child);
-    child.kill('SIGKILL');
-    await done;
-    const second = JSON.parse((await run(['import', file(), '--json'], KEYS)).out) as Record<string, number>;
-    expect(second.resumedAt).toBeGreaterThan(0);
-    expect(second.lines).toBe(60_000);
-    expect(existsSync(checkpoint)).toBe(false);
-    expect(JSON.parse((await run(['verify', '--json'])).out)).toMatchObject({
-      messages: 60_000,
-      differences: [],
-    });
   });
 
   it('tells a file of another kind, and flags that are for CSV', async () => {

@@ -13,6 +13,7 @@ import { untilSignal } from './interrupt.ts';
 import { legible } from './legible.ts';
 import { existsAlready, partialName, publish } from './new-file.ts';
 import { type Settings, UsageError } from './settings.ts';
+import { cannotWrite } from './system-error.ts';
 
 export const exporting: Command = {
   flags: {
@@ -23,6 +24,20 @@ export const exporting: Command = {
   positionals: true,
   run: runExport,
 };
+
+/** 128 and the number of SIGPIPE: what a shell says of a tool that ends so. */
+const BROKEN_PIPE = 141;
+
+interface ExportOptions {
+  since: number | null;
+  onlyMessages: boolean;
+}
+
+interface Target {
+  out: Writable;
+  /** What it is called when it cannot be written. */
+  name: string;
+}
 
 interface Exported {
   messages: number;
@@ -36,8 +51,7 @@ async function runExport(flags: Flags, settings: Settings, [name = '-', ...rest]
   const options = { since: sinceOf(text(flags.since)), onlyMessages: flags['messages-only'] === true };
   if (name === '-') {
     if (flags.json === true) throw new UsageError('with --json the export needs a file to go to');
-    await writeTo(process.stdout, settings, options, null);
-    return 0;
+    return await exportToStdout(settings, options);
   }
   const file = resolve(name);
   const force = flags.force === true;
@@ -47,10 +61,9 @@ async function runExport(flags: Flags, settings: Settings, [name = '-', ...rest]
   try {
     const done = await untilSignal(async (signal) => {
       const stream = createWriteStream(partial, { flags: 'wx', mode: 0o600 });
-      const exported = await writeTo(stream, settings, options, signal);
+      const exported = await writeTo({ out: stream, name: file }, settings, options, signal);
       await new Promise<void>((ended, failed) => {
-        stream.on('error', failed);
-        stream.end(() => ended());
+        stream.end((error?: Error | null) => (error ? failed(cannotWrite(file, error)) : ended()));
       });
       return exported;
     });
@@ -65,6 +78,23 @@ async function runExport(flags: Flags, settings: Settings, [name = '-', ...rest]
   }
 }
 
+/** Ends quietly, as other tools do, where whoever reads has seen enough (`| head`). */
+async function exportToStdout(settings: Settings, options: ExportOptions): Promise<number> {
+  try {
+    await writeTo({ out: process.stdout, name: 'stdout' }, settings, options, null);
+    return 0;
+  } catch (error) {
+    if (isBrokenPipe(error)) return BROKEN_PIPE;
+    throw error;
+  }
+}
+
+const isBrokenPipe = (error: unknown): boolean =>
+  error instanceof UsageError &&
+  error.cause instanceof Error &&
+  'code' in error.cause &&
+  error.cause.code === 'EPIPE';
+
 function sinceOf(value: string | undefined): number | null {
   if (value === undefined) return null;
   const since = readInstant(value);
@@ -73,10 +103,11 @@ function sinceOf(value: string | undefined): number | null {
   return since;
 }
 
+/** @throws UsageError when it cannot be written, with the system's error as its cause */
 async function writeTo(
-  out: Writable,
+  { out, name }: Target,
   { database, now }: Settings,
-  options: { since: number | null; onlyMessages: boolean },
+  options: ExportOptions,
   signal: AbortSignal | null,
 ): Promise<Exported> {
   const progress = progressOf('Exporting');
@@ -84,7 +115,13 @@ async function writeTo(
   const shown = out === process.stdout && process.stdout.isTTY ? legible : (line: string) => line;
   const failed = new AbortController();
   // A full disk, or a reader that has gone.
-  out.on('error', (error) => failed.abort(error));
+  out.on('error', (error) => failed.abort(cannotWrite(name, error)));
+  // Whoever waits is told that it was aborted, not why.
+  const waited = (work: Promise<unknown>) =>
+    work.catch((error: unknown) => {
+      failed.signal.throwIfAborted();
+      throw error;
+    });
   const core = await createCore({ database, now: () => now ?? Date.now(), readOnly: true });
   const exported: Exported = { messages: 0, records: 0 };
   try {
@@ -94,9 +131,16 @@ async function writeTo(
       failed.signal.throwIfAborted();
       if (String(line.type).startsWith('tidemark.')) exported.records++;
       else exported.messages++;
-      if (!out.write(`${shown(JSON.stringify(line))}\n`)) await once(out, 'drain', { signal: failed.signal });
+      if (!out.write(`${shown(JSON.stringify(line))}\n`))
+        await waited(once(out, 'drain', { signal: failed.signal }));
       progress.update(exported.messages, total, `${exported.messages.toLocaleString('en')} messages`);
     }
+    // The last lines may fail after all of them were handed over.
+    await waited(
+      new Promise<void>((written, unwritten) => {
+        out.write('', (error) => (error ? unwritten(error) : written()));
+      }),
+    );
     progress.finish();
   } finally {
     await core.close();
