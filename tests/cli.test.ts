@@ -11,7 +11,7 @@ const surveyFile = (name: string): string =>
   fileURLToPath(new URL(`../collector/src/features/surveys/import/fixtures/${name}.json`, import.meta.url));
 const cdnow = fileURLToPath(new URL('../examples/cdnow/definitions.json', import.meta.url));
 
-const { path, launch, run, serve } = useCommandLine();
+const { path, run, serve, store } = useCommandLine();
 let folder: string;
 beforeEach(() => {
   folder = path();
@@ -357,28 +357,6 @@ describe('import', () => {
     expect((await run(['apply', cdnow], environment)).code).toBe(0);
     const verified = await run(['verify', '--json'], environment);
     expect(JSON.parse(verified.out)).toMatchObject({ profiles: 300, messages: 2_497, differences: [] });
-  });
-
-  it('goes on where it was interrupted', async () => {
-    const rows = Array.from({ length: 60_000 }, (_, i) => `c${i % 300},2026-01-01,${i}`);
-    writeFileSync(csv(), `customer,date,revenue\n${rows.join('\n')}\n`);
-    const child = launch(importArgs(), environment);
-    const checkpoint = `${csv()}.tidemark-import`;
-    await expect.poll(() => existsSync(checkpoint), { timeout: 20_000, interval: 5 }).toBe(true);
-    const done = closed(child);
-    child.kill('SIGKILL');
-    await done;
-    const second = JSON.parse((await run([...importArgs(), '--json'], environment)).out) as Record<
-      string,
-      number
-    >;
-    expect(second.resumedAt).toBeGreaterThan(0);
-    expect(second.rows).toBe(60_000);
-    expect(existsSync(checkpoint)).toBe(false);
-    expect(JSON.parse((await run(['verify', '--json'], environment)).out)).toMatchObject({
-      messages: 60_000,
-      differences: [],
-    });
   });
 
   it('ends with its totals after so many rows that the log is copied on the way', async () => {

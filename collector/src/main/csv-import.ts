@@ -5,6 +5,7 @@ import { parse } from 'csv-parse';
 import type { JsonObject } from '../wire/message.ts';
 import { checkMapping, type Mapping, messageOfRow } from './csv-mapping.ts';
 import { createCheckpoint, createRejects, nameOf } from './import-files.ts';
+import { legibleInLine } from './legible.ts';
 import type { Ask } from './operations.ts';
 import type { Progress } from './progress.ts';
 import { messageOf, UsageError } from './settings.ts';
@@ -15,15 +16,15 @@ const BATCH_ROWS = 1_000;
 export interface ImportOptions {
   file: string;
   mapping: Mapping;
-  /** The database it goes into: an interrupted import into another one is not this one. */
-  database: string;
   /** Where rejected rows go, NDJSON. Default `<file>.rejected.ndjson`. */
   rejectFile: string;
-  /** Show the first messages and store nothing. */
+  /** Show the first messages and what is wrong with them; store and write nothing. */
   dryRun: boolean;
   ask: Ask;
   progress: Progress;
   print: (text: string) => void;
+  /** To stderr. */
+  tell: (text: string) => void;
 }
 
 export interface ImportTotals {
@@ -45,19 +46,19 @@ interface Row {
 
 /** @throws UsageError for a file or mapping that cannot be used */
 export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
-  const { file, mapping, database, ask, progress, print } = options;
+  const { file, mapping, ask, progress, print, tell } = options;
   if (!existsSync(file)) throw new UsageError(`there is no file ${file}`);
   const size = statSync(file).size;
   const name = nameOf(file, mapping);
-  const checkpoint = createCheckpoint(file, [mapping, database]);
+  const checkpoint = options.dryRun ? null : createCheckpoint(file, [mapping], ask);
   const totals: ImportTotals = {
     rows: 0,
     accepted: 0,
     duplicates: 0,
     rejected: 0,
-    resumedAt: options.dryRun ? 0 : checkpoint.read(),
+    resumedAt: (await checkpoint?.read()) ?? 0,
   };
-  const rejects = createRejects(options.rejectFile, totals.resumedAt > 0);
+  const rejects = options.dryRun ? null : createRejects(options.rejectFile, { append: totals.resumedAt > 0 });
   const input = createReadStream(file);
   const parser = input.pipe(
     parse({ columns: true, bom: true, skip_empty_lines: true, relax_column_count: true, info: true }),
@@ -68,7 +69,8 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
 
   const reject = (row: number, code: string, reason: string, values: Record<string, string>): void => {
     totals.rejected++;
-    rejects.write({ row, code, reason, values });
+    if (rejects) rejects.write({ row, code, reason, values });
+    else tell(`row ${row} would be rejected: ${legibleInLine(reason)}\n`);
   };
   const send = async (): Promise<void> => {
     const batch = waiting;
@@ -84,7 +86,7 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
         if (source) reject(source.row, code, message, source.values);
       }
     }
-    checkpoint.write(totals.rows);
+    await checkpoint?.write(totals.rows);
     progress.update(input.bytesRead, size, `${totals.rows.toLocaleString('en')} rows`);
   };
 
@@ -106,19 +108,19 @@ export async function importCsv(options: ImportOptions): Promise<ImportTotals> {
       if (options.dryRun && totals.rows === DRY_ROWS) break;
       if (waiting.length >= BATCH_ROWS) await send();
     }
+    if (!options.dryRun) await send();
   } catch (error) {
     if (isCsvError(error)) throw new UsageError(`${file} is not readable as CSV: ${error.message}`);
     throw error;
+  } finally {
+    rejects?.close();
   }
   if (options.dryRun) {
     for (const { message } of waiting) print(`${JSON.stringify(message, null, 2)}\n`);
-    await rejects.close();
     return totals;
   }
-  await send();
   progress.finish();
-  await rejects.close();
-  checkpoint.remove();
+  await checkpoint?.remove();
   return totals;
 }
 

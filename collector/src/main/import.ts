@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { type Command, type Flags, print, progressOf, report, tell, text } from './command.ts';
 import { importCsv } from './csv-import.ts';
 import { type Mapping, parseMap, readMappingFile } from './csv-mapping.ts';
+import { refuseRejectFile } from './import-files.ts';
 import { legibleInLine } from './legible.ts';
 import { lookThrough } from './look-through.ts';
 import { idKeyOf, importNdjson, openNdjson } from './ndjson-import.ts';
@@ -60,11 +61,11 @@ async function runNdjson(flags: Flags, settings: Settings, [name, ...rest]: stri
   const file = name === '-' ? null : resolve(name);
   const rejectFile = resolve(text(flags.rejects) ?? `${file ?? 'stdin'}.rejected.ndjson`);
   const source = await openNdjson(file);
+  refuseRejectFile(rejectFile, file, settings.database);
   const dryRun = flags['dry-run'] === true;
   const work = (ask: Ask) =>
     importNdjson({
       source,
-      database: settings.database,
       rejectFile,
       ask,
       progress: progressOf(dryRun ? 'Looking through' : 'Importing'),
@@ -107,22 +108,23 @@ async function runCsv(flags: Flags, settings: Settings, words: string[]): Promis
   };
   const path = resolve(file);
   const rejectFile = resolve(text(flags.rejects) ?? `${path}.rejected.ndjson`);
+  refuseRejectFile(rejectFile, path, settings.database);
   const progress = progressOf('Importing');
   const options = {
     file: path,
     mapping,
-    database: settings.database,
     rejectFile,
     dryRun: flags['dry-run'] === true,
     progress,
     print,
+    tell,
   };
   const totals = options.dryRun
     ? await importCsv({ ...options, ask: never })
     : await withOperations(settings, (ask) => importCsv({ ...options, ask }));
   if (options.dryRun) {
     tell('A dry run: nothing was stored.\n');
-    return 0;
+    return totals.rejected === 0 ? 0 : 2;
   }
   const { rows, accepted, duplicates, rejected, resumedAt } = totals;
   const resumed = resumedAt > 0 ? `, going on after row ${resumedAt.toLocaleString('en')}` : '';

@@ -38,7 +38,6 @@ export interface NdjsonTotals {
 
 export interface NdjsonOptions {
   source: NdjsonSource;
-  database: string;
   rejectFile: string;
   ask: Ask;
   progress: Progress;
@@ -72,9 +71,8 @@ interface Numbered {
 }
 
 export async function importNdjson(options: NdjsonOptions): Promise<NdjsonTotals> {
-  const { source, database, ask, progress, dryRun } = options;
-  const checkpoint =
-    source.file === null || dryRun ? null : createCheckpoint(source.file, ['ndjson', database]);
+  const { source, ask, progress, dryRun } = options;
+  const checkpoint = source.file === null || dryRun ? null : createCheckpoint(source.file, ['ndjson'], ask);
   const size = source.file === null ? 0 : statSync(source.file).size;
   const totals: NdjsonTotals = {
     lines: 0,
@@ -82,10 +80,10 @@ export async function importNdjson(options: NdjsonOptions): Promise<NdjsonTotals
     duplicates: 0,
     records: 0,
     rejected: 0,
-    resumedAt: checkpoint?.read() ?? 0,
+    resumedAt: (await checkpoint?.read()) ?? 0,
     notes: [],
   };
-  const rejects = dryRun ? null : createRejects(options.rejectFile, totals.resumedAt > 0);
+  const rejects = dryRun ? null : createRejects(options.rejectFile, { append: totals.resumedAt > 0 });
   let waiting: Numbered[] = [];
   let chars = 0;
   let number = 0;
@@ -111,7 +109,7 @@ export async function importNdjson(options: NdjsonOptions): Promise<NdjsonTotals
         if (of) reject(of.line, code, message, of.item);
       }
     }
-    checkpoint?.write(number);
+    await checkpoint?.write(number);
     progress.update(source.input.bytesRead ?? 0, size, `${totals.lines.toLocaleString('en')} lines`);
   };
 
@@ -143,13 +141,13 @@ export async function importNdjson(options: NdjsonOptions): Promise<NdjsonTotals
       `${source.file ?? 'stdin'} is damaged or cut off after line ${number}: ${error.message}`,
     );
   } finally {
-    await rejects?.close();
+    rejects?.close();
   }
   if (isExport && !hasEnded)
     throw new UsageError(
       `${source.file ?? 'stdin'} has no last line "tidemark.end": it was cut off; what it holds is imported`,
     );
-  checkpoint?.remove();
+  await checkpoint?.remove();
   return totals;
 }
 

@@ -9,6 +9,7 @@ import { parseMessage } from '../wire/parse.ts';
 import { createAgentReader } from '../wire/user-agent.ts';
 import { type InnerCollector, parseConfig } from './collector.ts';
 import type { Progress } from './control.ts';
+import { createImportMarks } from './import-marks.ts';
 import { UsageError } from './settings.ts';
 import { type LinesOutcome, takeLines } from './take-lines.ts';
 
@@ -45,6 +46,10 @@ export interface Operations {
   import: { input: { messages: JsonValue[] }; output: ImportOutcome };
   /** Lines of an export, or plain messages in Segment's shape, in order. */
   'import-lines': { input: { lines: JsonValue[] }; output: LinesOutcome };
+  /** How far an import got that was cut off; 0 for one that is not known. */
+  'import-mark': { input: { of: string }; output: { row: number } };
+  /** How far it is stored now; 0 once it is through. */
+  'import-reached': { input: { of: string; row: number }; output: null };
   /** Computes everything anew and writes it down; whoever asks has compared and compares again. */
   repair: { input: { links: boolean }; output: { repaired: true } };
   /** The collector's clock, epoch ms. */
@@ -70,6 +75,7 @@ export function createOperations({
 }: InnerCollector): (operation: string, input: unknown, onProgress?: Progress) => Promise<unknown> {
   const { access } = app;
   const readAgent = createAgentReader();
+  const marks = createImportMarks(core.facts);
   const handlers: {
     [O in keyof Operations]: (
       input: Operations[O]['input'],
@@ -105,6 +111,11 @@ export function createOperations({
     },
     import: async ({ messages }) => importMessages(messages),
     'import-lines': ({ lines }) => takeLines(core, lines, readAgent),
+    'import-mark': async ({ of }) => ({ row: marks.reached(of) }),
+    async 'import-reached'({ of, row }) {
+      await marks.reach(of, row);
+      return null;
+    },
     async repair({ links }, onProgress) {
       await core.repair({ links, onProgress });
       return { repaired: true };
