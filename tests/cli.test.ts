@@ -366,6 +366,23 @@ describe('import', () => {
     expect([code, JSON.parse(out)]).toMatchObject([0, { rows: 9_000, accepted: 9_000 }]);
   });
 
+  it('takes epoch milliseconds, and no other digits for them', async () => {
+    const times = ['1700000000000', '999999999999', '2023-11-14T22:13:20Z', '1700000000', '20260131', '-1'];
+    writeFileSync(csv(), `who,ts\n${times.map((time, i) => `u${i},${time}`).join('\n')}\n`);
+    const args = ['--map', 'userId=who', '--event', 'E', '--timestamp', 'ts'];
+    const { code, out } = await run(['import', '--csv', csv(), ...args, '--json'], KEYS);
+    expect([code, JSON.parse(out)]).toMatchObject([2, { accepted: 3, rejected: 3 }]);
+    const rejects = readFileSync(`${csv()}.rejected.ndjson`, 'utf8').trim().split('\n');
+    expect(rejects.map((line) => (JSON.parse(line) as { row: number }).row).sort()).toEqual([4, 5, 6]);
+    expect(rejects.join()).toContain('epoch milliseconds, 12 or 13 digits; it is \\"20260131\\"');
+    const exported = await run(['export', '--messages-only'], KEYS);
+    expect(exported.out.match(/"timestamp":"[^"]*"/g)).toEqual([
+      '"timestamp":"2023-11-14T22:13:20.000Z"',
+      '"timestamp":"2001-09-09T01:46:39.999Z"',
+      '"timestamp":"2023-11-14T22:13:20.000Z"',
+    ]);
+  });
+
   it('says before the first row what is wrong with the mapping', async () => {
     writeFileSync(csv(), 'customer,date\n1,2026-01-01\n');
     expect(await run(importArgs(), environment)).toMatchObject({

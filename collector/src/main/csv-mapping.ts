@@ -21,6 +21,12 @@ export interface Mapping {
   messageId: string | null;
 }
 
+/**
+ * From 1973 to 2286. Fewer digits would be epoch seconds (ten) or a date such as 20260131, more a time such as
+ * 20260131120000: read as milliseconds they would be times of 1970 or of the year 2612 without anybody noticing.
+ */
+const MILLISECONDS = /^\d{12,13}$/;
+
 const TYPES: readonly string[] = ['identify', 'track', 'page', 'screen', 'group', 'alias'];
 const COLUMN_TYPES: readonly string[] = ['text', 'number', 'boolean'];
 
@@ -102,12 +108,20 @@ export function messageOfRow(
     if (text !== '') put(message, path.split('.'), convert(text, as, column));
   }
   if (mapping.timestamp !== null) {
-    const date = values[mapping.timestamp] ?? '';
-    message.timestamp =
-      mapping.time !== null && /^\d{4}-\d\d-\d\d$/.test(date) ? `${date}T${mapping.time}` : date;
+    message.timestamp = timeOf(values[mapping.timestamp] ?? '', mapping);
   }
   message.messageId = mapping.messageId === null ? `${fallbackId}-${row}` : fill(mapping.messageId);
   return message;
+}
+
+/** Digits alone are epoch milliseconds; all else is read as a date when the message is. */
+function timeOf(text: string, { timestamp, time }: Mapping): JsonValue {
+  if (MILLISECONDS.test(text)) return Number(text);
+  if (/^\d+$/.test(text))
+    throw new Error(
+      `column "${timestamp}" must be a date or epoch milliseconds, 12 or 13 digits; it is "${text.slice(0, 40)}"`,
+    );
+  return time !== null && /^\d{4}-\d\d-\d\d$/.test(text) ? `${text}T${time}` : text;
 }
 
 function convert(text: string, as: ColumnType, column: string): JsonValue {

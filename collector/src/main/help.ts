@@ -89,7 +89,8 @@ For CSV:
   --map FIELD=COLUMN[:number|boolean]   userId, anonymousId, properties.revenue, traits.plan, ...
   --event TEXT           name of the track event; {column} is filled in
   --type TYPE            track (default), identify, page, screen, group, alias
-  --timestamp COLUMN     when it happened; a date, a date and time, or epoch milliseconds
+  --timestamp COLUMN     when it happened; a date, a date and time, or epoch milliseconds (12 or 13
+                         digits without a sign: other digits alone are rejected, not guessed at)
   --time 12:00:00Z       put behind a date that has no time
   --message-id TEMPLATE  {row} is the row's number from 1, {column} a column; unique for ever
   --mapping FILE         the same as JSON: { "event", "timestamp", "map": { "userId": "customer" } }
