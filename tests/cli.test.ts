@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { takeLock } from '../collector/src/main/lock.ts';
 import { holdFile } from '../collector/src/storage/sqlite/held-file.ts';
 import { api, closed, KEYS, useCommandLine } from './command-line.ts';
 
@@ -212,6 +213,36 @@ describe('serve', () => {
     const logged = () => database.prepare('SELECT count(*) AS n FROM transition').get() as { n: number };
     await expect.poll(() => logged().n, { timeout: 5_000 }).toBe(2);
     database.close();
+  });
+});
+
+describe('a file that another command has open', () => {
+  it('is said to be in use, by which process, and no more', async () => {
+    await store('ada');
+    expect((await run(['backup', join(folder, 'b.db')])).code).toBe(0);
+    // As a collector leaves it that was killed: nobody listens.
+    const { child } = await serve();
+    const done = closed(child);
+    child.kill('SIGKILL');
+    await done;
+    const lock = takeLock(join(folder, 'data', 'tidemark.db'));
+    try {
+      for (const args of [['keys'], ['serve'], ['verify', '--repair'], ['restore', join(folder, 'b.db')]]) {
+        const { code, out, err } = await run(args, { ...KEYS, PORT: '0' });
+        expect([code, out]).toEqual([1, '']);
+        expect(err).toMatch(
+          new RegExp(
+            `^tidemark: \\S+tidemark\\.db is in use by process ${process.pid}, which takes no commands: .*\\n$`,
+          ),
+        );
+      }
+      const { out } = await run(['doctor'], KEYS);
+      expect(out).toMatch(new RegExp(`^warn +served +in use by process ${process.pid},`, 'm'));
+      expect(out).not.toContain('.sock');
+    } finally {
+      lock.release();
+    }
+    expect((await run(['keys'], KEYS)).code).toBe(0);
   });
 });
 

@@ -62,7 +62,7 @@ export async function runCommand(argv: string[], environment: Environment): Prom
     if ('judge' in command) return await command.judge(flags, environment, overrides);
     return await command.run(flags, readSettings(environment, overrides), positionals);
   } catch (error) {
-    tell(`tidemark: ${messageOf(error)}\n`);
+    tell(`tidemark: ${await wordsOf(error)}\n`);
     const isExpected =
       error instanceof UsageError ||
       error instanceof InvalidConfig ||
@@ -71,6 +71,12 @@ export async function runCommand(argv: string[], environment: Environment): Prom
     if (!isExpected && error instanceof Error && environment.TIDEMARK_DEBUG) tell(`${error.stack}\n`);
     return 1;
   }
+}
+
+async function wordsOf(error: unknown): Promise<string> {
+  if (!(error instanceof Locked)) return messageOf(error);
+  const { wordsOfLocked } = await import('./in-use.ts');
+  return wordsOfLocked(error);
 }
 
 const isParseArgs = (error: unknown): boolean =>

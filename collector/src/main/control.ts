@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, unlinkSync } from 'node:fs';
 import { createServer, request, type Server } from 'node:http';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -84,6 +85,21 @@ async function answer(handle: Handle, command: string, text: string, onProgress:
     const { name, message } = error instanceof Error ? error : new Error(String(error));
     return { status: 400, body: { name, message } };
   }
+}
+
+/** Whether somebody takes commands for the file; a socket that a killed process left does not count. */
+export function isServed(database: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(socketPath(database));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+    // Another user's, say: asking it tells what is wrong.
+    socket.once('error', (error: Error & { code?: string }) =>
+      resolve(error.code !== 'ENOENT' && error.code !== 'ECONNREFUSED'),
+    );
+  });
 }
 
 /** Asks the process that serves the file. @throws Error with its message when it refused. */

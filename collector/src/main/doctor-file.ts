@@ -5,9 +5,10 @@ import { dirname, join } from 'node:path';
 import { BrokenFile } from '../ingest/core.ts';
 import { faultOfDatabase, type Inspection, inspectDatabase } from '../storage/sqlite/inspect.ts';
 import { megabytes } from './command.ts';
-import { askServer } from './control.ts';
+import { askServer, isServed } from './control.ts';
 import { checkDisk } from './doctor-settings.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
+import { IN_USE, inUse } from './in-use.ts';
 import { holderOf, lockPath } from './lock.ts';
 import { messageOf, type Settings } from './settings.ts';
 
@@ -149,15 +150,12 @@ async function checkHolder(database: string): Promise<Finding> {
     return existsSync(lockPath(database))
       ? ok('served', 'by nobody; the lock of a process that was killed is taken over at the next start')
       : ok('served', 'by nobody');
+  if (!(await isServed(database))) return warn('served', inUse(pid), `${IN_USE}: look again when it is done`);
   try {
     await askServer(database, 'clock', null);
     return ok('served', `by process ${pid}`);
   } catch (error) {
-    return warn(
-      'served',
-      `process ${pid} does not answer (${messageOf(error)})`,
-      'another command may be at work; else see its log',
-    );
+    return warn('served', `process ${pid} does not answer (${messageOf(error)})`, 'see its log');
   }
 }
 

@@ -11,7 +11,7 @@ import { type Command, type Flags, megabytes, progressOf, report } from './comma
 import { socketPath } from './control.ts';
 import { makeFolderOf } from './database-folder.ts';
 import { untilSignal } from './interrupt.ts';
-import { Locked, takeLock } from './lock.ts';
+import { takeLock } from './lock.ts';
 import { partialName } from './new-file.ts';
 import { type Settings, UsageError } from './settings.ts';
 
@@ -26,7 +26,7 @@ async function runRestore(flags: Flags, { database }: Settings, [name, ...rest]:
   if (!existsSync(file)) throw new UsageError(`there is no backup ${file}`);
   refuseOwnFiles(file, database);
   makeFolderOf(database);
-  const lock = lockFor(database);
+  const lock = takeLock(database);
   try {
     const found = await checked(file);
     const partial = partialName(database);
@@ -43,15 +43,6 @@ async function runRestore(flags: Flags, { database }: Settings, [name, ...rest]:
     return 0;
   } finally {
     lock.release();
-  }
-}
-
-function lockFor(database: string): ReturnType<typeof takeLock> {
-  try {
-    return takeLock(database);
-  } catch (error) {
-    if (!(error instanceof Locked)) throw error;
-    throw new UsageError(`${database} is served by process ${error.pid}; stop it first, then restore`);
   }
 }
 

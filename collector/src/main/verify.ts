@@ -6,8 +6,9 @@ import { createCore } from '../ingest/create-core.ts';
 import { concernsLinks } from '../ingest/difference.ts';
 import { type Command, type Flags, peopleProgressOf, report } from './command.ts';
 import { askServer } from './control.ts';
+import { goesThroughServer } from './in-use.ts';
 import { legibleInLine } from './legible.ts';
-import { holderOf, takeLock } from './lock.ts';
+import { takeLock } from './lock.ts';
 import { type Settings, UsageError } from './settings.ts';
 
 type Verified = Awaited<ReturnType<Core['verify']>>;
@@ -82,7 +83,7 @@ async function runRepair(flags: Flags, settings: Settings): Promise<number> {
 
 async function repaired(settings: Settings): Promise<Repaired> {
   const { onProgress, finish } = peopleProgressOf('Repairing');
-  if (holderOf(settings.database) !== null) {
+  if (await goesThroughServer(settings.database)) {
     const found = await verifySnapshot(settings);
     const links = concernsLinks(found.differences);
     await askServer(settings.database, 'repair', { links }, onProgress);

@@ -4,7 +4,8 @@ import { openCollector } from './collector.ts';
 import { peopleProgressOf, tell } from './command.ts';
 import { askServer } from './control.ts';
 import { makeFolderOf } from './database-folder.ts';
-import { holderOf, takeLock } from './lock.ts';
+import { goesThroughServer } from './in-use.ts';
+import { takeLock } from './lock.ts';
 import { type Ask, createOperations } from './operations.ts';
 import { collectorOptions, type Settings } from './settings.ts';
 
@@ -15,7 +16,7 @@ export async function withOperations<T>(
   /** For a database that is not there yet. */
   fresh: { idKey?: string } = {},
 ): Promise<T> {
-  if (settings.database !== ':memory:' && holderOf(settings.database) !== null) {
+  if (await goesThroughServer(settings.database)) {
     // The server answers with what Operations says; both are this same program.
     return work(
       (operation, input) =>
