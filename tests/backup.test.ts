@@ -2,6 +2,7 @@
 import {
   copyFileSync,
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -199,6 +200,7 @@ describe('restore', () => {
     ['has damaged pages', () => damageIndex(path('b.db')), 'damaged or no backup'],
     ['is of something else', () => otherDatabase(path('b.db')), 'not one of Tidemark'],
     ['is of a newer version', () => alter(path('b.db'), 'PRAGMA user_version = 99'), 'version 99'],
+    ['is a folder', () => mkdirSync(path('d.db')), 'd.db is no file', 'd.db'],
     ['is not there', () => copyFileSync(path('b.db'), path('c.db')), 'no backup', 'd.db'],
   ])('changes nothing when the backup %s', async (_, spoil, says, name = 'b.db') => {
     spoil();

@@ -24,6 +24,8 @@ async function runRestore(flags: Flags, { database }: Settings, [name, ...rest]:
     throw new UsageError('a backup cannot be restored into memory; set TIDEMARK_DB');
   const file = resolve(name);
   if (!existsSync(file)) throw new UsageError(`there is no backup ${file}`);
+  if (!statSync(file).isFile())
+    throw new UsageError(`${file} is no file; restore takes what \`tidemark backup\` wrote`);
   refuseOwnFiles(file, database);
   makeFolderOf(database);
   const lock = takeLock(database);
