@@ -3,7 +3,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Hono } from 'hono';
 import { routePath } from 'hono/route';
-import { type Access, createAccess, type FirstRun, type FixedKeys } from './http/access.ts';
+import { type Access, createAccess } from './http/access.ts';
 import { addApiRoutes } from './http/api-routes.ts';
 import { createBodyRoom } from './http/body-room.ts';
 import { addressOf, type CallerOptions, type IpChoice, originOf } from './http/caller.ts';
@@ -13,6 +13,7 @@ import { createDecoder } from './http/decoder.ts';
 import { ApiError, errorResponse, toApiError } from './http/errors.ts';
 import { addHealthRoutes } from './http/health-routes.ts';
 import { addIngestRoutes } from './http/ingest-routes.ts';
+import type { FixedKeys } from './http/key-record.ts';
 import { addLedgerRoutes } from './http/ledger-routes.ts';
 import { addMeRoutes } from './http/me-routes.ts';
 import type { Gauges } from './http/metrics.ts';
@@ -20,6 +21,7 @@ import { addNeedsRoutes } from './http/needs-routes.ts';
 import type { Traffic } from './http/parts.ts';
 import { createRateLimit, DEFAULT_REQUESTS_PER_MINUTE } from './http/rate-limit.ts';
 import { addScriptRoutes } from './http/script-routes.ts';
+import type { FirstRun } from './http/start-keys.ts';
 import { addSurveyPageRoutes } from './http/survey-page-routes.ts';
 import { addSurveyRoutes } from './http/survey-routes.ts';
 import type { Core } from './ingest/core.ts';
@@ -28,6 +30,8 @@ import { createAgentReader } from './wire/user-agent.ts';
 export interface AppOptions extends Partial<CallerOptions> {
   core: Core;
   keys?: FixedKeys;
+  /** Makes random keys where nobody was shown any yet, to be announced by whoever asks for it. Default false. */
+  makesKeys?: boolean;
   /** The browser SDK's text. */
   script?: string | null;
   /** Its chunks, by file name. */
@@ -61,8 +65,10 @@ export interface RequestTold {
 export interface App {
   fetch(request: Request, env?: unknown): Promise<Response>;
   access: Access;
-  /** What a new file was given, to be shown once; null for an old one. */
+  /** What is to be shown once, with `makesKeys`; null where it was. */
   firstRun: FirstRun | null;
+  /** Which of `keys` are not taken: those that were revoked or rotated away, and are the same since. */
+  refused: readonly (keyof FixedKeys)[];
   /** The application itself, for more routes. */
   routes: Hono;
   /** Ends its thread; what is under way there is answered 503. The core is not closed. */
@@ -121,6 +127,7 @@ export async function createApp(options: AppOptions): Promise<App> {
   const {
     core,
     keys = {},
+    makesKeys = false,
     script = null,
     modules = {},
     rateLimit = DEFAULT_REQUESTS_PER_MINUTE,
@@ -134,7 +141,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     trustProxyHops: options.trustProxyHops ?? 0,
     publicUrl: options.publicUrl ?? null,
   };
-  const { access, firstRun } = await createAccess(core, keys);
+  const { access, firstRun, refused } = await createAccess(core, keys, { makesKeys });
   const decoder = createDecoder(onError);
   const parts = {
     core,
@@ -198,5 +205,5 @@ export async function createApp(options: AppOptions): Promise<App> {
     countOne(traffic.answered, answer.status);
     return open ? withCors(request, answer) : answer;
   }
-  return { fetch, access, firstRun, routes: app, close: () => decoder.close() };
+  return { fetch, access, firstRun, refused, routes: app, close: () => decoder.close() };
 }

@@ -2,17 +2,21 @@
 // Invariant: of a secret nothing but a digest is ever compared or stored; the signing secret alone is kept readable.
 import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { createCore } from '../ingest/create-core.ts';
-import { type Access, createAccess, type KeyRecord } from './access.ts';
+import { type Access, createAccess } from './access.ts';
+import type { KeyRecord } from './key-record.ts';
 
 const KEYS = { writeKey: 'wk_given', serverKey: 'sk_given', adminKey: 'ak_given', signingSecret: 'secret' };
 
-async function withAccess(body: (access: Access, facts: () => string) => Promise<void>): Promise<void> {
-  const core = await createCore({ database: ':memory:', now: () => 0 });
+type Body = (access: Access, facts: () => string, clock: { now: number }) => Promise<void>;
+
+async function withAccess(body: Body): Promise<void> {
+  const clock = { now: 0 };
+  const core = await createCore({ database: ':memory:', now: () => clock.now });
   try {
     const { access } = await createAccess(core, KEYS);
-    await body(access, () => JSON.stringify([core.facts.get('keys'), core.facts.get('source')]));
+    await body(access, () => JSON.stringify([core.facts.get('keys'), core.facts.get('source')]), clock);
   } finally {
     await core.close();
   }
@@ -102,4 +106,56 @@ it('compares digests in constant time', () => {
   expect(find).not.toMatch(/===|==|indexOf|includes|startsWith/);
   const isSignedBy = sourceOf('./signature.ts').split('export function isSignedBy')[1];
   expect(isSignedBy).toContain('timingSafeEqual');
+});
+
+describe('signing secrets', () => {
+  const HOUR_MS = 3_600_000;
+
+  it('hold for a day each after they were rotated away, however many there are', () =>
+    withAccess(async (access, facts, clock) => {
+      const secrets = [KEYS.signingSecret];
+      for (const hour of [0, 10, 20, 30]) {
+        clock.now = hour * HOUR_MS;
+        secrets.unshift((await access.rotateSigningSecret()).signingSecret);
+      }
+      const holding = (hour: number, ms = 0): string[] => {
+        clock.now = hour * HOUR_MS + ms;
+        return access.secrets();
+      };
+      // Those of hours 10 and 20 beside the last one and the present one; the given one went at hour 24.
+      expect(holding(30)).toEqual(secrets.slice(0, 4));
+      expect(facts()).not.toContain(`:"${KEYS.signingSecret}"`);
+      expect(holding(34, -1)).toEqual(secrets.slice(0, 4));
+      expect(holding(34)).toEqual(secrets.slice(0, 3));
+      expect(holding(54, -1)).toEqual(secrets.slice(0, 2));
+      expect(holding(54)).toEqual(secrets.slice(0, 1));
+    }));
+
+  it.each([
+    ['none', null, []],
+    ['one', { secret: 'before', until: HOUR_MS }, ['before']],
+  ])('are read as earlier versions wrote them, with %s before it', async (_, previous, held) => {
+    const core = await createCore({ database: ':memory:', now: () => 0 });
+    const createdAt = new Date(0).toISOString();
+    const source = { id: 'src_1', name: 'default', signingSecret: 'now', previous, createdAt };
+    await core.facts.set({ keys: [], source: { ...source, requireSignature: false, allowedOrigins: [] } });
+    // What was given and rotated away with such a version is not taken by this one either.
+    const { access, refused } = await createAccess(core, previous ? { signingSecret: 'before' } : {});
+    expect([access.secrets(), refused]).toEqual([['now', ...held], previous ? ['signingSecret'] : []]);
+    const { signingSecret } = await access.rotateSigningSecret();
+    expect(access.secrets()).toEqual([signingSecret, 'now', ...held]);
+    await core.close();
+  });
+});
+
+it('takes the keys of earlier versions for shown', async () => {
+  const core = await createCore({ database: ':memory:', now: () => 0 });
+  const first = await createAccess(core, {}, { makesKeys: true });
+  const { unshown, given, ...source } = first.access.source();
+  expect([unshown?.length, given]).toEqual([3, {}]);
+  await core.facts.set({ source: { ...source, previous: null } });
+  const { access, firstRun } = await createAccess(core, {}, { makesKeys: true });
+  expect(firstRun).toBeNull();
+  expect(access.keys()).toEqual(first.access.keys());
+  await core.close();
 });

@@ -5,11 +5,12 @@ import type { DefinitionView, MergeResult } from '../ingest/core.ts';
 import { stringifyAnyDepth } from '../wire/clean.ts';
 import { DEFINITION_KINDS, KEY_PATTERN, parseDefinition } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
-import { type KeyRecord, type KeyType, MAX_KEY_NAME_CHARS, type Source } from './access.ts';
+import { MAX_KEY_NAME_CHARS } from './access.ts';
 import { bearerKey } from './admission.ts';
 import { invalidField, limitOf, notFound, pageOf, pageOfRows } from './api-words.ts';
 import { readJson, readJsonObject } from './body.ts';
 import { ApiError } from './errors.ts';
+import type { KeyRecord, KeyType, Source } from './key-record.ts';
 import type { HttpParts } from './parts.ts';
 import { replayRejected } from './replay.ts';
 
@@ -85,7 +86,8 @@ function addKeyRoutes(app: Hono, parts: HttpParts): void {
   });
 
   const viewSource = (c: Context, source: Source) => {
-    const { signingSecret, previous: _previous, ...shown } = source;
+    const { id, name, requireSignature, allowedOrigins, createdAt, signingSecret } = source;
+    const shown = { id, name, requireSignature, allowedOrigins, createdAt };
     return requireAdmin(parts, c).role === 'admin' ? { ...shown, signingSecret } : shown;
   };
   app.get('/api/sources', (c) => c.json({ data: [viewSource(c, access.source())], next: null }));

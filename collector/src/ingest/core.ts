@@ -185,7 +185,8 @@ export interface Core {
   /** Small facts kept beside the data (keys, sources, settings), each JSON under a name. */
   facts: {
     get(name: string): JsonValue | undefined;
-    set(name: string, value: JsonValue): Promise<void>;
+    /** All in one commit. */
+    set(values: Readonly<Record<string, JsonValue>>): Promise<void>;
   };
   /** Gauges and counters for /metrics and /readyz. */
   stats(): {

@@ -168,9 +168,10 @@ export async function createCoreOn(
     },
     facts: {
       get: (name) => facts.get(`user.${name}`),
-      async set(name, value) {
-        await saveFacts([{ name: `user.${name}`, value }]);
-        facts.set(`user.${name}`, value);
+      async set(values) {
+        const list = Object.entries(values).map(([name, value]) => ({ name: `user.${name}`, value }));
+        await saveFacts(list);
+        for (const { name, value } of list) facts.set(name, value);
       },
     },
     stats: () => ({

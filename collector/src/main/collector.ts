@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { createApp, type RequestTold } from '../app.ts';
-import type { FirstRun } from '../http/access.ts';
+import type { FirstRun } from '../http/start-keys.ts';
 import type { Core } from '../ingest/core.ts';
 import { createCore } from '../ingest/create-core.ts';
 import { type DefinitionFile, parseDefinitionFile } from '../wire/definitions.ts';
@@ -12,9 +12,13 @@ import { readModules, readScript } from './script-file.ts';
 export interface CollectorOptions {
   /** A file path or `:memory:`. */
   database: string;
+  /** Of a new file without it no web key is made. One that was revoked is not taken until another one is given. */
   writeKey?: string;
+  /** Likewise. */
   serverKey?: string;
+  /** Likewise. */
   adminKey?: string;
+  /** Made for a new file without it. One that was rotated away is not taken until another one is given. */
   signingSecret?: string;
   /** IANA name of the time zone that days are counted in. Default UTC. */
   timezone?: string;
@@ -85,8 +89,14 @@ export async function createCollector(options: CollectorOptions): Promise<Collec
   return { fetch, tick, close };
 }
 
-/** @param options `idKey` is for a new file, in place of the one that follows from the signing secret */
-export async function openCollector(options: CollectorOptions & { idKey?: string }): Promise<InnerCollector> {
+export interface InnerOptions extends CollectorOptions {
+  /** For a new file, in place of the one that follows from the signing secret. */
+  idKey?: string;
+  /** Random keys are made until some were shown. Default false: nobody would learn them. */
+  makesKeys?: boolean;
+}
+
+export async function openCollector(options: InnerOptions): Promise<InnerCollector> {
   const {
     database,
     writeKey,
@@ -104,6 +114,7 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
     loopDelay,
     onProgress,
     threadFromPeople,
+    makesKeys = false,
   } = options;
   if (typeof database !== 'string' || database === '')
     throw new TypeError('database is required: a file path or ":memory:"');
@@ -126,6 +137,7 @@ export async function openCollector(options: CollectorOptions & { idKey?: string
     const app = await createApp({
       core,
       keys: { writeKey, serverKey, adminKey, signingSecret },
+      makesKeys,
       script: readScript(),
       modules: readModules(),
       ...(publicUrl === undefined ? {} : { publicUrl }),

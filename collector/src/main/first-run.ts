@@ -2,7 +2,7 @@
 // Invariant: secrets go to the terminal or to a file of mode 0600, never to a log.
 import { writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { FirstRun } from '../http/access.ts';
+import type { FirstRun } from '../http/start-keys.ts';
 
 export interface Announcement {
   /** Where clients reach the collector. */

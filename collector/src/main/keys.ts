@@ -1,6 +1,7 @@
 // `tidemark keys`: lists, makes and revokes keys.
 // Invariant: a key itself is printed once, to stdout alone.
-import { type KeyType, MAX_KEY_NAME_CHARS, type Role } from '../http/access.ts';
+import { MAX_KEY_NAME_CHARS } from '../http/access.ts';
+import type { KeyType, Role } from '../http/key-record.ts';
 import { type Command, type Flags, report, tell, text } from './command.ts';
 import { legibleInLine } from './legible.ts';
 import type { KeyView } from './operations.ts';

@@ -1,6 +1,6 @@
 // What commands do to a database, whether they open it themselves or ask the process that serves it.
 // Invariant: one implementation for both ways; input and output are plain JSON.
-import type { KeyRecord, KeyType, Role } from '../http/access.ts';
+import type { KeyRecord, KeyType, Role } from '../http/key-record.ts';
 import type { Applied, Core } from '../ingest/core.ts';
 import { isSame } from '../ingest/definition-book.ts';
 import type { Fault, SurveyDefinition } from '../wire/definitions.ts';

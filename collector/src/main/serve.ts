@@ -13,7 +13,7 @@ import { watchLoop } from './loop-delay.ts';
 import { createOperations } from './operations.ts';
 import { createOutage, type Outage } from './outage.ts';
 import { createPeopleProgress } from './progress.ts';
-import { collectorOptions, type Settings } from './settings.ts';
+import { collectorOptions, notTaken, type Settings } from './settings.ts';
 
 /** Changes made by time show within a second of their instant. */
 const TICK_MS = 250;
@@ -44,6 +44,7 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
     const opening = createPeopleProgress({ title: 'Computing people anew', isTerminal, write: draw });
     collector = await openCollector({
       ...collectorOptions(settings),
+      makesKeys: true,
       onError: (error) => log.error('something failed inside', error),
       onRequest: outage.request,
       loopDelay: loop.take,
@@ -59,13 +60,17 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
     // From here on a signal stops it the orderly way, also one that comes while it introduces itself.
     const stopped = untilStopped(server, collector, control, { log, outage });
     const address = actualUrl(server, url, settings);
-    if (collector.firstRun)
+    if (collector.firstRun) {
       announceFirstRun(
         { url: address, database: settings.database, keys: collector.firstRun },
         isTerminal,
         print,
       );
-    for (const warning of settings.warnings) log.warn(warning);
+      await collector.app.access.rememberShown().catch((error: unknown) => {
+        log.error('that the keys were shown could not be stored; the next start makes new ones', error);
+      });
+    }
+    for (const warning of [...settings.warnings, ...collector.app.refused.map(notTaken)]) log.warn(warning);
     print(`Tidemark listens on ${address} with ${settings.database}\n`);
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
     return await stopped;

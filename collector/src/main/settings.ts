@@ -3,6 +3,7 @@
 import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { IP_CHOICES, type IpChoice } from '../http/caller.ts';
+import type { FixedKeys } from '../http/key-record.ts';
 import { readInstant } from '../wire/instant.ts';
 import { type CollectorOptions, parseConfig, requireTimezone } from './collector.ts';
 import { LOG_LEVELS, type LogLevel } from './log.ts';
@@ -48,6 +49,14 @@ export interface Overrides {
   ip?: string | undefined;
 }
 
+const SECRET_NAMES = {
+  writeKey: 'TIDEMARK_WRITE_KEY',
+  serverKey: 'TIDEMARK_SERVER_KEY',
+  adminKey: 'TIDEMARK_ADMIN_KEY',
+  signingSecret: 'TIDEMARK_SIGNING_SECRET',
+} as const satisfies Record<keyof FixedKeys, string>;
+const SECRETS = Object.keys(SECRET_NAMES) as (keyof FixedKeys)[]; // an object literal has no others
+
 /** A secret shorter than this can be guessed: it works, with a warning. */
 const SAFE_SECRET_CHARS = 16;
 
@@ -67,12 +76,8 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
     ip: readChoice('TIDEMARK_IP', IP_CHOICES, overrides.ip ?? env('TIDEMARK_IP') ?? 'none'),
     trustProxy: readWhole('TIDEMARK_TRUST_PROXY', env('TIDEMARK_TRUST_PROXY') ?? '0', 0, 10),
   };
-  for (const [name, field] of [
-    ['TIDEMARK_WRITE_KEY', 'writeKey'],
-    ['TIDEMARK_SERVER_KEY', 'serverKey'],
-    ['TIDEMARK_ADMIN_KEY', 'adminKey'],
-    ['TIDEMARK_SIGNING_SECRET', 'signingSecret'],
-  ] as const) {
+  for (const field of SECRETS) {
+    const name = SECRET_NAMES[field];
     const value = env(name);
     if (value === undefined) continue;
     settings[field] = readSecret(name, value);
@@ -93,6 +98,12 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
   const configFile = overrides.config ?? env('TIDEMARK_CONFIG');
   if (configFile !== undefined) settings.configFile = resolve(configFile);
   return settings;
+}
+
+/** What is said of a key or secret that the start did not take. */
+export function notTaken(field: keyof FixedKeys): string {
+  const why = field === 'signingSecret' ? 'was rotated away' : 'was revoked';
+  return `${SECRET_NAMES[field]} ${why} and is not taken; set another or unset it`;
 }
 
 function readPort(name: string, value: string): number {

@@ -30,8 +30,8 @@ export async function withOperations<T>(
     const collector = await openCollector({ ...collectorOptions(settings), ...fresh, onProgress });
     try {
       finish();
-      if (collector.firstRun && !settings.adminKey)
-        tell('This is a new database; `tidemark keys create admin` makes a key to read it with.\n');
+      if (collector.app.access.source().unshown !== null)
+        tell('This is a new database; the first `tidemark serve` shows its keys.\n');
       const handle = createOperations(collector);
       return await work((operation, input) => handle(operation, input) as Promise<never>); // see Operations
     } finally {
