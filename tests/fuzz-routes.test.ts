@@ -22,7 +22,8 @@ it('asks the same with the same seed, and something else with another', async ()
     const world = await openWorld(seed);
     const { requests } = world.draw(16);
     await world.close();
-    return JSON.stringify(requests);
+    // The key of role `read` is made by the collector itself, another one each time.
+    return JSON.stringify(requests).replaceAll(/\bak_[\w-]{32}/g, 'ak_read');
   };
   expect(await asked(5)).toBe(await asked(5));
   expect(await asked(6)).not.toBe(await asked(5));

@@ -102,7 +102,7 @@ describe('routes', () => {
     expect(event).toMatchObject({ ...fields[type], type, messageId, userId: 'u1' });
   });
 
-  it.each(['/v1/batch', '/v1/b', '/beacon/v1/batch'])('%s takes a batch', async (path) => {
+  it.each(['/v1/batch', '/v1/b', '/v1/import', '/beacon/v1/batch'])('%s takes a batch', async (path) => {
     const batch = Object.entries(fields).map(([type, rest]) => ({ type, userId: 'u1', ...rest }));
     const answer = await post(path, { batch });
     expect(answer.json).toEqual({ success: true, accepted: 7, duplicates: 0, rejected: [] });

@@ -94,7 +94,7 @@ interface Edge {
 function importsOf(text: string): string[] {
   const code = text.replace(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '');
   // Not a text that ends in `from` or `import`, whose own closing quote comes next.
-  const pattern = /(?<!['"])(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g;
+  const pattern = /(?<!['"/])(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"\n]+)['"]/g;
   return [...code.matchAll(pattern)].map(([, name]) => name as string);
 }
 

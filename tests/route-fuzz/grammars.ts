@@ -44,6 +44,7 @@ const definition = (kind: Kind): Grammar => ({ weight: 3, kind });
 const GRAMMARS: Readonly<Record<string, Grammar>> = {
   'POST /v1/batch': batch,
   'POST /v1/b': { ...batch, weight: 5 },
+  'POST /v1/import': { ...batch, weight: 5 },
   'POST /beacon/v1/batch': { ...batch, weight: 5 },
   ...Object.fromEntries(
     ['identify', 'i', 'track', 't', 'page', 'p', 'screen', 's', 'group', 'g', 'alias', 'a', 'survey'].map(

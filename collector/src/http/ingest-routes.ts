@@ -35,8 +35,11 @@ const SINGLE_ROUTES: Record<string, MessageType> = {
   survey: 'survey',
 };
 
+/** Segment's Ruby, older Java and .NET clients send their batches to /v1/import. */
+const BATCH_ROUTES = ['/v1/batch', '/v1/b', '/v1/import', '/beacon/v1/batch'];
+
 export function addIngestRoutes(app: Hono, parts: HttpParts): void {
-  for (const path of ['/v1/batch', '/v1/b', '/beacon/v1/batch']) {
+  for (const path of BATCH_ROUTES) {
     app.post(path, async (c) => c.json(await ingestBatch(parts, c.req.raw, c.env)));
   }
   for (const [name, type] of Object.entries(SINGLE_ROUTES)) {

@@ -65,7 +65,7 @@ export function ingestPaths(): Json {
       },
     },
   };
-  for (const path of ['/v1/b', '/beacon/v1/batch']) paths[path] = paths['/v1/batch'];
+  for (const path of ['/v1/b', '/v1/import', '/beacon/v1/batch']) paths[path] = paths['/v1/batch'];
   for (const [type, ...names] of [
     ['identify', 'i'],
     ['track', 't'],
