@@ -716,6 +716,24 @@ describe('CORS', () => {
     });
     expect(answer.headers.get('access-control-allow-origin')).toBeNull();
   });
+
+  it('is open on scripts of ours and not on what only ends like one', async () => {
+    const ask = { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'GET' } };
+    for (const [path, isOpen] of [
+      ['/sdk.js', true],
+      ['/sdk-surveys.js?v=1', true],
+      ['/sdk-survey-lang-de.js', true],
+      [`/analytics.js/v1/${WEB_KEY}/analytics.min.js`, true],
+      ['/api/segments/a.js', false],
+      ['/api/keys/key.js', false],
+      ['/s/survey.js', false],
+      ['/other.js', false],
+    ] as const) {
+      const { status, headers } = await collector.fetch(path, ask);
+      const allowed = headers.get('access-control-allow-origin');
+      expect([path, status === 204, allowed]).toEqual([path, isOpen, isOpen ? origin : null]);
+    }
+  });
 });
 
 describe('settings of other clients', () => {

@@ -5,10 +5,12 @@
 const PREFLIGHT_SECONDS = 7_200;
 
 const OPEN_PREFIXES = ['/v1/', '/beacon/', '/sourceConfig'];
+/** Our core, the chunks it loads, and what Segment's snippet asks for: as `script-routes.ts` has them. */
+const SCRIPT = /^\/(sdk(-[a-z-]+)?\.js$|analytics\.js\/)/;
 
 /** Paths that pages of other origins use. */
 export function isOpenPath(path: string): boolean {
-  return path === '/v1' || path.endsWith('.js') || OPEN_PREFIXES.some((prefix) => path.startsWith(prefix));
+  return path === '/v1' || SCRIPT.test(path) || OPEN_PREFIXES.some((prefix) => path.startsWith(prefix));
 }
 
 export function preflight(request: Request): Response {
