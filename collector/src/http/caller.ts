@@ -27,13 +27,20 @@ export function originOf(request: Request, { trustProxyHops, publicUrl }: Caller
   if (publicUrl !== null) return new URL(publicUrl);
   const url = new URL(request.url);
   if (trustProxyHops > 0) {
-    const protocol = request.headers.get('x-forwarded-proto');
-    const host = request.headers.get('x-forwarded-host');
+    const protocol = firstOf(request.headers.get('x-forwarded-proto'));
+    const host = firstOf(request.headers.get('x-forwarded-host'));
     if (protocol === 'http' || protocol === 'https') url.protocol = protocol;
-    if (host) url.host = host.split(',')[0]?.trim() ?? url.host;
+    if (host) {
+      // A host without a port would leave ours there.
+      url.port = '';
+      url.host = host;
+    }
   }
   return url;
 }
+
+/** Of a list that each proxy adds to, what the outermost one wrote. */
+const firstOf = (header: string | null): string | undefined => header?.split(',')[0]?.trim();
 
 export function isLoopback(address: string): boolean {
   return address === '::1' || address.startsWith('127.') || address.startsWith('::ffff:127.');
