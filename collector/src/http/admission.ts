@@ -3,10 +3,10 @@
 import type { Sender } from '../ingest/core.ts';
 import type { KeyKind } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
-import { parseJson, readBody, requireObject } from './body.ts';
+import { announcedBytes, parseJson, readBody, requireObject } from './body.ts';
 import { networkOf } from './caller.ts';
 import { LARGE_BODY_BYTES } from './decoder.ts';
-import { ApiError } from './errors.ts';
+import { ApiError, toApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
 import { WRONG_KEYS } from './rate-limit.ts';
 
@@ -22,9 +22,18 @@ export interface Gate {
   address: string | null;
   /** As far as it is known before the body is read. */
   sender: Sender;
+  /** The bytes of the body, inflated. @throws ApiError 400, 413 or 429 */
+  read(): Promise<Buffer>;
   /** @param bodyKey the key in the body, if any. @throws ApiError 401, 403 or 429 */
   admit(bodyKey: unknown): Writer;
 }
+
+/**
+ * A body up to this size is read for its key even after too many wrong ones: behind one address (an office, a
+ * provider's customers) a neighbour's stale key must not silence pages with a right one. Browsers send no more at once
+ * while a page goes, and our web SDK's batches have 50 KB.
+ */
+const MAX_BYTES_READ_ANYWAY = 64 * 1024;
 
 /**
  * A key in the header or the address decides before the body is read; else the body's does.
@@ -35,15 +44,32 @@ export function gateFor(parts: HttpParts, request: Request, env: unknown): Gate 
   const key = presentedKey(request);
   if (key !== null) {
     const writer = letIn(parts, request, address, key);
-    return { address, sender: writer.sender, admit: () => writer };
+    const read = (): Promise<Buffer> => readBody(request, parts.room, address);
+    return { address, sender: writer.sender, read, admit: () => writer };
   }
-  // Whoever had none so often is not read again.
-  parts.limit.check(WRONG_KEYS, address, parts.core.now());
+  const refusal = parts.limit.refusal(WRONG_KEYS, address, parts.core.now());
+  if (refusal && (announcedBytes(request) ?? Number.POSITIVE_INFINITY) > MAX_BYTES_READ_ANYWAY) throw refusal;
   return {
     address,
     sender: { key: '', address: networkOf(address) },
+    read: () =>
+      refusal ? readLittle(parts, request, address, refusal) : readBody(request, parts.room, address),
     admit: (bodyKey) => letIn(parts, request, address, keyOf(bodyKey)),
   };
+}
+
+/** A small body that inflates to a large one costs as much as that: it is refused as if it had not been read. */
+async function readLittle(
+  { room }: HttpParts,
+  request: Request,
+  address: string | null,
+  refusal: ApiError,
+): Promise<Buffer> {
+  try {
+    return await readBody(request, room, address, LARGE_BODY_BYTES);
+  } catch (error) {
+    throw toApiError(error).status === 413 ? refusal : error;
+  }
 }
 
 /** The fields a body holds, of which a large one is read on the decoder's thread, and who sent it. */
@@ -54,7 +80,7 @@ export async function admitWithFields(
   names: readonly string[],
 ): Promise<{ fields: JsonObject; writer: Writer }> {
   const gate = gateFor(parts, request, env);
-  const bytes = await readBody(request, parts.room, gate.address);
+  const bytes = await gate.read();
   const fields =
     bytes.length > LARGE_BODY_BYTES
       ? await parts.decoder.pick(bytes, gate.sender, [...names, 'writeKey'])

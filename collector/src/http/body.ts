@@ -31,12 +31,20 @@ export async function readJson(request: Request): Promise<JsonValue> {
   return parseJson(isGzip(bytes) ? await inflateBounded(bytes, MAX_ADMIN_BODY_BYTES) : bytes);
 }
 
-/** The bytes of anybody's body, inflated. @throws ApiError 400, 413, or 429 when too much is being read already. */
-export async function readBody(request: Request, room: BodyRoom, address: string | null): Promise<Buffer> {
+/**
+ * The bytes of anybody's body, inflated as far as `maxBytes`.
+ * @throws ApiError 400, 413, or 429 when too much is being read already.
+ */
+export async function readBody(
+  request: Request,
+  room: BodyRoom,
+  address: string | null,
+  maxBytes = MAX_BODY_BYTES,
+): Promise<Buffer> {
   const place = room.enter(address);
   try {
-    const bytes = await readBytes(request, MAX_BODY_BYTES, place.take);
-    return isGzip(bytes) ? await room.inflate(() => inflateBounded(bytes, MAX_BODY_BYTES)) : bytes;
+    const bytes = await readBytes(request, maxBytes, place.take);
+    return isGzip(bytes) ? await room.inflate(() => inflateBounded(bytes, maxBytes)) : bytes;
   } finally {
     place.leave();
   }
@@ -77,9 +85,7 @@ function codeOf(error: unknown): unknown {
 
 /** @param take hears of bytes before they are kept, and may refuse them */
 async function readBytes(request: Request, maxBytes: number, take: (bytes: number) => void): Promise<Buffer> {
-  const header = request.headers.get('content-length');
-  // Whoever calls `fetch` without an HTTP parser of their own may pass on what is no length.
-  const length = header !== null && /^\d+$/.test(header) ? Number(header) : null;
+  const length = announcedBytes(request);
   if (length !== null && length > maxBytes) throw tooLarge(maxBytes);
   if (length === null || length > SMALL_BODY_BYTES) return readChunks(request, maxBytes, take);
   // Node's HTTP parser holds the sender to this length.
@@ -87,6 +93,13 @@ async function readBytes(request: Request, maxBytes: number, take: (bytes: numbe
   const bytes = Buffer.from(await request.arrayBuffer().catch(refuseIncomplete));
   if (bytes.length > maxBytes) throw tooLarge(maxBytes);
   return bytes;
+}
+
+/** How long the body says it is; null where it does not. */
+export function announcedBytes(request: Request): number | null {
+  const header = request.headers.get('content-length');
+  // Whoever calls `fetch` without an HTTP parser of their own may pass on what is no length.
+  return header !== null && /^\d+$/.test(header) ? Number(header) : null;
 }
 
 /** Announcing much must not take room: what counts is what has come. */

@@ -11,7 +11,7 @@ import {
   type MessageType,
 } from '../wire/message.ts';
 import { gateFor, queryOf, type Writer } from './admission.ts';
-import { parseJson, readBody, requireObject } from './body.ts';
+import { parseJson, requireObject } from './body.ts';
 import { keptOf } from './caller.ts';
 import { type Head, LARGE_BODY_BYTES } from './decoder.ts';
 import { ApiError } from './errors.ts';
@@ -95,7 +95,7 @@ async function judgeRequest(
     const ip = kind === 'web' ? keptOf(gate.address, keepIp) : null;
     return { routeType, kind, receivedAt, requireSignature, ip, signature, secrets: access.secrets() };
   };
-  const bytes = await readBody(request, parts.room, gate.address);
+  const bytes = await gate.read();
   const judged =
     bytes.length > LARGE_BODY_BYTES
       ? await decoder.judge(bytes, gate.sender, admit)

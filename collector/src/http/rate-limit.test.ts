@@ -1,4 +1,5 @@
 // Rate limits: whose bucket it is, and that there are never too many.
+import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { basic, openCollector, T0, WEB_KEY } from '../../../tests/collector.ts';
 import type { CallerOptions } from './caller.ts';
@@ -53,10 +54,10 @@ describe('a rate limit', () => {
   it('says when to come again', () => {
     const limit = createRateLimit(6);
     passing(limit, 6, ['a', '192.0.2.1']);
-    for (const ask of [limit.take, limit.check])
-      expect(() => ask('a', '192.0.2.1', 3_000)).toThrow(
-        expect.objectContaining({ status: 429, code: 'rate_limited', options: { retryAfterSeconds: 7 } }),
-      );
+    const refusal = { status: 429, code: 'rate_limited', options: { retryAfterSeconds: 7 } };
+    expect(() => limit.take('a', '192.0.2.1', 3_000)).toThrow(expect.objectContaining(refusal));
+    expect(limit.refusal('a', '192.0.2.1', 3_000)).toMatchObject(refusal);
+    expect(limit.refusal('a', '192.0.2.2', 3_000)).toBeNull();
   });
 
   it('remembers so many and no more, those that ask before those that do not', () => {
@@ -103,43 +104,76 @@ describe('the address', () => {
   });
 });
 
-describe('requests', () => {
-  it('with wrong keys are answered 401, and after too many 429 before anything is read', async () => {
+describe('requests without a key in the header', () => {
+  const ADDRESS = '192.0.2.1';
+  const bodyWith = (writeKey: string, padding = 0): Buffer =>
+    Buffer.from(JSON.stringify({ userId: 'u', event: 'E', writeKey, padding: 'x'.repeat(padding) }));
+
+  /** A collector, and a way to ask it that tells whether the body was read. */
+  async function withLimit(
+    body: (
+      ask: (
+        sent: Buffer,
+        more?: { key?: string; address?: string; length?: 'none' },
+      ) => Promise<[number, boolean]>,
+    ) => Promise<void>,
+  ): Promise<void> {
     const c = await openCollector({ rateLimit: 20, now: T0 });
-    const ask = (
-      address: string,
-      key: string | null,
-      body = '{"userId":"u","event":"E","writeKey":"no"}',
-    ) => {
-      const headers = {
-        ...(key === null ? {} : { authorization: basic(key) }),
-        'content-length': String(body.length),
-      };
+    await body(async (sent, { key, address = ADDRESS, length } = {}) => {
+      let isRead = false;
       const stream = new ReadableStream(
         {
           pull(controller) {
-            read++;
-            controller.enqueue(new TextEncoder().encode(body));
+            isRead = true;
+            controller.enqueue(sent);
             controller.close();
           },
         },
         { highWaterMark: 0 },
       );
+      const headers = {
+        ...(key === undefined ? {} : { authorization: basic(key) }),
+        ...(length === 'none' ? {} : { 'content-length': String(sent.length) }),
+      };
       const init = { method: 'POST', headers, body: stream, duplex: 'half' } as RequestInit; // Node's own type lacks duplex
-      return c.handle(new Request('http://x/v1/track', init), {
-        incoming: { socket: { remoteAddress: address } },
-      });
-    };
-    let read = 0;
-    const flood = [];
-    for (let i = 0; i < 30; i++) flood.push((await ask('192.0.2.1', null)).status);
-    expect(flood).toEqual([...Array(20).fill(401), ...Array(10).fill(429)]);
-    expect(read).toBe(20);
-    const refused = await ask('192.0.2.1', 'wrong');
-    expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, '3']);
-    // Others of other addresses, and right keys of the same one, have their service.
-    expect((await ask('192.0.2.2', null)).status).toBe(401);
-    expect((await ask('192.0.2.1', WEB_KEY)).status).toBe(200);
+      const env = { incoming: { socket: { remoteAddress: address } } };
+      const answer = await c.handle(new Request('http://x/v1/track', init), env);
+      if (answer.status === 429) expect(answer.headers.get('retry-after')).toBe('3');
+      return [answer.status, isRead];
+    });
     await c.dispose();
-  });
+  }
+
+  it('are answered 401, and after too many 429', () =>
+    withLimit(async (ask) => {
+      const statuses: number[] = [];
+      for (let i = 0; i < 30; i++) statuses.push((await ask(bodyWith('no')))[0]);
+      expect(statuses).toEqual([...Array(20).fill(401), ...Array(10).fill(429)]);
+      expect(await ask(bodyWith('no'), { key: 'wrong' })).toEqual([429, false]);
+      // Others of other addresses, and right keys of the same one, have their service.
+      expect(await ask(bodyWith('no'), { address: '192.0.2.2' })).toEqual([401, true]);
+      expect(await ask(bodyWith('no'), { key: WEB_KEY })).toEqual([200, true]);
+    }));
+
+  it('are let in then all the same by a right key in a small body, as the web SDK sends it', () =>
+    withLimit(async (ask) => {
+      for (let i = 0; i < 25; i++) await ask(bodyWith('no'));
+      // As many as a right key may send, and no more.
+      const statuses: number[] = [];
+      for (let i = 0; i < 21; i++) statuses.push((await ask(bodyWith(WEB_KEY)))[0]);
+      expect(statuses).toEqual([...Array(20).fill(200), 429]);
+    }));
+
+  it('are not read then where the body is large, or may be', () =>
+    withLimit(async (ask) => {
+      const room = 64 * 1024 - bodyWith(WEB_KEY).length;
+      expect(await ask(bodyWith(WEB_KEY, room + 1))).toEqual([413, true]); // a message of 32 KiB: its key is right
+      for (let i = 0; i < 25; i++) await ask(bodyWith('no'));
+      expect(await ask(bodyWith(WEB_KEY, room))).toEqual([413, true]);
+      expect(await ask(bodyWith(WEB_KEY, room + 1))).toEqual([429, false]);
+      expect(await ask(bodyWith(WEB_KEY), { length: 'none' })).toEqual([429, false]);
+      // Nor is a small one inflated to any size.
+      expect(await ask(gzipSync(bodyWith(WEB_KEY)))).toEqual([200, true]);
+      expect(await ask(gzipSync(bodyWith(WEB_KEY, 300_000)))).toEqual([429, true]);
+    }));
 });

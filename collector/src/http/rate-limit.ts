@@ -6,8 +6,8 @@ import { ApiError } from './errors.ts';
 export interface RateLimit {
   /** Takes one request of a key from an address. @throws ApiError 429 when there were too many */
   take(key: string, address: string | null, now: number): void;
-  /** Takes none, but refuses all the same. @throws ApiError 429 */
-  check(key: string, address: string | null, now: number): void;
+  /** What `take` would throw, with nothing taken; null while there is something to take. */
+  refusal(key: string, address: string | null, now: number): ApiError | null;
 }
 
 /** Requests a minute of one key and address: a busy page sends some ten, a company behind one address hundreds. */
@@ -24,7 +24,7 @@ interface Bucket {
 
 /** @param perMinute also how many may come at once */
 export function createRateLimit(perMinute: number | 'off', maxBuckets = MAX_BUCKETS): RateLimit {
-  if (perMinute === 'off') return { take: () => {}, check: () => {} };
+  if (perMinute === 'off') return { take: () => {}, refusal: () => null };
   /** The longest unused first. */
   const buckets = new Map<string, Bucket>();
   const full = perMinute;
@@ -41,21 +41,22 @@ export function createRateLimit(perMinute: number | 'off', maxBuckets = MAX_BUCK
     return bucket;
   }
 
-  function requireToken({ tokens }: Bucket): void {
-    if (tokens >= 1) return;
+  function refusalOf({ tokens }: Bucket): ApiError | null {
+    if (tokens >= 1) return null;
     const retryAfterSeconds = Math.max(1, Math.ceil((1 - tokens) / perMs / 1_000));
-    throw new ApiError(429, 'rate_limited', 'too many requests from this address', { retryAfterSeconds });
+    return new ApiError(429, 'rate_limited', 'too many requests from this address', { retryAfterSeconds });
   }
 
   return {
     take(key, address, now) {
       if (address === null || isLoopback(address)) return;
       const bucket = bucketOf(key, address, now);
-      requireToken(bucket);
+      const refusal = refusalOf(bucket);
+      if (refusal) throw refusal;
       bucket.tokens--;
     },
-    check(key, address, now) {
-      if (address !== null && !isLoopback(address)) requireToken(bucketOf(key, address, now));
+    refusal(key, address, now) {
+      return address === null || isLoopback(address) ? null : refusalOf(bucketOf(key, address, now));
     },
   };
 }
