@@ -14,7 +14,9 @@ function remembering(): Ask {
   const held = new Map<string, JsonValue>();
   const marks = createImportMarks({
     get: (name) => held.get(name),
-    set: async (name, value) => void held.set(name, value),
+    set: async (values) => {
+      for (const [name, value] of Object.entries(values)) held.set(name, value);
+    },
   });
   const ask = async (operation: string, input: { of: string; row: number }): Promise<unknown> =>
     operation === 'import-mark' ? { row: marks.reached(input.of) } : marks.reach(input.of, input.row);

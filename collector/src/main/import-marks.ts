@@ -27,10 +27,7 @@ export function createImportMarks(facts: Core['facts']): ImportMarks {
     async reach(of, row) {
       const others = marks().filter((mark) => mark.of !== of);
       const next = row === 0 ? others : [{ of, row }, ...others].slice(0, MAX_MARKS);
-      await facts.set(
-        FACT,
-        next.map((mark) => ({ ...mark })),
-      );
+      await facts.set({ [FACT]: next.map((mark) => ({ ...mark })) });
     },
   };
 }
