@@ -1,13 +1,13 @@
 // Erasing, by the bytes: marks in every field a person's messages can have, looked for in every file afterwards.
 // Invariant: a mark that was never on the disk proves nothing: each must be found before the erasure.
 import { mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { dirname, join } from 'node:path';
+import { describe, expect, it } from 'vitest';
 import { createApp } from '../collector/src/app.ts';
 import { createCore } from '../collector/src/ingest/create-core.ts';
 import { copyDatabase } from '../collector/src/storage/sqlite/copy.ts';
 import type { JsonObject } from '../collector/src/wire/message.ts';
-import { ADMIN_KEY, basic, SERVER_KEY, T0, WEB_KEY } from './collector.ts';
+import { ADMIN_KEY, basic, SERVER_KEY, T0, type TestCollector, WEB_KEY, withCollector } from './collector.ts';
 import { useFolder } from './temporary-folder.ts';
 
 const at = (ms: number): string => new Date(T0 + ms).toISOString();
@@ -193,3 +193,71 @@ it.each([false, true])(
     }
   },
 );
+
+describe('traits of a group that only the erased person told', () => {
+  const has = (trait: string): JsonObject => ({ where: { group: { trait, op: 'exists' } } });
+  const group = (userId: string, traits?: JsonObject): JsonObject => ({
+    type: 'group',
+    userId,
+    groupId: 'g',
+    ...(traits ? { traits } : {}),
+  });
+  const SECRET = mark('of-a');
+  const folderOf = ({ database }: TestCollector): string => dirname(database ?? '');
+  const feedOf = async (c: TestCollector, segment: string, of: string) =>
+    (await c.transitions(segment))
+      .filter(({ userId }) => userId === of)
+      .map(({ change, at: time, cause }) => [change, Date.parse(time) - T0, cause]);
+  const byTime = (ms: number): JsonObject => ({ deadline: at(ms) });
+
+  it('leave no byte, not even for members who are still to hear of it', () =>
+    withCollector({ file: true }, async (c) => {
+      await c.define({ segments: { k: has('k') } });
+      await c.send('web', [group('a', { k: SECRET }), group('b')]);
+      c.advance(5_000);
+      expect(tracesIn(folderOf(c), [SECRET])).not.toEqual([]);
+      expect((await c.api('DELETE', '/api/profiles/user:a')).status).toBe(200);
+      expect(tracesIn(folderOf(c), [SECRET])).toEqual([]);
+      await copyDatabase({ from: c.database ?? '', to: join(folderOf(c), 'later.db'), expectedBytes: 0 });
+      expect(tracesIn(folderOf(c), [SECRET])).toEqual([]);
+      c.advance(1_000);
+      expect(await c.members('k')).toEqual([]);
+      expect(await feedOf(c, 'k', 'b')).toMatchObject([
+        ['entered', 0, {}],
+        ['left', 5_000, byTime(5_000)],
+      ]);
+      expect(await c.verify()).toEqual([]);
+    }));
+
+  it('go for the members at the clock, after all that was due for them before', () =>
+    withCollector({ file: true }, async (c) => {
+      const visited = { event: 'Visit', within: '3s' };
+      await c.define({
+        segments: { j: has('j'), k: has('k'), both: { where: { all: [visited, has('k').where] } } },
+      });
+      await c.send('web', [group('a'), group('b'), { type: 'track', userId: 'b', event: 'Visit' }]);
+      c.advance(1_000);
+      await c.send('web', [group('a', { k: SECRET })]);
+      c.advance(1_000);
+      await c.send('web', [group('c', { j: 1 })]);
+      c.advance(3_000);
+      // So far nobody but a and c was brought up to anything.
+      await c.api('DELETE', '/api/profiles/user:a');
+      expect(tracesIn(folderOf(c), [SECRET])).toEqual([]);
+      c.advance(1_000);
+      await c.send('web', [group('c', { k: 'told again' })]);
+      c.advance(1_000);
+      await c.tick();
+      expect(await feedOf(c, 'both', 'b')).toEqual([
+        ['entered', 1_000, byTime(1_000)],
+        ['left', 3_000, byTime(3_000)],
+      ]);
+      expect(await feedOf(c, 'k', 'b')).toEqual([
+        ['entered', 1_000, byTime(1_000)],
+        ['left', 5_000, byTime(5_000)],
+        ['entered', 6_000, byTime(6_000)],
+      ]);
+      expect(await feedOf(c, 'j', 'b')).toEqual([['entered', 2_000, byTime(2_000)]]);
+      expect(await c.verify()).toEqual([]);
+    }));
+});

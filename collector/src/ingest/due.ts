@@ -106,3 +106,23 @@ export async function settleMembers(set: WorkingSet, pass: GroupPass, clock: num
   if (group.revision === pass.revision) await set.settleGroup(pass.group);
   return false;
 }
+
+/**
+ * Settles everybody who is due and brings all members of these groups up to their traits, so that nobody needs what
+ * these were before. Alone in the lane: whoever cannot do with that settles as much as possible in slices before.
+ */
+export async function settleGroups(set: WorkingSet, groups: Iterable<string>, clock: number): Promise<void> {
+  const next = async (): Promise<void> => {
+    await set.commit(clock);
+    await breathe();
+  };
+  const { usesGroups } = set.program;
+  while (usesGroups && (await settlePeople(set, clock))) await next();
+  for (const id of groups) {
+    if ((await set.group(id)).log.length === 0) continue;
+    const pass = passOver(id);
+    while (usesGroups && (await settleMembers(set, pass, clock))) await next();
+    await set.settleGroup(id);
+    await next();
+  }
+}

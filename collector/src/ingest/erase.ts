@@ -20,6 +20,7 @@ import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { occasionOf } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { Receipt } from './core.ts';
+import { settleGroups } from './due.ts';
 import { noteGroupChange } from './groups.ts';
 import { keepTimes } from './kept-times.ts';
 import { filedUnder } from './owner.ts';
@@ -40,11 +41,14 @@ export async function erasePerson(
   clock: number,
   suppress: boolean,
 ): Promise<Receipt | null> {
-  const person = await settledPerson(set, id, clock);
-  const node = await set.nodeById(id);
-  if (!person || !node) return null;
+  const groups = (await settledPerson(set, id, clock))?.groups.keys();
+  // What groups were until now is needed by no member any more, and goes with what is erased of them.
+  if (groups) await settleGroups(set, groups, clock);
   // What time changed is written down first, so that it goes with the rest of their history.
   await set.commit(clock);
+  const person = await set.person(id);
+  const node = await set.nodeById(id);
+  if (!person || !node) return null;
   const who = await whoIs(set, node);
   const inEffect = await set.historyOf(id, clock);
   const rows = [...inEffect, ...(await upcomingOf(set, who))];
@@ -304,7 +308,10 @@ function parsed(text: string): JsonObject | null {
   }
 }
 
-/** Groups' traits as the messages that stay say; other members are brought up to them like to any change. */
+/**
+ * Groups' traits as the messages that stay say; other members, settled before, are brought up to them like to any
+ * change. What the log still says of the groups may be the person's words, and goes.
+ */
 async function rewriteGroups(
   set: WorkingSet,
   rows: readonly HistoryRow[],
@@ -329,7 +336,7 @@ async function rewriteGroups(
       after = last.seq;
     }
     group.bag = bag;
-    if (JSON.stringify(bag) !== before) noteGroupChange(set, group, before, clock);
+    if (JSON.stringify(bag) !== before) noteGroupChange(set, group, null, clock);
     set.touchGroup(group);
     if (left === 0) set.record({ droppedGroups: [id] });
   }

@@ -91,10 +91,18 @@ export async function writeGroup(set: WorkingSet, message: EngineMessage, clock:
   set.touchGroup(group);
 }
 
-/** Notes that the group's traits are no longer what `before` (a bag's JSON) says. */
-export function noteGroupChange(set: WorkingSet, group: HeldGroup, before: string, clock: number): void {
+/**
+ * Notes that the group's traits are no longer what `before` (a bag's JSON) says; null where every member is settled
+ * to the clock, so that nobody is to be told what they were.
+ */
+export function noteGroupChange(
+  set: WorkingSet,
+  group: HeldGroup,
+  before: string | null,
+  clock: number,
+): void {
   if (!set.program.usesGroups) return;
-  if (group.log.length === 0)
+  if (before !== null && group.log.length === 0)
     // A bag's JSON is a bag.
     log(set, group, { revision: group.revision, at: 0, bag: restoreBag(JSON.parse(before) as TraitBag) });
   group.revision++;

@@ -1,5 +1,6 @@
 // A group as the lane holds it: its traits, and changes that not every member was brought up to.
-// Invariant: `log` is ascending; its first entry is where the members that lag furthest may stand.
+// Invariant: `log` is ascending; its first entry is where the members that lag furthest may stand, or a change that
+// they need only hear of, being settled up to it.
 import { emptyBag, restoreBag, type TraitBag } from '../engine/trait-bag.ts';
 import type { GroupRow } from '../storage/port.ts';
 

@@ -91,6 +91,8 @@ export function createProfileCore({
         ({ done }) => done,
       ),
     async erase(ref, { suppress }) {
+      // Between messages: an erasure goes in one piece, with whatever is still due for members of the person's groups.
+      if (set.program.usesGroups) await settleAll();
       return operate(
         async (at) => {
           const id = await findProfile(set, ref);

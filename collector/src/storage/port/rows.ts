@@ -94,7 +94,7 @@ export interface GroupRow {
   /** The traits, as a TraitBag. */
   text: string;
   revision: number;
-  /** Ascending; the first is where the members that lag furthest behind may stand. */
+  /** Ascending; the first is where the members that lag furthest behind may stand, or what they hear of next. */
   log: GroupChange[];
 }
 
