@@ -444,6 +444,60 @@ describe('erasing', () => {
     });
   });
 
+  it('leaves what is left in the feed to nobody, whoever comes back', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({ segments: { clinic: { where: { event: 'Visit' } } } });
+      const own = async (address: string) => {
+        const path = `/api/profiles/${encodeURIComponent(address)}`;
+        const { transitions } = (await c.api('GET', `${path}/export`)).json;
+        expect(await c.all(`${path}/transitions`)).toEqual(transitions);
+        return transitions;
+      };
+      const feed = async () =>
+        (await c.transitions('clinic')).map(({ userId, change, cause }) => [userId, change, cause.operation]);
+      await c.send('web', [track(user('ann'), 'Visit'), track({ anonymousId: 'd' }, 'Visit')]);
+      const ids = [(await c.profile('user:ann'))?.id, (await c.profile('anon:d'))?.id];
+      for (const address of ['user:ann', 'anon:d']) await erase(c, address);
+      const gone = [
+        [null, 'left', 'erased'],
+        [null, 'left', 'erased'],
+      ];
+      expect(await feed()).toEqual(gone);
+      await c.send('web', [track(user('ann'), 'Hello'), track({ anonymousId: 'd' }, 'Hello')]);
+      expect(await feed()).toEqual(gone);
+      expect((await c.transitions('clinic')).map(({ profileId }) => profileId)).toEqual(ids);
+      for (const address of ['user:ann', 'anon:d']) expect(await own(address)).toEqual([]);
+
+      await c.send('web', [track(user('ann'), 'Visit'), track({ userId: 'bob', anonymousId: 'd' }, 'Hello')]);
+      await c.reopen();
+      expect(await feed()).toEqual([...gone, ['ann', 'entered', undefined]]);
+      expect(await own('user:ann')).toMatchObject([{ change: 'entered', profileId: ids[0] }]);
+      expect(await own('user:bob')).toEqual([]);
+      // Erased again, she takes none of what is nobody's with her.
+      expect((await erase(c, 'user:ann')).json.erased).toMatchObject({ transitions: 1 });
+      expect(await feed()).toEqual([...gone, [null, 'left', 'erased']]);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
+  it('names nobody in what is left, even if an alias of somebody parted still says the id', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({ segments: { clinic: { where: { event: 'Visit' } } } });
+      await c.send('server', [
+        track(user('ann'), 'Visit'),
+        track(user('bob'), 'Hello'),
+        message('alias', { userId: 'bob', previousId: 'ann' }),
+      ]);
+      await unmerge(c, 'ann');
+      await erase(c, 'user:ann');
+      expect(await c.transitions('clinic')).toMatchObject([
+        { change: 'entered', userId: 'bob' },
+        { change: 'left', userId: 'bob' },
+        { change: 'left', userId: null, cause: { operation: 'erased' } },
+      ]);
+    });
+  });
+
   it('puts somebody in a bucket again once they are named again', async () => {
     await withCollector({ file: true }, async (c) => {
       await c.define({ segments: { all: { where: { bucket: { salt: 's', from: 0, to: 100 } } } } });

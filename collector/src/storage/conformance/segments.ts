@@ -1,7 +1,10 @@
 // What every storage backend must do with segments: who is in one, and the log of who came and went.
 // Invariant: speaks only the port's three verbs.
 import { describe, expect, it } from 'vitest';
+import { NOTHING_ERASED } from '../port.ts';
 import { type Bench, node } from './rows.ts';
+
+const CAUSE = { operation: 'any' };
 
 export function describeSegments(bench: Bench): void {
   const { commit } = bench;
@@ -55,6 +58,38 @@ export function describeSegments(bench: Bench): void {
         ['a', 8],
         ['b', 5],
       ]);
+    });
+
+    it('lets go of the log of people who are erased, but for what the same commit logs, which is nobody’s', async () => {
+      await commit({ nodes: [node(1, 'user', 'ada'), node(2, 'user', 'bob')] });
+      const all = { ask: 'segment-transitions', segment: 'a', after: 0, limit: 10 } as const;
+      const log = async () => (await bench.store.query(all)).map(({ at, userId }) => [at, userId]);
+      const of = (person: number, at: number) => ({
+        segment: 'a',
+        person,
+        entered: at % 2 === 1,
+        at,
+        cause: CAUSE,
+      });
+      const erasing = async (at: number) => {
+        const erasure = { ...NOTHING_ERASED, transitionsOf: [1] };
+        await commit({ erasure, transitions: [of(1, at), of(2, at)] });
+      };
+      await commit({ transitions: [of(1, 1), of(2, 1)] });
+      await erasing(2);
+      await commit({ transitions: [of(1, 3)] });
+      const left = [
+        [1, 'bob'],
+        [2, null],
+        [2, 'bob'],
+      ];
+      expect(await log()).toEqual([...left, [3, 'ada']]);
+      const before = Number.MAX_SAFE_INTEGER;
+      const own = await bench.store.query({ ask: 'person-transitions', people: [1], before, limit: 9 });
+      expect(own.map(({ at }) => at)).toEqual([3]);
+      expect(await bench.store.query({ ask: 'transition-count', person: 1 })).toBe(1);
+      await erasing(4);
+      expect(await log()).toEqual([...left, [4, null], [4, 'bob']]);
     });
 
     it('switches versions in one commit: who stays keeps `since`, who changes is logged', async () => {

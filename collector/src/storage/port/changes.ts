@@ -77,7 +77,7 @@ export interface Erasure {
   /** Aliases by sequence number, those made by the API included. */
   droppedAliases: number[];
   droppedOperations: number[];
-  /** People whose transitions go. */
+  /** People whose transitions go. What the same commit logs of them stays, and is nobody's from then on. */
   transitionsOf: number[];
   /** Nodes to take off every static list. */
   unlisted: number[];

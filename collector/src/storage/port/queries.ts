@@ -26,6 +26,7 @@ export interface Questions {
   'member-count': { version: number };
   memberships: { person: number };
   'segment-transitions': { segment: string; after: number; limit: number };
+  /** Without what an erasure logged, as in the count. */
   'person-transitions': { people: readonly number[]; before: number; limit: number };
   refused: { before: number; limit: number };
   'refused-one': { id: number };
@@ -114,6 +115,7 @@ export interface LoggedTransition {
   segment: string;
   person: number;
   publicId: string;
+  /** Null of a device, of somebody erased, and for ever of what an erasure logged. */
   userId: string | null;
   entered: boolean;
   at: number;

@@ -64,7 +64,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const enter = db.prepare('INSERT OR REPLACE INTO membership (version, person, since) VALUES (?, ?, ?)');
   const leave = db.prepare('DELETE FROM membership WHERE version = ? AND person = ?');
   const log = db.prepare(
-    'INSERT INTO transition (segment, person, entered, at, cause) VALUES (?, ?, ?, ?, ?)',
+    'INSERT INTO transition (segment, person, entered, at, cause, erased) VALUES (?, ?, ?, ?, ?, ?)',
   );
   const setGroup = db.prepare('INSERT OR REPLACE INTO grp (id, traits, revision) VALUES (?, ?, ?)');
   const dropGroup = db.prepare('DELETE FROM grp WHERE id = ?');
@@ -281,8 +281,11 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       if (since === null) leave.run(version, person);
       else enter.run(version, person, since);
     }
-    for (const { segment, person, entered, at, cause } of changes.transitions ?? [])
-      log.run(terms.intern(segment), person, entered ? 1 : 0, at, JSON.stringify(cause));
+    const gone = new Set(changes.erasure?.transitionsOf);
+    for (const { segment, person, entered, at, cause } of changes.transitions ?? []) {
+      const [came, erased] = [entered ? 1 : 0, gone.has(person) ? 1 : 0];
+      log.run(terms.intern(segment), person, came, at, JSON.stringify(cause), erased);
+    }
     for (const { id, text, revision } of changes.groups ?? []) setGroup.run(id, text, revision);
     for (const { group, change } of changes.groupLog ?? [])
       logGroup.run(group, change.revision, change.at, change.text);

@@ -19,7 +19,7 @@ export function createErase(db: Database, terms: Terms): (erasure: Erasure) => v
   const dropKeptLinks = db.prepare('DELETE FROM alias WHERE device = ? AND seq = 0');
   const dropAlias = db.prepare('DELETE FROM alias WHERE seq = ?');
   const dropOperation = db.prepare('DELETE FROM operation WHERE id = ?');
-  const dropTransitions = db.prepare('DELETE FROM transition WHERE person = ?');
+  const dropTransitions = db.prepare('DELETE FROM transition WHERE person = ? AND erased = 0');
   const dropListed = db.prepare('DELETE FROM listed WHERE node = ?');
   const suppress = db.prepare('INSERT OR IGNORE INTO suppressed (hash) VALUES (?)');
   return (erasure) => {

@@ -12,12 +12,13 @@ interface TransitionColumns {
   entered: number;
   at: number;
   cause: string;
+  erased: number;
   public_id: string;
   kind: number;
   ext: string;
 }
 
-const TRANSITION = `SELECT t.seq, t.segment, t.person, t.entered, t.at, t.cause, n.public_id, n.kind, n.ext
+const TRANSITION = `SELECT t.seq, t.segment, t.person, t.entered, t.at, t.cause, t.erased, n.public_id, n.kind, n.ext
   FROM transition AS t JOIN node AS n ON n.id = t.person`;
 
 export function segmentAnswers(
@@ -37,7 +38,7 @@ export function segmentAnswers(
     segment: terms.text(row.segment),
     person: row.person,
     publicId: row.public_id,
-    userId: row.kind === 0 && !isErased(row) ? row.ext : null,
+    userId: row.kind === 0 && row.erased === 0 && !isErased(row) ? row.ext : null,
     entered: row.entered === 1,
     at: row.at,
     cause: JSON.parse(row.cause) as CauseOf, // written by commit
@@ -65,13 +66,14 @@ export function segmentAnswers(
     },
     'person-transitions': ({ people, before, limit }) =>
       all<TransitionColumns>(
-        `${TRANSITION} WHERE t.person IN (SELECT value FROM json_each(?)) AND t.seq < ? ORDER BY t.seq DESC LIMIT +?`,
+        `${TRANSITION} WHERE t.person IN (SELECT value FROM json_each(?)) AND t.seq < ? AND t.erased = 0
+         ORDER BY t.seq DESC LIMIT +?`,
         JSON.stringify(people),
         before,
         limit,
       ).map(transition),
     'transition-count': ({ person }) =>
-      count('SELECT count(*) AS n FROM transition WHERE person = ?', person),
+      count('SELECT count(*) AS n FROM transition WHERE person = ? AND erased = 0', person),
     'listed-nodes': ({ list, after, limit }) =>
       column(
         'SELECT node FROM listed WHERE list = ? AND node > ? ORDER BY node LIMIT +?',

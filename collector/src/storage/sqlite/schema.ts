@@ -214,6 +214,14 @@ const MIGRATIONS: readonly string[] = [
 
   INSERT INTO fact VALUES ('rebuild', 'true') ON CONFLICT DO UPDATE SET value = 'true';
   `,
+  `
+  -- 1: logged by the erasure of its person. It is nobody's, also once somebody goes by that id again.
+  ALTER TABLE transition ADD COLUMN erased INTEGER NOT NULL DEFAULT 0;
+  -- Such rows are the first of their person; others with that cause are of people who are there.
+  UPDATE transition SET erased = 1 WHERE entered = 0 AND cause = '{"operation":"erased"}' AND NOT EXISTS (
+    SELECT 1 FROM transition AS earlier WHERE earlier.person = transition.person
+    AND earlier.segment = transition.segment AND earlier.seq < transition.seq);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
@@ -249,11 +257,12 @@ export function requireCurrent(db: Database): void {
     );
 }
 
-export function migrate(db: Database): void {
+/** @param to for tests: the version to stop at */
+export function migrate(db: Database, to: number = SCHEMA_VERSION): void {
   const version = versionOf(db);
-  if (version === SCHEMA_VERSION) return;
+  if (version === to) return;
   db.transaction(() => {
-    for (const step of MIGRATIONS.slice(version)) db.exec(step);
-    db.pragma(`user_version = ${SCHEMA_VERSION}`);
+    for (const step of MIGRATIONS.slice(version, to)) db.exec(step);
+    db.pragma(`user_version = ${to}`);
   }).immediate();
 }

@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { useFolder } from '../../../../tests/temporary-folder.ts';
 import { describeStore } from '../conformance.ts';
 import { openSqlite } from './open.ts';
-import { NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
+import { migrate, NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
 
 describeStore('SQLite in memory', async () => ({
   open: async () => openSqlite({ path: ':memory:' }),
@@ -88,6 +88,24 @@ describe('a SQLite file', () => {
     const now = new Database(path);
     expect(now.pragma('user_version', { simple: true })).toBe(SCHEMA_VERSION);
     now.close();
+  });
+
+  it('tells what an erasure logged from what is somebody’s when it is older', async () => {
+    const old = new Database(path);
+    migrate(old, 5);
+    old.exec(`INSERT INTO node VALUES (1, 0, 'ada', 'p', 1);
+      INSERT INTO term VALUES (1, 'a');
+      INSERT INTO transition VALUES (1, 1, 1, 0, 1, '{"operation":"erased"}'),
+        (2, 1, 1, 1, 2, '{"operation":"merge"}'), (3, 1, 1, 0, 3, '{"operation":"erased"}');`);
+    old.close();
+    const now = openSqlite({ path });
+    const rows = await now.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 9 });
+    expect(rows.map(({ at, userId }) => [at, userId])).toEqual([
+      [1, null],
+      [2, 'ada'],
+      [3, 'ada'],
+    ]);
+    await now.close();
   });
 
   it('is refused untouched when it is newer', async () => {
