@@ -261,3 +261,25 @@ describe('traits of a group that only the erased person told', () => {
       expect(await c.verify()).toEqual([]);
     }));
 });
+
+it('leaves no byte of a device past the cap that only the erased person named', () =>
+  withCollector({ file: true }, async (c) => {
+    const PAST = mark('past-the-cap');
+    const devices = [...Array.from({ length: 999 }, (_, i) => `d${i}`), PAST];
+    const sent = devices.map((anonymousId, i) => ({
+      type: 'track',
+      userId: 'u',
+      anonymousId,
+      event: 'E',
+      timestamp: at(i - 10_000),
+    }));
+    await c.send('web', sent);
+    const folder = dirname(c.database ?? '');
+    expect(tracesIn(folder, [PAST])).not.toEqual([]);
+    expect((await c.api('DELETE', '/api/profiles/user:u')).json.erased).toMatchObject({ anonymousIds: 999 });
+    expect(tracesIn(folder, [PAST])).toEqual([]);
+    expect(await c.verify()).toEqual([]);
+    // Nobody's id it may come again as anybody's.
+    await c.send('web', [{ type: 'track', anonymousId: PAST, event: 'E' }]);
+    expect(await c.profile(`anon:${PAST}`)).toMatchObject({ eventCount: 1, anonymousIds: [PAST] });
+  }));

@@ -3,7 +3,14 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../collector/src/wire/message.ts';
-import { type ApiProfile, SIGNING_SECRET, T0, type TestCollector, withCollector } from './collector.ts';
+import {
+  type ApiProfile,
+  type ApiTransition,
+  SIGNING_SECRET,
+  T0,
+  type TestCollector,
+  withCollector,
+} from './collector.ts';
 
 type Told = ['web' | 'server', JsonObject];
 
@@ -339,6 +346,57 @@ describe('caps', () => {
       }
     },
   );
+
+  it('leaves a device past the cap to itself, also when its user is read, looked for or erased', async () => {
+    const device = (i: number) => `d${String(i).padStart(4, '0')}`;
+    const past = device(999);
+    const links = Array.from({ length: 1_000 }, (_, i) => web(i, { userId: 'u', anonymousId: device(i) })[1]);
+    const segments = { seen: { where: { event: 'e' } } };
+    await withCollector({ file: true, now: T0 + 1_000_000, config: { segments } }, async (collector) => {
+      await collector.send('web', links);
+      await collector.send('web', [web(5_000, { anonymousId: past })[1]]);
+      const own = (await known(collector, `anon:${past}`)).id;
+      const theirs = await collector.all<ApiTransition>('/api/profiles/user%3Au/transitions');
+      expect(theirs.filter(({ profileId }) => profileId === own)).toEqual([]);
+      const found = (await collector.api('GET', `/api/profiles?q=${past}`)).json.data as JsonObject[];
+      expect(found.map(({ id }) => id)).toEqual([own]);
+      const one = (await collector.api('GET', `/api/profiles?q=${device(998)}`)).json.data;
+      expect(one).toMatchObject([{ userId: 'u' }]);
+
+      const erased = await collector.api('DELETE', '/api/profiles/user%3Au?suppress=true');
+      expect(erased.json.erased).toMatchObject({ messages: 1_000, anonymousIds: 999, transitions: 1 });
+      expect(await known(collector, `anon:${past}`)).toMatchObject({ id: own, eventCount: 1 });
+      const sent = [device(998), past].map((anonymousId) => server(6_000, { anonymousId })[1]);
+      expect(await collector.send('server', sent)).toMatchObject({
+        accepted: 1,
+        rejected: [{ index: 0, code: 'suppressed' }],
+      });
+      expect((await collector.transitions('seen')).filter(({ profileId }) => profileId === own)).toHaveLength(
+        1,
+      );
+      expect(await collector.verify()).toEqual([]);
+    });
+  });
+
+  it('does not share a device by a link past the cap', async () => {
+    const links = Array.from(
+      { length: 1_000 },
+      (_, i) => web(i, { userId: 'u', anonymousId: `d${String(i).padStart(4, '0')}` })[1],
+    );
+    await withCollector({ file: true, now: T0 + 1_000_000 }, async (collector) => {
+      await collector.send('web', links);
+      await collector.send('web', [web(5_000, { userId: 'v', anonymousId: 'd0999' })[1]]);
+      await collector.send('web', [web(6_000, alias('d0999', 'u'))[1]]);
+      expect((await known(collector, 'user:v')).anonymousIds).toEqual(['d0999']);
+      const erased = await collector.api('DELETE', '/api/profiles/user%3Av?suppress=true');
+      expect(erased.json.erased).toMatchObject({ anonymousIds: 1 });
+      expect(await collector.send('server', [server(7_000, { anonymousId: 'd0999' })[1]])).toMatchObject({
+        rejected: [{ code: 'suppressed' }],
+      });
+      expect((await known(collector, 'user:u')).eventCount).toBe(1_001);
+      expect(await collector.verify()).toEqual([]);
+    });
+  });
 
   it('trusts no link for a signature of somebody else', async () => {
     const links = Array.from({ length: 1_000 }, (_, i) => web(i, { userId: 'u', anonymousId: `d${i}` })[1]);

@@ -69,17 +69,22 @@ export async function erasePerson(
       .filter((alias) => !who.users.has(alias.user) && !droppedAliases.includes(alias))
       .map(({ previousUser }) => previousUser),
   );
+  for (const device of who.alone) if (await isNamedByOthers(set, who, device)) calledByOthers.add(device);
   for (const gone of [...who.users, ...who.alone]) {
     const row = (await set.nodeById(gone)) as NodeRow; // ids of the person's own nodes
     const hash = row.ext.startsWith(ERASED)
       ? row.ext.slice(ERASED.length)
       : set.hash(`${row.kind}:${row.ext}`);
-    // An alias of somebody parted from them still says whom it means.
+    // An alias of somebody parted from them, or a link past somebody's cap, still says whom it means.
     hashedNodes.push({ id: gone, ext: calledByOthers.has(gone) ? row.ext : ERASED + hash });
     if (suppress) suppressed.push(hash);
   }
   await keepTimes(set, who, inEffect, aliases, mine);
-  for (const named of await namedNowhereElse(set, who, droppedAliases)) {
+  const nameless = [
+    ...(await namedNowhereElse(set, who, droppedAliases)),
+    ...(await pastCapAndNowhereElse(set, who)),
+  ];
+  for (const named of nameless) {
     hashedNodes.push({ id: named.id, ext: ERASED + set.hash(`${named.kind}:${named.ext}`) });
     await takeNameAway(set, named.id, clock);
   }
@@ -199,11 +204,32 @@ async function namedNowhereElse(
     const node = (await set.nodeById(id)) as NodeRow; // an alias names nodes that are there
     const seqs = new Set(dropped.map(({ seq }) => seq));
     const naming = (await set.aliases([id])).filter(({ seq }) => seq !== 0 && !seqs.has(seq));
-    const anyTime = { from: null, to: null, until: Number.MAX_SAFE_INTEGER, limit: 1 };
-    const { history } = await set.store.read({ history: [{ node: id, ...anyTime }] });
-    if (naming.length === 0 && history[0]?.length === 0 && !isErased(node)) found.push(node);
+    if (naming.length === 0 && !(await hasMessages(set, id)) && !isErased(node)) found.push(node);
   }
   return found;
+}
+
+/** Devices that nothing but the person's messages names, and that were past their cap. */
+async function pastCapAndNowhereElse(set: WorkingSet, who: Person): Promise<NodeRow[]> {
+  const found: NodeRow[] = [];
+  for (const id of who.pastCap) {
+    const node = (await set.nodeById(id)) as NodeRow; // a pair names nodes that are there
+    if (isErased(node) || (await hasMessages(set, id)) || (await isNamedByOthers(set, who, id))) continue;
+    if (!(await set.isListed(id))) found.push(node);
+  }
+  return found;
+}
+
+/** Whether any message, of the future too, is filed under the id. */
+async function hasMessages(set: WorkingSet, id: number): Promise<boolean> {
+  const anyTime = { from: null, to: null, until: Number.MAX_SAFE_INTEGER, limit: 1 };
+  const { history } = await set.store.read({ history: [{ node: id, ...anyTime }] });
+  return history[0]?.length !== 0;
+}
+
+/** Whether messages of others link the device, be it past their cap. */
+async function isNamedByOthers(set: WorkingSet, { users }: Person, device: number): Promise<boolean> {
+  return (await set.devicePairs(device)).some(({ user }) => !users.has(user));
 }
 
 /** Somebody of whom only times are left goes by no id any more. */
@@ -216,11 +242,11 @@ async function takeNameAway(set: WorkingSet, id: number, clock: number): Promise
   set.touch(person);
 }
 
-async function ownPairs(set: WorkingSet, { users, alone }: Person): Promise<Erasure['droppedPairs']> {
+async function ownPairs(set: WorkingSet, { users, shared }: Person): Promise<Erasure['droppedPairs']> {
   const dropped = new Map<string, { user: number; device: number }>();
   for (const user of users)
     for (const device of (await set.pairs(user)).keys())
-      if (alone.has(device)) dropped.set(pairKey(user, device), { user, device });
+      if (!shared.has(device)) dropped.set(pairKey(user, device), { user, device });
   return [...dropped.values()];
 }
 

@@ -9,10 +9,12 @@ export interface Person {
   users: Set<number>;
   alone: Set<number>;
   shared: Set<number>;
+  /** Devices past the cap: their messages name them, and they are not theirs. */
+  pastCap: Set<number>;
 }
 
 export async function whoIs(set: WorkingSet, node: NodeRow): Promise<Person> {
-  const who: Person = { node, users: new Set(), alone: new Set(), shared: new Set() };
+  const who: Person = { node, users: new Set(), alone: new Set(), shared: new Set(), pastCap: new Set() };
   if (node.kind === 'device') {
     who.alone.add(node.id);
     return who;
@@ -20,8 +22,10 @@ export async function whoIs(set: WorkingSet, node: NodeRow): Promise<Person> {
   for (const user of await set.circle(node.id)) who.users.add(user);
   for (const user of who.users)
     for (const device of (await set.pairs(user)).keys()) {
-      const pairs = await set.devicePairs(device);
-      (pairs.every((pair) => who.users.has(pair.user)) ? who.alone : who.shared).add(device);
+      // Links past a cap, whoever's, leave no run.
+      const linked = (await set.timeline(device)).map(({ user }) => who.users.has(user));
+      const kind = !linked.includes(true) ? 'pastCap' : linked.includes(false) ? 'shared' : 'alone';
+      who[kind].add(device);
     }
   return who;
 }

@@ -99,6 +99,17 @@ export function describePeople(bench: Bench): void {
       expect([await ids({ listed: true }), await ids({ listed: true, prefix: 'ad' })]).toEqual([[2], [2]]);
     });
 
+    it('finds people by devices that were linked to them, not by links that do not count', async () => {
+      await commit({
+        nodes: [node(1, 'user', 'ada'), node(2, 'user', 'bob'), node(3, 'device', 'd1')],
+        persons: [1, 2].map((id) => person(id, 0)),
+        pairs: [1, 2].map((user) => ({ user, device: 3, trusted: null, plain: [5, 'm', 0] })),
+        timelines: [{ device: 3, runs: [{ stamp: [5, 'm', 0], user: 1 }] }],
+      });
+      const asked = { ask: 'people', after: 0, limit: 10, prefix: 'd' } as const;
+      expect(await bench.store.query(asked)).toEqual([{ id: 1 }]);
+    });
+
     it('finds people not built yet', async () => {
       await commit({ persons: [person(1, 0), person(2, 0, { built: 2 }), person(3, 0)] });
       const unbuilt = (after: number, look: number) =>

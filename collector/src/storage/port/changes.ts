@@ -71,8 +71,9 @@ export interface Erasure {
   gone: { hash: string; kind: KeyKind }[];
   /** Ids replaced by keyed hashes; such nodes stand for themselves again. */
   nodes: { id: number; ext: string }[];
+  /** Their links of that device go, those kept of an erasure before included. */
   droppedPairs: { user: number; device: number }[];
-  /** Devices whose links go, those kept of people erased before included. */
+  /** Devices on whose timelines nobody is left. */
   droppedTimelines: number[];
   /** Aliases by sequence number, those made by the API included. */
   droppedAliases: number[];

@@ -15,8 +15,8 @@ export function createErase(db: Database, terms: Terms): (erasure: Erasure) => v
   const renameNode = db.prepare('UPDATE node SET ext = ?, root = id WHERE id = ?');
   const dropPair = db.prepare('DELETE FROM pair WHERE user = ? AND device = ?');
   const dropTimeline = db.prepare('DELETE FROM timeline WHERE device = ?');
-  // Links kept of people erased before: nobody is left on the device to whom it could go.
-  const dropKeptLinks = db.prepare('DELETE FROM alias WHERE device = ? AND seq = 0');
+  // Links kept of an erasure before: nobody is left on the device to whom it could go.
+  const dropKeptLinks = db.prepare('DELETE FROM alias WHERE user = ? AND device = ? AND seq = 0');
   const dropAlias = db.prepare('DELETE FROM alias WHERE seq = ?');
   const dropOperation = db.prepare('DELETE FROM operation WHERE id = ?');
   const dropTransitions = db.prepare('DELETE FROM transition WHERE person = ? AND erased = 0');
@@ -30,11 +30,11 @@ export function createErase(db: Database, terms: Terms): (erasure: Erasure) => v
     }
     for (const { hash, kind } of erasure.gone) addGone.run(hash, kindCode(kind));
     for (const { id, ext } of erasure.nodes) renameNode.run(ext, id);
-    for (const { user, device } of erasure.droppedPairs) dropPair.run(user, device);
-    for (const device of erasure.droppedTimelines) {
-      dropTimeline.run(device);
-      dropKeptLinks.run(device);
+    for (const { user, device } of erasure.droppedPairs) {
+      dropPair.run(user, device);
+      dropKeptLinks.run(user, device);
     }
+    for (const device of erasure.droppedTimelines) dropTimeline.run(device);
     for (const seq of erasure.droppedAliases) dropAlias.run(seq);
     for (const id of erasure.droppedOperations) dropOperation.run(id);
     for (const person of erasure.transitionsOf) dropTransitions.run(person);

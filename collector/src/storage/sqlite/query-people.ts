@@ -39,8 +39,8 @@ export function peopleAnswers({
         return all<{ id: number }>(
           `SELECT DISTINCT p.id FROM (
              SELECT root AS id FROM node WHERE kind = 0 AND ext >= @from AND ext < @to
-             UNION SELECT pair.user FROM node JOIN pair ON pair.device = node.id
-               WHERE node.kind = 1 AND node.ext >= @from AND node.ext < @to
+             UNION SELECT run.value ->> 1 FROM node JOIN timeline ON timeline.device = node.id,
+               json_each(timeline.runs) AS run WHERE node.kind = 1 AND node.ext >= @from AND node.ext < @to
              UNION SELECT id FROM node WHERE kind = 1 AND ext >= @from AND ext < @to
              UNION SELECT id FROM person WHERE email >= @emailFrom AND email < @emailTo
            ) AS hit JOIN node AS n ON n.id = hit.id JOIN person AS p ON p.id = n.root
