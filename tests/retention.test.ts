@@ -235,6 +235,27 @@ describe('a message that comes too late', () => {
     });
   });
 
+  it('is rejected alike whoever sends it, so that nobody learns who was erased', async () => {
+    await withCollector({ config: { retention: { Old: '1d' } } }, async (collector) => {
+      await collector.send('server', [{ type: 'track', userId: 'ada', event: 'A' }]);
+      await collector.api('DELETE', '/api/profiles/user%3Aada?suppress=true');
+      const say = (key: 'web' | 'server', userId: string) => {
+        const timestamp = at(collector, -2);
+        return collector.send(key, [{ type: 'track', event: 'Old', messageId: 'm', userId, timestamp }]);
+      };
+      const anybody = await say('web', 'bob');
+      expect(anybody).toMatchObject({ accepted: 0, rejected: [{ code: 'too_old' }] });
+      for (const _ of ['first', 'again']) expect(await say('web', 'ada')).toEqual(anybody);
+      expect(await say('server', 'ada')).toMatchObject({ rejected: [{ code: 'suppressed' }] });
+      // Nothing of the erased one's is kept.
+      const rows = await collector.all<{ code: string; message: JsonObject | null }>('/api/rejected');
+      expect(rows.map(({ code, message }) => [code, message?.userId])).toEqual([
+        ['suppressed', undefined],
+        ['too_old', 'bob'],
+      ]);
+    });
+  });
+
   it('is taken where its event is kept for ever, or is no event of that name', async () => {
     const retention = { $page: '1d', a: '1d' };
     await withCollector({ config: { retention } }, async (collector) => {

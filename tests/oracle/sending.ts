@@ -52,7 +52,8 @@ export function planOf(step: Send, { now, seen, suppressed, shadows, retention }
       seen.add(`${step.key} ${messageId}`);
       plan.batch.push(asSent({ ...message, messageId }, now));
       if (known) expected.either++;
-      else if (step.key === 'web') expected.dropped++;
+      // What would be refused of anybody is refused of them too.
+      else if (step.key === 'web' && !isTooOld(taken, retention, now)) expected.dropped++;
       else expected.rejected++;
       continue;
     }

@@ -50,7 +50,7 @@ export async function ingestSlice(
     if (seen.has(key) || fresh.has(key)) outcomes.push('duplicate');
     else {
       const isRefused = suppressed?.has(message) ?? false;
-      const coming = isRefused ? refuseSuppressed(set, message) : ingestOne(set, message, clock, late);
+      const coming = isRefused ? refuseSuppressed(set, message, clock) : ingestOne(set, message, clock, late);
       // Waiting for what is there costs more than an ordinary message's fold.
       const outcome = coming instanceof Promise ? await coming : coming;
       if (outcome === 'accepted') fresh.add(key);
@@ -97,14 +97,19 @@ async function suppressedAmong(
   return new Set([...suppressed].flatMap((hash) => byHash.get(hash) ?? []));
 }
 
-/** To a web key it looks accepted, and repeated like a repeat: a stranger must not learn who was erased. */
-async function refuseSuppressed(set: WorkingSet, message: AcceptedMessage): Promise<Outcome> {
+/**
+ * To a web key it looks accepted, and repeated like a repeat, unless anybody new would be refused with it: a stranger
+ * must not learn who was erased. What somebody new would have by their earlier messages is not looked at, since of
+ * these nothing is kept.
+ */
+async function refuseSuppressed(set: WorkingSet, message: AcceptedMessage, clock: number): Promise<Outcome> {
   const { kind, receivedAt, messageId: id, time } = message;
   const hash = set.hash(`message:${id}`);
   if (kind === 'web') {
+    const old = whyTooOldNow(set, message, clock);
+    if (old) return { code: 'too_old', reason: old };
     const response = responseOf(engineOf(message));
     const why = response && (await whyShutTo(set, response.survey, time));
-    // Anybody new would be told so.
     if (why) return { code: 'survey_closed', reason: why };
     set.record({ usedUp: [{ hash, kind }] });
     return 'accepted';
@@ -126,7 +131,7 @@ function ingestOne(
   clock: number,
   late: LateLeaves,
 ): Outcome | Promise<Outcome> {
-  const old = message.acceptedBefore ? null : whyTooOld(set.retention, message, clock);
+  const old = whyTooOldNow(set, message, clock);
   if (old) return refuse(set, message, 'too_old', old);
   const plain = isPlain(message, clock) ? lookUpInMemory(set, message) : null;
   if (!plain) return ingestSlowly(set, message, clock, late);
@@ -134,6 +139,10 @@ function ingestOne(
   const coming = arrive(set, plain, [], { clock, cause: { messageId: message.messageId }, late });
   return coming ? coming.then(() => 'accepted') : 'accepted';
 }
+
+/** One that was accepted before, and comes from an export, is taken however old it is. */
+const whyTooOldNow = ({ retention }: WorkingSet, message: AcceptedMessage, clock: number): string | null =>
+  message.acceptedBefore ? null : whyTooOld(retention, message, clock);
 
 /** Nothing is to be known about a message but who sent it: it is in effect at once, and changes only what follows from it. */
 const isPlain = ({ type, name, time }: AcceptedMessage, clock: number): boolean =>
