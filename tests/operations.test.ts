@@ -147,6 +147,39 @@ describe('static lists', () => {
     });
   });
 
+  it('let go of a person by the id they show, whichever of their ids is on them, and tell which', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.define({ segments: { vip: { static: true }, also: { where: { segment: 'vip' } } } });
+      await c.send('web', [track({ anonymousId: 'd' }, 'A'), track(user('old'), 'A'), track(user('v'), 'A')]);
+      for (const address of ['anon:d', 'user:old', 'user:v']) await put(c, 'vip', address);
+      c.advance(10);
+      await c.send('web', [track({ userId: 'u', anonymousId: 'd' }, 'A', 1)]);
+      await merge(c, 'old', 'u');
+      const shown = await c.all<{ id: string; userId: string }>('/api/segments/vip/profiles');
+      const id = shown.find(({ userId }) => userId === 'u')?.id ?? '';
+      const why = async (segment: string) =>
+        (await c.api('GET', `/api/profiles/${id}/segments/${segment}/why`)).json.why as JsonObject;
+      expect(await why('vip')).toEqual({ static: true, holds: true, listed: ['anon:d', 'user:old'] });
+      expect((await why('also')).because).toEqual(await why('vip'));
+      // An id that holds nothing takes nothing off.
+      expect((await take(c, 'vip', 'user:u')).status).toBe(204);
+      expect(await c.members('vip')).toEqual(['u', 'v']);
+      expect((await take(c, 'vip', 'anon:d')).status).toBe(204);
+      expect((await why('vip')).listed).toEqual(['user:old']);
+      await put(c, 'vip', 'anon:d');
+      expect((await take(c, 'vip', id)).status).toBe(204);
+      expect(await c.members('vip')).toEqual(['v']);
+      expect(await why('vip')).toEqual({ static: true, holds: false, listed: [] });
+      await unmerge(c, 'old');
+      expect(await c.members('vip')).toEqual(['v']);
+      // By the id it shows a person is put on it under their userId.
+      await put(c, 'vip', id);
+      await c.reopen();
+      expect((await why('vip')).listed).toEqual(['user:u']);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
   it('are empty when made anew', async () => {
     await withCollector({}, async (c) => {
       await c.define({ segments: { vip: { static: true } } });

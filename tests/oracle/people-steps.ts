@@ -2,6 +2,7 @@
 // Invariant: the answer's status is decided by the model before the request is made.
 import type { Answer, TestCollector } from '../collector.ts';
 import type { Books } from './books.ts';
+import { differences } from './differences.ts';
 import { identityOf } from './identity.ts';
 import { erased, listed, merged, unlisted, unmerged } from './operations.ts';
 import type { Step } from './script.ts';
@@ -37,17 +38,30 @@ export function createPeopleSteps(collector: TestCollector, books: Books) {
           given,
         ];
     const faults: string[] = [];
-    for (const entry of entries) {
-      const id = encodeURIComponent(own && entry === given ? own.id : entry);
-      const path = `/api/segments/${segment}/profiles/${id}`;
-      const method = put ? 'PUT' : 'DELETE';
+    const method = put ? 'PUT' : 'DELETE';
+    // The profile's own id takes off every id of the person.
+    for (const address of own ? [own.id] : entries) {
+      const path = `/api/segments/${segment}/profiles/${encodeURIComponent(address)}`;
       const answer = await collector.api(method, path);
       faults.push(...faultOf(`${method} ${path}`, answer, ...(should.length > 0 ? should : [204])));
       if (should.length > 0) break;
-      books.history = (put ? listed : unlisted)(books.history, segment, entry);
     }
+    if (should.length === 0)
+      for (const entry of entries) books.history = (put ? listed : unlisted)(books.history, segment, entry);
+    if (should.length === 0) faults.push(...(await faultsOfWhy(segment, address)));
     books.observe();
     return faults;
+  }
+
+  /** By which ids a person is on a list, as a `why` says it; none is told while the segment is being built. */
+  async function faultsOfWhy(segment: string, address: string): Promise<string[]> {
+    const { holderOf } = identityOf(books.history, books.now());
+    const path = `/api/profiles/${encodeURIComponent(address)}/segments/${segment}/why`;
+    const { status, json } = await collector.api('GET', path);
+    if (status === 409) return [];
+    const entries = books.history.lists[segment] ?? [];
+    const wanted = entries.filter((entry) => holderOf(entry) === holderOf(address)).sort();
+    return differences(path, json.why ?? null, { static: true, holds: wanted.length > 0, listed: wanted });
   }
 
   async function merge({ from, into }: Of<'merge'>): Promise<string[]> {

@@ -75,7 +75,7 @@ export function definitionPaths(): Json {
       responses: { 204: { description: 'On it' }, ...notListed },
     },
     delete: {
-      summary: 'Take an id off a static segment',
+      summary: 'Take an id off a static segment; by a profile’s own id, every id of that person',
       security: admin,
       responses: { 204: { description: 'Off it' }, ...notListed },
     },

@@ -95,7 +95,24 @@ export function profilePaths(): Json {
         summary: 'Why somebody is in a segment or not: its condition as a tree, with values and messages',
         security: admin,
         responses: {
-          200: ok('The explanation', { type: 'object' }),
+          200: ok('The explanation', {
+            type: 'object',
+            properties: {
+              member: { type: 'boolean' },
+              why: {
+                type: 'object',
+                properties: {
+                  holds: { type: 'boolean' },
+                  listed: {
+                    type: 'array',
+                    items: { type: 'string' },
+                    description:
+                      'Of a static segment: by which of their ids the person is on it, as user: and anon:',
+                  },
+                },
+              },
+            },
+          }),
           404: failure('Unknown'),
           409: failure('Still being built'),
         },

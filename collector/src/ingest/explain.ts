@@ -11,7 +11,7 @@ import { traitsNeededBy } from '../engine/references.ts';
 import { compareStamps } from '../engine/stamp.ts';
 import { traitOf } from '../engine/trait-bag.ts';
 import { reachFor } from '../engine/traits.ts';
-import type { HistoryRow } from '../storage/port.ts';
+import { type HistoryRow, isErased } from '../storage/port.ts';
 import type {
   Condition,
   DefinitionKind,
@@ -86,6 +86,8 @@ interface Explaining {
   bucketOf: BucketOf;
   /** Every computed trait's value. */
   values: ReadonlyMap<string, JsonValue>;
+  /** By which of their ids the person is on each static list, by the segment's key. */
+  listedAs: ReadonlyMap<string, string[]>;
 }
 
 /** Explains one person's membership. The copy's program holds `partsOf` all `segmentsBehind` it. */
@@ -106,14 +108,15 @@ export async function explain(
   const values = new Map<string, JsonValue>();
   for (const [name, trait] of copy.program.traits)
     values.set(name, await traitValue(copy, person, trait, clock));
-  const explaining = { copy, person, clock, segments, since, history, seen: history, bucketOf, values };
-  const why = explainSegment(explaining, key, definition);
+  const keysBehind = [...segmentsBehind(segments, key).keys()];
+  const listedAs = new Map<string, string[]>();
+  for (const name of keysBehind) listedAs.set(name, await listedIds(copy, id, name));
+  const at = { copy, person, clock, segments, since, history, seen: history, bucketOf, values, listedAs };
+  const why = explainSegment(at, key, definition);
   if (anonymous) return { member: false, why, changesAt: null, anonymous };
   const version = copy.program.live.get(key)?.version ?? -1;
   const member = person.members.has(version);
-  const behind = new Set(
-    [...segmentsBehind(segments, key).keys()].map((name) => copy.program.live.get(name)?.version ?? -1),
-  );
+  const behind = new Set(keysBehind.map((name) => copy.program.live.get(name)?.version ?? -1));
   return { member, why, changesAt: await nextChange(copy, person, version, behind) };
 }
 
@@ -121,6 +124,18 @@ export async function explain(
 function seeConditions({ program }: WorkingSet, person: PersonState, now: number): void {
   person.anonymous = false;
   evaluateAll(program, person, { now, cause: { operation: 'why' }, emit: () => {} });
+}
+
+/** The person's ids on a static list; none for another segment. */
+async function listedIds(copy: WorkingSet, id: number, key: string): Promise<string[]> {
+  const list = copy.program.lists.get(key);
+  const nodes = list === undefined ? [] : await copy.listedBy(id, list);
+  const named = await Promise.all(nodes.map((node) => copy.nodeById(node)));
+  return named
+    .flatMap((node) =>
+      node && !isErased(node) ? [`${node.kind === 'user' ? 'user' : 'anon'}:${node.ext}`] : [],
+    )
+    .sort();
 }
 
 /** Walks ahead in time, in memory only, until the membership is another; only what is behind it moves. */
@@ -146,7 +161,8 @@ async function nextChange(
 function explainSegment(at: Explaining, key: string, definition: SegmentDefinition): JsonObject {
   if ('static' in definition) {
     const list = at.copy.program.lists.get(key);
-    return { static: true, holds: list !== undefined && at.person.lists.includes(list) };
+    const holds = list !== undefined && at.person.lists.includes(list);
+    return { static: true, holds, listed: at.listedAs.get(key) ?? [] };
   }
   return explainCondition(at, key, definition.where, '/where');
 }

@@ -9,9 +9,19 @@ import type { HeldIdentities } from './held-identities.ts';
 export interface HeldLists {
   /** Numbers of the static lists a profile is on, by any of the ids that resolve to it now. */
   listsOf(root: number): Promise<number[]>;
+  /** The ids of a profile that a list holds. */
+  listedBy(root: number, list: number): Promise<number[]>;
   isListed(node: number): Promise<boolean>;
   setListed(list: number, node: number, on: boolean): void;
 }
+
+interface ListEntry {
+  list: number;
+  node: number;
+}
+
+/** As in the draft. */
+const keyOf = ({ list, node }: ListEntry): string => `${list}:${node}`;
 
 interface Means {
   read: Store['read'];
@@ -38,25 +48,26 @@ export function createHeldLists({ read, draft, identities, program }: Means): He
     return ids;
   }
 
-  async function othersListed(given: readonly number[], id: number, list: number): Promise<boolean> {
-    const stored = (await read({ listed: given.filter((other) => other !== id) })).listed;
-    return stored.some(
-      (entry) => entry.list === list && draft().listed.get(`${list}:${entry.node}`)?.on !== false,
-    );
+  async function entriesOf(root: number): Promise<ListEntry[]> {
+    const given = await idsThatResolveTo(root);
+    const { listed } = await read({ listed: given });
+    const entries = new Map(listed.map((entry) => [keyOf(entry), entry]));
+    for (const [key, { list, node, on }] of draft().listed) {
+      if (!given.includes(node)) continue;
+      if (on) entries.set(key, { list, node });
+      else entries.delete(key);
+    }
+    return [...entries.values()];
   }
 
   return {
     async listsOf(root) {
       if (program().allLists.size === 0) return [];
-      const lists = new Set<number>();
-      const given = await idsThatResolveTo(root);
-      for (const { list } of (await read({ listed: given })).listed) lists.add(list);
-      for (const { list, node: id, on } of draft().listed.values()) {
-        if (!given.includes(id)) continue;
-        if (on) lists.add(list);
-        else if (!(await othersListed(given, id, list))) lists.delete(list);
-      }
+      const lists = new Set((await entriesOf(root)).map(({ list }) => list));
       return [...lists].filter((list) => program().allLists.has(list)).sort((a, b) => a - b);
+    },
+    async listedBy(root, list) {
+      return (await entriesOf(root)).filter((entry) => entry.list === list).map(({ node }) => node);
     },
     async isListed(id) {
       if (program().allLists.size === 0) return false;
@@ -64,7 +75,7 @@ export function createHeldLists({ read, draft, identities, program }: Means): He
       return (await read({ listed: [id] })).listed.length > 0;
     },
     setListed(list, id, on) {
-      draft().listed.set(`${list}:${id}`, { list, node: id, on });
+      draft().listed.set(keyOf({ list, node: id }), { list, node: id, on });
     },
   };
 }

@@ -75,7 +75,10 @@ async function survivorOf(set: WorkingSet, node: NodeRow): Promise<Extract<Merge
   return { done: true, userId: root.ext, profileId: root.publicId };
 }
 
-/** Puts an id on a static list or takes it off; the membership belongs to that very id. */
+/**
+ * Puts an id on a static list or takes it off; the membership belongs to that very id. A profile's own id, which is
+ * what a list shows, takes off whichever ids of the person are on it.
+ */
 export async function setListed(
   set: WorkingSet,
   list: number,
@@ -86,7 +89,8 @@ export async function setListed(
   const node = await nodeNamed(set, ref);
   const person = node && (await settledPerson(set, await profileOf(set, node), clock));
   if (!node || !person) return 'unknown_profile';
-  set.setListed(list, node.id, on);
+  const isVeryId = on || isAddress(ref);
+  for (const id of isVeryId ? [node.id] : await set.listedBy(person.id, list)) set.setListed(list, id, on);
   const lists = await set.listsOf(person.id);
   if (lists.join() === person.lists.join()) return 'done';
   person.lists = lists;
@@ -95,6 +99,8 @@ export async function setListed(
   set.touch(person);
   return 'done';
 }
+
+const isAddress = (ref: string): boolean => ref.startsWith('user:') || ref.startsWith('anon:');
 
 async function nodeNamed(set: WorkingSet, ref: string): Promise<NodeRow | null> {
   if (ref.startsWith('user:')) return set.node('user', ref.slice(5));
