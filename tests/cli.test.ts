@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { takeLock } from '../collector/src/main/lock.ts';
+import { holderOf, takeLock } from '../collector/src/main/lock.ts';
 import { holdFile } from '../collector/src/storage/sqlite/held-file.ts';
 import { api, closed, KEYS, useCommandLine } from './command-line.ts';
 
@@ -126,10 +126,32 @@ describe('serve', () => {
 
   it('refuses a second one by another name of the file', async () => {
     const { child } = await serve();
-    symlinkSync(join(folder, 'data', 'tidemark.db'), join(folder, 'link.db'));
+    symlinkSync(join('data', 'tidemark.db'), join(folder, 'link.db'));
     const { code, err } = await run(['serve'], { PORT: '0', ...KEYS, TIDEMARK_DB: join(folder, 'link.db') });
     expect(code).toBe(1);
     expect(err).toContain(`process ${child.pid}`);
+  });
+
+  it('refuses one by the name of a file that a link has made', async () => {
+    mkdirSync(join(folder, 'data'));
+    symlinkSync('real.db', join(folder, 'data', 'tidemark.db'));
+    const { child } = await serve();
+    const real = { TIDEMARK_DB: join(folder, 'data', 'real.db') };
+    const { code, err } = await run(['serve'], { PORT: '0', ...KEYS, ...real });
+    expect(code).toBe(1);
+    expect(err).toContain(`process ${child.pid}`);
+  });
+
+  it('refuses one beside that of an earlier version, for as long as it runs', async () => {
+    mkdirSync(join(folder, 'data'));
+    const path = join(folder, 'data', 'tidemark.db.lock');
+    const stat = readFileSync(`/proc/${process.pid}/stat`, 'utf8');
+    const started = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    writeFileSync(path, JSON.stringify({ pid: process.pid, started }));
+    const { code, err } = await run(['keys'], KEYS);
+    expect([code, err.includes(`process ${process.pid}`)]).toEqual([1, true]);
+    writeFileSync(path, JSON.stringify({ pid: process.pid, started: '1' }));
+    expect((await run(['keys'], KEYS)).code).toBe(0);
   });
 
   it('refuses one beside that of another container, whose process ids mean nothing here', async () => {
@@ -165,7 +187,7 @@ describe('serve', () => {
     child.kill('SIGTERM');
     expect([200, 503]).toContain((await asked).status);
     expect(await done).toBe(0);
-    expect(existsSync(join(folder, 'data', 'tidemark.db.lock'))).toBe(false);
+    expect(holderOf(join(folder, 'data', 'tidemark.db'))).toBeNull();
   });
 
   it('lets keys, apply and import work through it, over a socket only the owner may use', async () => {

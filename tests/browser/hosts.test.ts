@@ -2,6 +2,7 @@
 // Invariant: a page that refuses the SDK something sees no exception, and the loss is counted.
 import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
+import type { JsonObject } from '../../collector/src/wire/message.ts';
 import type { Analytics } from '../../sdk-web/src/types.ts';
 import { named } from './sdk-page.ts';
 import { eventually, setStage, tag } from './stage.ts';
@@ -113,7 +114,10 @@ describe('consent', () => {
       await sdk().flush();
       return sdk().user();
     });
-    const messages = await stored();
+    // In no list of people: found by who the page says they are.
+    expect(await stored()).toEqual([]);
+    const { collector } = stage.served;
+    const messages = await collector.all<JsonObject>(`/api/profiles/anon:${ids.anonymousId}/events`);
     expect(messages.map((message) => message.event)).toEqual(['Seen']);
     expect(messages[0]).toMatchObject({
       anonymousId: ids.anonymousId,

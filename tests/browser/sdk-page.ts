@@ -4,7 +4,7 @@ import type { Page } from 'playwright-core';
 import type { JsonObject } from '../../collector/src/wire/message.ts';
 import type { TestCollector } from '../collector.ts';
 
-/** All messages stored, of everybody. */
+/** All messages stored, of everybody who is listed. */
 export async function storedIn(collector: TestCollector): Promise<JsonObject[]> {
   const people = await collector.all<{ id: string }>('/api/profiles');
   const lists = await Promise.all(

@@ -153,10 +153,11 @@ export function changesOf(
     const { due, built, anonymous } = state;
     const email = emailOf(state);
     person.keys = { due, email, anonymous };
-    const sameKeys = before?.due === due && before.email === email && before.anonymous === anonymous;
+    const sameKeys = before?.due === due && before.email === email;
+    const isOther = before?.anonymous !== anonymous;
     const text = encodeState(state);
     person.chars = text.length;
-    return { id, version, due, built, text, email, anonymous, sameKeys };
+    return { id, version, due, built, text, email, sameKeys, ...(isOther ? { anonymous } : {}) };
   });
   const changes: Changes = {
     clock,

@@ -211,7 +211,7 @@ describe('values of a trait', () => {
     expect(told(split)).toEqual([[1, null]]);
     split.hear({
       clock: 1,
-      persons: [{ id: 1, version: 1, due: null, built: 0, text: '', email: null, anonymous: false }],
+      persons: [{ id: 1, version: 1, due: null, built: 0, text: '', email: null }],
     });
     await split.catchUp(1);
     expect(told(split)).toEqual([[1, 'pro']]);

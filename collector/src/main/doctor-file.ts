@@ -9,7 +9,7 @@ import { askServer, isServed } from './control.ts';
 import { checkDisk } from './doctor-settings.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 import { IN_USE, inUse } from './in-use.ts';
-import { holderOf, lockPath } from './lock.ts';
+import { holderOf } from './lock.ts';
 import { messageOf, type Settings } from './settings.ts';
 
 /** The collector copies the log at this size itself, should its thread not keep up: more means a reader holds it. */
@@ -146,10 +146,7 @@ function checkWhole(database: string): Finding {
 
 async function checkHolder(database: string): Promise<Finding> {
   const pid = holderOf(database);
-  if (pid === null)
-    return existsSync(lockPath(database))
-      ? ok('served', 'by nobody; the lock of a process that was killed is taken over at the next start')
-      : ok('served', 'by nobody');
+  if (pid === null) return ok('served', 'by nobody');
   if (!(await isServed(database))) return warn('served', inUse(pid), `${IN_USE}: look again when it is done`);
   try {
     await askServer(database, 'clock', null);

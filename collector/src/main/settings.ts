@@ -1,7 +1,7 @@
 // Settings from the environment and the command line.
 // Invariant: a bad value stops the start with one line that names the variable and what it takes.
-import { existsSync, lstatSync, readFileSync, realpathSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
 import { IP_CHOICES, type IpChoice } from '../http/caller.ts';
 import type { FixedKeys } from '../http/key-record.ts';
 import { readInstant } from '../wire/instant.ts';
@@ -169,11 +169,21 @@ function readNow(value: string): number {
   return now;
 }
 
-/** A link's target: the log, the lock and the socket are beside that one, by whatever name the file is opened. */
+/** As many as systems follow. */
+const MAX_LINKS = 40;
+
+/**
+ * A symbolic link's target, which may not be there yet: the log, the lock and the socket are beside that one, by
+ * whatever name the file is opened.
+ */
 function databasePath(value: string): string {
   if (value === ':memory:') return value;
-  const path = resolve(value);
-  return existsSync(path) && lstatSync(path).isSymbolicLink() ? realpathSync(path) : path;
+  let path = resolve(value);
+  for (let links = 0; links < MAX_LINKS; links++) {
+    if (!lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink()) return path;
+    path = resolve(dirname(path), readlinkSync(path));
+  }
+  throw new UsageError(`${value} is a link that leads to itself`);
 }
 
 /** The definitions file's content. @throws UsageError when it cannot be read or is no JSON, InvalidConfig. */

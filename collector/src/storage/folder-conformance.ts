@@ -67,7 +67,6 @@ const personOf = (id: number, built = 1): PersonWrite => ({
   built,
   text: '{}',
   email: null,
-  anonymous: false,
 });
 
 /** The leaves' states of these messages. */

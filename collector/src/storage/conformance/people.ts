@@ -95,7 +95,7 @@ export function describePeople(bench: Bench): void {
         [1, 2],
       ]);
       expect([await ids({ listed: true }), await ids({ listed: true, prefix: 'ad' })]).toEqual([[1], [1]]);
-      await commit({ persons: [person(1, 1, { anonymous: true }), person(2, 1)] });
+      await commit({ persons: [person(1, 1, { anonymous: true }), person(2, 1, { anonymous: false })] });
       expect([await ids({ listed: true }), await ids({ listed: true, prefix: 'ad' })]).toEqual([[2], [2]]);
     });
 

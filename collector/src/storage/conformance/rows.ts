@@ -47,7 +47,6 @@ export const person = (id: number, version: number, more: Partial<PersonWrite> =
   built: 1,
   text: `{"id":${id}}`,
   email: null,
-  anonymous: false,
   ...more,
 });
 

@@ -51,10 +51,10 @@ export interface PersonWrite {
   text: string;
   /** Lower-case email trait, for looking people up. */
   email: string | null;
-  /** Left out of lists of people. */
-  anonymous: boolean;
-  /** `due`, `email` and `anonymous` are as in the row already: their indexes need no touch. */
+  /** `due` and `email` are as in the row already: their indexes need no touch. */
   sameKeys?: boolean;
+  /** Whether they are left out of lists of people. Default as in the row, and not in a new one. */
+  anonymous?: boolean;
 }
 
 /** A definition's versions at the switch: null where there is none. */

@@ -53,9 +53,9 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
      ON CONFLICT DO NOTHING`,
   );
   const setPerson = db.prepare(
-    `UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = ?, anonymous = ?
-     WHERE id = ? AND version = ?`,
+    'UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = ? WHERE id = ? AND version = ?',
   );
+  const setAnonymous = db.prepare('UPDATE person SET anonymous = ? WHERE id = ?');
   // A column that is set is taken out of its index and put back, whether it changed or not.
   const setState = db.prepare(
     'UPDATE person SET version = version + 1, built = ?, state = ? WHERE id = ? AND version = ?',
@@ -256,12 +256,12 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       setDecision.run(survey, person, at, text);
     for (const survey of changes.droppedSurveys ?? []) dropSurvey.run(survey);
     for (const { id, version, due, built, email, anonymous, text, sameKeys } of changes.persons ?? []) {
-      const left = anonymous ? 1 : 0;
       let done: RunResult;
-      if (version === 0) done = addPerson.run(id, due, built, email, text, left);
+      if (version === 0) done = addPerson.run(id, due, built, email, text, anonymous ? 1 : 0);
       else if (sameKeys) done = setState.run(built, text, id, version);
-      else done = setPerson.run(due, built, email, text, left, id, version);
+      else done = setPerson.run(due, built, email, text, id, version);
       if (done.changes === 0) throw new Stale();
+      if (version > 0 && anonymous !== undefined) setAnonymous.run(anonymous ? 1 : 0, id);
     }
     for (const person of changes.clearedOutside ?? []) {
       clearDistinct.run(person);

@@ -4,9 +4,9 @@ import type { Answering } from '../port.ts';
 import { distinctKey } from './columns.ts';
 import type { Statements } from './statements.ts';
 
-/** Of person `p`. Looked up in the index of those there are: in the row it comes after a state of any length. */
-const IS_ANONYMOUS =
-  'EXISTS (SELECT 1 FROM person AS a INDEXED BY person_anonymous WHERE a.id = p.id AND a.anonymous = 1)';
+/** Of person `p`. Looked up in an index: in the row it comes after a state of any length. */
+const IS_LISTED =
+  'EXISTS (SELECT 1 FROM person AS l INDEXED BY person_listed WHERE l.id = p.id AND l.anonymous = 0)';
 
 export function peopleAnswers({
   all,
@@ -44,7 +44,7 @@ export function peopleAnswers({
              UNION SELECT id FROM node WHERE kind = 1 AND ext >= @from AND ext < @to
              UNION SELECT id FROM person WHERE email >= @emailFrom AND email < @emailTo
            ) AS hit JOIN node AS n ON n.id = hit.id JOIN person AS p ON p.id = n.root
-           WHERE p.id > @after AND (NOT @listed OR NOT ${IS_ANONYMOUS}) AND (@version IS NULL
+           WHERE p.id > @after AND (NOT @listed OR ${IS_LISTED}) AND (@version IS NULL
              OR EXISTS (SELECT 1 FROM membership WHERE version = @version AND person = p.id))
            ORDER BY p.id LIMIT +@limit`,
           {
@@ -66,8 +66,14 @@ export function peopleAnswers({
           after,
           limit,
         );
-      const left = listed ? `AND NOT ${IS_ANONYMOUS}` : '';
-      return all(`SELECT id FROM person AS p WHERE id > ? ${left} ORDER BY id LIMIT +?`, after, limit);
+      if (listed)
+        return all(
+          `SELECT id FROM person INDEXED BY person_listed
+           WHERE anonymous = 0 AND id > ? ORDER BY id LIMIT +?`,
+          after,
+          limit,
+        );
+      return all('SELECT id FROM person WHERE id > ? ORDER BY id LIMIT +?', after, limit);
     },
     'people-count': ({ below }) =>
       below === undefined

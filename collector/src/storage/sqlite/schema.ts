@@ -210,7 +210,8 @@ const MIGRATIONS: readonly string[] = [
   `
   -- 1: all that this person sent was sent with anonymous consent.
   ALTER TABLE person ADD COLUMN anonymous INTEGER NOT NULL DEFAULT 0;
-  CREATE INDEX person_anonymous ON person (id) WHERE anonymous = 1;
+  -- The others, who are listed: there may be few of them among very many.
+  CREATE INDEX person_listed ON person (id) WHERE anonymous = 0;
 
   INSERT INTO fact VALUES ('rebuild', 'true') ON CONFLICT DO UPDATE SET value = 'true';
   `,

@@ -67,7 +67,7 @@ describe('a SQLite file', () => {
     const store = openSqlite({ path });
     const pragma = vi.spyOn(Database.prototype, 'pragma');
     try {
-      const persons = [{ id: 1, version: 0, due: null, built: 1, text: '{}', email: null, anonymous: false }];
+      const persons = [{ id: 1, version: 0, due: null, built: 1, text: '{}', email: null }];
       await store.commit({ clock: 1, lazy: true, persons });
       await store.commit({ clock: 1, lazy: true, persons });
       await store.commit({ clock: 1 });
@@ -145,7 +145,6 @@ describe('a SQLite file', () => {
         built: 1,
         text: 'x'.repeat(3_500),
         email: null,
-        anonymous: false,
       }));
       await store.commit({ clock: round, persons });
       await new Promise((resolve) => setTimeout(resolve, 20)); // the thread gets its turn on a single core too
