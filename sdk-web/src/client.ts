@@ -68,13 +68,12 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
   const identity = createIdentity(newId, now, isLasting, options.cookieDomain);
   // What finds no room is sent all the same while the collector takes it, and refused when it does not.
   const store = createMessageStore(owner, (messages) => queue.refuse(messages));
-  const proofOf = ({ userId }: Queued): string | undefined => proofs.get(userId) ?? userSignature;
   /** Gives up what is on the wire. */
   let wire = new AbortController();
-  /** Given last: for users of whom no other is known, and for devices, so that they share a batch with users. */
+  /** Given as an option: for users of whom no other is known, until `reset`. */
   let { userSignature } = options;
-  /** What proves each user, by id, until `reset`; never stored. */
-  const proofs = new Map<unknown, string | undefined>();
+  /** What proves each user, by id, made anew by `reset`; never stored. Devices have the last, to share its batch. */
+  let proofs = new Map<unknown, string>();
   let state: Consent | undefined;
   const waiting: [run: () => void, message: Queued | undefined][] = [];
   let sequence = 0;
@@ -95,7 +94,13 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     random: Math.random,
     sizeOf: bytesOf,
     after,
-    proofOf,
+    // What is known is for good. What is not may come until it is sent, for users after `reset` too.
+    proofOf({ userId }) {
+      const own = proofs;
+      const given = userSignature;
+      const known = own.get(userId);
+      return () => known ?? own.get(userId) ?? (((userId as string) && proofs.get(userId)) || given);
+    },
     send(batch, proof) {
       const wanted = [...listeners].some(([event]) => event !== 'error') ? '?reply=me' : '';
       const sentAt = isoOf(now());
@@ -204,16 +209,15 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
       const made = plugins[0] ? attempt(() => copy(message)) : message;
       if (!made) return refuse(INVALID, message);
       message = made;
-      // By whoever it is from in the end, and for good: `reset` forgets it before it is sent.
-      userSignature = signature || proofOf(message);
-      proofs.set(message.userId, userSignature);
+      // By whoever it is from in the end.
+      if (signature) proofs.set(message.userId, signature).set(undefined, signature);
       message.tm = {
         client,
         seq: sequence,
         lost: lost || undefined,
         consent: isAnonymous ? state : undefined,
       };
-      queue.add(message, false, userSignature);
+      queue.add(message);
     }, draft ?? { messageId });
   }
 
@@ -274,7 +278,7 @@ export function createClient<E extends EventProperties = Record<string, Fields>>
     reset: (given) =>
       whenAllowed(() => {
         userSignature = undefined;
-        proofs.clear();
+        proofs = new Map();
         // As a listener it is given an event.
         identity.write(newcomer(given && typeof given === 'string' ? given : newId()));
       }),

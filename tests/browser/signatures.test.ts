@@ -170,6 +170,39 @@ describe('a page where people come and go', () => {
     expect(batches().length - before).toBeLessThanOrEqual(2);
   });
 
+  it.each(['/loud', '/signed'])(
+    'waits on %s for the proof of who comes after somebody proven',
+    async (path) => {
+      const page = await open(path);
+      await page.evaluate(async (isSigned) => {
+        sdk().identify('ada', {}, isSigned ? {} : { userSignature: signatures.ada });
+        sdk().identify('bo');
+        sdk().track('His');
+        sdk().identify('bo', {}, { userSignature: signatures.bo });
+        sdk().reset();
+        sdk().track('Nobody’s');
+        sdk().identify('ada', {}, { userSignature: signatures.ada });
+        await sdk().flush();
+      }, path === '/signed');
+      expect(await page.evaluate(() => losses)).toEqual([]);
+      expect(await storedBy('ada')).toEqual(['identify', 'identify']);
+      expect(await storedBy('bo')).toEqual(['identify', 'His', 'identify']);
+      expect(await storedBy(undefined)).toEqual(['page', 'Nobody’s']);
+    },
+  );
+
+  it('sends what a device did along with what users of one proof did', async () => {
+    const page = await open('/loud');
+    await page.evaluate(async () => {
+      sdk().track('Nobody’s');
+      sdk().identify('ada', {}, { userSignature: signatures.ada });
+      sdk().track('Hers');
+      await sdk().flush();
+    });
+    expect(await page.evaluate(() => losses)).toEqual([]);
+    expect(batches()).toHaveLength(1);
+  });
+
   it('takes the proof from the tag, until reset', async () => {
     const page = await open('/signed');
     await page.evaluate(async () => {

@@ -37,8 +37,8 @@ export interface FlushResult {
 export interface QueueParts {
   /** Sends one batch; never rejects. Messages share one context (the same text) and one proof. */
   send(batch: Queued[], proof?: string): Promise<Answer>;
-  /** The proof of a message that came without its own, as far as it is known by now. */
-  proofOf?(message: Queued): string | undefined;
+  /** Asked as a message is taken in; the answer tells its proof, as far as it is known when it is sent. */
+  proofOf?(message: Queued): () => string | undefined;
   /**
    * Hears of every loss. With no messages and `http_401` or `http_403` the key was refused: nothing more
    * is sent and what waits is kept; told once.
@@ -88,8 +88,8 @@ interface Entry {
   n: number;
   /** Its context's text: messages of one batch share it. */
   c: string;
-  /** What proves its user, where that was known when it was made: likewise. */
-  p: string | undefined;
+  /** Tells what proves its user: likewise. */
+  p: (() => string | undefined) | undefined;
   /** Failed tries. */
   t: number;
   /** Messages its batch may have at most: halved when a batch was too large or unreadable. */
@@ -102,9 +102,8 @@ export interface Queue {
   /**
    * Takes a message in; false if it was refused (and reported).
    * @param spare it can wait: only while half of the room is free, and a refusal is not reported
-   * @param proof what proves its user
    */
-  add(message: Queued, spare?: boolean, proof?: string): boolean;
+  add(message: Queued, spare?: boolean): boolean;
   flush(limitMs?: number): Promise<FlushResult>;
   /** Sends what fits into `room` at once, as the page may be gone next; never within a pause. */
   unload(room: number): void;
@@ -141,7 +140,6 @@ export function createQueue(parts: QueueParts): Queue {
   let cancelTimer: (() => void) | null | undefined;
 
   const messagesOf = (entries: Entry[]): Queued[] => entries.map((entry) => entry.m);
-  const proofOf = ({ p, m }: Entry): string | undefined => p ?? parts.proofOf?.(m);
   const size = (): number => waiting.length + flying.size;
 
   function settle(entries: Entry[], delivered = false): void {
@@ -185,10 +183,10 @@ export function createQueue(parts: QueueParts): Queue {
   /** Sends at least one message; more while they are alike and fit. Answers what room is left. */
   function deliver(room: number): number {
     const first = waiting[0] as Entry;
-    const proof = proofOf(first);
+    const proof = first.p?.();
     let i = 0;
     for (const entry of waiting) {
-      if (i && (entry.c !== first.c || room < entry.n || i >= first.k || proofOf(entry) !== proof)) break;
+      if (i && (entry.c !== first.c || room < entry.n || i >= first.k || entry.p?.() !== proof)) break;
       room -= entry.n;
       i++;
     }
@@ -245,7 +243,7 @@ export function createQueue(parts: QueueParts): Queue {
   }
 
   return {
-    add(message, spare, p) {
+    add(message, spare) {
       const c = JSON.stringify(message.context) ?? '';
       const text = JSON.stringify({ ...message, context: 0 });
       const n = sizeOf(c === lastContext ? text : text + c);
@@ -258,7 +256,7 @@ export function createQueue(parts: QueueParts): Queue {
       if (!spare) parts.onTaken?.(message, c, text);
       lastContext = c;
       held += n;
-      waiting.push({ m: message, n, c, p, t: 0, k: MAX_BATCH });
+      waiting.push({ m: message, n, c, p: parts.proofOf?.(message), t: 0, k: MAX_BATCH });
       pump();
       return true;
     },
