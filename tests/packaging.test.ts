@@ -163,6 +163,14 @@ describe('collector', () => {
     expect(stdout).toContain('tidemark serve');
   });
 
+  it('refuses a time zone that is none, and names the variable', async () => {
+    const bin = join(unpacked('collector'), manifestOf('collector').bin?.tidemark ?? '');
+    const env = { PATH: process.env.PATH, PORT: '0', TIDEMARK_DB: ':memory:', TIDEMARK_TZ: 'Mars' };
+    // One that does not refuse it would serve for ever.
+    const refused = await run(bin, ['serve'], { env, timeout: 20_000 }).catch((error: unknown) => error);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringContaining('TIDEMARK_TZ') });
+  });
+
   it('builds definitions with its threads', async () => {
     const printed = await evaluate(`
       import { createCollector } from '@tidemark/collector';

@@ -181,7 +181,10 @@ function logBytes(database: string): number {
 /** @throws RangeError for a name that is none */
 export function requireTimezone(name: string): void {
   // Its rules take 8 MB of memory, which only other zones need.
-  if (name !== 'UTC') new Intl.DateTimeFormat('en', { timeZone: name });
+  if (name === 'UTC') return;
+  // The result is looked at because the bundler drops a constructor of Intl that nothing comes of.
+  const { timeZone } = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions();
+  if (timeZone === '') throw new RangeError(`"${name}" is no time zone`);
 }
 
 /** @throws InvalidConfig */
