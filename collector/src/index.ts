@@ -4,7 +4,7 @@
 export type { Core, ProfileView, TransitionView } from './ingest/core.ts';
 export { ClockBehind } from './ingest/create-core.ts';
 export { type Collector, type CollectorOptions, createCollector } from './main/collector.ts';
-export { NewerFile, OlderFile } from './storage/sqlite/schema.ts';
+export { ForeignFile, NewerFile, OlderFile } from './storage/sqlite/schema.ts';
 export type {
   Condition,
   DefinitionFile,

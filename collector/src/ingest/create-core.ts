@@ -67,7 +67,7 @@ export class ClockBehind extends Error {
   }
 }
 
-/** @throws ClockBehind, NewerFile, OlderFile, BrokenFile, NotWritable. */
+/** @throws ClockBehind, NewerFile, OlderFile, ForeignFile, BrokenFile, NotWritable. */
 export async function createCore({ database, ...options }: CoreOptions): Promise<Core> {
   const store = openSqlite({ path: database, readOnly: options.readOnly ?? false });
   try {

@@ -81,7 +81,7 @@ export class InvalidConfig extends Error {
 }
 
 /**
- * @throws InvalidConfig, ClockBehind, NewerFile, RangeError for an unknown time zone, or the database's
+ * @throws InvalidConfig, ClockBehind, NewerFile, ForeignFile, RangeError for an unknown time zone, or the database's
  * error for a file that is no database.
  */
 export async function createCollector(options: CollectorOptions): Promise<Collector> {

@@ -5,7 +5,8 @@ import { chownSync, existsSync, linkSync, renameSync, rmSync, statSync } from 'n
 import { dirname, resolve } from 'node:path';
 import { BrokenFile } from '../ingest/core.ts';
 import { copyDatabase, flush } from '../storage/sqlite/copy.ts';
-import { ForeignFile, foldLog, type Inspection, inspectDatabase } from '../storage/sqlite/inspect.ts';
+import { foldLog, type Inspection, inspectDatabase } from '../storage/sqlite/inspect.ts';
+import { ForeignFile } from '../storage/sqlite/schema.ts';
 import { refuseOwnFiles } from './backup.ts';
 import { type Command, type Flags, megabytes, progressOf, report } from './command.ts';
 import { socketPath } from './control.ts';

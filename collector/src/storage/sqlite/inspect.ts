@@ -4,7 +4,7 @@ import { existsSync, statSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import type { JsonValue } from '../../wire/message.ts';
 import { onWholeFile } from './damage.ts';
-import { SCHEMA_VERSION } from './schema.ts';
+import { ForeignFile, isOfTidemark, SCHEMA_VERSION } from './schema.ts';
 
 export interface Inspection {
   schemaVersion: number;
@@ -23,19 +23,10 @@ export interface Inspection {
   facts: Map<string, JsonValue>;
 }
 
-/** The file is a sound SQLite database, but of something else. */
-export class ForeignFile extends Error {
-  override readonly name = 'ForeignFile';
-}
-
 /** @throws BrokenFile, ForeignFile */
 export function inspectDatabase(path: string): Inspection {
   return reading(path, (db) => {
-    const tables = new Set(
-      db.prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'").pluck().all(),
-    );
-    if (!tables.has('fact') || !tables.has('message'))
-      throw new ForeignFile(`${path} is a database, but not one of Tidemark`);
+    if (!isOfTidemark(db)) throw new ForeignFile(path);
     const number = (sql: string): number => db.prepare<[], number>(sql).pluck().get() ?? 0;
     const pragma = (name: string): number => db.pragma(name, { simple: true }) as number; // these are integers
     const facts = factsIn(db);

@@ -9,7 +9,7 @@ import { guarded, onWholeFile } from './damage.ts';
 import { createFolders } from './folder.ts';
 import { createQuery } from './query.ts';
 import { createRead } from './read.ts';
-import { migrate, requireCurrent } from './schema.ts';
+import { migrate, requireCurrent, requireOurs } from './schema.ts';
 import { createTerms } from './terms.ts';
 import { requireWritable } from './writable.ts';
 
@@ -22,7 +22,10 @@ export interface SqliteOptions {
   readOnly?: boolean;
 }
 
-/** @throws NotWritable, NewerFile, OlderFile when only reading, BrokenFile for one that is damaged or no database. */
+/**
+ * @throws NotWritable, NewerFile, OlderFile when only reading, ForeignFile for another program's database, BrokenFile
+ * for one that is damaged or no database.
+ */
 export function openSqlite(options: SqliteOptions): Store {
   return guarded(
     onWholeFile(options.path, () => openWhole(options)),
@@ -34,8 +37,10 @@ function openWhole({ path, readOnly = false }: SqliteOptions): Omit<Store, 'dama
   const inMemory = path === ':memory:';
   if (!inMemory && !readOnly) requireWritable(path);
   if (!inMemory && !readOnly && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+  if (!inMemory && !readOnly && existsSync(`${path}-wal`)) requireOursUnfolded(path);
   const db = new Database(path, { readonly: readOnly, fileMustExist: readOnly });
   try {
+    requireOurs(db, path);
     if (!readOnly) {
       db.pragma('journal_mode = WAL');
       db.pragma('synchronous = FULL');
@@ -70,4 +75,14 @@ function openWhole({ path, readOnly = false }: SqliteOptions): Omit<Store, 'dama
       db.close();
     },
   };
+}
+
+/** By a connection that only reads: one that may write copies another program's log into its database as it closes. */
+function requireOursUnfolded(path: string): void {
+  const db = new Database(path, { readonly: true, fileMustExist: true });
+  try {
+    requireOurs(db, path);
+  } finally {
+    db.close();
+  }
 }

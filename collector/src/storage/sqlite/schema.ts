@@ -1,6 +1,6 @@
 // The SQLite schema and its migrations.
 // Invariant: `user_version` counts the migrations applied; an older file is brought up in one
-// transaction, a newer one is refused untouched.
+// transaction, a newer one and another program's are refused untouched.
 import type { Database } from 'better-sqlite3';
 
 /** Each entry takes a file from version i to i + 1. Never edit one that was released; add the next. */
@@ -232,6 +232,15 @@ export class NewerFile extends Error {
   override readonly name = 'NewerFile';
 }
 
+/** The file is a sound SQLite database, but of something else. */
+export class ForeignFile extends Error {
+  override readonly name = 'ForeignFile';
+  /** @param wayOut what to do, put behind what it is */
+  constructor(path: string, wayOut = '') {
+    super(`${path} is a database, but not one of Tidemark${wayOut}`);
+  }
+}
+
 /** The file must be brought up to date by a writer first. */
 export class OlderFile extends Error {
   override readonly name = 'OlderFile';
@@ -246,6 +255,29 @@ function versionOf(db: Database): number {
     );
   }
   return version;
+}
+
+/** Litestream puts tables of its own into what it copies, also before there are any of ours. */
+const tablesOf = (db: Database): Set<string> =>
+  new Set(
+    db
+      .prepare<[], string>(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT GLOB '_litestream_*'",
+      )
+      .pluck()
+      .all(),
+  );
+
+export function isOfTidemark(db: Database): boolean {
+  const tables = tablesOf(db);
+  return tables.has('fact') && tables.has('message');
+}
+
+/** Refuses another program's file; one without tables may become ours. @throws ForeignFile */
+export function requireOurs(db: Database, path: string): void {
+  const version = db.pragma('user_version', { simple: true }) as number; // PRAGMA user_version is an integer
+  const isOurs = version === 0 ? tablesOf(db).size === 0 : isOfTidemark(db);
+  if (!isOurs) throw new ForeignFile(path, '; set TIDEMARK_DB to another file');
 }
 
 /** For readers: refuses a file that a migration would change. */

@@ -1,5 +1,5 @@
 // SQLite against the conformance suite, and what only a file has: mode, migrations, snapshots.
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
@@ -7,7 +7,7 @@ import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { useFolder } from '../../../../tests/temporary-folder.ts';
 import { describeStore } from '../conformance.ts';
 import { openSqlite } from './open.ts';
-import { migrate, NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
+import { ForeignFile, migrate, NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
 
 describeStore('SQLite in memory', async () => ({
   open: async () => openSqlite({ path: ':memory:' }),
@@ -118,6 +118,38 @@ describe('a SQLite file', () => {
     expect(() => openSqlite({ path })).toThrow(NewerFile);
     expect(() => openSqlite({ path })).toThrow(/newer Tidemark/);
     expect(readFileSync(path)).toEqual(before);
+  });
+
+  it.each([
+    [0, false],
+    [3, false],
+    [0, true],
+    [SCHEMA_VERSION + 1, true],
+  ])(
+    "is refused untouched when it is another program's (user_version %s, with a log: %s)",
+    (version, hasLog) => {
+      const other = new Database(path);
+      other.pragma(`user_version = ${version}`);
+      if (hasLog) other.pragma('journal_mode = WAL');
+      other.exec("CREATE TABLE people (name); INSERT INTO people VALUES ('ada')");
+      const copied = inFolder('copied.db');
+      for (const ending of hasLog ? ['', '-wal'] : ['']) copyFileSync(path + ending, copied + ending);
+      other.close();
+      const before = readFileSync(copied);
+      for (const readOnly of [true, false]) {
+        expect(() => openSqlite({ path: copied, readOnly })).toThrow(ForeignFile);
+        expect(() => openSqlite({ path: copied, readOnly })).toThrow(/not one of Tidemark; set TIDEMARK_DB/);
+      }
+      expect(readFileSync(copied)).toEqual(before);
+      expect(existsSync(`${copied}-wal`)).toBe(hasLog);
+    },
+  );
+
+  it('is taken when nothing but Litestream has been in it', async () => {
+    const fresh = new Database(path);
+    fresh.exec('CREATE TABLE _litestream_seq (id INTEGER PRIMARY KEY, seq INTEGER)');
+    fresh.close();
+    await openSqlite({ path }).close();
   });
 
   it('gives readers one snapshot whatever the writer does', async () => {
