@@ -1,6 +1,6 @@
 // The first keys of a database: whoever starts it is shown them, whatever went wrong or was done with it before.
 // Invariant: no key is in the file that nobody has been shown.
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createCollector } from '@tidemark/collector';
 import { describe, expect, it } from 'vitest';
@@ -113,6 +113,20 @@ describe('a database that a command made', () => {
     expect(text).toContain(TIDEMARK_ADMIN_KEY);
     expect(keysIn(text).some((key) => key.startsWith('sk_'))).toBe(true);
   });
+});
+
+it('two databases of one folder both have their keys in the file, which only its owner reads', async () => {
+  mkdirSync(path('data'));
+  writeFileSync(shownFile(), '', { mode: 0o644 });
+  await stop(await serve({}));
+  const first = readFileSync(shownFile(), 'utf8');
+  await stop(await serve({ TIDEMARK_DB: path('data', 'other.db') }));
+  const both = readFileSync(shownFile(), 'utf8');
+  expect(both.startsWith(first)).toBe(true);
+  expect(first).toContain(`The keys of ${database()} `);
+  expect(both.slice(first.length)).toContain(`The keys of ${path('data', 'other.db')} `);
+  expect(new Set(keysIn(both)).size).toBe(6);
+  expect(statSync(shownFile()).mode & 0o777).toBe(0o600);
 });
 
 describe('a database that a program made', () => {

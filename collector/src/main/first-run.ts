@@ -1,6 +1,6 @@
 // What a new collector says about itself, once.
 // Invariant: secrets go to the terminal or to a file of mode 0600, never to a log.
-import { writeFileSync } from 'node:fs';
+import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FirstRun } from '../http/start-keys.ts';
 
@@ -16,24 +16,36 @@ export function announceFirstRun(
   isTerminal: boolean,
   print: (text: string) => void,
 ): void {
-  const text = firstRunText(url, keys);
+  const text = firstRunText({ url, database, keys });
   if (isTerminal || database === ':memory:') {
     print(text);
     return;
   }
   const file = join(dirname(database), 'first-run.txt');
-  writeFileSync(file, text, { mode: 0o600 });
+  append(file, text);
   print(
     `First start: the keys are in ${file} (only you can read it; delete it once they are kept elsewhere)\n`,
   );
 }
 
-export function firstRunText(
-  url: string,
-  { writeKey, serverKey, adminKey, signingSecret }: FirstRun,
-): string {
+/** Another database of the same folder may have put its keys there, and whoever made the file chose its mode. */
+function append(file: string, text: string): void {
+  const opened = openSync(file, 'a', 0o600);
+  try {
+    fchmodSync(opened, 0o600);
+    writeSync(opened, text);
+  } finally {
+    closeSync(opened);
+  }
+}
+
+function firstRunText({
+  url,
+  database,
+  keys: { writeKey, serverKey, adminKey, signingSecret },
+}: Announcement): string {
   return `
-  These keys are shown this once. Keep them.
+  The keys of ${database} are shown this once. Keep them.
 
     web write key      ${writeKey}      public, for pages
     server write key   ${serverKey}      secret, for back ends
