@@ -1,5 +1,15 @@
 // The command line as an operator uses it: each command in a process of its own.
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
@@ -12,7 +22,7 @@ const surveyFile = (name: string): string =>
   fileURLToPath(new URL(`../collector/src/features/surveys/import/fixtures/${name}.json`, import.meta.url));
 const cdnow = fileURLToPath(new URL('../examples/cdnow/definitions.json', import.meta.url));
 
-const { path, run, serve, store } = useCommandLine();
+const { path, launch, run, serve, store } = useCommandLine();
 let folder: string;
 beforeEach(() => {
   folder = path();
@@ -95,6 +105,44 @@ describe('names that others gave', () => {
     const { out, err } = await run(['import', '--surveys', file, '--from', 'posthog']);
     expect(out + err).toContain(SHOWN);
     expect(out + err).not.toMatch(/(?!\n)[\p{Cc}\u202e]/u);
+  });
+});
+
+describe('output that nobody takes', () => {
+  async function unread(args: string[], out: 'pipe' | number): Promise<{ code: number | null; err: string }> {
+    const child = launch(args, KEYS, out);
+    let err = '';
+    child.stderr?.on('data', (chunk) => {
+      err += chunk;
+    });
+    child.stdout?.destroy();
+    return { code: await closed(child), err };
+  }
+
+  it.each([['doctor', '--quick'], ['verify', '--json'], ['--help']])('ends %s quietly', async (...args) => {
+    await store('ada');
+    const { code, err } = await unread(args, 'pipe');
+    // A bar's last state is all that is said.
+    expect([code, err.replace(/^Verifying .*\n/gm, '')]).toEqual([141, '']);
+  });
+
+  it('fails where there is no room for it', async () => {
+    await store('ada');
+    const full = openSync('/dev/full', 'w');
+    const { code, err } = await unread(['doctor', '--quick'], full);
+    closeSync(full);
+    expect([code, err]).toEqual([
+      1,
+      'tidemark: stdout cannot be written: no space left on device (ENOSPC)\n',
+    ]);
+  });
+
+  it('is no matter where it is but notes', async () => {
+    await store('ada');
+    const child = launch(['keys', 'create', 'web'], KEYS);
+    child.stderr?.destroy();
+    child.stdout?.resume();
+    expect(await closed(child)).toBe(0);
   });
 });
 

@@ -25,9 +25,6 @@ export const exporting: Command = {
   run: runExport,
 };
 
-/** 128 and the number of SIGPIPE: what a shell says of a tool that ends so. */
-const BROKEN_PIPE = 141;
-
 interface ExportOptions {
   since: number | null;
   onlyMessages: boolean;
@@ -51,7 +48,8 @@ async function runExport(flags: Flags, settings: Settings, [name = '-', ...rest]
   const options = { since: sinceOf(text(flags.since)), onlyMessages: flags['messages-only'] === true };
   if (name === '-') {
     if (flags.json === true) throw new UsageError('with --json the export needs a file to go to');
-    return await exportToStdout(settings, options);
+    await writeTo({ out: process.stdout, name: 'stdout' }, settings, options, null);
+    return 0;
   }
   const file = resolve(name);
   const force = flags.force === true;
@@ -77,23 +75,6 @@ async function runExport(flags: Flags, settings: Settings, [name = '-', ...rest]
     throw error;
   }
 }
-
-/** Ends quietly, as other tools do, where whoever reads has seen enough (`| head`). */
-async function exportToStdout(settings: Settings, options: ExportOptions): Promise<number> {
-  try {
-    await writeTo({ out: process.stdout, name: 'stdout' }, settings, options, null);
-    return 0;
-  } catch (error) {
-    if (isBrokenPipe(error)) return BROKEN_PIPE;
-    throw error;
-  }
-}
-
-const isBrokenPipe = (error: unknown): boolean =>
-  error instanceof UsageError &&
-  error.cause instanceof Error &&
-  'code' in error.cause &&
-  error.cause.code === 'EPIPE';
 
 function sinceOf(value: string | undefined): number | null {
   if (value === undefined) return null;
