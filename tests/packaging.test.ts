@@ -163,6 +163,12 @@ describe('collector', () => {
     expect(stdout).toContain('tidemark serve');
   });
 
+  it.each(['--version', '-v', 'version'])('says its version (%s)', async (word) => {
+    const { bin, version } = manifestOf('collector');
+    const { stdout } = await run(join(unpacked('collector'), bin?.tidemark ?? ''), [word]);
+    expect(stdout).toBe(`${version}\n`);
+  });
+
   it('refuses a time zone that is none, and names the variable', async () => {
     const bin = join(unpacked('collector'), manifestOf('collector').bin?.tidemark ?? '');
     const env = { PATH: process.env.PATH, PORT: '0', TIDEMARK_DB: ':memory:', TIDEMARK_TZ: 'Mars' };

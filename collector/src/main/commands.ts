@@ -6,6 +6,7 @@ import { type Command, type Environment, type Flags, print, tell, text } from '.
 import { COMMAND_HELP, HELP } from './help.ts';
 import { Locked } from './lock.ts';
 import { messageOf, readSettings, UsageError } from './settings.ts';
+import { VERSION } from './version.ts';
 
 /** Each is loaded when it is asked for: what the others need would make a collector larger and its start slower. */
 const COMMANDS: Record<string, () => Promise<Command>> = {
@@ -32,6 +33,10 @@ export async function runCommand(argv: string[], environment: Environment): Prom
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     print(HELP);
     return name === undefined ? 1 : 0;
+  }
+  if (name === '--version' || name === '-v' || name === 'version') {
+    print(`${VERSION}\n`);
+    return 0;
   }
   const load = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
   if (!load) {

@@ -13,7 +13,7 @@ export const HELP = `tidemark: profiles, computed traits and segments on one fil
   tidemark restore    put a backup in the database's place
   tidemark doctor     look at machine, settings and file, and say what to do
 
-Each takes --help, --json (for machines) and --db FILE. Environment:
+Each takes --help, --json (for machines) and --db FILE. \`tidemark --version\` prints the version. Environment:
 
   PORT, HOST                  where to listen (4700, 127.0.0.1)
   TIDEMARK_DB                 the database, a file or :memory: (data/tidemark.db)
