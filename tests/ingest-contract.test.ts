@@ -173,6 +173,21 @@ describe('keys', () => {
     expect(await collector.profile('user:u1')).toBeUndefined();
   });
 
+  it('says on /api whether an admin key is missing or unknown', async () => {
+    const saidTo = async (headers: Record<string, string>) => {
+      const { status, json } = await collector.fetch('/api/profiles', { headers });
+      return [status, json.error];
+    };
+    const error = (words: string) => [
+      401,
+      expect.objectContaining({ code: 'invalid_key', message: expect.stringContaining(words) }),
+    ];
+    expect(await saidTo({})).toEqual(error('an admin key is required'));
+    expect(await saidTo({ authorization: 'Bearer nobody' })).toEqual(
+      error('this admin key is unknown or was revoked; `tidemark keys` lists'),
+    );
+  });
+
   it('never stores or shows a write key or a signature', async () => {
     await post('/v1/track', good({ writeKey: WEB_KEY, userSignature: 'feed', context: { a: 1 } }));
     await post('/v1/batch', {

@@ -16,6 +16,7 @@ import { replayRejected } from './replay.ts';
 
 /** People shown of a segment that is tried out. */
 const DEFAULT_SAMPLE = 10;
+const UNKNOWN_ADMIN_KEY = 'this admin key is unknown or was revoked; `tidemark keys` lists those there are';
 const KEY_KINDS: readonly KeyType[] = ['web', 'server', 'admin'];
 
 export function addApiRoutes(app: Hono, parts: HttpParts): void {
@@ -42,8 +43,9 @@ function requireAdmin({ access }: HttpParts, c: Context): KeyRecord {
   const record = key === null ? null : access.find(key);
   if (record?.kind !== 'admin') {
     const what = record ? `this is a ${record.kind} write key; ` : '';
-    const how = 'an admin key is required, as Authorization: Bearer <admin key>';
-    throw new ApiError(401, 'invalid_key', `${what}${how}`);
+    const how = `${what}an admin key is required, as Authorization: Bearer <admin key>`;
+    const isUnknown = key !== null && record === null;
+    throw new ApiError(401, 'invalid_key', isUnknown ? UNKNOWN_ADMIN_KEY : how);
   }
   const reads = c.req.method === 'GET' || c.req.method === 'HEAD';
   if (record.role === 'read' && !reads)
