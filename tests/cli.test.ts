@@ -172,6 +172,14 @@ describe('serve', () => {
     expect(err).toContain(`process ${child.pid}`);
   });
 
+  it('names the variables where it cannot listen', async () => {
+    const { code, err } = await run(['serve'], { PORT: '0', HOST: '192.0.2.1', ...KEYS });
+    expect([code, err]).toEqual([
+      1,
+      expect.stringMatching(/cannot listen: .*; HOST is 192\.0\.2\.1, PORT is 0$/m),
+    ]);
+  });
+
   it('refuses a second one by another name of the file', async () => {
     const { child } = await serve();
     symlinkSync(join('data', 'tidemark.db'), join(folder, 'link.db'));

@@ -66,7 +66,7 @@ export function startListening(
       const reason =
         error.code === 'EADDRINUSE'
           ? `port ${port} on ${host} is in use; set PORT to another one`
-          : messageOf(error);
+          : `${messageOf(error)}; HOST is ${host}, PORT is ${port}`;
       reject(new UsageError(`cannot listen: ${reason}`));
     });
   });
