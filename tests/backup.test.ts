@@ -123,7 +123,11 @@ describe('backup', () => {
     expect((await run(['backup', path('c.db')], { TIDEMARK_DB: path('none.db') })).err).toContain(
       'no database',
     );
-    expect((await run(['backup', path('no', 'folder', 'c.db')])).code).toBe(1);
+    const nowhere = await run(['backup', path('no', 'folder', 'c.db')]);
+    expect(nowhere.code).toBe(1);
+    expect(nowhere.err).toContain(
+      `tidemark: ${path('no', 'folder', 'c.db')} cannot be written: no such file or directory (ENOENT)\n`,
+    );
   });
 
   it('of a damaged database fails and leaves nothing', async () => {

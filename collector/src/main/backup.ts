@@ -8,6 +8,7 @@ import { type Command, type Flags, megabytes, progressOf, report, tell } from '.
 import { untilSignal } from './interrupt.ts';
 import { existsAlready, partialName, publish } from './new-file.ts';
 import { type Settings, UsageError } from './settings.ts';
+import { cannotWrite } from './system-error.ts';
 
 export const backup: Command = {
   flags: { force: { type: 'boolean' } },
@@ -36,14 +37,19 @@ async function runBackup(flags: Flags, { database }: Settings, [name, ...rest]: 
 
   const partial = partialName(file);
   const progress = progressOf('Backing up');
-  await untilSignal(async (signal) => {
-    const { liveBytes: expectedBytes } = inspectDatabase(database);
-    const onProgress = (done: number, total: number) =>
-      progress.update(done, total, `${megabytes(done)} of ${megabytes(total)}`);
-    await copyDatabase({ from: database, to: partial, expectedBytes, onProgress, signal });
-  });
-  progress.finish();
-  publish(partial, file, { replace: force });
+  try {
+    await untilSignal(async (signal) => {
+      const { liveBytes: expectedBytes } = inspectDatabase(database);
+      const onProgress = (done: number, total: number) =>
+        progress.update(done, total, `${megabytes(done)} of ${megabytes(total)}`);
+      await copyDatabase({ from: database, to: partial, expectedBytes, onProgress, signal });
+    });
+    progress.finish();
+    publish(partial, file, { replace: force });
+  } catch (error) {
+    // The system's own; what is wrong with the database itself has its words already.
+    throw error instanceof Error && 'errno' in error ? cannotWrite(file, error) : error;
+  }
   const { messages, people, clock, schemaVersion } = inspectDatabase(file);
   const result: BackedUp = {
     file,
