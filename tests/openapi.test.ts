@@ -2,10 +2,20 @@
 // Invariant: what a route answers to is described, and what is described is answered.
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { createCollector } from '@tidemark/collector';
 import { expect, it } from 'vitest';
 import { createApp } from '../collector/src/app.ts';
 import { createOpenApi } from '../collector/src/http/openapi.ts';
 import { createCore } from '../collector/src/ingest/create-core.ts';
+
+/** A route that answers JSON. */
+interface Described {
+  get: {
+    responses: {
+      200: { content: { 'application/json': { schema: { required: string[]; properties: object } } } };
+    };
+  };
+}
 
 it('describes every route, and no other', async () => {
   const core = await createCore({ database: ':memory:', now: () => 0 });
@@ -21,6 +31,27 @@ it('describes every route, and no other', async () => {
   );
   expect(described.sort()).toEqual([...new Set(answered)].sort());
   await core.close();
+});
+
+it('describes every field of why somebody is in a segment', async () => {
+  const adminKey = 'admin-key-for-openapi';
+  const writeKey = 'web-key-for-openapi';
+  const collector = await createCollector({ database: ':memory:', adminKey, writeKey });
+  const ask = async (method: string, path: string, body?: object): Promise<object> => {
+    const init = { method, headers: { authorization: `Bearer ${adminKey}` } };
+    const request = new Request(`http://x${path}`, body ? { ...init, body: JSON.stringify(body) } : init);
+    return (await (await collector.fetch(request)).json()) as object;
+  };
+  await ask('PUT', '/api/segments/all', { where: { event: 'E' } });
+  await ask('POST', '/v1/track', { writeKey, userId: 'u', event: 'E' });
+  await collector.tick();
+  const why = await ask('GET', '/api/profiles/user:u/segments/all/why');
+  await collector.close();
+  const route = '/api/profiles/{id}/segments/{key}/why';
+  const { paths } = createOpenApi() as { paths: Record<string, Described> };
+  const schema = paths[route]?.get.responses[200].content['application/json'].schema;
+  expect([...(schema?.required ?? [])].sort()).toEqual(Object.keys(why).sort());
+  expect(Object.keys(schema?.properties ?? {}).sort()).toEqual([...Object.keys(why), 'anonymous'].sort());
 });
 
 it('has every code of an error on the page of the HTTP API, at its status', () => {

@@ -97,10 +97,26 @@ export function profilePaths(): Json {
         responses: {
           200: ok('The explanation', {
             type: 'object',
+            required: ['segment', 'profileId', 'userId', 'member', 'since', 'at', 'changesAt', 'why'],
             properties: {
+              segment: { type: 'string' },
+              profileId: { type: 'string' },
+              userId: { type: ['string', 'null'] },
               member: { type: 'boolean' },
+              since: { type: ['string', 'null'], format: 'date-time' },
+              at: { type: 'string', format: 'date-time', description: 'The clock this is true at' },
+              changesAt: {
+                type: ['string', 'null'],
+                format: 'date-time',
+                description: 'When time alone will change it; null if it will not',
+              },
+              anonymous: {
+                const: true,
+                description: 'Sent with anonymous consent alone: in no segment, whatever the condition says',
+              },
               why: {
                 type: 'object',
+                description: 'The condition as a tree, each part with what its answer rests on',
                 properties: {
                   holds: { type: 'boolean' },
                   listed: {
