@@ -80,7 +80,7 @@ describe('a database that a command made', () => {
   it('has the key it was made for and no other, and the first serve shows the others', async () => {
     const made = await run(['keys', 'create', 'admin', '--name', 'mine', '--json']);
     const { id, key } = JSON.parse(made.out) as { id: string; key: string };
-    expect(made.err).toContain('the first `tidemark serve` shows its keys');
+    expect(made.err).toContain(`No \`tidemark serve\` has shown the keys of ${database()} yet`);
     expect(await keyNames()).toEqual(['admin mine']);
     const revoked = await run(['keys', 'revoke', id]);
     expect([revoked.code, revoked.err]).toEqual([1, expect.stringContaining('the last admin key')]);
@@ -98,7 +98,7 @@ describe('a database that a command made', () => {
     writeFileSync(file, command === 'apply' ? '{}' : '{"type":"track","event":"E","userId":"u"}\n');
     expect(await run([command, file])).toMatchObject({
       code: 0,
-      err: expect.stringContaining('the first `tidemark serve` shows its keys'),
+      err: expect.stringContaining(`No \`tidemark serve\` has shown the keys of ${database()} yet`),
     });
     expect(await keyNames()).toEqual([]);
     await expectShown(await serve({}));

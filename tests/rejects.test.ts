@@ -81,7 +81,7 @@ describe.each(FORMATS)('what an import of %s rejects', (_, name, content, args) 
     const refused = await run([...args(file), '--rejects', path(where)], KEYS);
     expect([refused.code, refused.out]).toEqual([1, '']);
     const lines = refused.err.trim().split('\n');
-    expect(lines.filter((line) => !line.startsWith('This is a new database'))).toEqual([
+    expect(lines.filter((line) => !line.startsWith('No `tidemark serve` has shown'))).toEqual([
       expect.stringContaining(`${path(where)} cannot be written`),
     ]);
     expect(refused.err).toContain(code);

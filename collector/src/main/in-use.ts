@@ -19,7 +19,7 @@ export async function goesThroughServer(database: string): Promise<boolean> {
 export const inUse = (pid: number | null): string =>
   `in use by ${pid === null ? 'another process' : `process ${pid}`}, which takes no commands`;
 /** Why that is. */
-export const IN_USE = 'another command is at work on it, or a collector that is starting';
+export const IN_USE = 'another command is at work on it, or a collector that is starting or stopping';
 
 /** What to say of it: a collector is to be stopped, a command will end by itself. */
 export async function wordsOfLocked({ database, pid, message }: Locked): Promise<string> {

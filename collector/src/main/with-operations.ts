@@ -31,7 +31,7 @@ export async function withOperations<T>(
     try {
       finish();
       if (collector.app.access.source().unshown !== null)
-        tell('This is a new database; the first `tidemark serve` shows its keys.\n');
+        tell(`No \`tidemark serve\` has shown the keys of ${settings.database} yet; the first one does.\n`);
       const handle = createOperations(collector);
       return await work((operation, input) => handle(operation, input) as Promise<never>); // see Operations
     } finally {
