@@ -17,6 +17,8 @@ export interface EngineMessage {
   readonly expired?: number;
   /** Of a message kept no longer: what leaves that see it look at. */
   body(): JsonObject;
+  /** Its JSON, where that is at hand: what cannot be in it need not be parsed for. */
+  readonly text?: string;
 }
 
 /** The traits an identify or group message declares. */
@@ -26,7 +28,11 @@ export function declaredTraits({ traits }: JsonObject): JsonObject {
 
 /** Whether it was sent with anonymous consent, which the SDKs say beside their numbering. */
 export const isAnonymous = (message: EngineMessage): boolean =>
-  readPath(message.body(), ['context', 'tm', 'consent']) === 'anonymous';
+  mayHold(message, 'anonymous') && readPath(message.body(), ['context', 'tm', 'consent']) === 'anonymous';
+
+/** A text in JSON stands there as it is, unless some letter of it is escaped. */
+const mayHold = ({ text }: EngineMessage, word: string): boolean =>
+  text === undefined || text.includes(`"${word}"`) || text.includes('\\u');
 
 /** A compiled `where`. */
 export interface Predicate {

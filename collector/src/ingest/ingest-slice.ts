@@ -229,12 +229,13 @@ function lookUpInMemory(set: WorkingSet, message: AcceptedMessage): Arrival | nu
 }
 
 function engineOf(message: AcceptedMessage): EngineMessage {
-  const { type, name, groupId } = message;
+  const { type, name, groupId, text } = message;
   return {
     stamp: stampOf(message),
     type,
     event: type === 'track' ? name : null,
     groupId,
+    text,
     // That of a large request is parsed when it is looked at, which is never where no definition looks inside.
     body: () => message.body,
   };

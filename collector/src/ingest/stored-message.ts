@@ -18,5 +18,5 @@ export function engineMessage({
     parsed ??= JSON.parse(text) as JsonObject; // stored by the lane from a checked object
     return parsed;
   };
-  return { stamp, type, event, groupId, expired, body };
+  return { stamp, type, event, groupId, expired, text, body };
 }
