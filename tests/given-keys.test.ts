@@ -122,6 +122,18 @@ it('so does a key that was made here, given later, and revoked while it was not 
   await start({ serverKey: made }, async ({ sends }) => expect(await sends(made)).toBe(401));
 });
 
+it('a key that was revoked stays so, also where another was given in between', async () => {
+  const [first, second] = ['wk_first_of_them', 'wk_second_of_them'];
+  await start({ writeKey: first }, async (asked) => {
+    await revoke(asked, 'web');
+    expect(await asked.sends(first)).toBe(401);
+  });
+  await start({ writeKey: second }, async (asked) => expect(await asked.sends(second)).toBe(200));
+  await start({ writeKey: first }, async (asked) => {
+    expect([await asked.sends(first), await asked.sends(second)]).toEqual([401, 200]);
+  });
+});
+
 it('serve says which variables are not taken', async () => {
   const given = { ...KEYS, TIDEMARK_SIGNING_SECRET: 'a_secret_of_more_than_16_characters' };
   const first = await serve(given);

@@ -52,6 +52,8 @@ export interface Access {
 
 /** After a rotation the old secret holds this long, so that back ends can follow. */
 export const ROTATION_GRACE_MS = 24 * 3_600_000;
+/** Revoked keys that are known again where they are given at a start; older ones are forgotten. */
+const MAX_REVOKED = 1_000;
 /** Longest name of a key: it is there to tell keys apart. */
 export const MAX_KEY_NAME_CHARS = 200;
 
@@ -107,7 +109,8 @@ export async function createAccess(
       if (!gone) return 'unknown';
       const admins = records.filter((held) => held.role === 'admin');
       if (gone.role === 'admin' && admins.length === 1) return 'last';
-      await saveKeys(records.filter((held) => held.id !== id));
+      const revoked = [gone.hash, ...source.revoked].slice(0, MAX_REVOKED);
+      await save({ keys: records.filter((held) => held.id !== id), source: { ...source, revoked } });
       return 'revoked';
     },
     async pageKey() {

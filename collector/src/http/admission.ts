@@ -8,7 +8,7 @@ import { networkOf } from './caller.ts';
 import { LARGE_BODY_BYTES } from './decoder.ts';
 import { ApiError, toApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
-import { WRONG_KEYS } from './rate-limit.ts';
+import { READ_ANYWAY, WRONG_KEYS } from './rate-limit.ts';
 
 /** Whoever was let in. */
 export interface Writer {
@@ -31,7 +31,8 @@ export interface Gate {
 /**
  * A body up to this size is read for its key even after too many wrong ones: behind one address (an office, a
  * provider's customers) a neighbour's stale key must not silence pages with a right one. Browsers send no more at once
- * while a page goes, and our web SDK's batches have 50 KB.
+ * while a page goes, and our web SDK's batches have 50 KB. So many a minute as of any key: whoever sends more of them
+ * is not read again.
  */
 const MAX_BYTES_READ_ANYWAY = 64 * 1024;
 
@@ -48,7 +49,10 @@ export function gateFor(parts: HttpParts, request: Request, env: unknown): Gate 
     return { address, sender: writer.sender, read, admit: () => writer };
   }
   const refusal = parts.limit.refusal(WRONG_KEYS, address, parts.core.now());
-  if (refusal && (announcedBytes(request) ?? Number.POSITIVE_INFINITY) > MAX_BYTES_READ_ANYWAY) throw refusal;
+  if (refusal) {
+    if ((announcedBytes(request) ?? Number.POSITIVE_INFINITY) > MAX_BYTES_READ_ANYWAY) throw refusal;
+    parts.limit.take(READ_ANYWAY, address, parts.core.now());
+  }
   return {
     address,
     sender: { key: '', address: networkOf(address) },
@@ -66,7 +70,7 @@ async function readLittle(
   refusal: ApiError,
 ): Promise<Buffer> {
   try {
-    return await readBody(request, room, address, LARGE_BODY_BYTES);
+    return await readBody(request, room, address, MAX_BYTES_READ_ANYWAY);
   } catch (error) {
     throw toApiError(error).status === 413 ? refusal : error;
   }

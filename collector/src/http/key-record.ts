@@ -42,16 +42,19 @@ export type Source = {
   unshown: string[] | null;
   /** SHA-256, hex, of what was last given by the environment or the options: a later start knows it again by it. */
   given: { [name in keyof FixedKeys]?: string };
+  /** SHA-256, hex, of keys that were revoked, the latest first: given again, they are not taken. */
+  revoked: string[];
 };
 
 /** As versions before wrote it, too: of one earlier secret only, and without what was shown or given. */
-export type StoredSource = Omit<Source, 'previous' | 'unshown' | 'given'> & {
+export type StoredSource = Omit<Source, 'previous' | 'unshown' | 'given' | 'revoked'> & {
   previous: PreviousSecret[] | PreviousSecret | null;
-} & Partial<Pick<Source, 'unshown' | 'given'>>;
+} & Partial<Pick<Source, 'unshown' | 'given' | 'revoked'>>;
 
 /** The keys of those versions count as shown. */
-export function readSource({ previous, unshown = null, given = {}, ...rest }: StoredSource): Source {
-  return { ...rest, previous: previous === null ? [] : [previous].flat(), unshown, given };
+export function readSource({ previous, ...stored }: StoredSource): Source {
+  const known = { unshown: null, given: {}, revoked: [] };
+  return { ...known, ...stored, previous: previous === null ? [] : [previous].flat() };
 }
 
 /** As many random bytes as a key has. */

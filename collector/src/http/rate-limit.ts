@@ -14,6 +14,8 @@ export interface RateLimit {
 export const DEFAULT_REQUESTS_PER_MINUTE = 1_200;
 /** Whoever presents no right key: all such requests of one address together. */
 export const WRONG_KEYS = 'wrong keys';
+/** Small bodies read for their key all the same, once those have been too many. */
+export const READ_ANYWAY = 'read anyway';
 /** Buckets remembered, some 200 bytes each; past it the longest unused is forgotten, which has filled up the most. */
 const MAX_BUCKETS = 50_000;
 

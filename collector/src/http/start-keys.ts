@@ -81,7 +81,7 @@ function takeGiven(
     if (key === undefined) continue;
     given[name] = hashOf(key);
     if (held.some((one) => one.kind === kind && one.hash === given[name])) continue;
-    if (source.given[name] === given[name]) refused.push(name);
+    if (source.given[name] === given[name] || source.revoked.includes(hashOf(key))) refused.push(name);
     else {
       const others = held.filter((one) => !(one.fixed && one.kind === kind));
       held = [...others, recordOf(kind, key, { createdAt, name: 'given at start', fixed: true })];
@@ -106,6 +106,7 @@ function newSource(signingSecret: string, createdAt: string): Source {
     createdAt,
     unshown: [],
     given: {},
+    revoked: [],
   };
 }
 
