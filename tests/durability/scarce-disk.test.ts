@@ -4,6 +4,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { holderOf } from '../../collector/src/main/lock.ts';
 import { useFolder } from '../temporary-folder.ts';
 import { audit } from './audit.ts';
 import { type Client, createClient } from './client.ts';
@@ -120,7 +121,8 @@ describe('no right to write', () => {
     expect(said).toContain(`${database} cannot be written`);
     expect(said).toContain('right to write this file and its folder');
     expect(readFileSync(database).equals(before)).toBe(true);
-    for (const end of ['-wal', '-shm', '.lock']) expect(existsSync(database + end)).toBe(false);
+    for (const end of ['-wal', '-shm']) expect(existsSync(database + end)).toBe(false);
+    expect(holderOf(database)).toBeNull();
 
     chmodSync(path(), path() === database ? 0o600 : 0o700);
     await start(database);
