@@ -1,9 +1,9 @@
 // A collector as an operator runs it, `tidemark serve` in a process of its own, to be killed at any moment.
 // Invariant: what is started here is stopped by its own process id and by nothing else.
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { holderOf } from '../../collector/src/main/lock.ts';
 import { ADMIN_KEY, SERVER_KEY, WEB_KEY } from '../collector.ts';
 import { listeningOf } from '../listening.ts';
 
@@ -94,17 +94,8 @@ export async function untilOpening(collector: CollectorProcess, database: string
   void collector.ended.then(() => {
     gone = true;
   });
-  while (!gone && lockOf(database) !== collector.pid) await sleep(LOOK_EVERY_MS);
-}
-
-/** The process id in the lock file, which the collector writes before it opens the database. */
-function lockOf(database: string): number | null {
-  try {
-    const { pid } = JSON.parse(readFileSync(`${database}.lock`, 'utf8')) as { pid: number }; // see main/lock.ts
-    return pid;
-  } catch {
-    return null;
-  }
+  // Held before the database is opened.
+  while (!gone && holderOf(database) !== collector.pid) await sleep(LOOK_EVERY_MS);
 }
 
 export interface Ran {
