@@ -19,6 +19,9 @@ declare global {
 const sign = (userId: string): string => createHmac('sha256', SIGNING_SECRET).update(userId).digest('hex');
 const PROOFS = { ada: sign('ada'), bo: sign('bo'), constructor: sign('constructor') };
 
+/** A request to a collector that is down fails at once, also where the machine is busy. */
+const GONE_MS = 2_000;
+
 const stage = setStage((url) => ({
   pages: {
     '*': `<!doctype html><title>T</title>${tag(url, 'data-page="off"')}`,
@@ -272,6 +275,8 @@ describe('a page that goes', () => {
     });
     expect(await idsOnDisk(page)).toHaveLength(4);
     await page.close();
+    // What it sends as it goes, with the proofs it knows, finds nobody: it must not be under way any more.
+    await new Promise((resolve) => setTimeout(resolve, GONE_MS));
     await stage.served.up();
     const next = await open();
     const disk = await next.evaluate(async () => {
