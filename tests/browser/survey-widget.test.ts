@@ -266,6 +266,11 @@ describe('an unfinished survey', () => {
     await press('Next');
     await press('Send');
     await flush(page);
+    // What was on its way at the reload comes again a second later.
+    await eventually(
+      async () => sent().length,
+      (count) => count >= 4,
+    );
     expect(new Set(sent().map(({ submissionId }) => submissionId)).size).toBe(1);
     expect(statuses(sent())).toEqual(['shown', 'started', 'partial', 'completed']);
     expect(await page.evaluate(() => localStorage['tm.j.surveys'])).not.toContain('score');
