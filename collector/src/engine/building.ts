@@ -1,6 +1,8 @@
 // Bringing people up to definitions under construction: only the leaves those need are folded.
 // Invariant: a person built is as one who was folded anew at the clock; leaves folded elsewhere at an earlier
 // clock are taken only where time alone has asked for nothing since.
+
+import { noteOpening } from './deadlines.ts';
 import type { EngineMessage } from './filter.ts';
 import {
   addToLeaf,
@@ -12,7 +14,7 @@ import {
   restLeaf,
 } from './leaf.ts';
 import { createMatcher } from './matcher.ts';
-import { evaluate, noteOpening, type Occasion, type ShedTo, shedOf } from './person.ts';
+import { evaluate, type Occasion, type ShedTo, shedOf } from './person.ts';
 import type { PersonState } from './person-state.ts';
 import type { Program } from './program.ts';
 

@@ -3,10 +3,11 @@
 // settled, the state equals a `refold` of the person's messages at the same clock.
 import { addToAggregate, countSpilled, restWaiting, spill } from './aggregate-leaf.ts';
 import type { Entry, Summary, Values } from './aggregates.ts';
+import { dueOf, earliestDue, isBuilt, isGone, noteOpening, setDue } from './deadlines.ts';
 import { declaredTraits, type EngineMessage, isAnonymous } from './filter.ts';
-import { addToLeaf, type Leaf, leafOpening, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
+import { addToLeaf, type Leaf, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
 import { type CauseOf, emptyPerson, type GroupTraits, type PersonState } from './person-state.ts';
-import type { CompiledSegment, Program } from './program.ts';
+import type { Program } from './program.ts';
 import { keepNothing, type Shed, type ShedBlock, type ShedMatch } from './shed.ts';
 import { compareStamps } from './stamp.ts';
 import { writeTraits } from './trait-bag.ts';
@@ -36,10 +37,7 @@ export function prunePerson(person: PersonState, program: Program): void {
     if (program.indexOf(version) === undefined) person.members.delete(version);
   for (const id of Object.keys(person.leaves))
     if (!program.leaves.has(Number(id))) delete person.leaves[Number(id)];
-  for (const key of Object.keys(person.dues)) {
-    const id = Number(key);
-    if (id < 0 ? !program.leaves.has(-id) : program.indexOf(id) === undefined) delete person.dues[id];
-  }
+  for (const id of Object.keys(person.dues).map(Number)) if (isGone(program, id)) delete person.dues[id];
   if (person.lists.some((list) => !program.allLists.has(list)))
     person.lists = person.lists.filter((list) => program.allLists.has(list));
 }
@@ -162,16 +160,6 @@ export function spillValues(person: PersonState, leaf: Leaf): Values | null {
 /** Whether a leaf of this person keeps its values outside of the row. */
 export const isOutside = (person: PersonState, leaf: number): boolean => person.leaves[leaf]?.d !== undefined;
 
-function isBuilt(program: Program, person: PersonState, leaf: number): boolean {
-  return person.built >= program.generation || !program.buildingLeaves.has(leaf);
-}
-
-/** Notes when the leaf's messages must be read again. */
-export function noteOpening(person: PersonState, leaf: Leaf, now: number): void {
-  if (leaf.kind === 'aggregate' && leaf.windows.length === 0) return;
-  setDue(person, -leaf.id, leafOpening(leaf, person.leaves[leaf.id], now));
-}
-
 /** Looks at these segments again, logs what changed, and notes when time may change them next. */
 export function evaluate(
   program: Program,
@@ -197,61 +185,6 @@ export function evaluate(
     setDue(person, version, dueOf(program, person, segment, now));
   }
   person.due = earliestDue(person);
-}
-
-/** When time alone may change whether the person is in it. */
-function dueOf(program: Program, person: PersonState, { due, next }: CompiledSegment, now: number): number {
-  if (person.anonymous) return Number.POSITIVE_INFINITY;
-  // The switch looks at nobody: the deadline must be right by the leaves that it puts in place, too.
-  const isNext = next !== null && person.built >= program.generation;
-  return isNext ? Math.min(due(person, now), next.due(person, now)) : due(person, now);
-}
-
-function setDue(person: PersonState, key: number, at: number): void {
-  if (at !== Number.POSITIVE_INFINITY) person.dues[key] = at;
-  else if (person.dues[key] !== undefined) delete person.dues[key];
-}
-
-function earliestDue(person: PersonState): number | null {
-  let earliest = Number.POSITIVE_INFINITY;
-  for (const key in person.dues) earliest = Math.min(earliest, person.dues[key] as number);
-  return earliest === Number.POSITIVE_INFINITY ? null : earliest;
-}
-
-/** The earliest instant that the person's own deadlines name, without those of definitions that are gone. */
-export function earliestKnown(program: Program, { dues }: PersonState): number | null {
-  let earliest: number | null = null;
-  for (const key in dues) {
-    const id = Number(key);
-    if (id < 0 ? !program.leaves.has(-id) : program.indexOf(id) === undefined) continue;
-    if (earliest === null || (dues[id] as number) < earliest) earliest = dues[id] as number;
-  }
-  return earliest;
-}
-
-/**
- * Deadlines of a settled person that come later than what the person's state says, or not at all. Those that
- * come earlier are right too: a summed-up block of messages is opened early, and how messages were summed up
- * depends on how they arrived.
- */
-export function deadlinesMissed(
-  program: Program,
-  person: PersonState,
-  now: number,
-): { stored: Record<string, number | null>; due: Record<string, number> } {
-  const missed: ReturnType<typeof deadlinesMissed> = { stored: {}, due: {} };
-  const look = (name: string, id: number, due: number): void => {
-    const stored = person.dues[id] ?? null;
-    if (due === Number.POSITIVE_INFINITY || (stored !== null && stored <= due)) return;
-    missed.stored[name] = stored;
-    missed.due[name] = due;
-  };
-  for (const segment of program.segments)
-    if (!segment.building || person.built >= program.generation)
-      look(segment.key, segment.version, dueOf(program, person, segment, now));
-  for (const [id, leaf] of program.leaves)
-    if (isBuilt(program, person, id)) look(`leaf ${id}`, -id, leafOpening(leaf, person.leaves[id], now));
-  return missed;
 }
 
 /** What must be read before the person can be settled further: a sealed block, or (null) all of a leaf. */

@@ -2,8 +2,8 @@
 // Invariant: changes nothing; uses only the messages, the definitions and the clock.
 
 import { createHash } from 'node:crypto';
+import { deadlinesMissed, earliestKnown } from '../engine/deadlines.ts';
 import { allMatches } from '../engine/leaf.ts';
-import { deadlinesMissed, earliestKnown } from '../engine/person.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
 import { matchesIn, type ShedMatch } from '../engine/shed.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
