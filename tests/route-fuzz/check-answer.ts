@@ -16,7 +16,8 @@ const ERROR_CODE = /^[a-z]+(?:_[a-z]+)*$/;
 /** What only the inside of the program says. */
 const INSIDE =
   /\n\s+at |node:internal|\/src\/[a-z]|SqliteError|SQLITE_|better-sqlite|TypeError|RangeError|ZodError/;
-const OPEN_PATH = /^\/(?:v1(?:\/|$)|beacon\/|sourceConfig)|\.js$/;
+/** What pages of other origins use: messages, what their clients ask for, and the scripts. */
+const OPEN_PATH = /^\/(?:v1(?:\/|$)|beacon\/|sourceConfig|sdk(?:-[a-z-]+)?\.js$|analytics\.js\/)/;
 const byId = new Map(operations.map((operation) => [operation.id, operation]));
 
 export const operationOf = ({ operation }: Drawn): Operation => {

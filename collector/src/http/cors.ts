@@ -1,16 +1,15 @@
 // Cross-origin rules: pages of any origin may send; /api is for the same origin only.
 // Invariant: every answer of an open path carries them, errors and preflights too; no cookie is read or set.
+import { isScriptPath } from './script-routes.ts';
 
 /** How long browsers may remember a preflight, seconds; Chromium caps it at two hours. */
 const PREFLIGHT_SECONDS = 7_200;
 
 const OPEN_PREFIXES = ['/v1/', '/beacon/', '/sourceConfig'];
-/** Our core, the chunks it loads, and what Segment's snippet asks for: as `script-routes.ts` has them. */
-const SCRIPT = /^\/(sdk(-[a-z-]+)?\.js$|analytics\.js\/)/;
 
 /** Paths that pages of other origins use. */
 export function isOpenPath(path: string): boolean {
-  return path === '/v1' || SCRIPT.test(path) || OPEN_PREFIXES.some((prefix) => path.startsWith(prefix));
+  return path === '/v1' || isScriptPath(path) || OPEN_PREFIXES.some((prefix) => path.startsWith(prefix));
 }
 
 export function preflight(request: Request): Response {

@@ -10,6 +10,9 @@ const SCRIPT_SECONDS = 300;
 /** The chunk that speaks Segment's snippet. */
 const SEGMENT_SCRIPT = 'segment.min.js';
 
+/** Paths of the routes below, and wrong ones beside them, whose error a page of another origin should see. */
+export const isScriptPath = (path: string): boolean => /^\/(sdk(-[a-z-]+)?\.js$|analytics\.js\/)/.test(path);
+
 export function addScriptRoutes(app: Hono, { script, modules }: HttpParts): void {
   const files = new Map(
     Object.entries({ ...modules, ...(script === null ? {} : { 'sdk.js': script }) }).map(([name, text]) => [
