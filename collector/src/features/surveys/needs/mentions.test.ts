@@ -23,8 +23,18 @@ describe('mentions', () => {
     ['エクスポート', 'CSVエクスポートが欲しい', true],
     ['v2', 'v23', false],
     ['.*', 'anything', false],
+    ['two-factor', 'Two-Factor sign-in', true],
+    ['two-factor', 'two factor', false],
   ])('takes "%s" in "%s": %s', (term, text, expected) => {
     expect(found([term], text)).toBe(expected);
+  });
+
+  it('takes every sign as it is', () => {
+    const signs = [...'!"#$%&\'()+,-./:;<=>?@[\\]^_`{|}~'];
+    for (const sign of signs) {
+      expect([sign, found([`a${sign}b`], `x a${sign}b y`)]).toEqual([sign, true]);
+      expect([sign, found([`a${sign}b`], 'a ab aab b')]).toEqual([sign, false]);
+    }
   });
 
   it('needs one of the terms', () => {

@@ -26,7 +26,7 @@ function patternOf(term: string): string {
   const word = isOpen ? term.slice(0, -1).trimEnd() : term;
   const [first = ''] = word;
   const last = [...word].at(-1) ?? '';
-  const words = word.split(/\s+/).map((part) => part.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+  const words = word.split(/\s+/).map((part) => part.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&'));
   const before = UNSPACED.test(first) ? '' : '(?<![\\p{L}\\p{M}\\p{N}])';
   const after = isOpen || UNSPACED.test(last) ? '' : '(?![\\p{L}\\p{M}\\p{N}])';
   return before + words.join('\\s+') + after;
