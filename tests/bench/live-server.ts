@@ -19,8 +19,16 @@ const collector = await createCollector({
   now: () => Date.now() + offset,
   config: JSON.parse(config),
 });
-const server = serve({ fetch: collector.fetch, port: 0, hostname: '127.0.0.1' }, ({ port }) => {
+// As `tidemark serve`: after Node's five seconds a connection may be closed just as the bench uses it again.
+const serverOptions = { keepAliveTimeout: 65_000 };
+const address = { port: 0, hostname: '127.0.0.1' };
+const server = serve({ fetch: collector.fetch, ...address, serverOptions }, ({ port }) => {
   process.send?.({ port, folder });
+});
+// Whoever asked for it is gone, and would not stop it any more.
+process.on('disconnect', () => {
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(1);
 });
 let ticking = Promise.resolve();
 const ticks = setInterval(() => {

@@ -30,6 +30,11 @@ const server = serve({ fetch: collector.fetch, port: 0, hostname: '127.0.0.1' },
   process.send?.({ port });
 });
 
+// Whoever asked for it is gone, and would not stop it any more.
+process.on('disconnect', () => {
+  rmSync(folder, { recursive: true, force: true });
+  process.exit(1);
+});
 process.on('message', (asked: 'cpu' | 'stop') => {
   if (asked === 'cpu') {
     const { user, system } = process.cpuUsage();
