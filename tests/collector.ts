@@ -70,6 +70,8 @@ export interface TestOptions {
   timezone?: string;
   /** Builds with the help of threads, however few people there are. */
   threads?: boolean;
+  /** Folds whoever a message parts or joins beside the lane, however short their histories are. */
+  beside?: boolean;
 }
 
 type Handle = Awaited<ReturnType<typeof createCollector>>;
@@ -136,6 +138,7 @@ export async function openCollector(given: TestOptions = {}): Promise<TestCollec
       ...(options.timezone === undefined ? {} : { timezone: options.timezone }),
       // That a thread failed, and the collector did without, fails the test.
       ...(options.threads ? { threadFromPeople: 0, onError: refuse } : {}),
+      ...(options.beside ? { foldBesideFromMessages: 0 } : {}),
       ...(options.config === undefined ? {} : { config: options.config as never }), // tests also pass bad ones
     });
   let collector = await open();

@@ -206,10 +206,12 @@ const opening = fc
   .tuple(
     fc.constantFrom(undefined, undefined, 'Pacific/Auckland'),
     fc.constantFrom(true as const, ...Array<undefined>(11).fill(undefined)),
+    fc.constantFrom(true as const, undefined),
   )
-  .map(([timezone, threads]): Step[] =>
-    timezone || threads ? [{ do: 'open', ...(timezone && { timezone }), ...(threads && { threads }) }] : [],
-  );
+  .map(([timezone, threads, beside]): Step[] => {
+    const opening = { ...(timezone && { timezone }), ...(threads && { threads }), ...(beside && { beside }) };
+    return Object.keys(opening).length > 0 ? [{ do: 'open', ...opening }] : [];
+  });
 
 function scriptOf(first: fc.Arbitrary<Step[]>, steps: fc.Arbitrary<Step[]>, maxLength: number) {
   const looked = fc

@@ -23,8 +23,9 @@ export async function playScript(
   atEnd: (collector: TestCollector, timezone: string) => Promise<void> = async () => {},
 ): Promise<number> {
   const [first] = script;
-  const { timezone = 'UTC', threads = false } = first?.do === 'open' ? first : {};
-  const collector = await openCollector({ file: true, now: T0, timezone, threads, config: SURVEY_FILE });
+  const { timezone = 'UTC', threads = false, beside = false } = first?.do === 'open' ? first : {};
+  const opening = { timezone, threads, beside, config: SURVEY_FILE };
+  const collector = await openCollector({ file: true, now: T0, ...opening });
   try {
     const game = createGame(collector, timezone);
     for (const [index, step] of script.entries()) {

@@ -77,10 +77,19 @@ export type Step =
   | { do: 'merge'; from: string; into: string }
   | { do: 'unmerge'; user: string }
   | { do: 'erase'; address: string; suppress?: true }
-  /** How the collector is opened, only as the first step: its time zone, and whether threads help to build. */
-  | { do: 'open'; timezone?: string; threads?: true }
+  /** How the collector is opened, only as the first step. */
+  | Opening
   /** Compare everything with the model. */
   | { do: 'look' };
+
+export interface Opening {
+  do: 'open';
+  timezone?: string;
+  /** Threads help to build. */
+  threads?: true;
+  /** Whoever a message parts or joins is folded beside the lane first. */
+  beside?: true;
+}
 
 /** Many events of one person, so that long histories and their summaries come into play. */
 export interface Burst {

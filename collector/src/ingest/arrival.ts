@@ -24,6 +24,7 @@ import { type CauseOf, emptyPerson, hasOutside, type PersonState } from '../engi
 import type { ShedMatch } from '../engine/shed.ts';
 import type { NodeRow } from '../storage/port.ts';
 import { breathe } from './breathe.ts';
+import { type FoldedAnew, type Folds, stillHold } from './folds.ts';
 import { seeNewest, surroundingGroups, viewGroups, writeGroup } from './groups.ts';
 import {
   applyPlan,
@@ -36,7 +37,7 @@ import {
 import { filterFor, reachStart } from './leaf-history.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
 import { ownerInMemory, ownerOf } from './owner.ts';
-import { isSettled, settledPerson } from './settle.ts';
+import { isSettled, settle, settledPerson } from './settle.ts';
 import { dropShed, type Gathered, gatherIn, keepGathered, keepShed, refoldLeafOf } from './shed-matches.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -57,6 +58,8 @@ export interface Clocked {
   cause: CauseOf;
   /** Where leaves to be folded anew are noted, for `foldLate`; without it they are folded at once. */
   late?: LateLeaves;
+  /** People being folded for this message, or folded before; without it they are folded here. */
+  folds?: Folds | undefined;
 }
 
 /** What messages of the same slice came too late for, and the last such message of each person. */
@@ -68,38 +71,49 @@ export interface LateLeaves {
 
 export const nothingLate = (): LateLeaves => ({ people: new Map(), messages: 0 });
 
-/** Plans what an alias changes about identities; `refused` when its merge is past a cap. */
+/** Plans what a message changes about identities; `refused` when the merge of an alias is past a cap. */
 export async function planArrival(
   set: WorkingSet,
-  { message, seq, trusted, user, previous }: Arrival,
+  arrival: Arrival,
   clock: number,
 ): Promise<{ plans: IdentityPlan[]; refused: boolean }> {
-  if (!user || !previous) return { plans: [], refused: false };
+  const { message, seq, trusted, user, previous } = arrival;
+  if (!user || !previous) {
+    const own = await planOwnLink(set, arrival, clock);
+    return { plans: own ? [own] : [], refused: false };
+  }
   const link = { user, device: previous.device, stamp: message.stamp, trusted };
   const { plan, refused } = await planAlias(set, { link, previous: previous.user, seq }, clock);
   return { plans: [plan], refused };
 }
 
-/**
- * Puts a message into effect. It is already among the messages `historyOf` sees.
- * `plans` are those of `planArrival`, made just before. Undefined: it is done, which is the usual case;
- * waiting for nothing would cost more than the fold.
- */
-export function arrive(
+/** Plans what it changes that a message names a device beside its user. */
+async function planOwnLink(
   set: WorkingSet,
-  arrival: Arrival,
+  { message, trusted, user, device }: Arrival,
+  clock: number,
+): Promise<IdentityPlan | null> {
+  return user && device ? planLink(set, { user, device, stamp: message.stamp, trusted }, clock) : null;
+}
+
+/** Messages of all those whom a message with these plans has folded anew. Changes nothing. */
+export async function messagesToRefold(
+  set: WorkingSet,
   plans: readonly IdentityPlan[],
-  at: Clocked,
-): Promise<void> | undefined {
-  const ready = plans.length === 0 ? readyFor(set, arrival, at.clock) : null;
-  return ready ? foldIn(set, ready, arrival.message, at) : arriveSlowly(set, arrival, plans, at);
+  clock: number,
+): Promise<number> {
+  let messages = 0;
+  for (const plan of plans)
+    for (const id of await peopleTouched(set, plan, clock))
+      messages += (await set.person(id))?.eventCount ?? 0;
+  return messages;
 }
 
 /**
  * Whose message it is, where that is known from memory, nothing is due for them and who is who stays as it is.
  * Null: it may still be so.
  */
-function readyFor(
+export function readyFor(
   set: WorkingSet,
   { message, user, device, trusted }: Arrival,
   clock: number,
@@ -113,26 +127,32 @@ function readyFor(
   return person && isSettled(set, person, clock) ? person : null;
 }
 
-async function arriveSlowly(
+/**
+ * Puts a message into effect. It is already among the messages `historyOf` sees.
+ * `plans` are those of `planArrival`, made just before.
+ */
+export async function arrive(
   set: WorkingSet,
   arrival: Arrival,
   plans: readonly IdentityPlan[],
   at: Clocked,
 ): Promise<void> {
-  const { message, user, device, trusted } = arrival;
+  const { message, user, device } = arrival;
   const toRefold = new Set<number>();
   for (const plan of plans) await apply(set, plan, at.clock, toRefold);
-  if (user && device) {
-    const plan = await planLink(set, { user, device, stamp: message.stamp, trusted }, at.clock);
-    if (plan) await apply(set, plan, at.clock, toRefold);
-  }
+  // An alias may have merged its user, so that only now its own link can be planned.
+  const own = arrival.previous && (await planOwnLink(set, arrival, at.clock));
+  if (own) await apply(set, own, at.clock, toRefold);
   const sender = user ?? device;
   if (!sender) throw new Error('a message without an identity reached the lane');
   const id = await ownerOf(set, sender, message.stamp);
   const held = await settledPerson(set, id, at.clock);
   if (message.groupId !== null) await writeGroup(set, message, at.clock);
+  const { folds } = at;
+  const isMade = folds?.isMade === true && (await stillHold(set, folds, toRefold));
   for (const touched of toRefold) {
-    await refoldPerson(set, touched, at);
+    if (folds && !folds.isMade) folds.people.set(touched, await foldAnew(set, touched, at.clock));
+    else await refoldPerson(set, touched, at, isMade ? folds.people.get(touched) : undefined);
     // A page of their messages takes some milliseconds, and the next person begins with another.
     await breathe();
   }
@@ -141,8 +161,11 @@ async function arriveSlowly(
   else await foldIn(set, await newPerson(set, id), message, at, 'new');
 }
 
-/** Folds a message into a settled person. Undefined: it is done. */
-function foldIn(
+/**
+ * Folds a message into a settled person. Undefined: it is done, which is the usual case; waiting for nothing would
+ * cost more than the fold.
+ */
+export function foldIn(
   set: WorkingSet,
   person: PersonState,
   message: EngineMessage,
@@ -240,11 +263,28 @@ export async function carryOut(set: WorkingSet, plan: IdentityPlan, at: Clocked)
   for (const id of toRefold) await refoldPerson(set, id, at);
 }
 
-/** Folds a person anew from their messages and logs what differs; one without messages goes. */
-export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Promise<void> {
-  const before = await set.person(id);
+/** The person folded anew, and what that rests on. Changes nothing. */
+async function foldAnew(set: WorkingSet, id: number, clock: number): Promise<FoldedAnew> {
+  await set.person(id);
+  const version = set.rowVersion(id);
   const gathered: Gathered = new Map();
-  const after = await foldedPerson(set, id, at.clock, gathered);
+  const person = await foldedPerson(set, id, clock, gathered);
+  return { person, gathered, version, ranges: await set.rangesOf(id) };
+}
+
+/**
+ * Folds a person anew from their messages, unless that was `made` before, and logs what differs; one without
+ * messages goes.
+ */
+export async function refoldPerson(
+  set: WorkingSet,
+  id: number,
+  at: Clocked,
+  made?: FoldedAnew,
+): Promise<void> {
+  const before = await set.person(id);
+  const gathered: Gathered = made?.gathered ?? new Map();
+  const after = made ? made.person : await foldedPerson(set, id, at.clock, gathered);
   // What came late in this slice is in it, and may belong to somebody else now.
   at.late?.people.delete(id);
   if (!after) {
@@ -254,11 +294,13 @@ export async function refoldPerson(set: WorkingSet, id: number, at: Clocked): Pr
     set.dropPerson(id);
     return;
   }
-  emitDifference(set.program, before?.members ?? new Set(), after.members, occasionOf(set, id, at));
   if (before && hasOutside(before)) set.clearOutside(id);
   keepRowSmall(set, after);
   keepGathered(set, after, gathered);
   set.putPerson(after);
+  // Folded at an earlier clock: what time did since is in the difference.
+  if (made) await settle(set, after, at.clock, () => {});
+  emitDifference(set.program, before?.members ?? new Set(), after.members, occasionOf(set, id, at));
 }
 
 /**

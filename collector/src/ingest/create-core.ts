@@ -51,6 +51,8 @@ export interface CoreOptions {
   onTrouble?: (error: unknown) => void;
   /** Milliseconds of real time, by which the lane bounds what it does in one go; no result depends on it. */
   elapsed?: () => number;
+  /** From how many messages on people are folded anew beside the lane. Default 500. */
+  dearFrom?: number;
 }
 
 /** The file was last used at a later clock. */
@@ -91,6 +93,7 @@ export async function createCoreOn(
     threadFromPeople: besideFromPeople,
     onTrouble,
     elapsed,
+    dearFrom,
   }: Omit<CoreOptions, 'database'>,
 ): Promise<Core> {
   const start = await store.query({ ask: 'start' });
@@ -112,8 +115,8 @@ export async function createCoreOn(
   const set = createWorkingSet(store, book.compile(), counters, idKey, erased);
   set.retention = compileRetention(book.retention);
   for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
-  const lane = createLane(set, tell, elapsed);
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
+  const lane = createLane(set, { now: tell, copy: () => copyWith(set.program), elapsed, dearFrom });
   const expiry = createExpiry({ lane, book, tell }, facts.get(LAST_PASS));
   const inside = createInside({ store, set, lane, book, readOnly, tell, copyWith });
   const { operate, read, settleAll, saveFacts } = inside;

@@ -25,6 +25,8 @@ export interface HeldHistory {
     until: number,
     options?: { between?: Stretch; only?: MessageFilter },
   ): AsyncGenerator<HistoryRow[]>;
+  /** Where a profile's messages are filed, and which stretches of those are its own. */
+  rangesOf(root: number, between?: Stretch): Promise<Range[]>;
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   nextLink(asked: NextLink): Promise<Stamp | null>;
@@ -74,8 +76,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     return rows;
   }
 
-  /** Where a profile's messages are filed, and which stretches of those are its own. */
-  async function rangesOf(root: number, between: Stretch): Promise<Range[]> {
+  async function rangesOf(root: number, between: Stretch = { from: null, to: null }): Promise<Range[]> {
     const own = await nodeById(root);
     if (own?.kind === 'device')
       return (await timeline(root)).length === 0 ? [{ node: root, stretch: between }] : [];
@@ -122,6 +123,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
   return {
     historyOf,
     historyPages,
+    rangesOf,
     async upcomingChars(id, type, clock) {
       const only = { types: [type], events: [], bodies: true };
       const from: Stamp = [clock + 1, '', 0];

@@ -45,6 +45,8 @@ export interface HeldIdentities {
   nameOf(id: number): Promise<string>;
   /** Lets somebody erased before, whose id was named again, go by it from now on. False: nothing changed. */
   takeName(state: PersonState): boolean;
+  /** Somebody is to go by their id again with the commit being prepared, and their row does not know it yet. */
+  isNaming(): boolean;
   /** From now on (and in what follows in this commit) the user's merges so far do not count. */
   voidMerges(user: number): void;
   /** Whether merges from the user were undone after the message with that number. */
@@ -186,6 +188,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
       state.ext = byId.get(state.id)?.ext ?? ''; // renamed in this commit, hence in memory
       return true;
     },
+    isNaming: () => revived.size > 0,
     async nodeByPublicId(publicId) {
       const [row] = (await read({ publicIds: [publicId] })).nodes;
       return row ? remember(row) : null;

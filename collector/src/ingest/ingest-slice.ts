@@ -6,8 +6,19 @@ import { stampOf } from '../engine/stamp.ts';
 import { ERASED, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
-import { type Arrival, arrive, foldLate, type LateLeaves, nothingLate, planArrival } from './arrival.ts';
+import {
+  type Arrival,
+  arrive,
+  foldIn,
+  foldLate,
+  type LateLeaves,
+  messagesToRefold,
+  nothingLate,
+  planArrival,
+  readyFor,
+} from './arrival.ts';
 import type { Outcome } from './core.ts';
+import type { Folds } from './folds.ts';
 import { whyTooOld } from './retention.ts';
 import { whyClosed, whyShutTo } from './survey-closing.ts';
 import { whyTooManyTraits } from './trait-limit.ts';
@@ -17,6 +28,12 @@ const SUPPRESSED = 'this id was erased and is refused from then on';
 
 /** People in a slice with messages that came too late, each of whom may cost tens of milliseconds at its end. */
 const SLICE_LATE_PEOPLE = 20;
+
+/**
+ * A message that would have people with so many messages folded anew is not put through: some 5 ms of work, about as
+ * long as a slice of others.
+ */
+export const DEAR_MESSAGES = 500;
 
 export interface Slice {
   clock: number;
@@ -29,20 +46,32 @@ export interface Slice {
    * to wait for another one.
    */
   through(isLate: boolean): boolean;
+  /** People being folded for the first message, or folded before. It is put through, however dear. */
+  folds?: Folds | null | undefined;
+  /** From how many messages on people are folded beside the lane. Default `DEAR_MESSAGES`. */
+  dearFrom?: number | undefined;
 }
 
-/** What became of the messages, or of the first of them where the slice was over before the last. */
+export interface SliceDone {
+  /** What became of the messages, or of the first of them where the slice was over before the last. */
+  outcomes: Outcome[];
+  /** The next one was not put through since people have to be folded for it. */
+  isDear: boolean;
+}
+
 export async function ingestSlice(
   set: WorkingSet,
   messages: readonly AcceptedMessage[],
-  { clock, fresh, begin, through }: Slice,
-): Promise<Outcome[]> {
+  { clock, fresh, begin, through, folds, dearFrom = DEAR_MESSAGES }: Slice,
+): Promise<SliceDone> {
   const { seen } = await set.store.read({ seen: [...messages] });
   if (set.erased.any) await addGone(set, messages, seen);
   const suppressed = set.erased.suppressed ? await suppressedAmong(set, messages) : null;
   await set.prefetch(messages);
   const outcomes: Outcome[] = [];
   const late = nothingLate();
+  const on = { clock, late, folds, dearFrom };
+  let isDear = false;
   begin();
   for (const message of messages) {
     const key = seenKey(message);
@@ -50,16 +79,20 @@ export async function ingestSlice(
     if (seen.has(key) || fresh.has(key)) outcomes.push('duplicate');
     else {
       const isRefused = suppressed?.has(message) ?? false;
-      const coming = isRefused ? refuseSuppressed(set, message, clock) : ingestOne(set, message, clock, late);
+      const coming = isRefused ? refuseSuppressed(set, message, clock) : ingestOne(set, message, on);
       // Waiting for what is there costs more than an ordinary message's fold.
       const outcome = coming instanceof Promise ? await coming : coming;
+      isDear = outcome === 'dear';
+      if (outcome === 'dear') break;
       if (outcome === 'accepted') fresh.add(key);
       outcomes.push(outcome);
     }
+    // Who was folded was folded for the first of them.
+    on.folds = undefined;
     if (through(late.messages > before) || late.people.size >= SLICE_LATE_PEOPLE) break;
   }
   await foldLate(set, late, clock);
-  return outcomes;
+  return { outcomes, isDear };
 }
 
 /** Adds the ids that erased messages used up. */
@@ -125,18 +158,25 @@ async function refuseSuppressed(set: WorkingSet, message: AcceptedMessage, clock
 
 const NOTHING_PLANNED = { plans: [], refused: false };
 
+interface On extends Pick<Slice, 'clock' | 'folds'> {
+  late: LateLeaves;
+  dearFrom: number;
+}
+
 function ingestOne(
   set: WorkingSet,
   message: AcceptedMessage,
-  clock: number,
-  late: LateLeaves,
-): Outcome | Promise<Outcome> {
+  on: On,
+): Outcome | 'dear' | Promise<Outcome | 'dear'> {
+  const { clock, late } = on;
   const old = whyTooOldNow(set, message, clock);
   if (old) return refuse(set, message, 'too_old', old);
   const plain = isPlain(message, clock) ? lookUpInMemory(set, message) : null;
-  if (!plain) return ingestSlowly(set, message, clock, late);
+  const person = plain && readyFor(set, plain, clock);
+  if (!plain || !person) return ingestSlowly(set, message, plain, on);
   set.addMessage(entryOf(message, plain, false));
-  const coming = arrive(set, plain, [], { clock, cause: { messageId: message.messageId }, late });
+  const cause = { messageId: message.messageId };
+  const coming = foldIn(set, person, plain.message, { clock, cause, late });
   return coming ? coming.then(() => 'accepted') : 'accepted';
 }
 
@@ -157,11 +197,11 @@ function entryOf(message: AcceptedMessage, { seq, user, device }: Arrival, pendi
 async function ingestSlowly(
   set: WorkingSet,
   message: AcceptedMessage,
-  clock: number,
-  late: LateLeaves,
-): Promise<Outcome> {
+  known: Arrival | null,
+  { clock, late, folds, dearFrom }: On,
+): Promise<Outcome | 'dear'> {
   const pending = message.time > clock;
-  const arrival = await lookUp(set, message, pending ? 'wait' : undefined);
+  const arrival = known ?? (await lookUp(set, message, pending ? 'wait' : undefined));
   const entry = entryOf(message, arrival, pending);
   const { node } = entry;
   const response = responseOf(arrival.message);
@@ -178,14 +218,19 @@ async function ingestSlowly(
     set.addMessage(entry);
     return 'accepted';
   }
-  const { plans, refused } = arrival.previous ? await planArrival(set, arrival, clock) : NOTHING_PLANNED;
+  const mayLink = arrival.user !== null && (arrival.device !== null || arrival.previous !== null);
+  const { plans, refused } = mayLink ? await planArrival(set, arrival, clock) : NOTHING_PLANNED;
   if (refused && !message.acceptedBefore) {
     const reason =
       'this merge would take the profile past its limit of 1,000 ids or 100 merges; use fewer aliases for one person';
     return refuse(set, message, 'merge_not_allowed', reason);
   }
+  // A name that somebody takes again is written with their row.
+  const mayWait = folds === undefined && plans.length > 0 && !set.isNaming();
+  if (mayWait && (await messagesToRefold(set, plans, clock)) >= dearFrom) return 'dear';
   set.addMessage(entry);
-  await arrive(set, arrival, plans, { clock, cause: { messageId: message.messageId }, late });
+  const cause = { messageId: message.messageId };
+  await arrive(set, arrival, plans, { clock, cause, late, folds: folds ?? undefined });
   return 'accepted';
 }
 

@@ -1,7 +1,7 @@
 // What the lane says a slice cost whom.
 import { expect, it } from 'vitest';
 import type { AcceptedMessage } from '../wire/accepted.ts';
-import { costs, type Requests } from './lane-slice.ts';
+import { costs, jobAt, type Requests } from './lane-slice.ts';
 
 const request = (key: string, messages: number, refused = 0): Requests => ({
   sender: { key, address: '' },
@@ -14,6 +14,16 @@ const request = (key: string, messages: number, refused = 0): Requests => ({
 const part = (job: Requests, from: number, to: number) => ({ job, from, to });
 const said = (found: ReturnType<typeof costs>) =>
   found.map(({ sender, messages, ms }) => [sender.key, messages, ms]);
+
+it('knows whose a message is', () => {
+  const slice = [
+    part(request('a', 2), 0, 2),
+    part(request('refused', 0, 3), 0, 3),
+    part(request('b', 5, 2), 3, 7),
+  ];
+  expect([0, 1, 2, 3].map((n) => jobAt(slice, n).sender.key)).toEqual(['a', 'a', 'b', 'b']);
+  expect(() => jobAt(slice, 4)).toThrow();
+});
 
 it('charges each sender for their own messages', () => {
   const slice = [

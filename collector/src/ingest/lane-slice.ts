@@ -23,6 +23,17 @@ export function refusedOf({ job, from, to }: Part<Requests>): RefusedMessage[] {
 export const bytesOf = (part: Part<Requests>): number =>
   [...messagesOf(part), ...refusedOf(part)].reduce((sum, { text }) => sum + text.length, 0);
 
+/** The request that the n-th message of a slice is of. */
+export function jobAt<J extends Requests>(slice: readonly Part<J>[], messages: number): J {
+  let left = messages;
+  for (const part of slice) {
+    const { length } = messagesOf(part);
+    if (length > left) return part.job;
+    left -= length;
+  }
+  throw new Error('there are not so many');
+}
+
 /** What messages of a sender took, ms. */
 export interface Cost {
   sender: Sender;

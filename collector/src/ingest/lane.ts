@@ -8,12 +8,15 @@ import { breathe } from './breathe.ts';
 import { type Outcome, Overloaded } from './core.ts';
 import { arriveDue } from './due.ts';
 import { type Amount, createFairQueue, type Part, type Sender } from './fair-queue.ts';
+import { createFoldBeside } from './fold-beside.ts';
+import { areCurrent, type Folds } from './folds.ts';
 import { ingestSlice } from './ingest-slice.ts';
 import {
   bytesOf,
   costs,
   cutAt,
   fitting,
+  jobAt,
   messagesOf,
   type Requests,
   refusedOf,
@@ -39,6 +42,8 @@ const GROUP_MS = 50;
 /** More work where commits are dear (somebody's row is large, the disk slow): two thirds of the time go to it. */
 const GROUP_COMMITS = 2;
 const GROUP_BYTES = 1024 * 1024;
+/** How often people are folded anew for a message while others send theirs; then the lane folds them, and all wait. */
+const MAX_TRIES = 3;
 /**
  * Characters of large rows that one commit writes anew: it does so in one go, some 10 ms. Large messages that declare
  * traits count too, since these go into a row.
@@ -111,11 +116,19 @@ interface TaskJob {
   reject(error: unknown): void;
 }
 
-/** @param elapsed milliseconds of real time, which only decide how much is done in one go */
+export interface LaneOptions {
+  now: () => number;
+  /** A working set over the same store, as it is after the last commit. */
+  copy: () => WorkingSet;
+  /** Milliseconds of real time, which only decide how much is done in one go. */
+  elapsed?: (() => number) | undefined;
+  /** From how many messages on people are folded beside the lane. */
+  dearFrom?: number | undefined;
+}
+
 export function createLane(
   set: WorkingSet,
-  now: () => number,
-  elapsed: () => number = () => performance.now(),
+  { now, copy, elapsed = () => performance.now(), dearFrom }: LaneOptions,
 ): Lane {
   const queue = createFairQueue<IngestJob>({ messages: MAX_WAITING_MESSAGES, bytes: MAX_WAITING_BYTES });
   const tasks: TaskJob[] = [];
@@ -134,6 +147,7 @@ export function createLane(
   let lastIngest = Number.NEGATIVE_INFINITY;
   /** What the last commit of messages took, ms. */
   let commitMs = 0;
+  const beside = createFoldBeside<IngestJob>(set, { now, copy, onMade: begin, isWanted: queue.isHeld });
 
   function begin(): void {
     if (running) return;
@@ -144,20 +158,24 @@ export function createLane(
 
   /** Messages and everything else in turn, so that neither holds up the other. */
   async function run(): Promise<void> {
-    while (tasks.length + queue.jobs() > 0) {
+    while (tasks.length > 0 || hasMessages()) {
       const task = tasks.shift();
       if (task) {
         await runTask(task);
         await breathe();
       }
-      if (queue.jobs() === 0) continue;
+      if (!hasMessages()) continue;
       await runGroup();
       await breathe();
     }
     running = false;
+    // Some wait for people to be folded; then it goes on.
+    if (queue.jobs() > 0) return;
     for (const wake of idle) wake();
     idle = [];
   }
+
+  const hasMessages = (): boolean => queue.isReady() || beside.isMade();
 
   async function runTask(job: TaskJob): Promise<void> {
     try {
@@ -190,10 +208,14 @@ export function createLane(
     const mostMs = Math.max(GROUP_MS, GROUP_COMMITS * commitMs);
     let [clock, items, bytes, worked] = [now(), 0, 0, 0];
     let slice: Part<IngestJob>[] = [];
+    let dear: { message: AcceptedMessage; job: IngestJob } | null = null;
     const isHeavy = (): boolean => set.largeRowChars() >= GROUP_LARGE_CHARS;
+    let prepared = await takePrepared();
+    if (prepared) slice = [prepared.part];
+    else if (!queue.isReady()) return;
     try {
       for (;;) {
-        slice = fitting(queue, queue.take(Math.min(SLICE_MESSAGES, GROUP_MESSAGES - items)));
+        if (!prepared) slice = fitting(queue, queue.take(Math.min(SLICE_MESSAGES, GROUP_MESSAGES - items)));
         clock = now();
         await arriveDue(set, clock);
         const messages = slice.flatMap(messagesOf);
@@ -211,18 +233,26 @@ export function createLane(
             times.late.push(isLate);
             return time > begun + SLICE_MS || isHeavy();
           },
+          folds: prepared?.folds,
+          dearFrom,
         });
         times.over = elapsed();
+        if (prepared) beside.done();
+        prepared = null;
         // Without what the loop did between slices: other requests are read then.
         worked += times.over - begun;
-        if (done.length < messages.length) slice = cutAt(queue, slice, done.length);
+        const reached = done.outcomes.length;
+        const next = messages[reached];
+        if (next && done.isDear) dear = { message: next, job: jobAt(slice, reached) };
+        if (next) slice = cutAt(queue, slice, reached);
         for (const { sender, messages, ms } of costs(slice, times)) queue.charge(sender, messages, ms);
         group.push(...slice);
-        outcomes.push(...done);
+        outcomes.push(...done.outcomes);
         items += slice.reduce((sum, { from, to }) => sum + to - from, 0);
         bytes += slice.reduce((sum, part) => sum + bytesOf(part), 0);
         slice = [];
-        if (queue.jobs() === 0 || tasks.length > 0 || items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
+        if (dear || !queue.isReady() || tasks.length > 0) break;
+        if (items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
         // Whoever sends little does not wait for more of those who send much, nor for messages that take long.
         if (group.some(isDone)) break;
         // Until it is stored nobody would see that its time has come.
@@ -238,6 +268,7 @@ export function createLane(
       count(outcomes);
       for (const { code } of refused) countRejected(code);
     } catch (error) {
+      if (prepared) beside.done();
       set.forget();
       for (const { job } of [...group, ...slice]) {
         queue.drop(job);
@@ -254,6 +285,21 @@ export function createLane(
       at += length;
       if (to === job.size) job.resolve(job.outcomes);
     }
+    if (dear && queue.hold(dear.job)) beside.add({ ...dear, tries: 0 });
+  }
+
+  /** The message that people were folded for, to be put through by itself; if they changed since, it waits again. */
+  async function takePrepared(): Promise<{ part: Part<IngestJob>; folds: Folds | null } | null> {
+    const prepared = beside.take();
+    if (!prepared) return null;
+    const { folds, job, tries } = prepared;
+    // What cannot be read now the lane will meet itself.
+    const isReady = !folds || tries === MAX_TRIES || (await areCurrent(set, folds).catch(() => true));
+    const part = isReady ? queue.resume(job) : null;
+    if (part) return { part, folds };
+    if (!isReady) beside.add({ ...prepared, tries: tries + 1 });
+    beside.done();
+    return null;
   }
 
   /** The part's key has no more waiting, or its address has no more and all others' messages are dear. */
@@ -310,6 +356,7 @@ export function createLane(
       while (running && performance.now() < now + 3 * tookMs);
     },
     writable: () => writable,
-    drained: () => (running ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve()),
+    drained: () =>
+      running || queue.jobs() > 0 ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve(),
   };
 }

@@ -2,7 +2,7 @@
 // Invariant: a person is settled to an instant before anything that happens at it is folded in.
 import type { EngineMessage } from '../engine/filter.ts';
 import type { Stretch } from '../engine/identity.ts';
-import { evaluate, open, openingsAt, settleInstant } from '../engine/person.ts';
+import { type Emit, evaluate, open, openingsAt, settleInstant } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import { compareStamps } from '../engine/stamp.ts';
 import { nextGroupChange, takeGroupChange, viewGroups } from './groups.ts';
@@ -11,28 +11,33 @@ import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
-export async function settle(set: WorkingSet, person: PersonState, until: number): Promise<void> {
+export async function settle(
+  set: WorkingSet,
+  person: PersonState,
+  until: number,
+  emit: Emit = set.emitter(person.id),
+): Promise<void> {
   if (isSettled(set, person, until)) return;
   await viewGroups(set, person);
   for (;;) {
     const change = await nextGroupChange(set, person);
     const due = person.due !== null && person.due <= until ? person.due : null;
     // At one instant time comes first.
-    if (due !== null && (change === null || due <= change.at)) await settleDueAt(set, person, due);
+    if (due !== null && (change === null || due <= change.at)) await settleDueAt(set, person, due, emit);
     else if (change !== null && change.at <= until) {
       takeGroupChange(person, change);
       const at = change.at;
       evaluate(set.program, person, set.program.touchedByGroups, {
         now: at,
         cause: { deadline: at },
-        emit: set.emitter(person.id),
+        emit,
       });
     } else return;
     set.touch(person);
   }
 }
 
-async function settleDueAt(set: WorkingSet, person: PersonState, instant: number): Promise<void> {
+async function settleDueAt(set: WorkingSet, person: PersonState, instant: number, emit: Emit): Promise<void> {
   for (const opening of openingsAt(set.program, person, instant)) {
     const { leaf, block } = opening;
     if (!block) {
@@ -42,7 +47,7 @@ async function settleDueAt(set: WorkingSet, person: PersonState, instant: number
     const between: Stretch = { from: [block.f, '', 0], to: [block.t + 1, '', 0] };
     open(set.program, person, opening, await historyIn(set, person.id, instant, between), instant);
   }
-  settleInstant(set.program, person, instant, set.emitter(person.id));
+  settleInstant(set.program, person, instant, emit);
   if (person.due !== null && person.due <= instant)
     throw new Error(`person ${person.id} is stuck at ${instant}`);
 }

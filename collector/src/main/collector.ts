@@ -43,6 +43,11 @@ export interface CollectorOptions {
    * memory there are none.
    */
   threadFromPeople?: number;
+  /**
+   * Messages from which on people whom a link or an alias joins or parts are folded anew before their message is put
+   * through, so that nobody else waits for it. Default 500; 0 is always, Infinity never. No result depends on it.
+   */
+  foldBesideFromMessages?: number;
   /** Hears of failures answered with 500 or 503, and of a thread that failed and that the collector does without. */
   onError?: (error: unknown) => void;
   /** Hears of each request once it is answered: what may be logged of it. */
@@ -114,6 +119,7 @@ export async function openCollector(options: InnerOptions): Promise<InnerCollect
     loopDelay,
     onProgress,
     threadFromPeople,
+    foldBesideFromMessages,
     makesKeys = false,
   } = options;
   if (typeof database !== 'string' || database === '')
@@ -129,6 +135,7 @@ export async function openCollector(options: InnerOptions): Promise<InnerCollect
     ...(timezone === undefined ? {} : { timezone }),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(threadFromPeople === undefined ? {} : { threadFromPeople }),
+    ...(foldBesideFromMessages === undefined ? {} : { dearFrom: foldBesideFromMessages }),
     ...(onError === undefined ? {} : { onTrouble: onError }),
     // The same secret gives the same opaque ids in two files, a random one none that can be guessed.
     ...(idKey === undefined ? {} : { idKey }),
