@@ -71,12 +71,21 @@ export interface LateLeaves {
 
 export const nothingLate = (): LateLeaves => ({ people: new Map(), messages: 0 });
 
+/** A plan and whom it touches. */
+export interface Planned extends IdentityPlan {
+  touched: ReadonlySet<number>;
+}
+
+async function planned(set: WorkingSet, plan: IdentityPlan, clock: number): Promise<Planned> {
+  return { ...plan, touched: await peopleTouched(set, plan, clock) };
+}
+
 /** Plans what a message changes about identities; `refused` when the merge of an alias is past a cap. */
 export async function planArrival(
   set: WorkingSet,
   arrival: Arrival,
   clock: number,
-): Promise<{ plans: IdentityPlan[]; refused: boolean }> {
+): Promise<{ plans: Planned[]; refused: boolean }> {
   const { message, seq, trusted, user, previous } = arrival;
   if (!user || !previous) {
     const own = await planOwnLink(set, arrival, clock);
@@ -84,7 +93,7 @@ export async function planArrival(
   }
   const link = { user, device: previous.device, stamp: message.stamp, trusted };
   const { plan, refused } = await planAlias(set, { link, previous: previous.user, seq }, clock);
-  return { plans: [plan], refused };
+  return { plans: [await planned(set, plan, clock)], refused };
 }
 
 /** Plans what it changes that a message names a device beside its user. */
@@ -92,20 +101,17 @@ async function planOwnLink(
   set: WorkingSet,
   { message, trusted, user, device }: Arrival,
   clock: number,
-): Promise<IdentityPlan | null> {
-  return user && device ? planLink(set, { user, device, stamp: message.stamp, trusted }, clock) : null;
+): Promise<Planned | null> {
+  if (!user || !device) return null;
+  const plan = await planLink(set, { user, device, stamp: message.stamp, trusted }, clock);
+  return plan && planned(set, plan, clock);
 }
 
 /** Messages of all those whom a message with these plans has folded anew. Changes nothing. */
-export async function messagesToRefold(
-  set: WorkingSet,
-  plans: readonly IdentityPlan[],
-  clock: number,
-): Promise<number> {
+export async function messagesToRefold(set: WorkingSet, plans: readonly Planned[]): Promise<number> {
   let messages = 0;
-  for (const plan of plans)
-    for (const id of await peopleTouched(set, plan, clock))
-      messages += (await set.person(id))?.eventCount ?? 0;
+  for (const { touched } of plans)
+    for (const id of touched) messages += (await set.person(id))?.eventCount ?? 0;
   return messages;
 }
 
@@ -134,7 +140,7 @@ export function readyFor(
 export async function arrive(
   set: WorkingSet,
   arrival: Arrival,
-  plans: readonly IdentityPlan[],
+  plans: readonly Planned[],
   at: Clocked,
 ): Promise<void> {
   const { message, user, device } = arrival;
@@ -244,13 +250,8 @@ export function occasionOf(set: WorkingSet, id: number, { clock, cause }: Clocke
 }
 
 /** Settles everyone the plan touches, makes it so, and notes who must be folded anew. */
-async function apply(
-  set: WorkingSet,
-  plan: IdentityPlan,
-  clock: number,
-  toRefold: Set<number>,
-): Promise<void> {
-  const touched = await peopleTouched(set, plan, clock);
+async function apply(set: WorkingSet, plan: Planned, clock: number, toRefold: Set<number>): Promise<void> {
+  const { touched } = plan;
   for (const id of touched) await settledPerson(set, id, clock);
   await applyPlan(set, plan);
   for (const id of touched) toRefold.add(id);
@@ -259,7 +260,7 @@ async function apply(
 /** Carries out what an operation of the API changes about identities. */
 export async function carryOut(set: WorkingSet, plan: IdentityPlan, at: Clocked): Promise<void> {
   const toRefold = new Set<number>();
-  await apply(set, plan, at.clock, toRefold);
+  await apply(set, await planned(set, plan, at.clock), at.clock, toRefold);
   for (const id of toRefold) await refoldPerson(set, id, at);
 }
 

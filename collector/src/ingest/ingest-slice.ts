@@ -227,7 +227,7 @@ async function ingestSlowly(
   }
   // A name that somebody takes again is written with their row.
   const mayWait = folds === undefined && plans.length > 0 && !set.isNaming();
-  if (mayWait && (await messagesToRefold(set, plans, clock)) >= dearFrom) return 'dear';
+  if (mayWait && (await messagesToRefold(set, plans)) >= dearFrom) return 'dear';
   set.addMessage(entry);
   const cause = { messageId: message.messageId };
   await arrive(set, arrival, plans, { clock, cause, late, folds: folds ?? undefined });
