@@ -107,11 +107,19 @@ async function planOwnLink(
   return plan && planned(set, plan, clock);
 }
 
-/** Messages of all those whom a message with these plans has folded anew. Changes nothing. */
-export async function messagesToRefold(set: WorkingSet, plans: readonly Planned[]): Promise<number> {
+/** Messages of all those whom a message with these plans has folded anew, about. Changes nothing. */
+export async function messagesToRefold(
+  set: WorkingSet,
+  arrival: Arrival,
+  plans: readonly Planned[],
+  clock: number,
+): Promise<number> {
+  const touched = new Set(plans.flatMap((plan) => [...plan.touched]));
+  // That of an alias is planned once more when its merge is made.
+  const own = arrival.previous && (await planOwnLink(set, arrival, clock));
+  for (const id of own?.touched ?? []) touched.add(id);
   let messages = 0;
-  for (const { touched } of plans)
-    for (const id of touched) messages += (await set.person(id))?.eventCount ?? 0;
+  for (const id of touched) messages += (await set.person(id))?.eventCount ?? 0;
   return messages;
 }
 
@@ -266,11 +274,9 @@ export async function carryOut(set: WorkingSet, plan: IdentityPlan, at: Clocked)
 
 /** The person folded anew, and what that rests on. Changes nothing. */
 async function foldAnew(set: WorkingSet, id: number, clock: number): Promise<FoldedAnew> {
-  await set.person(id);
-  const version = set.rowVersion(id);
   const gathered: Gathered = new Map();
   const person = await foldedPerson(set, id, clock, gathered);
-  return { person, gathered, version, ranges: await set.rangesOf(id) };
+  return { person, gathered, ranges: await set.rangesOf(id) };
 }
 
 /**

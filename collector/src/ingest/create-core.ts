@@ -116,7 +116,13 @@ export async function createCoreOn(
   set.retention = compileRetention(book.retention);
   for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
   const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
-  const lane = createLane(set, { now: tell, copy: () => copyWith(set.program), elapsed, dearFrom });
+  const lane = createLane(set, {
+    now: tell,
+    copy: () => copyWith(set.program),
+    elapsed,
+    dearFrom,
+    onTrouble,
+  });
   const expiry = createExpiry({ lane, book, tell }, facts.get(LAST_PASS));
   const inside = createInside({ store, set, lane, book, readOnly, tell, copyWith });
   const { operate, read, settleAll, saveFacts } = inside;

@@ -133,49 +133,6 @@ describe('dear messages', () => {
   });
 });
 
-describe('a job that is held', () => {
-  it('is passed over while its sender’s others go on, and resumed with its next message alone', () => {
-    const queue = createFairQueue<Named>(ROOMY);
-    const [dear, next] = [job('a', 40), job('a', 5)];
-    for (const one of [dear, next]) queue.add(one);
-    queue.take(10);
-    expect(queue.hold(dear)).toBe(true);
-    expect([queue.isHeld(dear), queue.isHeld(next)]).toEqual([true, false]);
-    expect(said(queue.take(100))).toEqual(['a 0-5']);
-    expect([queue.isReady(), queue.isWaiting('a'), queue.isWaiting('a', '')]).toEqual([false, false, false]);
-    expect(queue.take(100)).toEqual([]);
-    expect([queue.jobs(), queue.waiting().messages]).toEqual([1, 40]);
-    expect(queue.resume(dear)).toEqual({ job: dear, from: 10, to: 11 });
-    expect(queue.resume(dear)).toBe(null);
-    expect(said(queue.take(100))).toEqual(['a 11-31', 'a 31-40']);
-  });
-
-  it('is the only one of its sender: with a second all of theirs wait, and nobody else’s', () => {
-    const queue = createFairQueue<Named>(ROOMY);
-    const [first, second, third] = [job('a', 1), job('a', 2), job('a', 1)];
-    const elsewhere = job('a', 3, { address: '2' });
-    for (const one of [first, second, third, elsewhere]) queue.add(one);
-    expect([queue.hold(first), queue.hold(second), queue.isHeld(second)]).toEqual([true, false, false]);
-    expect(said(queue.take(100))).toEqual(['a2 0-3']);
-    expect(queue.areAllDear()).toBe(true);
-    expect(queue.resume(second)).toBe(null);
-    expect(queue.resume(first)).toEqual({ job: first, from: 0, to: 1 });
-    expect(said(queue.take(100))).toEqual(['a 0-2', 'a 0-1']);
-    expect(queue.jobs()).toBe(0);
-  });
-
-  it('has to go like any other, and then holds up nobody', () => {
-    const queue = createFairQueue<Named>({ messages: 100, bytes: 1e9 });
-    const [kept, dear] = [job('a', 40), job('a', 50)];
-    for (const one of [kept, dear]) queue.add(one);
-    expect([queue.hold(dear), queue.hold(kept)]).toEqual([true, false]);
-    expect(queue.isReady()).toBe(false);
-    expect(queue.add(job('b', 20))).toEqual([dear]);
-    expect([queue.isHeld(dear), queue.resume(dear), queue.hold(dear)]).toEqual([false, null, false]);
-    expect(said(queue.take(40))).toEqual(['a 0-20', 'b 0-20']);
-  });
-});
-
 describe('bounds', () => {
   it('push out the newest of whoever has most, until there is room', () => {
     const queue = createFairQueue<Named>({ messages: 100, bytes: 1e9 });
@@ -213,8 +170,6 @@ it('takes each message once and in order, whatever comes, goes, is put back and 
     fc.record({ add: fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('', '1', '2'), fc.nat(50)) }),
     fc.record({ take: fc.integer({ min: 1, max: 60 }), keep: fc.double({ min: 0, max: 1, noNaN: true }) }),
     fc.record({ drop: fc.nat(20) }),
-    fc.record({ hold: fc.nat(20) }),
-    fc.record({ resume: fc.nat(5) }),
     fc.record({
       charge: fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('', '1', '2'), fc.nat(300)),
     }),
@@ -224,14 +179,6 @@ it('takes each message once and in order, whatever comes, goes, is put back and 
       const queue = createFairQueue<Named>({ messages: 200, bytes: 1e9 });
       /** Messages done of each job that waits. */
       const open = new Map<Named, number>();
-      const held = new Set<Named>();
-      const resume = (one: Named): void => {
-        const part = queue.resume(one);
-        expect(part).toEqual({ job: one, from: open.get(one), to: (open.get(one) ?? 0) + 1 });
-        held.delete(one);
-        if (part?.to === one.size) open.delete(one);
-        else if (part) open.set(one, part.to);
-      };
       for (const action of steps) {
         if ('add' in action) {
           const [key, address, size] = action.add;
@@ -240,15 +187,7 @@ it('takes each message once and in order, whatever comes, goes, is put back and 
           for (const out of queue.add(one)) {
             expect(open.get(out)).toBe(0);
             open.delete(out);
-            held.delete(out);
           }
-        } else if ('hold' in action) {
-          // Only one that has messages left can be dear.
-          const one = [...open.keys()].filter(({ size }) => size > 0)[action.hold];
-          if (one && !held.has(one) && queue.hold(one)) held.add(one);
-        } else if ('resume' in action) {
-          const one = [...held][action.resume];
-          if (one) resume(one);
         } else if ('charge' in action) {
           const [key, address, ms] = action.charge;
           queue.charge({ key, address }, 1, ms);
@@ -257,11 +196,9 @@ it('takes each message once and in order, whatever comes, goes, is put back and 
           if (!one) continue;
           queue.drop(one);
           open.delete(one);
-          held.delete(one);
         } else {
           const parts = queue.take(action.take);
-          if (open.size > 0 && held.size === 0) expect(parts.length).toBeGreaterThan(0);
-          for (const { job: one } of parts) expect(held.has(one)).toBe(false);
+          if (open.size > 0) expect(parts.length).toBeGreaterThan(0);
           const kept = Math.round(parts.length * action.keep);
           for (const { job: one, from, to } of parts.slice(0, kept)) {
             expect(open.get(one)).toBe(from);
@@ -273,8 +210,6 @@ it('takes each message once and in order, whatever comes, goes, is put back and 
         expect(queue.jobs()).toBe(open.size);
         expect(queue.waiting().messages).toBe([...open.keys()].reduce((sum, { size }) => sum + size, 0));
       }
-      for (const one of [...held]) resume(one);
-      expect(queue.isReady()).toBe(open.size > 0);
       for (let parts = queue.take(50); parts.length > 0; parts = queue.take(50))
         for (const { job: one, from, to } of parts) {
           expect(open.get(one)).toBe(from);

@@ -41,27 +41,17 @@ export interface FairQueue<J extends Job> {
   take(room: number): Part<J>[];
   /** Says what messages of a sender took, ms; it is forgotten once nothing of theirs waits. */
   charge(sender: Sender, messages: number, ms: number): void;
-  /**
-   * Passes a job over until it is resumed, while its sender's others go on. Of each sender one job at a time: false,
-   * and with one that cannot be passed over all of its sender's wait until the one that is was resumed.
-   */
-  hold(job: J): boolean;
-  /** Goes on with a job that was held and takes its next message by itself; null if it is not held any more. */
-  resume(job: J): Part<J> | null;
-  isHeld(job: J): boolean;
-  /** There is something to take. */
-  isReady(): boolean;
-  /** Something of that key may be taken, or of that address of it. */
+  /** Something of that key waits, or of that address of it. */
   isWaiting(key: string, address?: string): boolean;
-  /** All of whom something may be taken are to be passed over. */
+  /** All who wait are to be passed over. */
   areAllDear(): boolean;
   /**
    * Puts back the end of what was taken last. Its senders come first in what is taken next, but for whoever was
    * `served` last: they had their turn, however short it was.
    */
   giveBack(parts: readonly Part<J>[], served: Sender | null): void;
-  /** Forgets what is left of a job. */
-  drop(job: J): void;
+  /** Forgets what is left of a job. False: it was not there. */
+  drop(job: J): boolean;
   jobs(): number;
   waiting(): Amount;
 }
@@ -86,10 +76,6 @@ interface Account {
 /** One address's jobs, the oldest first. */
 interface Line<J> extends Account {
   entries: Entry<J>[];
-  /** Passed over until it is resumed. */
-  held: J | null;
-  /** Nothing is taken until then. */
-  isBlocked: boolean;
 }
 /** One key's lines, the one whose turn it is first. */
 interface Ring<J> extends Account {
@@ -105,7 +91,7 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
   function insert(entry: Entry<J>, where: 'first' | 'last'): void {
     const { key, address } = entry.job.sender;
     const ring = rings.get(key) ?? { lines: new Map<string, Line<J>>(), share: 0, debt: 0 };
-    const line = ring.lines.get(address) ?? { entries: [], held: null, isBlocked: false, share: 0, debt: 0 };
+    const line = ring.lines.get(address) ?? { entries: [], share: 0, debt: 0 };
     rings.set(key, ring);
     ring.lines.set(address, line);
     if (where === 'first') line.entries.unshift(entry);
@@ -116,7 +102,6 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
   function remove(ring: Ring<J>, line: Line<J>, entry: Entry<J>): void {
     const { key, address } = entry.job.sender;
     line.entries.splice(line.entries.indexOf(entry), 1);
-    if (line.held === entry.job) letGo(line);
     count(ring, line, entry.job, -1);
     if (line.entries.length === 0) ring.lines.delete(address);
     if (ring.lines.size === 0) rings.delete(key);
@@ -150,7 +135,6 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
 
   /** The line whose turn it is, if it is anybody's of the ring: whoever is in debt pays with this turn. */
   function nextLine(ring: Ring<J>): Line<J> | null {
-    if (!isReadyIn(ring)) return null;
     if (pays(ring)) {
       // Nobody of its key is there to whom it would have to pay again.
       if (ring.lines.size === 1) pays(turned(ring.lines));
@@ -158,16 +142,15 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
     }
     for (let left = ring.lines.size; left > 0; left--) {
       const line = turned(ring.lines);
-      if (isReady(line) && !pays(line)) return line;
+      if (!pays(line)) return line;
     }
     return null;
   }
 
   function takeTurn(ring: Ring<J>, line: Line<J>, room: number, parts: Part<J>[]): number {
     let used = 0;
-    while (used < room) {
-      const entry = nextEntry(line);
-      if (!entry) break;
+    while (used < room && line.entries.length > 0) {
+      const [entry] = line.entries as [Entry<J>]; // there is one
       const { job, taken } = entry;
       const to = Math.min(job.size, taken + room - used);
       parts.push({ job, from: taken, to });
@@ -198,7 +181,7 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
     take(room) {
       const parts: Part<J>[] = [];
       let left = room;
-      for (let passed = 0; left > 0 && isAnyReady(rings) && (parts.length === 0 || passed < rings.size); ) {
+      for (let passed = 0; left > 0 && rings.size > 0 && (parts.length === 0 || passed < rings.size); ) {
         const ring = turned(rings);
         const line = nextLine(ring);
         passed = line ? 0 : passed + 1;
@@ -228,42 +211,21 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
       for (const account of [ring, ring.lines.get(address)])
         if (account) account.debt = Math.max(0, account.debt) + dear;
     },
-    hold(job) {
-      const line = find(job)?.line;
-      if (!line) return false;
-      const isFirst = line.held === null;
-      if (isFirst) line.held = job;
-      else line.isBlocked = true;
-      return isFirst;
-    },
-    resume(job) {
-      const found = find(job);
-      if (found?.line.held !== job) return null;
-      const { ring, line, entry } = found;
-      letGo(line);
-      const from = entry.taken++;
-      if (entry.taken === job.size) remove(ring, line, entry);
-      return { job, from, to: from + 1 };
-    },
-    isHeld: (job) => find(job)?.line.held === job,
-    isReady: () => isAnyReady(rings),
     isWaiting(key, address) {
       const ring = rings.get(key);
-      const line = ring && address !== undefined ? ring.lines.get(address) : undefined;
-      return address === undefined
-        ? ring !== undefined && isReadyIn(ring)
-        : line !== undefined && isReady(line);
+      return ring !== undefined && (address === undefined || ring.lines.has(address));
     },
     areAllDear() {
       for (const { debt, lines } of rings.values()) {
         if (debt > 0) continue;
-        for (const line of lines.values()) if (line.debt <= 0 && isReady(line)) return false;
+        for (const line of lines.values()) if (line.debt <= 0) return false;
       }
       return true;
     },
     drop(job) {
       const found = find(job);
       if (found) remove(found.ring, found.line, found.entry);
+      return found !== null;
     },
     jobs: () => jobs,
     waiting: () => ({ ...waiting }),
@@ -274,26 +236,6 @@ function largest<T extends { share: number }>(all: Iterable<T>): T | undefined {
   let found: T | undefined;
   for (const one of all) if (!found || one.share > found.share) found = one;
   return found;
-}
-
-const nextEntry = <J>({ entries, held, isBlocked }: Line<J>): Entry<J> | undefined =>
-  isBlocked ? undefined : entries.find(({ job }) => job !== held);
-
-const isReady = <J>(line: Line<J>): boolean => nextEntry(line) !== undefined;
-
-function isReadyIn<J>({ lines }: Ring<J>): boolean {
-  for (const line of lines.values()) if (isReady(line)) return true;
-  return false;
-}
-
-function isAnyReady<J>(rings: ReadonlyMap<string, Ring<J>>): boolean {
-  for (const ring of rings.values()) if (isReadyIn(ring)) return true;
-  return false;
-}
-
-function letGo<J>(line: Line<J>): void {
-  line.held = null;
-  line.isBlocked = false;
 }
 
 /** Whether a turn goes to what was taken beyond earlier ones. */

@@ -1,106 +1,108 @@
 // Folds people anew beside the lane, for messages that would hold it up: a late link to a device may move the events
 // of two people with long histories, and folding these takes as long as thousands of ordinary messages.
-// Invariant: one message at a time, senders in turns; nothing is written here, and the lane puts each message through
-// itself, with what was made or without.
+// Invariant: nothing is written here; the lane puts each message through itself, with what was made or without.
 import type { Changes } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
-import { createFairQueue, type Job } from './fair-queue.ts';
-import { type Folds, noFolds, noteCommit } from './folds.ts';
+import { type Amount, createFairQueue, type Job } from './fair-queue.ts';
+import { type Folds, finishFolds, noFolds, noteCommit } from './folds.ts';
 import { ingestSlice } from './ingest-slice.ts';
 import type { WorkingSet } from './working-set.ts';
 
-/** A message that waits for its people. */
+/** A request whose next message waits for its people. */
 export interface Waiting<J extends Job> {
   message: AcceptedMessage;
-  /** The request that it is the next message of. */
   job: J;
+  /** Which of the request's messages it is. */
+  at: number;
   /** How often they were folded for it in vain. */
   tries: number;
 }
 
 export interface Prepared<J extends Job> extends Waiting<J> {
-  /** Null where folding failed: the lane will find out why. */
+  /** Null where folding failed. */
   folds: Folds | null;
 }
 
 export interface FoldBeside<J extends Job> {
-  /** Begins when it is its turn. */
-  add(waiting: Waiting<J>): void;
+  /** Lets a request wait for its turn. Answers those that find no room for it, itself perhaps. */
+  add(waiting: Waiting<J>): Waiting<J>[];
   /** There is something to `take`. */
   isMade(): boolean;
-  /** What is made, once; with `done` it is over. */
+  /** What is made, once. The next one begins when it is `done`. */
   take(): Prepared<J> | null;
-  /** What was taken was put through: the next one may begin. */
   done(): void;
+  /** Requests waiting, those being folded for and taken included. */
+  jobs(): number;
+  /** What of them waits for its turn. */
+  waiting(): Amount;
 }
 
-/** What waits is bounded by the lane's queue, which it is part of. */
-const UNBOUNDED = { messages: Infinity, bytes: Infinity };
+/** What may wait: a quarter of what may wait for the lane, beside that. */
+const MAX_WAITING: Amount = { messages: 5_000, bytes: 8 * 1024 * 1024 };
 
-export interface FoldBesideOptions<J extends Job> {
+export interface FoldBesideOptions {
   now: () => number;
   /** A working set of its own for each message, never committed: the lane goes on with the other one. */
   copy: () => WorkingSet;
   /** Called when there is something to `take`. */
   onMade: () => void;
-  /** False once the request that a message is of was given up. */
-  isWanted: (job: J) => boolean;
+  /** Hears of a failure that nothing which happened meanwhile explains. */
+  onTrouble?: ((error: unknown) => void) | undefined;
 }
 
 /** @param set the lane's, whose commits are listened to */
 export function createFoldBeside<J extends Job>(
   set: WorkingSet,
-  { now, copy, onMade, isWanted }: FoldBesideOptions<J>,
+  { now, copy, onMade, onTrouble }: FoldBesideOptions,
 ): FoldBeside<J> {
-  const queue = createFairQueue<Job & { waiting: Waiting<J> }>(UNBOUNDED);
+  const queue = createFairQueue<Job & { waiting: Waiting<J> }>(MAX_WAITING);
   let isBusy = false;
   let made: Prepared<J> | null = null;
   let stopListening = (): void => {};
 
   function next(): void {
     if (isBusy) return;
-    const waiting = takeWanted();
-    if (!waiting) return;
+    const [part] = queue.take(1);
+    if (!part) return;
+    const { job } = part;
+    queue.drop(job);
     isBusy = true;
-    make(waiting.message).then((folds) => {
-      made = { ...waiting, folds };
+    make(job.waiting.message).then((folds) => {
+      made = { ...job.waiting, folds };
       onMade();
     });
-  }
-
-  function takeWanted(): Waiting<J> | null {
-    for (;;) {
-      const [part] = queue.take(1);
-      if (!part) return null;
-      const { waiting } = part.job;
-      if (isWanted(waiting.job)) return waiting;
-    }
   }
 
   async function make(message: AcceptedMessage): Promise<Folds | null> {
     const folds = noFolds(set.program);
     const hear = (changes: Changes): void => noteCommit(folds, changes);
+    // Before the clock is read: what happens after that instant is heard of.
     set.watchers.add(hear);
     stopListening = () => set.watchers.delete(hear);
+    const own = copy();
     try {
-      await ingestSlice(copy(), [message], {
+      await ingestSlice(own, [message], {
         clock: now(),
         fresh: new Set(),
         begin() {},
         through: () => true,
         folds,
       });
-      folds.isMade = true;
+      await finishFolds(own, folds);
       return folds;
-    } catch {
+    } catch (error) {
+      // Half of what was read may be of before a commit, and half of after it.
+      if (folds.commits === 0) onTrouble?.(error);
       return null;
     }
   }
 
   return {
     add(waiting) {
-      queue.add({ sender: waiting.job.sender, size: 1, bytes: 0, waiting });
+      const { sender, size, bytes } = waiting.job;
+      const gone = queue.add({ sender, size, bytes, waiting });
       next();
+      return gone.map((job) => job.waiting);
     },
     isMade: () => made !== null,
     take() {
@@ -113,5 +115,7 @@ export function createFoldBeside<J extends Job>(
       isBusy = false;
       next();
     },
+    jobs: () => queue.jobs() + Number(isBusy),
+    waiting: () => queue.waiting(),
   };
 }

@@ -1,6 +1,5 @@
 // People folded anew for one message before the lane puts it through, and whether the lane may take them over.
 // Invariant: taken over only if nothing that went into them has changed since; otherwise the lane folds them itself.
-
 import type { Range } from '../engine/identity.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
@@ -15,8 +14,6 @@ export interface FoldedAnew {
   /** What their leaves let go of. */
   gathered: Gathered;
   ranges: readonly Range[];
-  /** Of the row that they had before; 0 without one. */
-  version: number;
 }
 
 export interface Folds {
@@ -24,43 +21,59 @@ export interface Folds {
   /** Until they are made, people are folded into here instead of being put in place. */
   isMade: boolean;
   readonly people: Map<number, FoldedAnew>;
-  /** Who went meanwhile: their row may have come back with the same version. */
-  readonly gone: Set<number>;
+  /** The groups that they are in, as they were seen: what `groupSeen` says. */
+  readonly groups: Map<string, string>;
+  /** Commits since then. */
+  commits: number;
+  /** Whose rows these wrote or removed. Every message of theirs, and every change of who they are, does. */
+  readonly changed: Set<number>;
 }
 
 export const noFolds = (program: Program): Folds => ({
   program,
   isMade: false,
   people: new Map(),
-  gone: new Set(),
+  groups: new Map(),
+  commits: 0,
+  changed: new Set(),
 });
 
 /** Hears of what is committed while people are folded, and until they are taken over. */
-export function noteCommit(folds: Folds, { deletedPersons = [] }: Changes): void {
-  for (const { id } of deletedPersons) folds.gone.add(id);
+export function noteCommit(folds: Folds, { persons = [], deletedPersons = [] }: Changes): void {
+  folds.commits++;
+  for (const { id } of [...persons, ...deletedPersons]) folds.changed.add(id);
 }
 
-/**
- * Whether the people have the messages that they had. Every message of theirs, and every change of who they are,
- * writes their row anew. Changes of groups wait for each member, here as anywhere: a group that somebody comes into
- * by messages that are moved to them is one of whoever has these so far.
- */
-export async function areCurrent(set: WorkingSet, folds: Folds): Promise<boolean> {
+/** Puts down what the people rest on beside their messages, once they are folded. */
+export async function finishFolds(set: WorkingSet, folds: Folds): Promise<void> {
+  for (const { person } of folds.people.values())
+    for (const id of person?.groups.keys() ?? []) folds.groups.set(id, await groupSeen(set, id));
+  folds.isMade = true;
+}
+
+async function groupSeen(set: WorkingSet, id: string): Promise<string> {
+  const { revision, bag } = await set.group(id);
+  return `${revision} ${JSON.stringify(bag)}`;
+}
+
+/** Whether the people have the messages that they had. */
+export function areCurrent(set: WorkingSet, folds: Folds): boolean {
   if (folds.program !== set.program) return false;
-  for (const [id, { version }] of folds.people) {
-    await set.person(id);
-    if (folds.gone.has(id) || set.rowVersion(id) !== version) return false;
-  }
+  for (const id of folds.people.keys()) if (folds.changed.has(id)) return false;
   return true;
 }
 
-/** Whether they are those whom the message touches now that it is put through, in all that a fold looks at. */
+/**
+ * Whether they are those whom the message touches now that it is put through, in all that a fold looks at. A group of
+ * theirs that the message itself changes was changed by it.
+ */
 export async function stillHold(
   set: WorkingSet,
   folds: Folds,
   touched: ReadonlySet<number>,
 ): Promise<boolean> {
-  if (!(await areCurrent(set, folds))) return false;
+  if (!areCurrent(set, folds)) return false;
+  for (const [id, seen] of folds.groups) if ((await groupSeen(set, id)) !== seen) return false;
   for (const id of touched) {
     const made = folds.people.get(id);
     if (!made || !isSame(made.ranges, await set.rangesOf(id))) return false;
@@ -70,12 +83,23 @@ export async function stillHold(
   return true;
 }
 
-const isSame = (a: readonly Range[], b: readonly Range[]): boolean =>
-  a.length === b.length &&
-  a.every(({ node, stretch: { from, to } }, i) => {
-    const other = b[i] as Range; // as many
-    return node === other.node && isSameEnd(from, other.stretch.from) && isSameEnd(to, other.stretch.to);
-  });
+/** In whatever order: memory has them as they came to be, the store as they are filed. */
+function isSame(made: readonly Range[], now: readonly Range[]): boolean {
+  const [a, b] = [made, now].map((ranges) => [...ranges].sort(byPlace)) as [Range[], Range[]];
+  return (
+    a.length === b.length &&
+    a.every((range, i) => {
+      const other = b[i] as Range; // as many
+      return byPlace(range, other) === 0 && compareEnds(range.stretch.to, other.stretch.to) === 0;
+    })
+  );
+}
 
-const isSameEnd = (a: Stamp | null, b: Stamp | null): boolean =>
-  a === b || (a !== null && b !== null && compareStamps(a, b) === 0);
+const byPlace = (a: Range, b: Range): number =>
+  a.node - b.node || compareEnds(a.stretch.from, b.stretch.from);
+
+/** Null is equal to itself alone. */
+function compareEnds(a: Stamp | null, b: Stamp | null): number {
+  if (a === null || b === null) return Number(b === null) - Number(a === null);
+  return compareStamps(a, b);
+}

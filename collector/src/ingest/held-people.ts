@@ -24,8 +24,6 @@ export interface HeldPeople {
   visit(ids: readonly number[]): Promise<void>;
   /** Version of the row that memory equals; null without one, or when something was changed since. */
   storedVersion(id: number): number | null;
-  /** Version of the row of somebody asked for before, whatever was changed since; 0 without one. */
-  rowVersion(id: number): number;
   putPerson(state: PersonState): void;
   dropPerson(id: number): void;
   /** Takes the person's row over without reading what it says, to be put anew or dropped. */
@@ -135,7 +133,6 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
       const version = map.get(id)?.version ?? 0;
       return version === 0 || draft().people.has(id) ? null : version;
     },
-    rowVersion: (id) => map.get(id)?.version ?? 0,
     putPerson(state) {
       const before = map.get(state.id);
       const version = before?.version ?? draft().deleted.get(state.id) ?? 0;

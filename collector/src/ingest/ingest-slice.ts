@@ -29,12 +29,6 @@ const SUPPRESSED = 'this id was erased and is refused from then on';
 /** People in a slice with messages that came too late, each of whom may cost tens of milliseconds at its end. */
 const SLICE_LATE_PEOPLE = 20;
 
-/**
- * A message that would have people with so many messages folded anew is not put through: some 5 ms of work, about as
- * long as a slice of others.
- */
-export const DEAR_MESSAGES = 500;
-
 export interface Slice {
   clock: number;
   /** The keys of what the same commit holds already. */
@@ -48,8 +42,11 @@ export interface Slice {
   through(isLate: boolean): boolean;
   /** People being folded for the first message, or folded before. It is put through, however dear. */
   folds?: Folds | null | undefined;
-  /** From how many messages on people are folded beside the lane. Default `DEAR_MESSAGES`. */
-  dearFrom?: number | undefined;
+  /**
+   * Whether the n-th message, which would have people with so many messages folded anew, is not put through but waits
+   * for that; without it none does.
+   */
+  isDear?: (messages: number, nth: number) => boolean;
 }
 
 export interface SliceDone {
@@ -62,7 +59,7 @@ export interface SliceDone {
 export async function ingestSlice(
   set: WorkingSet,
   messages: readonly AcceptedMessage[],
-  { clock, fresh, begin, through, folds, dearFrom = DEAR_MESSAGES }: Slice,
+  { clock, fresh, begin, through, folds, isDear }: Slice,
 ): Promise<SliceDone> {
   const { seen } = await set.store.read({ seen: [...messages] });
   if (set.erased.any) await addGone(set, messages, seen);
@@ -70,8 +67,13 @@ export async function ingestSlice(
   await set.prefetch(messages);
   const outcomes: Outcome[] = [];
   const late = nothingLate();
-  const on = { clock, late, folds, dearFrom };
-  let isDear = false;
+  const on: On = {
+    clock,
+    late,
+    folds,
+    isDear: (dearness) => isDear?.(dearness, outcomes.length) ?? false,
+  };
+  let endsDear = false;
   begin();
   for (const message of messages) {
     const key = seenKey(message);
@@ -82,7 +84,7 @@ export async function ingestSlice(
       const coming = isRefused ? refuseSuppressed(set, message, clock) : ingestOne(set, message, on);
       // Waiting for what is there costs more than an ordinary message's fold.
       const outcome = coming instanceof Promise ? await coming : coming;
-      isDear = outcome === 'dear';
+      endsDear = outcome === 'dear';
       if (outcome === 'dear') break;
       if (outcome === 'accepted') fresh.add(key);
       outcomes.push(outcome);
@@ -92,7 +94,7 @@ export async function ingestSlice(
     if (through(late.messages > before) || late.people.size >= SLICE_LATE_PEOPLE) break;
   }
   await foldLate(set, late, clock);
-  return { outcomes, isDear };
+  return { outcomes, isDear: endsDear };
 }
 
 /** Adds the ids that erased messages used up. */
@@ -160,7 +162,7 @@ const NOTHING_PLANNED = { plans: [], refused: false };
 
 interface On extends Pick<Slice, 'clock' | 'folds'> {
   late: LateLeaves;
-  dearFrom: number;
+  isDear(messages: number): boolean;
 }
 
 function ingestOne(
@@ -198,7 +200,7 @@ async function ingestSlowly(
   set: WorkingSet,
   message: AcceptedMessage,
   known: Arrival | null,
-  { clock, late, folds, dearFrom }: On,
+  { clock, late, folds, isDear }: On,
 ): Promise<Outcome | 'dear'> {
   const pending = message.time > clock;
   const arrival = known ?? (await lookUp(set, message, pending ? 'wait' : undefined));
@@ -227,7 +229,7 @@ async function ingestSlowly(
   }
   // A name that somebody takes again is written with their row.
   const mayWait = folds === undefined && plans.length > 0 && !set.isNaming();
-  if (mayWait && (await messagesToRefold(set, plans)) >= dearFrom) return 'dear';
+  if (mayWait && isDear(await messagesToRefold(set, arrival, plans, clock))) return 'dear';
   set.addMessage(entry);
   const cause = { messageId: message.messageId };
   await arrive(set, arrival, plans, { clock, cause, late, folds: folds ?? undefined });

@@ -1,7 +1,7 @@
 // What the lane says a slice cost whom.
 import { expect, it } from 'vitest';
 import type { AcceptedMessage } from '../wire/accepted.ts';
-import { costs, jobAt, type Requests } from './lane-slice.ts';
+import { costs, placeOf, type Requests } from './lane-slice.ts';
 
 const request = (key: string, messages: number, refused = 0): Requests => ({
   sender: { key, address: '' },
@@ -21,8 +21,9 @@ it('knows whose a message is', () => {
     part(request('refused', 0, 3), 0, 3),
     part(request('b', 5, 2), 3, 7),
   ];
-  expect([0, 1, 2, 3].map((n) => jobAt(slice, n).sender.key)).toEqual(['a', 'a', 'b', 'b']);
-  expect(() => jobAt(slice, 4)).toThrow();
+  const places = [0, 1, 2, 3].map((n) => placeOf(slice, n));
+  expect(places.map(({ job, at }) => `${job.sender.key}${at}`)).toEqual(['a0', 'a1', 'b3', 'b4']);
+  expect(() => placeOf(slice, 4)).toThrow();
 });
 
 it('charges each sender for their own messages', () => {

@@ -23,12 +23,15 @@ export function refusedOf({ job, from, to }: Part<Requests>): RefusedMessage[] {
 export const bytesOf = (part: Part<Requests>): number =>
   [...messagesOf(part), ...refusedOf(part)].reduce((sum, { text }) => sum + text.length, 0);
 
-/** The request that the n-th message of a slice is of. */
-export function jobAt<J extends Requests>(slice: readonly Part<J>[], messages: number): J {
+/** Which message of which request the n-th message of a slice is. */
+export function placeOf<J extends Requests>(
+  slice: readonly Part<J>[],
+  messages: number,
+): { job: J; at: number } {
   let left = messages;
   for (const part of slice) {
     const { length } = messagesOf(part);
-    if (length > left) return part.job;
+    if (length > left) return { job: part.job, at: part.from + left };
     left -= length;
   }
   throw new Error('there are not so many');

@@ -8,7 +8,7 @@ import { breathe } from './breathe.ts';
 import { type Outcome, Overloaded } from './core.ts';
 import { arriveDue } from './due.ts';
 import { type Amount, createFairQueue, type Part, type Sender } from './fair-queue.ts';
-import { createFoldBeside } from './fold-beside.ts';
+import { createFoldBeside, type Waiting } from './fold-beside.ts';
 import { areCurrent, type Folds } from './folds.ts';
 import { ingestSlice } from './ingest-slice.ts';
 import {
@@ -16,8 +16,8 @@ import {
   costs,
   cutAt,
   fitting,
-  jobAt,
   messagesOf,
+  placeOf,
   type Requests,
   refusedOf,
   type Times,
@@ -42,6 +42,11 @@ const GROUP_MS = 50;
 /** More work where commits are dear (somebody's row is large, the disk slow): two thirds of the time go to it. */
 const GROUP_COMMITS = 2;
 const GROUP_BYTES = 1024 * 1024;
+/**
+ * A message that has people with so many messages folded anew waits while that is done beside the lane: some 5 ms of
+ * work, about as long as a slice of others.
+ */
+const DEAR_MESSAGES = 500;
 /** How often people are folded anew for a message while others send theirs; then the lane folds them, and all wait. */
 const MAX_TRIES = 3;
 /**
@@ -106,6 +111,8 @@ export interface Done<T> {
 }
 
 interface IngestJob extends Requests {
+  /** None of its messages waits any more for people to be folded. */
+  foldsOnLane: boolean;
   outcomes: Outcome[];
   resolve(outcomes: Outcome[]): void;
   reject(error: unknown): void;
@@ -122,13 +129,15 @@ export interface LaneOptions {
   copy: () => WorkingSet;
   /** Milliseconds of real time, which only decide how much is done in one go. */
   elapsed?: (() => number) | undefined;
-  /** From how many messages on people are folded beside the lane. */
+  /** From how many messages on people are folded beside the lane. Default 500. */
   dearFrom?: number | undefined;
+  /** Hears of what failed inside and was made good. */
+  onTrouble?: ((error: unknown) => void) | undefined;
 }
 
 export function createLane(
   set: WorkingSet,
-  { now, copy, elapsed = () => performance.now(), dearFrom }: LaneOptions,
+  { now, copy, elapsed = () => performance.now(), dearFrom = DEAR_MESSAGES, onTrouble }: LaneOptions,
 ): Lane {
   const queue = createFairQueue<IngestJob>({ messages: MAX_WAITING_MESSAGES, bytes: MAX_WAITING_BYTES });
   const tasks: TaskJob[] = [];
@@ -147,7 +156,7 @@ export function createLane(
   let lastIngest = Number.NEGATIVE_INFINITY;
   /** What the last commit of messages took, ms. */
   let commitMs = 0;
-  const beside = createFoldBeside<IngestJob>(set, { now, copy, onMade: begin, isWanted: queue.isHeld });
+  const beside = createFoldBeside<IngestJob>(set, { now, copy, onMade: begin, onTrouble });
 
   function begin(): void {
     if (running) return;
@@ -170,12 +179,12 @@ export function createLane(
     }
     running = false;
     // Some wait for people to be folded; then it goes on.
-    if (queue.jobs() > 0) return;
+    if (beside.jobs() > 0) return;
     for (const wake of idle) wake();
     idle = [];
   }
 
-  const hasMessages = (): boolean => queue.isReady() || beside.isMade();
+  const hasMessages = (): boolean => queue.jobs() > 0 || beside.isMade();
 
   async function runTask(job: TaskJob): Promise<void> {
     try {
@@ -208,14 +217,16 @@ export function createLane(
     const mostMs = Math.max(GROUP_MS, GROUP_COMMITS * commitMs);
     let [clock, items, bytes, worked] = [now(), 0, 0, 0];
     let slice: Part<IngestJob>[] = [];
-    let dear: { message: AcceptedMessage; job: IngestJob } | null = null;
+    let dear: Waiting<IngestJob> | null = null;
     const isHeavy = (): boolean => set.largeRowChars() >= GROUP_LARGE_CHARS;
-    let prepared = await takePrepared();
+    const prepared = takePrepared();
     if (prepared) slice = [prepared.part];
-    else if (!queue.isReady()) return;
+    else if (queue.jobs() === 0) return;
     try {
       for (;;) {
-        if (!prepared) slice = fitting(queue, queue.take(Math.min(SLICE_MESSAGES, GROUP_MESSAGES - items)));
+        const folds = group.length === 0 ? prepared?.folds : undefined;
+        if (slice.length === 0)
+          slice = fitting(queue, queue.take(Math.min(SLICE_MESSAGES, GROUP_MESSAGES - items)));
         clock = now();
         await arriveDue(set, clock);
         const messages = slice.flatMap(messagesOf);
@@ -233,17 +244,15 @@ export function createLane(
             times.late.push(isLate);
             return time > begun + SLICE_MS || isHeavy();
           },
-          folds: prepared?.folds,
-          dearFrom,
+          folds,
+          isDear: (count, nth) => count >= dearFrom && !placeOf(slice, nth).job.foldsOnLane,
         });
         times.over = elapsed();
-        if (prepared) beside.done();
-        prepared = null;
         // Without what the loop did between slices: other requests are read then.
         worked += times.over - begun;
         const reached = done.outcomes.length;
         const next = messages[reached];
-        if (next && done.isDear) dear = { message: next, job: jobAt(slice, reached) };
+        if (next && done.isDear) dear = { message: next, ...placeOf(slice, reached), tries: 0 };
         if (next) slice = cutAt(queue, slice, reached);
         for (const { sender, messages, ms } of costs(slice, times)) queue.charge(sender, messages, ms);
         group.push(...slice);
@@ -251,7 +260,7 @@ export function createLane(
         items += slice.reduce((sum, { from, to }) => sum + to - from, 0);
         bytes += slice.reduce((sum, part) => sum + bytesOf(part), 0);
         slice = [];
-        if (dear || !queue.isReady() || tasks.length > 0) break;
+        if (dear || queue.jobs() === 0 || tasks.length > 0) break;
         if (items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
         // Whoever sends little does not wait for more of those who send much, nor for messages that take long.
         if (group.some(isDone)) break;
@@ -268,13 +277,14 @@ export function createLane(
       count(outcomes);
       for (const { code } of refused) countRejected(code);
     } catch (error) {
-      if (prepared) beside.done();
       set.forget();
       for (const { job } of [...group, ...slice]) {
         queue.drop(job);
         job.reject(error);
       }
       return;
+    } finally {
+      if (prepared) beside.done();
     }
     lastIngest = performance.now();
     let at = 0;
@@ -285,21 +295,30 @@ export function createLane(
       at += length;
       if (to === job.size) job.resolve(job.outcomes);
     }
-    if (dear && queue.hold(dear.job)) beside.add({ ...dear, tries: 0 });
+    if (dear && queue.drop(dear.job)) foldFor(dear);
+  }
+
+  /** Keeps a request out of the queue until people are folded for its next message. */
+  function foldFor(dear: Waiting<IngestJob>): void {
+    for (const { job, at } of beside.add(dear)) {
+      // Whoever sends so many of them pays with turns.
+      job.foldsOnLane = true;
+      queue.giveBack([{ job, from: at, to: job.size }], null);
+    }
   }
 
   /** The message that people were folded for, to be put through by itself; if they changed since, it waits again. */
-  async function takePrepared(): Promise<{ part: Part<IngestJob>; folds: Folds | null } | null> {
+  function takePrepared(): { part: Part<IngestJob>; folds: Folds | null } | null {
     const prepared = beside.take();
     if (!prepared) return null;
-    const { folds, job, tries } = prepared;
-    // What cannot be read now the lane will meet itself.
-    const isReady = !folds || tries === MAX_TRIES || (await areCurrent(set, folds).catch(() => true));
-    const part = isReady ? queue.resume(job) : null;
-    if (part) return { part, folds };
-    if (!isReady) beside.add({ ...prepared, tries: tries + 1 });
-    beside.done();
-    return null;
+    const { folds, message, job, at, tries } = prepared;
+    if (tries < MAX_TRIES && !(folds && areCurrent(set, folds))) {
+      foldFor({ message, job, at, tries: tries + 1 });
+      beside.done();
+      return null;
+    }
+    if (at + 1 < job.size) queue.giveBack([{ job, from: at + 1, to: job.size }], job.sender);
+    return { part: { job, from: at, to: at + 1 }, folds };
   }
 
   /** The part's key has no more waiting, or its address has no more and all others' messages are dear. */
@@ -328,7 +347,17 @@ export function createLane(
       new Promise((resolve, reject) => {
         const size = messages.length + refused.length;
         const bytes = [...messages, ...refused].reduce((sum, { text }) => sum + text.length, 0);
-        const gone = queue.add({ messages, refused, sender, size, bytes, outcomes: [], resolve, reject });
+        const gone = queue.add({
+          messages,
+          refused,
+          sender,
+          size,
+          bytes,
+          outcomes: [],
+          foldsOnLane: false,
+          resolve,
+          reject,
+        });
         counts.overloaded += gone.length;
         for (const job of gone) job.reject(new Overloaded('too much waits for being stored'));
         begin();
@@ -347,8 +376,11 @@ export function createLane(
         });
         begin();
       }),
-    depth: () => tasks.length + queue.jobs(),
-    waiting: () => queue.waiting(),
+    depth: () => tasks.length + queue.jobs() + beside.jobs(),
+    waiting() {
+      const [here, there] = [queue.waiting(), beside.waiting()];
+      return { messages: here.messages + there.messages, bytes: here.bytes + there.bytes };
+    },
     async giveWay(tookMs) {
       const now = performance.now();
       if (now - lastIngest > LIVE_MS) return;
@@ -357,6 +389,6 @@ export function createLane(
     },
     writable: () => writable,
     drained: () =>
-      running || queue.jobs() > 0 ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve(),
+      running || beside.jobs() > 0 ? new Promise((resolve) => idle.push(resolve)) : Promise.resolve(),
   };
 }
