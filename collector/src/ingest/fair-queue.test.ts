@@ -165,6 +165,44 @@ describe('bounds', () => {
   });
 });
 
+describe('what was begun', () => {
+  it('is half of what may wait at most, so that others always find room', () => {
+    const queue = createFairQueue<Named>({ messages: 400, bytes: 1e9 });
+    const flood = ['1', '2', '3', '4'].map((address) => job('flood', 100, { address }));
+    for (const one of flood) queue.add(one);
+    expect(said(queue.take(100))).toEqual([
+      'flood1 0-20',
+      'flood2 0-20',
+      'flood1 20-40',
+      'flood2 20-40',
+      'flood1 40-60',
+    ]);
+    // The smallest share of all is pushed out before anybody is turned away.
+    const small = job('a', 10);
+    expect(queue.add(small)).toEqual([flood[2]]);
+    const more = [job('a', 95), job('b', 1)] as const;
+    expect(queue.add(more[0])).toEqual([flood[3]]);
+    expect(queue.add(more[1])).toEqual([]);
+    expect(said(queue.take(25))).toEqual(['flood2 40-60', 'a 0-5']);
+    // With one of them done there is room for another.
+    expect(said(queue.take(1_000)).filter((part) => part.startsWith('a'))).toEqual([
+      'a 5-10',
+      'a 0-20',
+      'a 20-40',
+      'a 40-60',
+      'a 60-80',
+      'a 80-95',
+    ]);
+  });
+
+  it('may be one job that is larger, alone, and any that one turn is enough for', () => {
+    const queue = createFairQueue<Named>({ messages: 100, bytes: 100 });
+    for (const one of [job('a', 65, { bytes: 1 }), job('b', 2, { bytes: 60 }), job('c', 30)]) queue.add(one);
+    expect(said(queue.take(40))).toEqual(['a 0-20', 'b 0-2', 'a 20-38']);
+    expect(said(queue.take(1_000)).at(-1)).toBe('c 20-30');
+  });
+});
+
 it('takes each message once and in order, whatever comes, goes, is put back and dropped', () => {
   const step = fc.oneof(
     fc.record({ add: fc.tuple(fc.constantFrom('a', 'b', 'c'), fc.constantFrom('', '1', '2'), fc.nat(50)) }),

@@ -63,8 +63,15 @@ const ORDINARY_MS = 0.25;
 /** What a turn given up is worth to whoever was dear: about what one of ordinary messages takes. */
 const TURN_MS = 1;
 
+/**
+ * Of what may wait, what may be begun at once, since it can be pushed out no more: others always find room. Jobs that
+ * one turn is enough for are not asked.
+ */
+const BEGUN_SHARE = 0.5;
+
 interface Entry<J> {
   readonly job: J;
+  /** More than none: begun. */
   taken: number;
 }
 interface Account {
@@ -87,32 +94,55 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
   let rings = new Map<string, Ring<J>>();
   const waiting: Amount = { messages: 0, bytes: 0 };
   let jobs = 0;
+  /** Of those, what was begun. */
+  const begun = { jobs: 0, messages: 0, bytes: 0 };
 
-  function insert(entry: Entry<J>, where: 'first' | 'last'): void {
-    const { key, address } = entry.job.sender;
+  function setTaken(entry: Entry<J>, taken: number): void {
+    const more = Number(taken > 0) - Number(entry.taken > 0);
+    begun.jobs += more;
+    begun.messages += more * entry.job.size;
+    begun.bytes += more * entry.job.bytes;
+    entry.taken = taken;
+  }
+
+  function mayTake({ job: { size, bytes }, taken }: Entry<J>): boolean {
+    if (taken > 0 || size <= TURN_MESSAGES || begun.jobs === 0) return true;
+    return (
+      begun.messages + size <= BEGUN_SHARE * bounds.messages &&
+      begun.bytes + bytes <= BEGUN_SHARE * bounds.bytes
+    );
+  }
+
+  const nextEntry = ({ entries }: Line<J>): Entry<J> | undefined => entries.find(mayTake);
+
+  function insert(job: J, taken: number, where: 'first' | 'last'): void {
+    const entry = { job, taken: 0 };
+    const { key, address } = job.sender;
     const ring = rings.get(key) ?? { lines: new Map<string, Line<J>>(), share: 0, debt: 0 };
     const line = ring.lines.get(address) ?? { entries: [], share: 0, debt: 0 };
     rings.set(key, ring);
     ring.lines.set(address, line);
     if (where === 'first') line.entries.unshift(entry);
     else line.entries.push(entry);
-    count(ring, line, entry.job, 1);
+    setTaken(entry, taken);
+    count(ring, line, job, 1);
   }
 
   function remove(ring: Ring<J>, line: Line<J>, entry: Entry<J>): void {
     const { key, address } = entry.job.sender;
     line.entries.splice(line.entries.indexOf(entry), 1);
+    setTaken(entry, 0);
     count(ring, line, entry.job, -1);
     if (line.entries.length === 0) ring.lines.delete(address);
     if (ring.lines.size === 0) rings.delete(key);
   }
 
-  function count(ring: Ring<J>, line: Line<J>, { size, bytes }: J, sign: 1 | -1): void {
-    const share = sign * (size / bounds.messages + bytes / bounds.bytes);
+  function count(ring: Ring<J>, line: Line<J>, job: J, sign: 1 | -1): void {
+    const share = sign * (job.size / bounds.messages + job.bytes / bounds.bytes);
     ring.share += share;
     line.share += share;
-    waiting.messages += sign * size;
-    waiting.bytes += sign * bytes;
+    waiting.messages += sign * job.size;
+    waiting.bytes += sign * job.bytes;
     jobs += sign;
   }
 
@@ -123,11 +153,11 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
     return ring && line && entry ? { ring, line, entry } : null;
   }
 
-  /** Takes out the newest job of whoever has most waiting; null if all of theirs was begun. */
+  /** Takes out the newest job of whoever has most waiting, and something that was not begun; null if nobody has. */
   function pushOut(): J | null {
-    const ring = largest(rings.values());
-    const line = ring && largest(ring.lines.values());
-    const entry = line?.entries.findLast(({ taken }) => taken === 0);
+    const ring = largest(rings.values(), ({ lines }) => [...lines.values()].some(newestOf));
+    const line = ring && largest(ring.lines.values(), newestOf);
+    const entry = line && newestOf(line);
     if (!ring || !line || !entry) return null;
     remove(ring, line, entry);
     return entry.job;
@@ -142,19 +172,20 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
     }
     for (let left = ring.lines.size; left > 0; left--) {
       const line = turned(ring.lines);
-      if (!pays(line)) return line;
+      if (nextEntry(line) && !pays(line)) return line;
     }
     return null;
   }
 
   function takeTurn(ring: Ring<J>, line: Line<J>, room: number, parts: Part<J>[]): number {
     let used = 0;
-    while (used < room && line.entries.length > 0) {
-      const [entry] = line.entries as [Entry<J>]; // there is one
+    while (used < room) {
+      const entry = nextEntry(line);
+      if (!entry) break;
       const { job, taken } = entry;
       const to = Math.min(job.size, taken + room - used);
       parts.push({ job, from: taken, to });
-      entry.taken = to;
+      setTaken(entry, to);
       // One without messages is work too.
       used += Math.max(1, to - taken);
       if (to === job.size) remove(ring, line, entry);
@@ -164,7 +195,7 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
 
   return {
     add(job) {
-      insert({ job, taken: 0 }, 'last');
+      insert(job, 0, 'last');
       const gone: J[] = [];
       while (jobs > 1 && (waiting.messages > bounds.messages || waiting.bytes > bounds.bytes)) {
         const out = pushOut();
@@ -192,8 +223,8 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
     giveBack(parts, served) {
       for (const { job, from } of [...parts].reverse()) {
         const found = find(job);
-        if (found) found.entry.taken = from;
-        else insert({ job, taken: from }, 'first');
+        if (found) setTaken(found.entry, from);
+        else insert(job, from, 'first');
       }
       const senders = parts.map(({ job }) => job.sender);
       const waited = senders.map(({ key }) => key).filter((key) => key !== served?.key);
@@ -232,9 +263,13 @@ export function createFairQueue<J extends Job>(bounds: Amount): FairQueue<J> {
   };
 }
 
-function largest<T extends { share: number }>(all: Iterable<T>): T | undefined {
+const newestOf = <J>({ entries }: Line<J>): Entry<J> | undefined =>
+  entries.findLast(({ taken }) => taken === 0);
+
+/** Of those that suit. */
+function largest<T extends { share: number }>(all: Iterable<T>, suits: (one: T) => unknown): T | undefined {
   let found: T | undefined;
-  for (const one of all) if (!found || one.share > found.share) found = one;
+  for (const one of all) if ((!found || one.share > found.share) && suits(one)) found = one;
   return found;
 }
 
