@@ -62,6 +62,8 @@ export async function openWorld(seed: number, database = ':memory:'): Promise<Wo
     adminKey: KEYS.admin,
     signingSecret: SIGNING_SECRET,
     now: () => clock.now,
+    // In every second one whoever a message parts or joins is folded beside the lane, from the first message on.
+    ...(seed % 2 === 0 ? { foldBesideFromMessages: 0 } : {}),
     onError: (error) => troubles.push(error),
   });
   const reader = (await collector.app.access.create({ kind: 'admin', role: 'read' })).key;

@@ -52,7 +52,7 @@ export interface CoreOptions {
   /** Milliseconds of real time, by which the lane bounds what it does in one go; no result depends on it. */
   elapsed?: () => number;
   /** From how many messages on people are folded anew beside the lane. Default 500. */
-  dearFrom?: number;
+  foldBesideFromMessages?: number;
 }
 
 /** The file was last used at a later clock. */
@@ -93,7 +93,7 @@ export async function createCoreOn(
     threadFromPeople: besideFromPeople,
     onTrouble,
     elapsed,
-    dearFrom,
+    foldBesideFromMessages,
   }: Omit<CoreOptions, 'database'>,
 ): Promise<Core> {
   const start = await store.query({ ask: 'start' });
@@ -120,7 +120,7 @@ export async function createCoreOn(
     now: tell,
     copy: () => copyWith(set.program),
     elapsed,
-    dearFrom,
+    foldBesideFromMessages,
     onTrouble,
   });
   const expiry = createExpiry({ lane, book, tell }, facts.get(LAST_PASS));

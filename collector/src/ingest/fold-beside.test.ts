@@ -44,7 +44,7 @@ afterEach(async () => {
   cores = [];
 });
 
-async function open(dearFrom: number): Promise<Core> {
+async function open(foldBesideFromMessages: number): Promise<Core> {
   clock = { now: T0 };
   commits = [];
   onHistory = () => {};
@@ -67,7 +67,7 @@ async function open(dearFrom: number): Promise<Core> {
       return done;
     },
   };
-  const core = await createCoreOn(watched, { now: () => clock.now, dearFrom, idKey: 'key' });
+  const core = await createCoreOn(watched, { now: () => clock.now, foldBesideFromMessages, idKey: 'key' });
   cores.push(core);
   await core.applyFile(structuredClone(DEFINITIONS) as never); // as a file's JSON
   await core.tick();
@@ -111,8 +111,8 @@ describe('a message that people have to be folded anew for', () => {
   it.each([
     [500, ['other', 'dear']],
     [Number.POSITIVE_INFINITY, ['dear', 'other']],
-  ])('lets others go first where they have %s messages or more', async (dearFrom, order) => {
-    const core = await open(dearFrom);
+  ])('lets others go first where they have %s messages or more', async (from, order) => {
+    const core = await open(from);
     await send(core, FLOOD, ...history(1_500));
     const done: string[] = [];
     const others: Promise<unknown>[] = [];
@@ -146,8 +146,8 @@ describe('a message that people have to be folded anew for', () => {
   });
 
   it('is read once where nothing changes meanwhile', async () => {
-    const reads = async (dearFrom: number): Promise<number> => {
-      const core = await open(dearFrom);
+    const reads = async (from: number): Promise<number> => {
+      const core = await open(from);
       await send(core, FLOOD, ...history(900));
       let count = 0;
       onHistory = () => {
@@ -330,8 +330,8 @@ describe('what others do meanwhile', () => {
   });
 
   it('counts what time does between folding and taking over as the lane does', async () => {
-    const changes = async (dearFrom: number) => {
-      const core = await open(dearFrom);
+    const changes = async (from: number) => {
+      const core = await open(from);
       await send(core, FLOOD, ...history(400));
       let reads = 0;
       onHistory = () => {

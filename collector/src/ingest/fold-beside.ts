@@ -1,5 +1,4 @@
-// Folds people anew beside the lane, for messages that would hold it up: a late link to a device may move the events
-// of two people with long histories, and folding these takes as long as thousands of ordinary messages.
+// Folds people anew beside the lane, for messages that would hold it up: a late link between two long histories, say.
 // Invariant: nothing is written here; the lane puts each message through itself, with what was made or without.
 import type { Changes } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';

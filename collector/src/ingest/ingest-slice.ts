@@ -40,26 +40,26 @@ export interface Slice {
    * to wait for another one.
    */
   through(isLate: boolean): boolean;
-  /** People being folded for the first message, or folded before. It is put through, however dear. */
+  /** People being folded for the first message, or folded before. It is put through in any case. */
   folds?: Folds | null | undefined;
   /**
    * Whether the n-th message, which would have people with so many messages folded anew, is not put through but waits
    * for that; without it none does.
    */
-  isDear?: (messages: number, nth: number) => boolean;
+  waits?: (messages: number, nth: number) => boolean;
 }
 
 export interface SliceDone {
   /** What became of the messages, or of the first of them where the slice was over before the last. */
   outcomes: Outcome[];
-  /** The next one was not put through since people have to be folded for it. */
-  isDear: boolean;
+  /** The next one was not put through, and waits for people to be folded. */
+  nextWaits: boolean;
 }
 
 export async function ingestSlice(
   set: WorkingSet,
   messages: readonly AcceptedMessage[],
-  { clock, fresh, begin, through, folds, isDear }: Slice,
+  { clock, fresh, begin, through, folds, waits }: Slice,
 ): Promise<SliceDone> {
   const { seen } = await set.store.read({ seen: [...messages] });
   if (set.erased.any) await addGone(set, messages, seen);
@@ -71,9 +71,9 @@ export async function ingestSlice(
     clock,
     late,
     folds,
-    isDear: (dearness) => isDear?.(dearness, outcomes.length) ?? false,
+    waits: (count) => waits?.(count, outcomes.length) ?? false,
   };
-  let endsDear = false;
+  let nextWaits = false;
   begin();
   for (const message of messages) {
     const key = seenKey(message);
@@ -84,8 +84,8 @@ export async function ingestSlice(
       const coming = isRefused ? refuseSuppressed(set, message, clock) : ingestOne(set, message, on);
       // Waiting for what is there costs more than an ordinary message's fold.
       const outcome = coming instanceof Promise ? await coming : coming;
-      endsDear = outcome === 'dear';
-      if (outcome === 'dear') break;
+      nextWaits = outcome === 'waits';
+      if (outcome === 'waits') break;
       if (outcome === 'accepted') fresh.add(key);
       outcomes.push(outcome);
     }
@@ -94,7 +94,7 @@ export async function ingestSlice(
     if (through(late.messages > before) || late.people.size >= SLICE_LATE_PEOPLE) break;
   }
   await foldLate(set, late, clock);
-  return { outcomes, isDear: endsDear };
+  return { outcomes, nextWaits };
 }
 
 /** Adds the ids that erased messages used up. */
@@ -162,14 +162,14 @@ const NOTHING_PLANNED = { plans: [], refused: false };
 
 interface On extends Pick<Slice, 'clock' | 'folds'> {
   late: LateLeaves;
-  isDear(messages: number): boolean;
+  waits(messages: number): boolean;
 }
 
 function ingestOne(
   set: WorkingSet,
   message: AcceptedMessage,
   on: On,
-): Outcome | 'dear' | Promise<Outcome | 'dear'> {
+): Outcome | 'waits' | Promise<Outcome | 'waits'> {
   const { clock, late } = on;
   const old = whyTooOldNow(set, message, clock);
   if (old) return refuse(set, message, 'too_old', old);
@@ -200,8 +200,8 @@ async function ingestSlowly(
   set: WorkingSet,
   message: AcceptedMessage,
   known: Arrival | null,
-  { clock, late, folds, isDear }: On,
-): Promise<Outcome | 'dear'> {
+  { clock, late, folds, waits }: On,
+): Promise<Outcome | 'waits'> {
   const pending = message.time > clock;
   const arrival = known ?? (await lookUp(set, message, pending ? 'wait' : undefined));
   const entry = entryOf(message, arrival, pending);
@@ -229,7 +229,7 @@ async function ingestSlowly(
   }
   // A name that somebody takes again is written with their row.
   const mayWait = folds === undefined && plans.length > 0 && !set.isNaming();
-  if (mayWait && isDear(await messagesToRefold(set, arrival, plans, clock))) return 'dear';
+  if (mayWait && waits(await messagesToRefold(set, arrival, plans, clock))) return 'waits';
   set.addMessage(entry);
   const cause = { messageId: message.messageId };
   await arrive(set, arrival, plans, { clock, cause, late, folds: folds ?? undefined });

@@ -46,7 +46,7 @@ const GROUP_BYTES = 1024 * 1024;
  * A message that has people with so many messages folded anew waits while that is done beside the lane: some 5 ms of
  * work, about as long as a slice of others.
  */
-const DEAR_MESSAGES = 500;
+const FOLD_BESIDE_MESSAGES = 500;
 /** How often people are folded anew for a message while others send theirs; then the lane folds them, and all wait. */
 const MAX_TRIES = 3;
 /**
@@ -130,14 +130,20 @@ export interface LaneOptions {
   /** Milliseconds of real time, which only decide how much is done in one go. */
   elapsed?: (() => number) | undefined;
   /** From how many messages on people are folded beside the lane. Default 500. */
-  dearFrom?: number | undefined;
+  foldBesideFromMessages?: number | undefined;
   /** Hears of what failed inside and was made good. */
   onTrouble?: ((error: unknown) => void) | undefined;
 }
 
 export function createLane(
   set: WorkingSet,
-  { now, copy, elapsed = () => performance.now(), dearFrom = DEAR_MESSAGES, onTrouble }: LaneOptions,
+  {
+    now,
+    copy,
+    elapsed = () => performance.now(),
+    foldBesideFromMessages = FOLD_BESIDE_MESSAGES,
+    onTrouble,
+  }: LaneOptions,
 ): Lane {
   const queue = createFairQueue<IngestJob>({ messages: MAX_WAITING_MESSAGES, bytes: MAX_WAITING_BYTES });
   const tasks: TaskJob[] = [];
@@ -217,7 +223,7 @@ export function createLane(
     const mostMs = Math.max(GROUP_MS, GROUP_COMMITS * commitMs);
     let [clock, items, bytes, worked] = [now(), 0, 0, 0];
     let slice: Part<IngestJob>[] = [];
-    let dear: Waiting<IngestJob> | null = null;
+    let waiting: Waiting<IngestJob> | null = null;
     const isHeavy = (): boolean => set.largeRowChars() >= GROUP_LARGE_CHARS;
     const prepared = takePrepared();
     if (prepared) slice = [prepared.part];
@@ -245,14 +251,14 @@ export function createLane(
             return time > begun + SLICE_MS || isHeavy();
           },
           folds,
-          isDear: (count, nth) => count >= dearFrom && !placeOf(slice, nth).job.foldsOnLane,
+          waits: (count, nth) => count >= foldBesideFromMessages && !placeOf(slice, nth).job.foldsOnLane,
         });
         times.over = elapsed();
         // Without what the loop did between slices: other requests are read then.
         worked += times.over - begun;
         const reached = done.outcomes.length;
         const next = messages[reached];
-        if (next && done.isDear) dear = { message: next, ...placeOf(slice, reached), tries: 0 };
+        if (next && done.nextWaits) waiting = { message: next, ...placeOf(slice, reached), tries: 0 };
         if (next) slice = cutAt(queue, slice, reached);
         for (const { sender, messages, ms } of costs(slice, times)) queue.charge(sender, messages, ms);
         group.push(...slice);
@@ -260,7 +266,7 @@ export function createLane(
         items += slice.reduce((sum, { from, to }) => sum + to - from, 0);
         bytes += slice.reduce((sum, part) => sum + bytesOf(part), 0);
         slice = [];
-        if (dear || queue.jobs() === 0 || tasks.length > 0) break;
+        if (waiting || queue.jobs() === 0 || tasks.length > 0) break;
         if (items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
         // Whoever sends little does not wait for more of those who send much, nor for messages that take long.
         if (group.some(isDone)) break;
@@ -295,12 +301,12 @@ export function createLane(
       at += length;
       if (to === job.size) job.resolve(job.outcomes);
     }
-    if (dear && queue.drop(dear.job)) foldFor(dear);
+    if (waiting && queue.drop(waiting.job)) foldFor(waiting);
   }
 
   /** Keeps a request out of the queue until people are folded for its next message. */
-  function foldFor(dear: Waiting<IngestJob>): void {
-    for (const { job, at } of beside.add(dear)) {
+  function foldFor(waiting: Waiting<IngestJob>): void {
+    for (const { job, at } of beside.add(waiting)) {
       // Whoever sends so many of them pays with turns.
       job.foldsOnLane = true;
       queue.giveBack([{ job, from: at, to: job.size }], null);

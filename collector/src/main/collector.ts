@@ -135,7 +135,7 @@ export async function openCollector(options: InnerOptions): Promise<InnerCollect
     ...(timezone === undefined ? {} : { timezone }),
     ...(onProgress === undefined ? {} : { onProgress }),
     ...(threadFromPeople === undefined ? {} : { threadFromPeople }),
-    ...(foldBesideFromMessages === undefined ? {} : { dearFrom: foldBesideFromMessages }),
+    ...(foldBesideFromMessages === undefined ? {} : { foldBesideFromMessages }),
     ...(onError === undefined ? {} : { onTrouble: onError }),
     // The same secret gives the same opaque ids in two files, a random one none that can be guessed.
     ...(idKey === undefined ? {} : { idKey }),
