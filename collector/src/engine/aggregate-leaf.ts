@@ -117,7 +117,7 @@ export function countSpilled({ d, ...rest }: AggregateState, key: string, before
 }
 
 /**
- * Adds a message whose selector matched. Returns the new state, null if nothing changed, or the value to
+ * Adds a message whose selector matched, to the state itself. Returns it, null if nothing changed, or the value to
  * count where those are kept outside of the row.
  */
 export function addToAggregate(
@@ -149,17 +149,18 @@ function longest(leaf: AggregateLeaf): number {
   return leaf.windows[leaf.windows.length - 1] ?? 0;
 }
 
-/** The entry counts for good (as far as `where` goes). */
+/**
+ * The entry counts for good (as far as `where` goes). Into `state` itself, which nobody else holds: it belongs to
+ * this leaf of this person alone.
+ */
 function settleEntry(leaf: AggregateLeaf, state: AggregateState, entry: Entry, now: number): AggregateState {
-  if (leaf.spec.reach === 'sliding') {
-    const blocks = addToWindow(leaf.aggregate, leaf.windows, state.b ?? [], entry, now);
-    return blocks === state.b ? state : { ...state, b: blocks };
-  }
   const { aggregate } = leaf;
-  if (state.a === undefined) return { ...state, a: aggregate.of(entry) };
-  // Nobody else holds this summary: it belongs to this leaf of this person alone.
-  if (aggregate.absorb) return { ...state, a: aggregate.absorb(state.a, entry) };
-  return { ...state, a: aggregate.merge(state.a, aggregate.of(entry)) };
+  if (leaf.spec.reach === 'sliding')
+    state.b = addToWindow(aggregate, leaf.windows, state.b ?? [], entry, now);
+  else if (state.a === undefined) state.a = aggregate.of(entry);
+  else if (aggregate.absorb) state.a = aggregate.absorb(state.a, entry);
+  else state.a = aggregate.merge(state.a, aggregate.of(entry));
+  return state;
 }
 
 function addRelative(

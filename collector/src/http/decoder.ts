@@ -135,7 +135,8 @@ export function createDecoder(onTrouble: (error: unknown) => void = () => {}, sc
       const told = await ask(bytes, sender, (head) => ({ judge: admit(head) }));
       if (!('judged' in told)) throw new Error('the decoder was asked for messages');
       const { messages, ...rest } = told.judged;
-      return { ...rest, messages: messages.map(withBody) };
+      // A body is parsed when it is looked at, in the lane's slices: all at once would hold up the event loop.
+      return { ...rest, messages: messages.map((message) => ({ ...message, body: null })) };
     },
     async pick(bytes, sender, names) {
       const told = await ask(bytes, sender, () => ({ pick: names }));
@@ -160,16 +161,4 @@ function threadEnded(cause: unknown): ApiError {
 /** Bytes whose memory can be handed over: small buffers share theirs. */
 function ownBytes(bytes: Uint8Array): Uint8Array {
   return bytes.byteLength === bytes.buffer.byteLength ? bytes : new Uint8Array(bytes);
-}
-
-/** The body is parsed when it is looked at, in the lane's slices: all at once would hold up the event loop. */
-function withBody(message: Omit<AcceptedMessage, 'body'>): AcceptedMessage {
-  let body: JsonObject | undefined;
-  return {
-    ...message,
-    get body() {
-      body ??= JSON.parse(message.text) as JsonObject; // written by parseMessage
-      return body;
-    },
-  };
 }

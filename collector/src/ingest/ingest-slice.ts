@@ -4,7 +4,7 @@ import type { EngineMessage } from '../engine/filter.ts';
 import { mayRespond, responseOf } from '../engine/response.ts';
 import { stampOf } from '../engine/stamp.ts';
 import { ERASED, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
-import type { AcceptedMessage } from '../wire/accepted.ts';
+import { type AcceptedMessage, bodyOf, letGoOfBody } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
 import {
   type Arrival,
@@ -89,6 +89,8 @@ export async function ingestSlice(
       if (outcome === 'accepted') fresh.add(key);
       outcomes.push(outcome);
     }
+    // What it said is in what it changed, and its text waits for the commit.
+    letGoOfBody(message);
     // Who was folded was folded for the first of them.
     on.folds = undefined;
     if (through(late.messages > before) || late.people.size >= SLICE_LATE_PEOPLE) break;
@@ -284,6 +286,6 @@ function engineOf(message: AcceptedMessage): EngineMessage {
     groupId,
     text,
     // That of a large request is parsed when it is looked at, which is never where no definition looks inside.
-    body: () => message.body,
+    body: () => bodyOf(message),
   };
 }

@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Changes } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
-import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
+import { type AcceptedMessage, bodyOf, type RefusedMessage } from '../wire/accepted.ts';
 import { type Core, Overloaded, type Sender } from './core.ts';
 import { createCoreOn } from './create-core.ts';
 
@@ -186,10 +186,22 @@ describe('one go', () => {
           looks++;
           return body;
         },
+        set() {},
       });
     });
     expect(await send(OTHER, unparsed)).toEqual(Array(3).fill('accepted'));
     expect(looks).toBe(0);
+  });
+
+  it('keeps of a message that was put through only its text', async () => {
+    const where = { path: 'properties.filler', op: 'eq', value: 'looked into' } as const;
+    await core.putDefinition('traits', 'n', { type: 'count', event: 'E', where });
+    const messages = [track('a', 'looked into'), track('a'), track('b')];
+    const bodies = messages.map(({ body }) => body);
+    expect(await send(OTHER, messages)).toEqual(Array(3).fill('accepted'));
+    expect(messages.map(({ body }) => body)).toEqual([null, null, null]);
+    expect(messages.map(bodyOf)).toEqual(bodies);
+    expect((await core.profile('user:a'))?.computed).toEqual({ n: 1 });
   });
 
   it('is bounded by bytes too', async () => {

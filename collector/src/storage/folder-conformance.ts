@@ -4,7 +4,8 @@ import { expect } from 'vitest';
 import { planOf } from '../engine/building.ts';
 import type { EngineMessage } from '../engine/filter.ts';
 import { createLeaf, type LeafSpec, refoldLeaf } from '../engine/leaf.ts';
-import { compareStamps } from '../engine/stamp.ts';
+import { compareStamps, stampOf } from '../engine/stamp.ts';
+import { bodyOf } from '../wire/accepted.ts';
 import { fakeMessage } from '../wire/fake-message.ts';
 import type { JsonObject } from '../wire/message.ts';
 import type { FoldedPerson, FoldWork, NewMessage, NodeRow, PersonWrite, Store } from './port.ts';
@@ -73,12 +74,12 @@ const personOf = (id: number, built = 1): PersonWrite => ({
 function statesOf(messages: readonly NewMessage[], of = leaves): Record<number, unknown> {
   const ordered = messages
     .map(
-      ({ message: { time, messageId, kind, name, body } }): EngineMessage => ({
-        stamp: [time, messageId, kind === 'web' ? 0 : 1],
+      ({ message }): EngineMessage => ({
+        stamp: stampOf(message),
         type: 'track',
-        event: name,
+        event: message.name,
         groupId: null,
-        body: () => body,
+        body: () => bodyOf(message),
       }),
     )
     .sort((a, b) => compareStamps(a.stamp, b.stamp));

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { AcceptedMessage, RefusedMessage } from './accepted.ts';
+import type { RefusedMessage } from './accepted.ts';
 import { isBlockedId } from './ids.ts';
 import { type JsonObject, type JsonValue, MAX_MESSAGE_BYTES } from './message.ts';
-import { type ParseOptions, parseMessage } from './parse.ts';
+import { type ParsedMessage, type ParseOptions, parseMessage } from './parse.ts';
 import { createAgentReader } from './user-agent.ts';
 
 const RECEIVED_AT = Date.parse('2026-06-10T12:00:00.000Z');
@@ -23,7 +23,7 @@ function parse(item: JsonValue, options: Partial<ParseOptions> = {}) {
   });
 }
 
-function accepted(item: JsonValue, options?: Partial<ParseOptions>): AcceptedMessage {
+function accepted(item: JsonValue, options?: Partial<ParseOptions>): ParsedMessage {
   const result = parse(item, options);
   if (!result.ok) throw new Error(`refused: ${result.refused.code} ${result.refused.reason}`);
   return result.message;

@@ -24,7 +24,11 @@ import { isMissing, isObject } from './shape.ts';
 
 export type { ParseOptions } from './parse-options.ts';
 
-export type ParseResult = { ok: true; message: AcceptedMessage } | { ok: false; refused: RefusedMessage };
+/** Its body is in memory. */
+export interface ParsedMessage extends AcceptedMessage {
+  body: JsonObject;
+}
+export type ParseResult = { ok: true; message: ParsedMessage } | { ok: false; refused: RefusedMessage };
 
 const TYPES: ReadonlySet<unknown> = new Set<MessageType>([
   'identify',
@@ -74,7 +78,7 @@ function accept(
   sent: JsonObject,
   messageId: string | null,
   options: ParseOptions,
-): AcceptedMessage {
+): ParsedMessage {
   const type = readType(item, options);
   const edits = new Edits(item);
   const userId = edits.id('userId');

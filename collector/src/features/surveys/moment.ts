@@ -2,7 +2,7 @@
 // Invariant: only what the sender of the last message did, and only just now, counts: a batch may hold several
 // people's messages, old ones and such as are dated ahead.
 import { stampOf } from '../../engine/stamp.ts';
-import type { AcceptedMessage } from '../../wire/accepted.ts';
+import { type AcceptedMessage, bodyOf } from '../../wire/accepted.ts';
 import type { JsonObject } from '../../wire/message.ts';
 import { isObject } from '../../wire/shape.ts';
 import type { Moment } from './decide.ts';
@@ -19,16 +19,15 @@ export function momentOf(
   const own = messages.filter(
     (message) => last !== null && isBySender(message, last) && isNow(message.time, clock),
   );
-  const lastly = own.findLast(({ body }) => pageUrlOf(body) !== null);
   return {
-    url: lastly ? pageUrlOf(lastly.body) : null,
-    // The body of a large request's message is parsed when it is asked for.
+    url: lastUrlOf(own),
+    // Parsed when it is asked for.
     messages: own.map((message) => ({
       stamp: stampOf(message),
       type: message.type,
       event: message.type === 'track' ? message.name : null,
       groupId: message.groupId,
-      body: () => message.body,
+      body: () => bodyOf(message),
     })),
   };
 }
@@ -40,6 +39,14 @@ function isBySender({ userId, anonymousId }: AcceptedMessage, last: AcceptedMess
 }
 
 const isNow = (time: number, clock: number): boolean => time <= clock && time > clock - MOMENT_MS;
+
+function lastUrlOf(messages: readonly AcceptedMessage[]): string | null {
+  for (const message of messages.toReversed()) {
+    const url = pageUrlOf(bodyOf(message));
+    if (url !== null) return url;
+  }
+  return null;
+}
 
 function pageUrlOf({ context }: JsonObject): string | null {
   const page = isObject(context) ? context.page : null;
