@@ -93,8 +93,14 @@ const count: Aggregate<number> = {
 export type Sum = [n: number, mantissa: number | string, scale: number];
 
 function addSums(total: Sum, [n, mantissa, scale]: Sum): void {
+  addTo(total, n, [mantissa, scale]);
+}
+
+function addTo(total: Sum, n: number, value: Decimal): void {
+  const sum = addDecimals([total[1], total[2]], value);
   total[0] += n;
-  [total[1], total[2]] = addDecimals([total[1], total[2]], [mantissa, scale]);
+  total[1] = sum[0];
+  total[2] = sum[1];
 }
 
 const sum: Aggregate<Sum> = {
@@ -104,8 +110,7 @@ const sum: Aggregate<Sum> = {
   merge: ([n, ...x], [m, ...y]) => [n + m, ...addDecimals(x as Decimal, y as Decimal)],
   pour: addSums,
   absorb(summary, { value }) {
-    const [mantissa, scale] = toDecimal(value as number); // `accept` gave a number
-    addSums(summary, [1, mantissa, scale]);
+    addTo(summary, 1, toDecimal(value as number)); // `accept` gave a number
     return summary;
   },
   pack: withValue,

@@ -103,9 +103,9 @@ export function build(
 ): void {
   for (const leaf of foldFor(program).leaves) {
     const state = states[leaf.id];
-    delete person.dues[-leaf.id];
-    if (state) person.leaves[leaf.id] = state;
-    else delete person.leaves[leaf.id];
+    person.dues.delete(-leaf.id);
+    if (state) person.leaves.set(leaf.id, state);
+    else person.leaves.delete(leaf.id);
     if (state) noteOpening(person, leaf, clock);
   }
   person.built = program.generation;

@@ -109,7 +109,7 @@ function compileHoldCondition(
   scope.dependsOnSlot(slot);
   scope.dependsOnStart();
   const at = (person: PersonState, now: number) =>
-    holdAt(slot.leaf.hold, person.leaves[slot.leaf.id]?.h, person.firstSeen, span, now);
+    holdAt(slot.leaf.hold, person.leaves.get(slot.leaf.id)?.h, person.firstSeen, span, now);
   return { test: (person, now) => at(person, now).holds, due: (person, now) => at(person, now).due };
 }
 
@@ -121,7 +121,7 @@ function compileSequenceCondition(
   const slot = scope.slot({ kind: 'sequence', sequence, reach }, span);
   scope.dependsOnSlot(slot);
   const at = (person: PersonState, now: number) =>
-    sequenceAt(slot.leaf.sequence, person.leaves[slot.leaf.id]?.q, span ?? 0, now);
+    sequenceAt(slot.leaf.sequence, person.leaves.get(slot.leaf.id)?.q, span ?? 0, now);
   return { test: (person, now) => at(person, now).holds, due: (person, now) => at(person, now).due };
 }
 
@@ -134,7 +134,7 @@ function compileFirstCondition(
   const { reach, span } = reachFor(within);
   const firstOf = (person: PersonState, now: number): number | undefined => {
     // What `seen` sums up in.
-    const summary = summaryOf(slot.leaf, person.leaves[slot.leaf.id], null, now) as Extent | undefined;
+    const summary = summaryOf(slot.leaf, person.leaves.get(slot.leaf.id), null, now) as Extent | undefined;
     return summary?.[0];
   };
   const fits = (time: number, now: number): boolean =>
@@ -145,7 +145,7 @@ function compileFirstCondition(
       return time !== undefined && fits(time, now);
     },
     due(person, now) {
-      const toggle = nextToggle(person.leaves[slot.leaf.id], now);
+      const toggle = nextToggle(person.leaves.get(slot.leaf.id), now);
       const time = span === null ? undefined : firstOf(person, now);
       return time !== undefined && fits(time, now) ? Math.min(toggle, time + (span ?? 0)) : toggle;
     },
@@ -175,7 +175,7 @@ function compileSurveyCondition(
   const slot = scope.slot({ kind: 'answer', survey, question, op, value }, null);
   scope.dependsOnSlot(slot);
   const missing = compileComparison(op, value).span(undefined);
-  const spanOf = (person: PersonState) => answerSpan(person.leaves[slot.leaf.id]?.s) ?? missing;
+  const spanOf = (person: PersonState) => answerSpan(person.leaves.get(slot.leaf.id)?.s) ?? missing;
   return {
     test: (person, now) => spanHolds(spanOf(person), now),
     due: (person, now) => spanFlip(spanOf(person), now),
@@ -276,7 +276,7 @@ function countCondition(
 ): CompiledCondition {
   const { span } = slot;
   const counted = (person: PersonState, now: number): number => {
-    const state = person.leaves[slot.leaf.id];
+    const state = person.leaves.get(slot.leaf.id);
     if (!state) return 0;
     if (span !== null && !state.w) return windowCount(state.b ?? [], span, now);
     return (summaryOf(slot.leaf, state, span, now) as number | undefined) ?? 0; // `count` sums up in a number
@@ -284,7 +284,7 @@ function countCondition(
   return {
     test: (person, now) => comparison.test(counted(person, now), now),
     due(person, now) {
-      const state = person.leaves[slot.leaf.id];
+      const state = person.leaves.get(slot.leaf.id);
       if (!state || (span === null && !state.w)) return NEVER;
       if (span === null || state.w) return changeDue(slot, person, now);
       const departures = THRESHOLDS[op]?.(counted(person, now), Number(value)) ?? 1;

@@ -12,7 +12,7 @@ export function isBuilt(program: Program, person: PersonState, leaf: number): bo
 /** Notes when the leaf's messages must be read again. */
 export function noteOpening(person: PersonState, leaf: Leaf, now: number): void {
   if (leaf.kind === 'aggregate' && leaf.windows.length === 0) return;
-  setDue(person, -leaf.id, leafOpening(leaf, person.leaves[leaf.id], now));
+  setDue(person, -leaf.id, leafOpening(leaf, person.leaves.get(leaf.id), now));
 }
 
 /** When time alone may change whether the person is in it. */
@@ -30,13 +30,13 @@ export function dueOf(
 
 /** @param key as in `PersonState.dues` */
 export function setDue(person: PersonState, key: number, at: number): void {
-  if (at !== Number.POSITIVE_INFINITY) person.dues[key] = at;
-  else if (person.dues[key] !== undefined) delete person.dues[key];
+  if (at !== Number.POSITIVE_INFINITY) person.dues.set(key, at);
+  else person.dues.delete(key);
 }
 
 export function earliestDue(person: PersonState): number | null {
   let earliest = Number.POSITIVE_INFINITY;
-  for (const key in person.dues) earliest = Math.min(earliest, person.dues[key] as number);
+  for (const at of person.dues.values()) if (at < earliest) earliest = at;
   return earliest === Number.POSITIVE_INFINITY ? null : earliest;
 }
 
@@ -47,10 +47,9 @@ export const isGone = (program: Program, id: number): boolean =>
 /** The earliest instant that the person's own deadlines name, without those of definitions that are gone. */
 export function earliestKnown(program: Program, { dues }: PersonState): number | null {
   let earliest: number | null = null;
-  for (const key in dues) {
-    const id = Number(key);
+  for (const [id, at] of dues) {
     if (isGone(program, id)) continue;
-    if (earliest === null || (dues[id] as number) < earliest) earliest = dues[id] as number;
+    if (earliest === null || at < earliest) earliest = at;
   }
   return earliest;
 }
@@ -67,7 +66,7 @@ export function deadlinesMissed(
 ): { stored: Record<string, number | null>; due: Record<string, number> } {
   const missed: ReturnType<typeof deadlinesMissed> = { stored: {}, due: {} };
   const look = (name: string, id: number, due: number): void => {
-    const stored = person.dues[id] ?? null;
+    const stored = person.dues.get(id) ?? null;
     if (due === Number.POSITIVE_INFINITY || (stored !== null && stored <= due)) return;
     missed.stored[name] = stored;
     missed.due[name] = due;
@@ -76,6 +75,6 @@ export function deadlinesMissed(
     if (!segment.building || person.built >= program.generation)
       look(segment.key, segment.version, dueOf(program, person, segment, now));
   for (const [id, leaf] of program.leaves)
-    if (isBuilt(program, person, id)) look(`leaf ${id}`, -id, leafOpening(leaf, person.leaves[id], now));
+    if (isBuilt(program, person, id)) look(`leaf ${id}`, -id, leafOpening(leaf, person.leaves.get(id), now));
   return missed;
 }

@@ -29,11 +29,11 @@ export interface PersonState {
   view: ReadonlyMap<string, GroupTraits>;
   /** Numbers of the static lists this person is on. */
   lists: readonly number[];
-  leaves: Record<number, LeafState>;
+  leaves: Map<number, LeafState>;
   /** Versions of the segments this person is in. */
   members: Set<number>;
   /** Segment version to the next instant its answer may change; minus a leaf's id to its next opening. */
-  dues: Record<number, number>;
+  dues: Map<number, number>;
   /** Earliest of `dues`, or null. */
   due: number | null;
   /** Generation of definitions this row is built for. */
@@ -60,17 +60,19 @@ export function emptyPerson(id: number, built: number, ext: string): PersonState
     groups: new Map(),
     view: new Map(),
     lists: [],
-    leaves: {},
+    leaves: new Map(),
     members: new Set(),
-    dues: {},
+    dues: new Map(),
     due: null,
     built,
   };
 }
 
 /** Whether anything is kept outside of the person's row. */
-export const hasOutside = ({ leaves }: PersonState): boolean =>
-  Object.values(leaves).some(({ d, k }) => d !== undefined || k !== undefined);
+export function hasOutside({ leaves }: PersonState): boolean {
+  for (const { d, k } of leaves.values()) if (d !== undefined || k !== undefined) return true;
+  return false;
+}
 
 type Encoded = [
   eventCount: number,
@@ -79,32 +81,48 @@ type Encoded = [
   last: Stamp | null,
   traits: TraitBag,
   groups: [string, number][],
-  leaves: Record<number, StoredLeaf>,
+  leaves: Numbered<StoredLeaf>,
   members: number[],
-  dues: Record<number, number>,
+  dues: Numbered<number>,
   lists: readonly number[],
   /** Left out for everybody else. */
   anonymous?: 1,
 ];
 
+/**
+ * What is there by number: a number, what it stands for, the next number. Rows written before schema version 8 have an
+ * object, which is read all the same; as an object with numbers for names it is written in a slow way.
+ */
+type Numbered<T> = (number | T)[] | Record<string, T>;
+
 type StoredLeaf = Omit<LeafState, 'b'> & { b?: StoredBlock[] };
 
-function storeLeaves(leaves: Record<number, LeafState>): Record<number, StoredLeaf> {
-  const stored: Record<number, StoredLeaf> = {};
-  for (const id in leaves) {
-    const state = leaves[id] as LeafState;
-    stored[id] = state.b ? { ...state, b: storeBlocks(state.b) } : state;
-  }
+function storeLeaves(leaves: ReadonlyMap<number, LeafState>): (number | StoredLeaf)[] {
+  const stored: (number | StoredLeaf)[] = [];
+  for (const [id, state] of leaves)
+    stored.push(id, state.b ? { ...state, b: storeBlocks(state.b) } : (state as StoredLeaf)); // without blocks
   return stored;
 }
 
+function storeDues(dues: ReadonlyMap<number, number>): number[] {
+  const stored: number[] = [];
+  for (const [id, at] of dues) stored.push(id, at);
+  return stored;
+}
+
+function restoreNumbered<T>(stored: Numbered<T>): Map<number, T> {
+  const restored = new Map<number, T>();
+  if (Array.isArray(stored)) {
+    for (let i = 0; i < stored.length; i += 2) restored.set(stored[i] as number, stored[i + 1] as T); // as written
+  } else for (const id of Object.keys(stored)) restored.set(Number(id), stored[id] as T);
+  return restored;
+}
+
 /** In place: what was just read is nobody else's. */
-function restoreLeaves(stored: Record<number, StoredLeaf>): Record<number, LeafState> {
-  for (const id in stored) {
-    const leaf = stored[id] as StoredLeaf;
-    if (leaf.b) leaf.b = restoreBlocks(leaf.b);
-  }
-  return stored as Record<number, LeafState>; // every block is one again
+function restoreLeaves(numbered: Numbered<StoredLeaf>): Map<number, LeafState> {
+  const leaves = restoreNumbered(numbered);
+  for (const leaf of leaves.values()) if (leaf.b) leaf.b = restoreBlocks(leaf.b);
+  return leaves as Map<number, LeafState>; // every block is one again
 }
 
 export function encodeState(person: PersonState): string {
@@ -117,7 +135,7 @@ export function encodeState(person: PersonState): string {
     [...person.groups],
     storeLeaves(person.leaves),
     [...person.members],
-    person.dues,
+    storeDues(person.dues),
     person.lists,
   ];
   if (person.anonymous) encoded.push(1);
@@ -162,7 +180,7 @@ export function decodePerson(
     lists,
     leaves: restoreLeaves(leaves),
     members: new Set(members),
-    dues,
+    dues: restoreNumbered(dues),
     due,
     built,
   };

@@ -35,9 +35,8 @@ export interface Occasion {
 export function prunePerson(person: PersonState, program: Program): void {
   for (const version of person.members)
     if (program.indexOf(version) === undefined) person.members.delete(version);
-  for (const id of Object.keys(person.leaves))
-    if (!program.leaves.has(Number(id))) delete person.leaves[Number(id)];
-  for (const id of Object.keys(person.dues).map(Number)) if (isGone(program, id)) delete person.dues[id];
+  for (const id of person.leaves.keys()) if (!program.leaves.has(id)) person.leaves.delete(id);
+  for (const id of person.dues.keys()) if (isGone(program, id)) person.dues.delete(id);
   if (person.lists.some((list) => !program.allLists.has(list)))
     person.lists = person.lists.filter((list) => program.allLists.has(list));
 }
@@ -98,7 +97,7 @@ export function foldMessage(
   }
   for (const leaf of program.match(message)) {
     if (!isBuilt(program, person, leaf.id)) continue;
-    const before = person.leaves[leaf.id];
+    const before = person.leaves.get(leaf.id);
     // Most leaves are aggregates, which let go of nothing: what hears of it is not made for them at each message.
     const state =
       leaf.kind === 'aggregate'
@@ -108,7 +107,7 @@ export function foldMessage(
     if ('late' in state) folded.late.push({ leaf, match: state.late });
     else if ('key' in state) folded.toCount.push({ leaf, key: state.key });
     else {
-      person.leaves[leaf.id] = state;
+      person.leaves.set(leaf.id, state);
       folded.changed.push(leaf);
       noteOpening(person, leaf, now);
     }
@@ -126,8 +125,8 @@ export function refoldInto(
   shed: Shed = keepNothing,
 ): void {
   const state = refoldLeaf(leaf, messages, now, shed);
-  if (state) person.leaves[leaf.id] = state;
-  else delete person.leaves[leaf.id];
+  if (state) person.leaves.set(leaf.id, state);
+  else person.leaves.delete(leaf.id);
   noteOpening(person, leaf, now);
 }
 
@@ -139,26 +138,27 @@ export function refoldFromShed(
   now: number,
   shed: Shed,
 ): void {
-  person.leaves[leaf.id] = refoldShed(leaf, person.leaves[leaf.id] ?? {}, blocks, now, shed);
+  person.leaves.set(leaf.id, refoldShed(leaf, person.leaves.get(leaf.id) ?? {}, blocks, now, shed));
   noteOpening(person, leaf, now);
 }
 
 /** Counts one more occurrence of a value that is kept outside of the row. */
 export function countValue(person: PersonState, leaf: Leaf, key: string, before: number): void {
-  person.leaves[leaf.id] = countSpilled(person.leaves[leaf.id] ?? {}, key, before);
+  person.leaves.set(leaf.id, countSpilled(person.leaves.get(leaf.id) ?? {}, key, before));
 }
 
 /** Takes the distinct values of a leaf out of the row if they are too many for it. */
 export function spillValues(person: PersonState, leaf: Leaf): Values | null {
-  const state = person.leaves[leaf.id];
+  const state = person.leaves.get(leaf.id);
   const spilled = leaf.kind === 'aggregate' && state ? spill(leaf, state) : null;
   if (!spilled) return null;
-  person.leaves[leaf.id] = spilled.state;
+  person.leaves.set(leaf.id, spilled.state);
   return spilled.values;
 }
 
 /** Whether a leaf of this person keeps its values outside of the row. */
-export const isOutside = (person: PersonState, leaf: number): boolean => person.leaves[leaf]?.d !== undefined;
+export const isOutside = (person: PersonState, leaf: number): boolean =>
+  person.leaves.get(leaf)?.d !== undefined;
 
 /** Looks at these segments again, logs what changed, and notes when time may change them next. */
 export function evaluate(
@@ -196,17 +196,16 @@ export interface Opening {
 /** What to open before `settleInstant(person.due)`; the caller reads the messages. */
 export function openingsAt(program: Program, person: PersonState, instant: number): Opening[] {
   const openings: Opening[] = [];
-  for (const key in person.dues) {
-    const leaf =
-      Number(key) < 0 && person.dues[key] === instant ? program.leaves.get(-Number(key)) : undefined;
-    const state = leaf && person.leaves[leaf.id];
+  for (const [id, at] of person.dues) {
+    const leaf = id < 0 && at === instant ? program.leaves.get(-id) : undefined;
+    const state = leaf && person.leaves.get(leaf.id);
     if (!leaf || !state) continue;
     if (leaf.kind !== 'aggregate') {
       openings.push({ leaf, block: null });
       continue;
     }
     const rested = restWaiting(leaf, state, instant);
-    person.leaves[leaf.id] = rested;
+    person.leaves.set(leaf.id, rested);
     for (const block of blocksOpeningAt(rested.b ?? [], leaf.windows, instant))
       openings.push({ leaf, block });
   }
@@ -226,7 +225,7 @@ export function open(
     refoldInto(person, leaf, matching, instant);
     return;
   }
-  const state = person.leaves[leaf.id] ?? {};
+  const state = person.leaves.get(leaf.id) ?? {};
   const entries: Entry[] = [];
   // The leaf's own acceptance, handing out the entry itself where a summary would stand.
   const collecting = {
@@ -244,16 +243,15 @@ export function open(
   }
   const summed = state.b as Block[]; // `block` is one of them
   const blocks = openBlock(leaf.aggregate, leaf.windows, summed, block, entries, instant);
-  person.leaves[leaf.id] = { ...state, b: blocks };
+  person.leaves.set(leaf.id, { ...state, b: blocks });
 }
 
 /** Lets time pass to `instant` (the person's `due`): what falls due there, and what refers to it. */
 export function settleInstant(program: Program, person: PersonState, instant: number, emit: Emit): void {
   const touched: number[] = [];
-  for (const key in person.dues) {
-    if ((person.dues[key] as number) > instant) continue;
-    const id = Number(key);
-    delete person.dues[id];
+  for (const [id, at] of [...person.dues]) {
+    if (at > instant) continue;
+    person.dues.delete(id);
     const leaf = id < 0 ? program.leaves.get(-id) : undefined;
     if (leaf) noteOpening(person, leaf, instant);
     const index = id > 0 ? program.indexOf(id) : undefined;
@@ -300,7 +298,7 @@ export function finishRefold(
   groups: Surroundings['groups'],
   shedTo: ShedTo = () => {},
 ): void {
-  for (const id of Object.keys(person.leaves)) restOf(program, person, Number(id), now, shedTo);
+  for (const id of [...person.leaves.keys()]) restOf(program, person, id, now, shedTo);
   const view = new Map<string, GroupTraits>();
   for (const group of person.groups.keys()) {
     const found = groups.get(group);
@@ -314,9 +312,9 @@ export function finishRefold(
 
 function restOf(program: Program, person: PersonState, id: number, now: number, shedTo: ShedTo): void {
   const leaf = program.leaves.get(id);
-  const state = person.leaves[id];
+  const state = person.leaves.get(id);
   if (!leaf || !state) return;
-  person.leaves[id] = restLeaf(leaf, state, now, shedOf(leaf, shedTo));
+  person.leaves.set(id, restLeaf(leaf, state, now, shedOf(leaf, shedTo)));
   noteOpening(person, leaf, now);
 }
 

@@ -82,7 +82,7 @@ function frequencyGate(
     const most = Math.max(times, LEAST_KEPT);
     const recent = slot({ kind: 'recent', of: { survey: key, statuses }, most }, null);
     return ({ leaves }: PersonState, now: number): number =>
-      countSince(leaves[recent.leaf.id]?.r, now - durationMs(every));
+      countSince(leaves.get(recent.leaf.id)?.r, now - durationMs(every));
   };
   const shown = counter('shown');
   const answered = counter('completed');
@@ -106,7 +106,7 @@ function frequencyGate(
 function coolDownGate(key: string, coolDown: string, { slot }: SurveyScope): SurveyGate {
   const recent = slot({ kind: 'recent', of: 'surveys', most: LEAST_KEPT }, null);
   const others = ({ leaves }: PersonState, now: number): number =>
-    countSince(leaves[recent.leaf.id]?.r, now - durationMs(coolDown), key);
+    countSince(leaves.get(recent.leaf.id)?.r, now - durationMs(coolDown), key);
   return {
     gate: 'coolDown',
     test: (person, now) => others(person, now) === 0,

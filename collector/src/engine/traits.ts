@@ -104,7 +104,7 @@ function measure(
   person: PersonState,
   now: number,
 ): JsonValue {
-  return finish(definition, summaryOf(leaf, person.leaves[leaf.id], span, now));
+  return finish(definition, summaryOf(leaf, person.leaves.get(leaf.id), span, now));
 }
 
 function compileFormula(
@@ -180,7 +180,7 @@ export function aggregateSlot(
 
 /** The next instant at which anything in the leaf's window changes by time. */
 export function changeDue({ leaf, span }: LeafSlot<AggregateLeaf>, person: PersonState, now: number): number {
-  const state = person.leaves[leaf.id];
+  const state = person.leaves.get(leaf.id);
   if (!state) return NEVER;
   const toggle = state.w ? nextToggle(state, now) : NEVER;
   if (span === null) return toggle;

@@ -6,7 +6,7 @@ import { encodeState, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { encodeBlock, type ShedBlock } from '../engine/shed.ts';
 import { traitOf } from '../engine/trait-bag.ts';
-import type { AliasRow, Changes, NodeRow } from '../storage/port.ts';
+import type { AliasRow, Changes, NodeRow, PersonWrite } from '../storage/port.ts';
 import type { HeldGroup } from './held-group.ts';
 
 /** A person in memory. */
@@ -22,6 +22,8 @@ export interface Held {
   prunedFor: Program | null;
   /** What the row took when it was read or written last, characters; 0 while it has none. */
   chars: number;
+  /** Asked for since memory was last looked through for whom to forget. */
+  isAsked: boolean;
 }
 
 /** Lower-case email, for looking people up. */
@@ -152,12 +154,14 @@ export function changesOf(
     const before = person.keys;
     const { due, built, anonymous } = state;
     const email = emailOf(state);
-    person.keys = { due, email, anonymous };
     const sameKeys = before?.due === due && before.email === email;
     const isOther = before?.anonymous !== anonymous;
+    if (!sameKeys || isOther) person.keys = { due, email, anonymous };
     const text = encodeState(state);
     person.chars = text.length;
-    return { id, version, due, built, text, email, sameKeys, ...(isOther ? { anonymous } : {}) };
+    const row: PersonWrite = { id, version, due, built, text, email, sameKeys };
+    if (isOther) row.anonymous = anonymous;
+    return row;
   });
   const changes: Changes = {
     clock,

@@ -147,9 +147,8 @@ async function nextChange(
 ): Promise<string | null> {
   const before = person.members.has(version);
   for (let step = 0; step < MAX_STEPS; step++) {
-    for (const id of Object.keys(person.dues).map(Number))
-      if (id > 0 && !behind.has(id)) delete person.dues[id];
-    const instant = Math.min(...Object.values(person.dues));
+    for (const id of person.dues.keys()) if (id > 0 && !behind.has(id)) person.dues.delete(id);
+    const instant = Math.min(...person.dues.values());
     if (instant === Number.POSITIVE_INFINITY) return null;
     person.due = instant;
     await settle(copy, person, instant);

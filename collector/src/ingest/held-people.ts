@@ -43,7 +43,7 @@ export interface PeopleUpkeep {
   readonly map: Map<number, Held | null>;
   /** Takes rows over that were read. */
   keep(rows: readonly PersonRow[]): Promise<void>;
-  /** After a commit: drops those who were visited, and whoever was not asked for longest. */
+  /** After a commit: drops those who were visited, and of too many whoever was not asked for lately. */
   trim(): void;
   forget(): void;
   /** Hears of text that goes into a row with the commit. */
@@ -68,13 +68,10 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   let visited: number[] = [];
   let largeChars = 0;
 
-  /** Whoever is asked for stays longest. */
+  /** Whoever is asked for stays. */
   function remembered(id: number): Held | null | undefined {
     const known = map.get(id);
-    if (known) {
-      map.delete(id);
-      map.set(id, known);
-    }
+    if (known) known.isAsked = true;
     return known;
   }
 
@@ -97,6 +94,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
       keys,
       prunedFor: null,
       chars: row.text.length,
+      isAsked: true,
     };
   }
 
@@ -139,7 +137,8 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
       draft().deleted.delete(state.id);
       const keys = before?.keys ?? null;
       const chars = before?.chars ?? 0;
-      map.set(state.id, { state, version, groups: before?.groups ?? [], keys, prunedFor: null, chars });
+      const groups = before?.groups ?? [];
+      map.set(state.id, { state, version, groups, keys, prunedFor: null, chars, isAsked: true });
       write(state.id);
     },
     dropPerson(id) {
@@ -155,7 +154,15 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
       const [row] = (await read({ persons: [id] })).persons;
       const state = emptyPerson(id, 0, await nameOf(id));
       const version = row?.version ?? 0;
-      const held: Held = { state, version, groups: [], keys: null, prunedFor: null, chars: 0 };
+      const held: Held = {
+        state,
+        version,
+        groups: [],
+        keys: null,
+        prunedFor: null,
+        chars: 0,
+        isAsked: true,
+      };
       map.set(id, row ? held : null);
     },
     touch(state) {
@@ -190,9 +197,24 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
       upkeep.drop(id);
     }
     visited = [];
-    if (map.size <= MAX_HOT_PEOPLE) return;
-    const excess = map.size - MAX_HOT_PEOPLE;
-    for (const id of [...map.keys()].slice(0, excess)) map.delete(id);
+    if (map.size > MAX_HOT_PEOPLE) forgetSome(map.size - MAX_HOT_PEOPLE);
+  }
+
+  /**
+   * The first of those that nobody asked for since they were looked at last; whoever was asked for goes to the end.
+   * A second chance in place of an exact order, which would have to be kept at every look.
+   */
+  function forgetSome(count: number): void {
+    let left = count;
+    // Whoever goes to the end is met again, and then nobody asked for them.
+    for (const [id, held] of map) {
+      if (left === 0) return;
+      map.delete(id);
+      if (held?.isAsked) {
+        held.isAsked = false;
+        map.set(id, held);
+      } else left--;
+    }
   }
   function forget(): void {
     map.clear();

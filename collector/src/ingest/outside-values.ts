@@ -24,7 +24,7 @@ export async function countOutside(
 
 /** Takes values out of the row where they are too many: of all leaves, or of those that changed. */
 export function keepRowSmall(set: WorkingSet, person: PersonState, changed?: readonly Leaf[]): void {
-  const leaves = changed ?? Object.keys(person.leaves).map((id) => set.program.leaves.get(Number(id)));
+  const leaves = changed ?? [...person.leaves.keys()].map((id) => set.program.leaves.get(id));
   for (const leaf of leaves) {
     const values = leaf && spillValues(person, leaf);
     if (!leaf || !values) continue;

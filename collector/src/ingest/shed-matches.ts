@@ -126,7 +126,7 @@ function append(
 }
 
 function stateOf(person: PersonState, leaf: Leaf): LeafState {
-  const state = person.leaves[leaf.id];
+  const state = person.leaves.get(leaf.id);
   if (!state) throw new Error(`leaf ${leaf.id} lets go of matches that it does not have`);
   return state;
 }
@@ -134,7 +134,7 @@ function stateOf(person: PersonState, leaf: Leaf): LeafState {
 /** Throws away what is kept for some leaves of a person. */
 export async function dropShed(set: WorkingSet, person: PersonState, leaves: readonly Leaf[]): Promise<void> {
   for (const { id: leaf } of leaves) {
-    if (person.leaves[leaf]?.k === undefined) continue;
+    if (person.leaves.get(leaf)?.k === undefined) continue;
     for (const no of (await set.shedBlocks(person.id, leaf)).keys())
       set.setShed({ person: person.id, leaf, no }, null);
   }
@@ -153,14 +153,14 @@ export async function refoldLeafOf(
     await refoldFromMessages(set, person, leaf, clock);
     return;
   }
-  const state = person.leaves[leaf.id] ?? {};
+  const state = person.leaves.get(leaf.id) ?? {};
   // Folded anew meanwhile, the row may hold it.
   for (const match of late) if (!rowHolds(leaf, state, match.stamp)) insert(set, person, leaf, log, match);
   const { k } = state;
   const shed: ShedOf[] = [];
   const keep: Shed = (matches) => shed.push({ leaf, matches });
   refoldFromShed(person, leaf, log.blocks, clock, keep);
-  const after = person.leaves[leaf.id];
+  const after = person.leaves.get(leaf.id);
   if (after && k) after.k = k;
   for (const { matches } of shed) await appendSmall(set, person, leaf, matches);
 }
@@ -187,7 +187,7 @@ export async function loadLog(
   leaf: Leaf,
   clock: number,
 ): Promise<Log | null> {
-  const state = person.leaves[leaf.id];
+  const state = person.leaves.get(leaf.id);
   if (!state?.k) return null;
   const numbers = new Map<ShedBlock, number>();
   let count = 0;

@@ -117,12 +117,12 @@ async function compareShed(
   { stored, fresh, gathered, profile, clock }: Both,
   differences: Difference[],
 ): Promise<void> {
-  for (const [id, state] of Object.entries(stored.leaves)) {
-    const leaf = set.program.leaves.get(Number(id));
+  for (const [id, state] of stored.leaves) {
+    const leaf = set.program.leaves.get(id);
     if (!leaf || !state.k) continue;
     const log = await loadLog(set, stored, leaf, clock);
     const kept = log && allMatches(leaf, state, log.blocks.flatMap(matchesIn), clock);
-    const due = allMatches(leaf, fresh.leaves[leaf.id] ?? {}, gathered.get(leaf) ?? [], clock);
+    const due = allMatches(leaf, fresh.leaves.get(leaf.id) ?? {}, gathered.get(leaf) ?? [], clock);
     // Complete for ever: how much was kept by then depends on how the messages arrived.
     if (log && (!kept || !due)) continue;
     const what = 'matches kept beside the row';

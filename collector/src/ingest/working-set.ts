@@ -163,7 +163,8 @@ export function createWorkingSet(
       }
       for (const person of written) {
         person.version++;
-        person.groups = [...person.state.groups.keys()];
+        if (person.groups.length + person.state.groups.size > 0)
+          person.groups = [...person.state.groups.keys()];
       }
       draft = emptyDraft();
       identitiesUpkeep.committed();

@@ -223,6 +223,10 @@ const MIGRATIONS: readonly string[] = [
     SELECT 1 FROM transition AS earlier WHERE earlier.person = transition.person
     AND earlier.segment = transition.segment AND earlier.seq < transition.seq);
   `,
+  `
+  -- What a person's row has by number is a list from now on, which older versions cannot read. Rows written before
+  -- are read as they are, and written anew with the person's next message.
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
