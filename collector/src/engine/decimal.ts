@@ -43,7 +43,7 @@ export function addDecimals(a: Decimal, b: Decimal): Decimal {
 }
 
 function scaleUp(mantissa: number | string, places: number): bigint {
-  return BigInt(mantissa) * 10n ** BigInt(places);
+  return places === 0 ? BigInt(mantissa) : BigInt(mantissa) * 10n ** BigInt(places);
 }
 
 /** The nearest double. */

@@ -386,8 +386,8 @@ function apply(
   now: number,
   messages: readonly EngineMessage[],
 ): void {
-  const { touched, late } = foldMessage(program, person, message, now);
-  for (const { leaf } of late)
+  const { touched, rest } = foldMessage(program, person, message, now);
+  for (const { leaf } of rest?.late ?? [])
     refoldInto(
       person,
       leaf,

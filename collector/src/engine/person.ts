@@ -47,6 +47,12 @@ export interface Folded {
   touched: number[];
   /** Leaves whose state in the row it changed. */
   changed: Leaf[];
+  /** Null, as nearly always: nothing. */
+  rest: Rest | null;
+}
+
+/** What is done beside the row, before segments are looked at. */
+export interface Rest {
   /** Leaves it came too late for: to be folded anew with it (`refoldFromShed`, `refoldInto`) before segments are looked at. */
   late: { leaf: Leaf; match: ShedMatch }[];
   /** What leaves let go of, to be kept beside the row. */
@@ -71,9 +77,8 @@ export function foldMessage(
   now: number,
   refolding = false,
 ): Folded {
-  const folded: Folded = { touched: [], changed: [], late: [], shed: [], toCount: [] };
+  const folded: Folded = { touched: [], changed: [], rest: null };
   const { touched } = folded;
-  const shedTo: ShedTo = (shed) => folded.shed.push(shed);
   const time = message.stamp[0];
   if (person.eventCount === 0) person.anonymous = isAnonymous(message);
   else if (person.anonymous && !isAnonymous(message)) {
@@ -102,10 +107,10 @@ export function foldMessage(
     const state =
       leaf.kind === 'aggregate'
         ? addToAggregate(leaf, before, message, now)
-        : addToLeaf(leaf, before, message, now, { refolding, shed: shedOf(leaf, shedTo) });
+        : addToLeaf(leaf, before, message, now, { refolding, shed: keptFrom(leaf, folded) });
     if (state === null) continue;
-    if ('late' in state) folded.late.push({ leaf, match: state.late });
-    else if ('key' in state) folded.toCount.push({ leaf, key: state.key });
+    if ('late' in state) restOf(folded).late.push({ leaf, match: state.late });
+    else if ('key' in state) restOf(folded).toCount.push({ leaf, key: state.key });
     else {
       person.leaves.set(leaf.id, state);
       folded.changed.push(leaf);
@@ -115,6 +120,13 @@ export function foldMessage(
   }
   return folded;
 }
+
+function restOf(folded: Folded): Rest {
+  folded.rest ??= { late: [], shed: [], toCount: [] };
+  return folded.rest;
+}
+
+const keptFrom = (leaf: Leaf, folded: Folded): Shed => shedOf(leaf, (shed) => restOf(folded).shed.push(shed));
 
 /** Folds one leaf anew from the person's messages within its reach, which must come in order. */
 export function refoldInto(
@@ -298,7 +310,7 @@ export function finishRefold(
   groups: Surroundings['groups'],
   shedTo: ShedTo = () => {},
 ): void {
-  for (const id of [...person.leaves.keys()]) restOf(program, person, id, now, shedTo);
+  for (const id of [...person.leaves.keys()]) restLeafOf(program, person, id, now, shedTo);
   const view = new Map<string, GroupTraits>();
   for (const group of person.groups.keys()) {
     const found = groups.get(group);
@@ -310,7 +322,7 @@ export function finishRefold(
     evaluateAll(program, person, { now, cause: { operation: 'refold' }, emit: () => {} });
 }
 
-function restOf(program: Program, person: PersonState, id: number, now: number, shedTo: ShedTo): void {
+function restLeafOf(program: Program, person: PersonState, id: number, now: number, shedTo: ShedTo): void {
   const leaf = program.leaves.get(id);
   const state = person.leaves.get(id);
   if (!leaf || !state) return;

@@ -189,8 +189,7 @@ export function foldIn(
   const isNamedAgain = set.takeName(person);
   const folded = foldMessage(set.program, person, message, at.clock);
   if (isNamedAgain) folded.touched.push(...set.program.atStart);
-  const { toCount, shed, late } = folded;
-  if (toCount.length + shed.length + late.length > 0 || message.groupId !== null)
+  if (folded.rest !== null || message.groupId !== null)
     return foldRest(set, person, message, folded, at, how);
   keepRowSmall(set, person, folded.changed);
   finish(set, person, folded.touched, at, how);
@@ -202,11 +201,12 @@ async function foldRest(
   set: WorkingSet,
   person: PersonState,
   { groupId }: EngineMessage,
-  { touched, changed, late, shed, toCount }: Folded,
+  { touched, changed, rest }: Folded,
   at: Clocked,
   how?: 'new',
 ): Promise<void> {
   const { id } = person;
+  const { late, shed, toCount } = rest ?? { late: [], shed: [], toCount: [] };
   if (toCount.length > 0) await countOutside(set, person, toCount);
   keepRowSmall(set, person, changed);
   if (shed.length > 0) await keepShed(set, person, shed, at.clock);
@@ -327,7 +327,8 @@ export async function foldedPerson(
   set.takeName(person);
   for await (const rows of set.historyPages(id, clock))
     for (const row of rows)
-      for (const shed of foldMessage(set.program, person, engineMessage(row), clock, true).shed) gather(shed);
+      for (const shed of foldMessage(set.program, person, engineMessage(row), clock, true).rest?.shed ?? [])
+        gather(shed);
   if (person.eventCount === 0) return null;
   person.lists = await set.listsOf(id);
   finishRefold(set.program, person, clock, await surroundingGroups(set, person.groups.keys()), gather);

@@ -4,7 +4,7 @@ import type { Changes } from '../storage/port.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
 import { type Amount, createFairQueue, type Job } from './fair-queue.ts';
 import { type Folds, finishFolds, noFolds, noteCommit } from './folds.ts';
-import { ingestSlice } from './ingest-slice.ts';
+import { ingestSlice, nothingFresh } from './ingest-slice.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** A request whose next message waits for its people. */
@@ -82,7 +82,7 @@ export function createFoldBeside<J extends Job>(
     try {
       await ingestSlice(own, [message], {
         clock: now(),
-        fresh: new Set(),
+        fresh: nothingFresh(),
         begin() {},
         through: () => true,
         folds,

@@ -57,6 +57,8 @@ export interface HeldIdentities {
   readonly erased: { any: boolean; suppressed: boolean };
 }
 
+const KINDS = ['user', 'device'] as const satisfies readonly NodeKind[];
+
 export interface IdentitiesInMemory {
   node(kind: NodeKind, ext: string): NodeRow | undefined;
   nodeById(id: number): NodeRow | undefined;
@@ -102,7 +104,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
   identities: HeldIdentities;
   upkeep: IdentitiesUpkeep;
 } {
-  const nodes = new Map<string, NodeRow | null>();
+  const nodes = { user: new Map<string, NodeRow | null>(), device: new Map<string, NodeRow | null>() };
   const byId = new Map<number, NodeRow>();
   const circles = new Map<number, number[]>();
   const timelines = new Map<number, Timeline>();
@@ -112,22 +114,20 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
 
   const hash = (text: string): string =>
     createHmac('sha256', idKey).update(`erased ${text}`).digest('base64url').slice(0, 27);
-  const nodeKey = (kind: NodeKind, ext: string): string => `${kind === 'user' ? 'u' : 'd'}${ext}`;
   function remember(row: NodeRow): NodeRow {
     // One object a node: a root changed in one place is changed in all.
     const known = byId.get(row.id) ?? row;
-    nodes.set(nodeKey(known.kind, known.ext), known);
+    nodes[known.kind].set(known.ext, known);
     byId.set(known.id, known);
     return known;
   }
 
   async function node(kind: NodeKind, ext: string): Promise<NodeRow | null> {
-    const key = nodeKey(kind, ext);
-    const known = nodes.get(key);
+    const known = nodes[kind].get(ext);
     if (known !== undefined) return known;
     const [row] = (await read({ nodes: [{ kind, ext }] })).nodes;
     if (row) return remember(row);
-    nodes.set(key, null);
+    nodes[kind].set(ext, null);
     return null;
   }
 
@@ -173,9 +173,9 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
     erased,
     hash,
     node,
-    isAsked: (kind, ext) => nodes.has(nodeKey(kind, ext)),
+    isAsked: (kind, ext) => nodes[kind].has(ext),
     inMemory: {
-      node: (kind, ext) => nodes.get(nodeKey(kind, ext)) ?? undefined,
+      node: (kind, ext) => nodes[kind].get(ext) ?? undefined,
       nodeById: (id) => byId.get(id),
       circle: (root) => circles.get(root),
       timeline: (device) => timelines.get(device),
@@ -200,7 +200,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
       if (back && wait) return back;
       if (back) {
         // Erased before and here again: the same node, so that what is known of its times holds.
-        nodes.delete(nodeKey(kind, back.ext));
+        nodes[kind].delete(back.ext);
         back.ext = ext;
         draft().extra.push({ renamedNodes: [{ id: back.id, ext }] });
         revived.add(back.id);
@@ -272,18 +272,24 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
     },
   };
 
-  const maps = [nodes, byId, circles, timelines, pairs];
+  const maps = [nodes.user, nodes.device, byId, circles, timelines, pairs];
   const upkeep: IdentitiesUpkeep = {
     async lookUp(messages) {
-      const wanted = new Map<string, NodeKey>();
+      const found = new Set<NodeRow>();
+      const missing = { user: new Set<string>(), device: new Set<string>() };
+      const note = (kind: NodeKind, ext: string | null): void => {
+        const known = ext === null ? null : nodes[kind].get(ext);
+        if (known) found.add(known);
+        else if (ext !== null && known === undefined) missing[kind].add(ext);
+      };
       for (const { userId, anonymousId } of messages) {
-        if (userId !== null) wanted.set(nodeKey('user', userId), { kind: 'user', ext: userId });
-        if (anonymousId !== null)
-          wanted.set(nodeKey('device', anonymousId), { kind: 'device', ext: anonymousId });
+        note('user', userId);
+        note('device', anonymousId);
       }
-      const missing = [...wanted].filter(([key]) => nodes.get(key) === undefined).map(([, key]) => key);
-      if (missing.length > 0) for (const row of (await read({ nodes: missing })).nodes) remember(row);
-      return [...wanted.keys()].flatMap((key) => nodes.get(key) ?? []);
+      const unread = KINDS.flatMap((kind) => [...missing[kind]].map((ext): NodeKey => ({ kind, ext })));
+      if (unread.length > 0)
+        for (const row of (await read({ nodes: unread })).nodes) found.add(remember(row));
+      return [...found];
     },
     remember,
     isHeld: (id) => byId.has(id),
@@ -293,7 +299,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
       const known = byId.get(id);
       if (!known) return;
       byId.delete(id);
-      nodes.delete(nodeKey(known.kind, known.ext));
+      nodes[known.kind].delete(known.ext);
     },
     hasTimeline: (device) => timelines.has(device),
     keepTimelines(loaded) {
@@ -306,7 +312,8 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
     },
     trim(most) {
       // By their names and by their numbers they are the same objects, or a root changed in one would not be in the other.
-      if (Math.max(nodes.size, byId.size) > most) for (const map of [nodes, byId]) map.clear();
+      if (Math.max(nodes.user.size + nodes.device.size, byId.size) > most)
+        for (const map of [nodes.user, nodes.device, byId]) map.clear();
       for (const map of [circles, timelines, pairs]) if (map.size > most) map.clear();
     },
   };

@@ -4,7 +4,7 @@ import type { EngineMessage } from '../engine/filter.ts';
 import { mayRespond, responseOf } from '../engine/response.ts';
 import { stampOf } from '../engine/stamp.ts';
 import { ERASED, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
-import { type AcceptedMessage, bodyOf, letGoOfBody } from '../wire/accepted.ts';
+import { type AcceptedMessage, bodyOf, type KeyKind, letGoOfBody } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
 import {
   type Arrival,
@@ -29,10 +29,15 @@ const SUPPRESSED = 'this id was erased and is refused from then on';
 /** People in a slice with messages that came too late, each of whom may cost tens of milliseconds at its end. */
 const SLICE_LATE_PEOPLE = 20;
 
+/** Message ids, by the keys that messages came with. */
+export type Fresh = Record<KeyKind, Set<string>>;
+
+export const nothingFresh = (): Fresh => ({ web: new Set(), server: new Set() });
+
 export interface Slice {
   clock: number;
-  /** The keys of what the same commit holds already. */
-  fresh: Set<string>;
+  /** The ids of what the same commit holds already. */
+  fresh: Fresh;
   /** Told when the first message begins, what all of them need being read. */
   begin(): void;
   /**
@@ -76,9 +81,10 @@ export async function ingestSlice(
   let nextWaits = false;
   begin();
   for (const message of messages) {
-    const key = seenKey(message);
+    const { kind, messageId } = message;
     const before = late.messages;
-    if (seen.has(key) || fresh.has(key)) outcomes.push('duplicate');
+    if (fresh[kind].has(messageId) || (seen.size > 0 && seen.has(seenKey(message))))
+      outcomes.push('duplicate');
     else {
       const isRefused = suppressed?.has(message) ?? false;
       const coming = isRefused ? refuseSuppressed(set, message, clock) : ingestOne(set, message, on);
@@ -86,7 +92,7 @@ export async function ingestSlice(
       const outcome = coming instanceof Promise ? await coming : coming;
       nextWaits = outcome === 'waits';
       if (outcome === 'waits') break;
-      if (outcome === 'accepted') fresh.add(key);
+      if (outcome === 'accepted') fresh[kind].add(messageId);
       outcomes.push(outcome);
     }
     // What it said is in what it changed, and its text waits for the commit.

@@ -10,7 +10,7 @@ import { arriveDue } from './due.ts';
 import { type Amount, createFairQueue, type Part, type Sender } from './fair-queue.ts';
 import { createFoldBeside, type Waiting } from './fold-beside.ts';
 import { areCurrent, type Folds } from './folds.ts';
-import { ingestSlice } from './ingest-slice.ts';
+import { ingestSlice, nothingFresh } from './ingest-slice.ts';
 import {
   bytesOf,
   costs,
@@ -219,7 +219,7 @@ export function createLane(
   async function runGroup(): Promise<void> {
     const group: Part<IngestJob>[] = [];
     const outcomes: Outcome[] = [];
-    const fresh = new Set<string>();
+    const fresh = nothingFresh();
     const mostMs = Math.max(GROUP_MS, GROUP_COMMITS * commitMs);
     let [clock, items, bytes, worked] = [now(), 0, 0, 0];
     let slice: Part<IngestJob>[] = [];

@@ -2,7 +2,7 @@
 // Invariant: for each leaf either the row holds all its values, or all are kept beside it, counted.
 import { listOf, MAX_UNIQUE_LIST } from '../engine/computed.ts';
 import type { Leaf } from '../engine/leaf.ts';
-import { countValue, type Folded, isOutside, spillValues } from '../engine/person.ts';
+import { countValue, isOutside, type Rest, spillValues } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import type { CompiledTrait } from '../engine/traits.ts';
 import type { JsonValue } from '../wire/message.ts';
@@ -12,7 +12,7 @@ import type { WorkingSet } from './working-set.ts';
 export async function countOutside(
   set: WorkingSet,
   person: PersonState,
-  toCount: Folded['toCount'],
+  toCount: Rest['toCount'],
 ): Promise<void> {
   for (const { leaf, key } of toCount) {
     const at = { person: person.id, leaf: leaf.id, key };

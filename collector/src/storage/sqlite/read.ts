@@ -214,7 +214,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     return found;
   }
 
-  return async (keys: ReadKeys): Promise<ReadResult> => {
+  function readAll(keys: ReadKeys): ReadResult {
     const result: ReadResult = {
       seen: new Set(),
       nodes: [],
@@ -292,5 +292,13 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       if (row) result.groups.set(id, { id, text: row.traits, revision: row.revision, log: groupLog.all(id) });
     }
     return result;
+  }
+
+  // One look at the file for all that a slice of messages needs: each by itself locks and unlocks the log's index.
+  const readAtOnce = db.transaction(readAll);
+  return async (keys) => {
+    const { seen = [], nodes = [], persons = [] } = keys;
+    const isMuch = seen.length + nodes.length + persons.length > 1;
+    return isMuch && !db.inTransaction ? readAtOnce(keys) : readAll(keys);
   };
 }
