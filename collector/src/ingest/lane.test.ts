@@ -17,11 +17,14 @@ let commits: string[][];
 let refusedIn: number[];
 /** What every look at the clock adds, ms: a message looks once. */
 let costMs: number;
+/** Called at every look at the clock: while messages are put through. */
+let onLook: () => void;
 
 beforeEach(async () => {
   commits = [];
   refusedIn = [];
   costMs = 0;
+  onLook = () => {};
   let elapsedMs = 0;
   const store = openSqlite({ path: ':memory:' });
   const watched = {
@@ -34,6 +37,7 @@ beforeEach(async () => {
     },
   };
   const elapsed = (): number => {
+    onLook();
     elapsedMs += costMs;
     return elapsedMs;
   };
@@ -191,6 +195,17 @@ describe('one go', () => {
     });
     expect(await send(OTHER, unparsed)).toEqual(Array(3).fill('accepted'));
     expect(looks).toBe(0);
+  });
+
+  it('stores together with its messages what the same sender sends while they are put through', async () => {
+    const later: Promise<unknown>[] = [];
+    onLook = () => {
+      onLook = () => {};
+      setImmediate(() => later.push(send(OTHER, [track('b')])));
+    };
+    await send(OTHER, [track('a')]);
+    await Promise.all(later);
+    expect(commits).toEqual([['a', 'b']]);
   });
 
   it('keeps of a message that was put through only its text', async () => {

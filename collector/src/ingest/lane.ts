@@ -266,13 +266,14 @@ export function createLane(
         items += slice.reduce((sum, { from, to }) => sum + to - from, 0);
         bytes += slice.reduce((sum, part) => sum + bytesOf(part), 0);
         slice = [];
+        // Requests that arrived meanwhile are read, and share the commit.
+        await breathe();
         if (waiting || queue.jobs() === 0 || tasks.length > 0) break;
         if (items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
         // Whoever sends little does not wait for more of those who send much, nor for messages that take long.
         if (group.some(isDone)) break;
         // Until it is stored nobody would see that its time has come.
         if (worked > mostMs || isHeavy() || messages.some(({ time }) => time > clock)) break;
-        await breathe();
       }
       const refused = group.flatMap(refusedOf);
       if (refused.length > 0) set.record({ refused });
