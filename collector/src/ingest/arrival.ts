@@ -22,7 +22,8 @@ import {
 } from '../engine/person.ts';
 import { type CauseOf, emptyPerson, hasOutside, type PersonState } from '../engine/person-state.ts';
 import type { ShedMatch } from '../engine/shed.ts';
-import type { NodeRow } from '../storage/port.ts';
+import { compareStamps } from '../engine/stamp.ts';
+import type { HistoryRow, NodeRow } from '../storage/port.ts';
 import { breathe } from './breathe.ts';
 import { type FoldedAnew, type Folds, stillHold } from './folds.ts';
 import { seeNewest, surroundingGroups, viewGroups, writeGroup } from './groups.ts';
@@ -30,9 +31,11 @@ import {
   applyPlan,
   type IdentityPlan,
   isKnownLink,
+  noteTouched,
   peopleTouched,
   planAlias,
   planLink,
+  type Touched,
 } from './identity-plan.ts';
 import { filterFor, reachStart } from './leaf-history.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
@@ -41,6 +44,9 @@ import { isSettled, settle, settledPerson } from './settle.ts';
 import { dropShed, type Gathered, gatherIn, keepGathered, keepShed, refoldLeafOf } from './shed-matches.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
+
+/** Messages that are folded into a person one by one when they become theirs: some 5 ms of work. */
+const MAX_GAINED = 500;
 
 /** A message whose time has come, with its ids looked up. */
 export interface Arrival {
@@ -73,7 +79,7 @@ export const nothingLate = (): LateLeaves => ({ people: new Map(), messages: 0 }
 
 /** A plan and whom it touches. */
 export interface Planned extends IdentityPlan {
-  touched: ReadonlySet<number>;
+  touched: Touched;
 }
 
 async function planned(set: WorkingSet, plan: IdentityPlan, clock: number): Promise<Planned> {
@@ -107,19 +113,24 @@ async function planOwnLink(
   return plan && planned(set, plan, clock);
 }
 
-/** Messages of all those whom a message with these plans has folded anew, about. Changes nothing. */
+/**
+ * Messages of all those whom a message with these plans has folded anew, about. What others gain is among them.
+ * Changes nothing.
+ */
 export async function messagesToRefold(
   set: WorkingSet,
   arrival: Arrival,
   plans: readonly Planned[],
   clock: number,
 ): Promise<number> {
-  const touched = new Set(plans.flatMap((plan) => [...plan.touched]));
+  const touched: Touched = new Map();
   // That of an alias is planned once more when its merge is made.
   const own = arrival.previous && (await planOwnLink(set, arrival, clock));
-  for (const id of own?.touched ?? []) touched.add(id);
+  for (const plan of [...plans, ...(own ? [own] : [])])
+    for (const [id, gained] of plan.touched) noteTouched(touched, id, gained);
   let messages = 0;
-  for (const id of touched) messages += (await set.person(id))?.eventCount ?? 0;
+  for (const [id, gained] of touched)
+    if (gained === null) messages += (await set.person(id))?.eventCount ?? 0;
   return messages;
 }
 
@@ -152,11 +163,12 @@ export async function arrive(
   at: Clocked,
 ): Promise<void> {
   const { message, user, device } = arrival;
-  const toRefold = new Set<number>();
-  for (const plan of plans) await apply(set, plan, at.clock, toRefold);
+  const touched: Touched = new Map();
+  for (const plan of plans) await apply(set, plan, at.clock, touched);
   // An alias may have merged its user, so that only now its own link can be planned.
   const own = arrival.previous && (await planOwnLink(set, arrival, at.clock));
-  if (own) await apply(set, own, at.clock, toRefold);
+  if (own) await apply(set, own, at.clock, touched);
+  const { gains, toRefold } = await gainsOf(set, touched, message, at.clock);
   const sender = user ?? device;
   if (!sender) throw new Error('a message without an identity reached the lane');
   const id = await ownerOf(set, sender, message.stamp);
@@ -164,12 +176,13 @@ export async function arrive(
   if (message.groupId !== null) await writeGroup(set, message, at.clock);
   const { folds } = at;
   const isMade = folds?.isMade === true && (await stillHold(set, folds, toRefold));
-  for (const touched of toRefold) {
-    if (folds && !folds.isMade) folds.people.set(touched, await foldAnew(set, touched, at.clock));
-    else await refoldPerson(set, touched, at, isMade ? folds.people.get(touched) : undefined);
+  for (const one of toRefold) {
+    if (folds && !folds.isMade) folds.people.set(one, await foldAnew(set, one, at.clock));
+    else await refoldPerson(set, one, at, isMade ? folds.people.get(one) : undefined);
     // A page of their messages takes some milliseconds, and the next person begins with another.
     await breathe();
   }
+  for (const [person, rows] of gains) await foldGained(set, person, rows, at);
   if (toRefold.has(id)) return;
   if (held) await foldIn(set, held, message, at);
   else await foldIn(set, await newPerson(set, id), message, at, 'new');
@@ -196,14 +209,26 @@ export function foldIn(
   return undefined;
 }
 
-/** What folding left to be done. */
+/** Does what folding left to be done, and looks at the person's segments. */
 async function foldRest(
   set: WorkingSet,
   person: PersonState,
-  { groupId }: EngineMessage,
-  { touched, changed, rest }: Folded,
+  message: EngineMessage,
+  folded: Folded,
   at: Clocked,
   how?: 'new',
+): Promise<void> {
+  await keepRest(set, person, message, folded, at);
+  finish(set, person, folded.touched, at, how);
+}
+
+/** What folding left to be done. */
+async function keepRest(
+  set: WorkingSet,
+  person: PersonState,
+  { groupId }: EngineMessage,
+  { changed, rest }: Folded,
+  at: Clocked,
 ): Promise<void> {
   const { id } = person;
   const { late, shed, toCount } = rest ?? { late: [], shed: [], toCount: [] };
@@ -217,7 +242,6 @@ async function foldRest(
     at.late.people.set(id, { leaves, cause: at.cause });
     at.late.messages++;
   } else for (const { leaf, match } of late) await refoldLeafOf(set, person, leaf, at.clock, [match]);
-  finish(set, person, touched, at, how);
 }
 
 function finish(
@@ -257,19 +281,64 @@ export function occasionOf(set: WorkingSet, id: number, { clock, cause }: Clocke
   return { now: clock, cause, emit: set.emitter(id) };
 }
 
-/** Settles everyone the plan touches, makes it so, and notes who must be folded anew. */
-async function apply(set: WorkingSet, plan: Planned, clock: number, toRefold: Set<number>): Promise<void> {
-  const { touched } = plan;
-  for (const id of touched) await settledPerson(set, id, clock);
+/** Settles everyone the plan touches, makes it so, and notes whom it touched. */
+async function apply(set: WorkingSet, plan: Planned, clock: number, touched: Touched): Promise<void> {
+  for (const id of plan.touched.keys()) await settledPerson(set, id, clock);
   await applyPlan(set, plan);
-  for (const id of touched) toRefold.add(id);
+  for (const [id, gained] of plan.touched) noteTouched(touched, id, gained);
+}
+
+/**
+ * Who only gained messages, and few of them, with these: they are folded in as if they came late, however long the
+ * history that they come to is. Everybody else is to be folded anew.
+ */
+async function gainsOf(
+  set: WorkingSet,
+  touched: Touched,
+  { stamp }: EngineMessage,
+  clock: number,
+): Promise<{ gains: Map<PersonState, HistoryRow[]>; toRefold: Set<number> }> {
+  const gains = new Map<PersonState, HistoryRow[]>();
+  const toRefold = new Set<number>();
+  for (const [id, ranges] of touched) {
+    const person = ranges && (await set.person(id));
+    const rows = person ? await set.historyIn(ranges, clock, MAX_GAINED + 1) : [];
+    if (!person || rows.length > MAX_GAINED) toRefold.add(id);
+    // The message that is being put through is folded in by itself.
+    else
+      gains.set(
+        person,
+        rows.filter((row) => compareStamps(row.stamp, stamp) !== 0),
+      );
+  }
+  return { gains, toRefold };
+}
+
+/** Folds in what became a settled person's, in order, and then looks at their segments once. */
+async function foldGained(
+  set: WorkingSet,
+  person: PersonState,
+  rows: readonly HistoryRow[],
+  at: Clocked,
+): Promise<void> {
+  const touched = set.takeName(person) ? [...set.program.atStart] : [];
+  const late = nothingLate();
+  for (const row of rows) {
+    const message = engineMessage(row);
+    const folded = foldMessage(set.program, person, message, at.clock);
+    for (const index of folded.touched) touched.push(index);
+    await keepRest(set, person, message, folded, { ...at, late });
+  }
+  for (const [leaf, matches] of late.people.get(person.id)?.leaves ?? [])
+    await refoldLeafOf(set, person, leaf, at.clock, matches);
+  finish(set, person, touched, at);
 }
 
 /** Carries out what an operation of the API changes about identities. */
 export async function carryOut(set: WorkingSet, plan: IdentityPlan, at: Clocked): Promise<void> {
-  const toRefold = new Set<number>();
-  await apply(set, await planned(set, plan, at.clock), at.clock, toRefold);
-  for (const id of toRefold) await refoldPerson(set, id, at);
+  const touched: Touched = new Map();
+  await apply(set, await planned(set, plan, at.clock), at.clock, touched);
+  for (const id of touched.keys()) await refoldPerson(set, id, at);
 }
 
 /** The person folded anew, and what that rests on. Changes nothing. */

@@ -25,6 +25,8 @@ export interface HeldHistory {
     until: number,
     options?: { between?: Stretch; only?: MessageFilter },
   ): AsyncGenerator<HistoryRow[]>;
+  /** Those in effect at `until` in some stretches, in order; `most` of each stretch at most. */
+  historyIn(ranges: readonly Range[], until: number, most: number): Promise<HistoryRow[]>;
   /** Where a profile's messages are filed, and which stretches of those are its own. */
   rangesOf(root: number, between?: Stretch): Promise<Range[]>;
   /** Whether the device has messages of its own inside the stretch. */
@@ -122,6 +124,13 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
 
   return {
     historyOf,
+    async historyIn(ranges, until, most) {
+      const asked = ranges.map(({ node, stretch }) => ({ node, until, ...stretch, limit: most }));
+      const stored = (await read({ history: asked })).history.flat().filter(({ stamp }) => isVisible(stamp));
+      return [...stored, ...ranges.flatMap(({ node, stretch }) => recent(node, until, stretch))].sort(
+        byStamp,
+      );
+    },
     historyPages,
     rangesOf,
     async upcomingChars(id, type, clock) {

@@ -11,6 +11,7 @@ import {
   movesBetween,
   type Pair,
   pairKey,
+  type Range,
   type Resolution,
   resolveIdentities,
   runCutBy,
@@ -281,17 +282,25 @@ function earlier(a: Stamp | null, b: Stamp | null): Stamp | null {
   return compareStamps(a, b) <= 0 ? a : b;
 }
 
-/** Profiles (by survivor or lone device) that the plan adds something to or takes something from. */
-export async function peopleTouched(
-  set: WorkingSet,
-  plan: IdentityPlan,
-  clock: number,
-): Promise<Set<number>> {
-  const touched = new Set<number>();
+/**
+ * Profiles, by survivor or lone device, to where that is filed which becomes theirs; null where something is taken
+ * away, or more than their messages changes.
+ */
+export type Touched = Map<number, Range[] | null>;
+
+/** Notes one more profile. */
+export function noteTouched(touched: Touched, id: number, gained: readonly Range[] | null): void {
+  const known = touched.get(id);
+  touched.set(id, gained === null || known === null ? null : [...(known ?? []), ...gained]);
+}
+
+/** Profiles that the plan adds something to or takes something from. */
+export async function peopleTouched(set: WorkingSet, plan: IdentityPlan, clock: number): Promise<Touched> {
+  const touched: Touched = new Map();
   const rootAfter = new Map(plan.roots.map(({ user, root }) => [user, root]));
   for (const { user, root } of plan.roots) {
-    touched.add((await set.nodeById(user))?.root ?? user);
-    touched.add(root);
+    noteTouched(touched, (await set.nodeById(user))?.root ?? user, null);
+    noteTouched(touched, root, null);
   }
   const owner = async (user: number | null, device: number): Promise<number[]> => {
     if (user === null) return [device];
@@ -300,13 +309,15 @@ export async function peopleTouched(
   };
   for (const { device, before, after } of plan.timelines) {
     if (holderOf(before) !== holderOf(after) && (await set.isListed(device))) {
-      for (const id of await owner(holderOf(before), device)) touched.add(id);
-      for (const id of await owner(holderOf(after), device)) touched.add(id);
+      for (const id of await owner(holderOf(before), device)) noteTouched(touched, id, null);
+      for (const id of await owner(holderOf(after), device)) noteTouched(touched, id, null);
     }
     for (const move of movesBetween(before, after)) {
-      if (!(await set.hasOwnMessages(device, stretchOf(move), clock))) continue;
-      for (const id of await owner(move.before, device)) touched.add(id);
-      for (const id of await owner(move.after, device)) touched.add(id);
+      const stretch = stretchOf(move);
+      if (!(await set.hasOwnMessages(device, stretch, clock))) continue;
+      for (const id of await owner(move.before, device)) noteTouched(touched, id, null);
+      const gained = move.after === null ? null : [{ node: device, stretch }];
+      for (const id of new Set(await owner(move.after, device))) noteTouched(touched, id, gained);
     }
   }
   return touched;
