@@ -2,15 +2,16 @@
 // Invariant: of the sender of the last message, and of now.
 import { expect, it } from 'vitest';
 import type { AcceptedMessage } from '../../wire/accepted.ts';
+import { fakeMessage } from '../../wire/fake-message.ts';
 import { momentOf } from './moment.ts';
 
 const NOW = Date.parse('2026-06-10T12:00:00Z');
-const pageView = (url: string | null, who: Partial<AcceptedMessage> = {}, time = NOW): AcceptedMessage => ({
-  ...{ type: 'page', messageId: `m${url}`, kind: 'web', trusted: false, userId: 'ada', anonymousId: 'd' },
-  ...{ previousId: null, groupId: null, surveyId: null, name: null, time, receivedAt: NOW, sentAt: null },
-  ...{ body: url === null ? {} : { context: { page: { url } } }, text: '{}' },
-  ...who,
-});
+const pageView = (url: string | null, who: Partial<AcceptedMessage> = {}, time = NOW): AcceptedMessage =>
+  fakeMessage({
+    ...{ type: 'page', messageId: `m${url}`, userId: 'ada', anonymousId: 'd', time, receivedAt: NOW },
+    body: url === null ? {} : { context: { page: { url } } },
+    ...who,
+  });
 const urlOf = (...batch: AcceptedMessage[]) => momentOf(batch[batch.length - 1] ?? null, batch, NOW).url;
 
 it('is on the last page that the batch tells of', () => {
@@ -37,4 +38,17 @@ it('leaves out other people, what is long ago and what is still to come', () => 
   expect(urlOf(pageView('https://x.example/just', {}, NOW - 5 * 60_000 + 1), pageView(null))).toBe(
     'https://x.example/just',
   );
+});
+
+it('parses so much of a batch at most, and leaves the messages as they were stored', () => {
+  const filler = 'x'.repeat(30_000);
+  const page = pageView('https://x.example/1');
+  // The same context in each of them: one text in the request.
+  const others = Array.from({ length: 20 }, () => pageView(null, { body: { context: { filler } } }));
+  for (const message of [page, ...others]) message.body = null;
+  const { url, messages } = momentOf(page, [page, ...others], NOW);
+  expect(url).toBeNull();
+  expect(messages?.length).toBe(8);
+  expect([page, ...others].every(({ body }) => body === null)).toBe(true);
+  expect(momentOf(page, [page, ...others.slice(0, 7)], NOW).url).toBe('https://x.example/1');
 });

@@ -1,8 +1,10 @@
 // What somebody is doing, as far as the batch they just sent says.
 // Invariant: only what the sender of the last message did, and only just now, counts: a batch may hold several
 // people's messages, old ones and such as are dated ahead.
+import type { EngineMessage } from '../../engine/filter.ts';
 import { stampOf } from '../../engine/stamp.ts';
-import { type AcceptedMessage, bodyOf } from '../../wire/accepted.ts';
+import { engineMessage } from '../../ingest/stored-message.ts';
+import type { AcceptedMessage } from '../../wire/accepted.ts';
 import type { JsonObject } from '../../wire/message.ts';
 import { isObject } from '../../wire/shape.ts';
 import type { Moment } from './decide.ts';
@@ -10,27 +12,46 @@ import type { Moment } from './decide.ts';
 /** What was done longer ago is no moment to ask about it, ms: queues bring messages of days. */
 const MOMENT_MS = 5 * 60_000;
 
+/**
+ * Text of messages that is looked into at most, the newest first: parsing so much of the worst JSON takes some 20 ms,
+ * and a context that a batch has once is in each of its messages.
+ */
+const MOMENT_CHARS = 256 * 1024;
+
 /** `clock` in epoch ms. */
 export function momentOf(
   last: AcceptedMessage | null,
   messages: readonly AcceptedMessage[],
   clock: number,
 ): Moment {
-  const own = messages.filter(
-    (message) => last !== null && isBySender(message, last) && isNow(message.time, clock),
-  );
+  const newest: EngineMessage[] = [];
+  let chars = 0;
+  for (const message of messages.toReversed()) {
+    if (last === null || !isBySender(message, last) || !isNow(message.time, clock)) continue;
+    chars += message.text.length;
+    if (chars > MOMENT_CHARS && newest.length > 0) break;
+    newest.push(engineMessageOf(message));
+  }
+  newest.reverse();
+  let url: string | null | undefined;
   return {
-    url: lastUrlOf(own),
-    // Parsed when it is asked for.
-    messages: own.map((message) => ({
-      stamp: stampOf(message),
-      type: message.type,
-      event: message.type === 'track' ? message.name : null,
-      groupId: message.groupId,
-      body: () => bodyOf(message),
-    })),
+    // Nearly nobody asks.
+    get url() {
+      if (url === undefined) url = lastUrlOf(newest);
+      return url;
+    },
+    messages: newest,
   };
 }
+
+/** With a body of its own, which is parsed when it is asked for and goes with the answer. */
+const engineMessageOf = (message: AcceptedMessage): EngineMessage =>
+  engineMessage({
+    ...{ type: message.type, groupId: message.groupId, text: message.text },
+    stamp: stampOf(message),
+    event: message.type === 'track' ? message.name : null,
+    expired: 0,
+  });
 
 /** By the user; by the device only where no other user is named: people share devices. */
 function isBySender({ userId, anonymousId }: AcceptedMessage, last: AcceptedMessage): boolean {
@@ -40,9 +61,9 @@ function isBySender({ userId, anonymousId }: AcceptedMessage, last: AcceptedMess
 
 const isNow = (time: number, clock: number): boolean => time <= clock && time > clock - MOMENT_MS;
 
-function lastUrlOf(messages: readonly AcceptedMessage[]): string | null {
+function lastUrlOf(messages: readonly EngineMessage[]): string | null {
   for (const message of messages.toReversed()) {
-    const url = pageUrlOf(bodyOf(message));
+    const url = pageUrlOf(message.body());
     if (url !== null) return url;
   }
   return null;
