@@ -68,7 +68,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   let visited: number[] = [];
   let largeChars = 0;
 
-  /** Whoever is asked for stays. */
+  /** Whoever is asked for stays, unless everybody was. */
   function remembered(id: number): Held | null | undefined {
     const known = map.get(id);
     if (known) known.isAsked = true;

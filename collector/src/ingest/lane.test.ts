@@ -208,6 +208,24 @@ describe('one go', () => {
     expect(commits).toEqual([['a', 'b']]);
   });
 
+  it('is over however many of the same sender come one after another', async () => {
+    let turns = 0;
+    let isStored = false;
+    const others: Promise<unknown>[] = [];
+    const another = (): void => {
+      if (isStored || turns++ === 300) return;
+      others.push(send(OTHER, [track('b')]));
+      setImmediate(another);
+    };
+    const first = send(OTHER, [track('a')]);
+    another();
+    await first;
+    isStored = true;
+    await Promise.all(others);
+    expect(turns).toBeLessThan(30);
+    expect(commits[0]?.slice(0, 2)).toEqual(['a', 'b']);
+  });
+
   it('keeps of a message that was put through only its text', async () => {
     const where = { path: 'properties.filler', op: 'eq', value: 'looked into' } as const;
     await core.putDefinition('traits', 'n', { type: 'count', event: 'E', where });

@@ -222,7 +222,9 @@ export function createLane(
     const fresh = nothingFresh();
     const mostMs = Math.max(GROUP_MS, GROUP_COMMITS * commitMs);
     let [clock, items, bytes, worked] = [now(), 0, 0, 0];
+    const opened = elapsed();
     let slice: Part<IngestJob>[] = [];
+    let isLast = false;
     let waiting: Waiting<IngestJob> | null = null;
     const isHeavy = (): boolean => set.largeRowChars() >= GROUP_LARGE_CHARS;
     const prepared = takePrepared();
@@ -266,12 +268,19 @@ export function createLane(
         items += slice.reduce((sum, { from, to }) => sum + to - from, 0);
         bytes += slice.reduce((sum, part) => sum + bytesOf(part), 0);
         slice = [];
-        // Requests that arrived meanwhile are read, and share the commit.
+        // Requests that arrived meanwhile are read, and share the commit: once, where nothing else waits. As long as
+        // some arrive in each turn of the loop it would never end.
+        if (queue.jobs() === 0) {
+          if (isLast) break;
+          isLast = true;
+        }
         await breathe();
         if (waiting || queue.jobs() === 0 || tasks.length > 0) break;
         if (items >= GROUP_MESSAGES || bytes >= GROUP_BYTES) break;
         // Whoever sends little does not wait for more of those who send much, nor for messages that take long.
         if (group.some(isDone)) break;
+        // What the loop does between slices is no work of theirs, but they wait for it.
+        if (elapsed() > opened + 2 * mostMs) break;
         // Until it is stored nobody would see that its time has come.
         if (worked > mostMs || isHeavy() || messages.some(({ time }) => time > clock)) break;
       }
