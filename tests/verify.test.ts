@@ -107,7 +107,7 @@ describe('verify', () => {
     ['survivor', 'UPDATE node SET root = id WHERE root <> id'],
     ['due', 'UPDATE person SET due = NULL'],
     ['due', 'UPDATE person SET due = due + 1'],
-    ['deadlines', "UPDATE person SET due = NULL, state = json_set(state, '$[8]', json('{}'))"],
+    ['deadlines', "UPDATE person SET due = NULL, state = json_set(state, '$[8]', json('[]'))"],
     ['group members', 'DELETE FROM group_member'],
     ['group members', "INSERT INTO group_member SELECT 'h', id FROM person"],
     ['group members that are nobody', "INSERT INTO group_member VALUES ('g', 999)"],
@@ -129,4 +129,31 @@ describe('verify', () => {
     expect(await verified(true)).toContain(what);
     expect(await verified(false)).toEqual([]);
   });
+
+  it('sees nothing in rows as they were written before schema version 8', async () => {
+    writeFileSync(database, whole);
+    const file = new Database(database);
+    const rows = file.prepare<[], { id: number; state: string }>('SELECT id, state FROM person').all();
+    const write = file.prepare('UPDATE person SET state = ? WHERE id = ?');
+    for (const { id, state } of rows) {
+      const parts = JSON.parse(state) as unknown[];
+      // Leaves and deadlines.
+      for (const part of [6, 8]) parts[part] = byNumber(parts[part] as unknown[]);
+      write.run(JSON.stringify(parts), id);
+    }
+    file.pragma('user_version = 7');
+    file.close();
+    expect(rows.length).toBeGreaterThan(0);
+    await expect(createCore({ database, now, readOnly: true })).rejects.toThrow('version 7');
+    const core = await createCore({ database, now });
+    expect((await core.verify({})).differences).toEqual([]);
+    await core.close();
+  });
 });
+
+/** An object of a list of numbers, each before what it stands for. */
+function byNumber(list: readonly unknown[]): Record<string, unknown> {
+  const entries: [string, unknown][] = [];
+  for (let i = 0; i < list.length; i += 2) entries.push([String(list[i]), list[i + 1]]);
+  return Object.fromEntries(entries);
+}
