@@ -4,9 +4,9 @@
 import { foldFor, planOf } from '../engine/building.ts';
 import type { Program } from '../engine/program.ts';
 import type { FoldedPerson, Folder } from '../storage/port.ts';
-import { buildPerson } from './arrival.ts';
 import type { Lane } from './lane.ts';
 import { filterFor, reachStart } from './leaf-history.ts';
+import { buildPerson } from './refold-person.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People taken over in one commit at most. */

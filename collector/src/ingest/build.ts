@@ -1,11 +1,12 @@
 // Builds new definitions beside the ones in force, person by person, then switches in one commit.
 // Invariant: until the switch every read is answered by the last complete set; live messages go on.
-import { buildPerson } from './arrival.ts';
+
 import { createBeside, type Seen } from './build-beside.ts';
 import { NotStored } from './core.ts';
 import type { DefinitionBook } from './definition-book.ts';
 import { settleDue } from './due.ts';
 import type { Done, Lane } from './lane.ts';
+import { buildPerson } from './refold-person.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** People looked at in one go, whether they are built: some 2 ms where all of them are. */

@@ -17,10 +17,10 @@ import {
   type RefusedRow,
 } from '../storage/port.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
-import { occasionOf } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { Receipt } from './core.ts';
 import { settleGroups } from './due.ts';
+import { occasionOf } from './fold-person.ts';
 import { noteGroupChange } from './groups.ts';
 import { keepTimes } from './kept-times.ts';
 import { filedUnder } from './owner.ts';

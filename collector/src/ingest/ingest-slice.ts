@@ -6,18 +6,9 @@ import { stampOf } from '../engine/stamp.ts';
 import { ERASED, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
 import { type AcceptedMessage, bodyOf, type KeyKind, letGoOfBody } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
-import {
-  type Arrival,
-  arrive,
-  foldIn,
-  foldLate,
-  type LateLeaves,
-  messagesToRefold,
-  nothingLate,
-  planArrival,
-  readyFor,
-} from './arrival.ts';
+import { type Arrival, arrive, messagesToRefold, planArrival, readyFor } from './arrival.ts';
 import type { Outcome } from './core.ts';
+import { foldIn, foldLate, type LateLeaves, nothingLate } from './fold-person.ts';
 import type { Folds } from './folds.ts';
 import { whyTooOld } from './retention.ts';
 import { whyClosed, whyShutTo } from './survey-closing.ts';

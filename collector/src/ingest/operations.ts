@@ -3,8 +3,9 @@
 import { evaluate } from '../engine/person.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import { isErased, type NodeRow } from '../storage/port.ts';
-import { carryOut, occasionOf } from './arrival.ts';
+import { carryOut } from './arrival.ts';
 import type { ListResult, MergeResult } from './core.ts';
+import { occasionOf } from './fold-person.ts';
 import { type IdentityPlan, planMerge, planUnmerge } from './identity-plan.ts';
 import { profileOf } from './profile-reads.ts';
 import { settledPerson } from './settle.ts';

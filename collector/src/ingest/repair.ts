@@ -4,10 +4,11 @@
 import { resolveIdentities } from '../engine/identity.ts';
 import { emitDifference } from '../engine/person.ts';
 import type { GroupChange, NodeRow } from '../storage/port.ts';
-import { foldedPerson, occasionOf } from './arrival.ts';
+import { occasionOf } from './fold-person.ts';
 import { collectGroups, collectLinks, timelinesOf } from './from-messages.ts';
 import type { Lane } from './lane.ts';
 import { keepRowSmall } from './outside-values.ts';
+import { foldedPerson } from './refold-person.ts';
 import { type Gathered, keepGathered } from './shed-matches.ts';
 import { responsesOf } from './verify-responses.ts';
 import type { WorkingSet } from './working-set.ts';

@@ -1,10 +1,10 @@
 // Segments tried out on people without saving anything: for previews and explanations.
 // Invariant: works on a copy of what the lane holds; nothing it computes is ever committed.
 import type { PersonState } from '../engine/person-state.ts';
-import { buildPerson } from './arrival.ts';
 import type { PreviewView } from './core.ts';
 import type { Lane } from './lane.ts';
 import { idsOf } from './profile-reads.ts';
+import { buildPerson } from './refold-person.ts';
 import type { WorkingSet } from './working-set.ts';
 
 const SLICE = 200;
