@@ -77,6 +77,11 @@ const BODIES: Record<string, () => string> = {
   'lists nested 90 deep': () =>
     filled((i) => track(`d${i}`, { properties: { deep: deep(90), list: Array(150).fill(deep(90)) } })),
   'one nest of 2 million levels': () => `{"batch":[],"x":${'['.repeat(2_000_000)}${']'.repeat(2_000_000)}}`,
+  'one context in each of 2,000': () =>
+    JSON.stringify({
+      batch: Array.from({ length: 2_000 }, (_, i) => track(`c${i % 3}`)),
+      context: { list: Array(2_700).fill([]) },
+    }),
   'strings of 30 KiB': () => filled((i) => track(`s${i}`, { properties: { text: 'x'.repeat(30_000) } })),
   'strings of 10 KiB, three-byte characters': () =>
     filled((i) => track(`c${i}`, { properties: { text: '漢'.repeat(10_000) } })),

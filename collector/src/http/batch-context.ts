@@ -8,7 +8,7 @@ import {
   stringifyAnyDepth,
   TOO_DEEP,
 } from '../wire/clean.ts';
-import { type JsonValue, MAX_BODY_BYTES, MAX_MESSAGE_BYTES } from '../wire/message.ts';
+import { type JsonObject, type JsonValue, MAX_BODY_BYTES, MAX_MESSAGE_BYTES } from '../wire/message.ts';
 import type { ParseOptions } from '../wire/parse-options.ts';
 import { isObject } from '../wire/shape.ts';
 import { ApiError } from './errors.ts';
@@ -20,6 +20,12 @@ import { ApiError } from './errors.ts';
 const MAX_ADDED_BYTES = 4 * MAX_BODY_BYTES;
 /** A context is one level below its message. */
 const CONTEXT_DEPTH = 2;
+
+/** Characters, about, that a batch's context adds to its messages: a small body may be a large one with it. */
+export function charsAdded({ batch, context }: JsonObject): number {
+  if (!Array.isArray(batch) || batch.length === 0 || !isObject(context)) return 0;
+  return stringifyAnyDepth(context).length * batch.length;
+}
 
 /** @throws ApiError 413 when it could not be part of any message, or makes too much of all of them. */
 export function readBatchContext(

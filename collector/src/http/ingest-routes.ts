@@ -11,6 +11,7 @@ import {
   type MessageType,
 } from '../wire/message.ts';
 import { gateFor, queryOf, type Writer } from './admission.ts';
+import { charsAdded } from './batch-context.ts';
 import { parseJson, requireObject } from './body.ts';
 import { keptOf } from './caller.ts';
 import { type Head, LARGE_BODY_BYTES } from './decoder.ts';
@@ -73,7 +74,10 @@ interface Caller extends Writer {
   wantsMe: boolean;
 }
 
-/** A large body is judged on the decoder's thread, any other one here: the same either way. */
+/**
+ * A large body is judged on the decoder's thread, and one that its context makes large; any other one here: the same
+ * either way.
+ */
 async function judgeRequest(
   parts: HttpParts,
   request: Request,
@@ -96,10 +100,11 @@ async function judgeRequest(
     return { routeType, kind, receivedAt, requireSignature, ip, signature, secrets: access.secrets() };
   };
   const bytes = await gate.read();
+  const body = bytes.length > LARGE_BODY_BYTES ? null : requireObject(parseJson(bytes));
   const judged =
-    bytes.length > LARGE_BODY_BYTES
+    body === null || charsAdded(body) > LARGE_BODY_BYTES
       ? await decoder.judge(bytes, gate.sender, admit)
-      : judgeHere(requireObject(parseJson(bytes)), admit, { newId, readAgent });
+      : judgeHere(body, admit, { newId, readAgent });
   if (caller === null) throw new Error('messages were judged before their sender was let in');
   return { caller, judged };
 }
