@@ -4,9 +4,10 @@
 
 import type { EngineMessage } from '../engine/filter.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
+import { compareStamps } from '../engine/stamp.ts';
 import type { HistoryRow, NodeRow } from '../storage/port.ts';
 import { breathe } from './breathe.ts';
-import { type Clocked, foldGained, foldIn } from './fold-person.ts';
+import { type Clocked, foldIn, foldSeveral } from './fold-person.ts';
 import { stillHold } from './folds.ts';
 import { writeGroup } from './groups.ts';
 import {
@@ -22,10 +23,13 @@ import {
 import { ownerInMemory, ownerOf } from './owner.ts';
 import { foldAnew, refoldPerson } from './refold-person.ts';
 import { isSettled, settledPerson } from './settle.ts';
+import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Messages that are folded into a person one by one when they become theirs: some 5 ms of work. */
 const MAX_GAINED = 500;
+
+const byPlace = (a: EngineMessage, b: EngineMessage): number => compareStamps(a.stamp, b.stamp);
 
 /** A message whose time has come, with its ids looked up. */
 export interface Arrival {
@@ -89,10 +93,14 @@ export async function messagesToRefold(
   const own = arrival.previous && (await planOwnLink(set, arrival, clock));
   for (const plan of [...plans, ...(own ? [own] : [])])
     for (const [id, gained] of plan.touched) noteTouched(touched, id, gained);
-  let messages = 0;
-  for (const [id, gained] of touched)
-    if (gained === null) messages += (await set.person(id))?.eventCount ?? 0;
-  return messages;
+  let [messages, others] = [0, 0];
+  for (const [id, gained] of touched) {
+    const count = (await set.person(id))?.eventCount ?? 0;
+    if (gained === null) messages += count;
+    else others += count;
+  }
+  // Whoever gains so many is folded anew like those who lose them.
+  return messages > MAX_GAINED ? messages + others : messages;
 }
 
 /**
@@ -111,6 +119,21 @@ export function readyFor(
   const id = ownerInMemory(set, sender, stamp);
   const person = id === undefined ? null : set.personInMemory(id);
   return person && isSettled(set, person, clock) ? person : null;
+}
+
+/**
+ * Lets time pass for whomever a message touches with these plans, under the old identities. Before it is among the
+ * messages `historyOf` sees: what is read again because time has come must not hold it yet.
+ */
+export async function settleTouched(
+  set: WorkingSet,
+  { message, user, device }: Arrival,
+  plans: readonly Planned[],
+  clock: number,
+): Promise<void> {
+  for (const { touched } of plans) for (const id of touched.keys()) await settledPerson(set, id, clock);
+  const sender = user ?? device;
+  if (sender) await settledPerson(set, await ownerOf(set, sender, message.stamp), clock);
 }
 
 /**
@@ -143,8 +166,13 @@ export async function arrive(
     // A page of their messages takes some milliseconds, and the next person begins with another.
     await breathe();
   }
-  for (const [person, rows] of gains) await foldGained(set, person, rows, at);
-  if (toRefold.has(id)) return;
+  for (const [person, rows] of gains) {
+    const gained = rows.map(engineMessage);
+    // With the message itself where it is theirs, so that both are one change to whoever hears of it.
+    if (person.id === id) gained.push(message);
+    await foldSeveral(set, person, gained.sort(byPlace), at);
+  }
+  if (toRefold.has(id) || (held && gains.has(held))) return;
   if (held) await foldIn(set, held, message, at);
   else await foldIn(set, await newPerson(set, id), message, at, 'new');
 }

@@ -5,14 +5,12 @@ import type { Leaf } from '../engine/leaf.ts';
 import { evaluate, type Folded, foldMessage, type Occasion } from '../engine/person.ts';
 import type { CauseOf, PersonState } from '../engine/person-state.ts';
 import type { ShedMatch } from '../engine/shed.ts';
-import type { HistoryRow } from '../storage/port.ts';
 import { breathe } from './breathe.ts';
 import type { Folds } from './folds.ts';
 import { seeNewest } from './groups.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
 import { settledPerson } from './settle.ts';
 import { keepShed, refoldLeafOf } from './shed-matches.ts';
-import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 
 export interface Clocked {
@@ -120,22 +118,24 @@ export async function foldLate(set: WorkingSet, late: LateLeaves, clock: number)
   }
 }
 
-/** Folds in what became a settled person's, in order, and then looks at their segments once. */
-export async function foldGained(
+/** Folds several messages, in order, into a settled person, and then looks at their segments once. */
+export async function foldSeveral(
   set: WorkingSet,
   person: PersonState,
-  rows: readonly HistoryRow[],
+  messages: readonly EngineMessage[],
   at: Clocked,
 ): Promise<void> {
-  const touched = set.takeName(person) ? [...set.program.atStart] : [];
+  const touched = new Set(set.takeName(person) ? set.program.atStart : []);
   const late = nothingLate();
-  for (const row of rows) {
-    const message = engineMessage(row);
+  for (const message of messages) {
     const folded = foldMessage(set.program, person, message, at.clock);
-    for (const index of folded.touched) touched.push(index);
+    for (const index of folded.touched) touched.add(index);
     await keepRest(set, person, message, folded, { ...at, late });
   }
-  for (const [leaf, matches] of late.people.get(person.id)?.leaves ?? [])
+  // Only now: where the messages are read for it, all of these are among them.
+  for (const [leaf, matches] of late.people.get(person.id)?.leaves ?? []) {
     await refoldLeafOf(set, person, leaf, at.clock, matches);
-  finish(set, person, touched, at);
+    await breathe();
+  }
+  finish(set, person, [...touched], at);
 }

@@ -82,3 +82,31 @@ it('and all of them where it has many', async () => {
   expect(await ada()).toEqual({ n: 702, week: 702, first: 'd1', several: 2, events: 702, segments: [] });
   expect((await core.verify({})).differences).toEqual([]);
 });
+
+it.each([false, true])(
+  'a message once, though time opens a block of its instant when it comes (with a link: %s)',
+  async (hasLink) => {
+    await core.putDefinition('traits', 'hour', { type: 'count', event: 'E', within: '1h' });
+    await send(...Array.from({ length: 400 }, (_, i) => message({ userId: 'ada' }, 'ada', i * 1_000)));
+    if (hasLink) await send(message({ anonymousId: 'd1' }, 'd1', 400_000));
+    clock = T0 + 3_600_000 + 500;
+    const who = hasLink ? { userId: 'ada', anonymousId: 'd1' } : { userId: 'ada' };
+    await send(message(who, 'ada', 2_500));
+    expect(await ada()).toMatchObject({ hour: 400 + Number(hasLink) });
+    expect((await core.verify({})).differences).toEqual([]);
+  },
+);
+
+it('and is one change with the message that brings it', async () => {
+  await core.putDefinition('traits', 'latest', { type: 'last', event: 'E', property: 'of' });
+  await core.putDefinition('segments', 'pro', { where: { computed: 'latest', op: 'eq', value: 'pro' } });
+  await send(message({ userId: 'ada' }, 'pro', 10));
+  await send(message({ anonymousId: 'd1' }, 'free', 1_000));
+  await send(message({ userId: 'ada', anonymousId: 'd1' }, 'pro', 5_000));
+  const [since] = (await core.profile('user:ada'))?.segments.filter(({ key }) => key === 'pro') ?? [];
+  expect(since?.since).toBe(new Date(T0 + 10).toISOString());
+  await send(message({ anonymousId: 'd2' }, 'free', 6_000));
+  await send(message({ userId: 'ada', anonymousId: 'd2' }, 'x', 7_000, 'Ad'));
+  expect((await ada()).segments).not.toContain('pro');
+  expect((await core.verify({})).differences).toEqual([]);
+});

@@ -6,7 +6,7 @@ import { stampOf } from '../engine/stamp.ts';
 import { ERASED, type NewMessage, type NodeKind, seenKey } from '../storage/port.ts';
 import { type AcceptedMessage, bodyOf, type KeyKind, letGoOfBody } from '../wire/accepted.ts';
 import type { RejectionCode } from '../wire/message.ts';
-import { type Arrival, arrive, messagesToRefold, planArrival, readyFor } from './arrival.ts';
+import { type Arrival, arrive, messagesToRefold, planArrival, readyFor, settleTouched } from './arrival.ts';
 import type { Outcome } from './core.ts';
 import { foldIn, foldLate, type LateLeaves, nothingLate } from './fold-person.ts';
 import type { Folds } from './folds.ts';
@@ -229,6 +229,7 @@ async function ingestSlowly(
   // A name that somebody takes again is written with their row.
   const mayWait = folds === undefined && plans.length > 0 && !set.isNaming();
   if (mayWait && waits(await messagesToRefold(set, arrival, plans, clock))) return 'waits';
+  await settleTouched(set, arrival, plans, clock);
   set.addMessage(entry);
   const cause = { messageId: message.messageId };
   await arrive(set, arrival, plans, { clock, cause, late, folds: folds ?? undefined });

@@ -2,7 +2,7 @@
 // Invariant: changes nothing; uses only the messages, the definitions and the clock.
 
 import { createHash } from 'node:crypto';
-import { deadlinesMissed, earliestKnown } from '../engine/deadlines.ts';
+import { deadlinesMissed, earliestKnown, isBuilt } from '../engine/deadlines.ts';
 import { allMatches } from '../engine/leaf.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
 import { matchesIn, type ShedMatch } from '../engine/shed.ts';
@@ -119,7 +119,8 @@ async function compareShed(
 ): Promise<void> {
   for (const [id, state] of stored.leaves) {
     const leaf = set.program.leaves.get(id);
-    if (!leaf || !state.k) continue;
+    // What a build that was given up left says nothing.
+    if (!leaf || !state.k || !isBuilt(set.program, stored, id)) continue;
     const log = await loadLog(set, stored, leaf, clock);
     const kept = log && allMatches(leaf, state, log.blocks.flatMap(matchesIn), clock);
     const due = allMatches(leaf, fresh.leaves.get(leaf.id) ?? {}, gathered.get(leaf) ?? [], clock);
