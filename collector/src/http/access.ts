@@ -38,7 +38,7 @@ export interface Access {
    * The web key of the pages that this collector serves itself. It follows from the signing secret, so that
    * only its hash is stored, as of every key, and a page outlives a restart.
    */
-  pageKey(): Promise<string>;
+  pageKey(pages?: OwnPages): Promise<string>;
   source(): Source;
   updateSource(change: Partial<Pick<Source, 'requireSignature' | 'allowedOrigins'>>): Promise<Source>;
   rotateSigningSecret(): Promise<Source>;
@@ -56,6 +56,13 @@ export const ROTATION_GRACE_MS = 24 * 3_600_000;
 const MAX_REVOKED = 1_000;
 /** Longest name of a key: it is there to tell keys apart. */
 export const MAX_KEY_NAME_CHARS = 200;
+
+/** Pages that the collector serves itself, by the names of their keys, to what these are derived with. */
+const OWN_PAGES = {
+  'survey pages': 'web key of our own pages',
+  'demo shop': 'web key of the demo shop',
+} as const;
+export type OwnPages = keyof typeof OWN_PAGES;
 
 /**
  * Opens what is stored, and takes what is given.
@@ -113,11 +120,11 @@ export async function createAccess(
       await save({ keys: records.filter((held) => held.id !== id), source: { ...source, revoked } });
       return 'revoked';
     },
-    async pageKey() {
-      const bytes = hkdfSync('sha256', source.signingSecret, '', 'web key of our own pages', KEY_BYTES);
+    async pageKey(pages = 'survey pages') {
+      const bytes = hkdfSync('sha256', source.signingSecret, '', OWN_PAGES[pages], KEY_BYTES);
       const key = keyOf('web', new Uint8Array(bytes));
       if (!records.some((held) => held.hash === hashOf(key)))
-        await saveKeys([...records, recordOf('web', key, { createdAt: createdAt(), name: 'survey pages' })]);
+        await saveKeys([...records, recordOf('web', key, { createdAt: createdAt(), name: pages })]);
       return key;
     },
     source: () => source,

@@ -10,7 +10,6 @@ const FILES: Record<string, string> = {
   'shop.css': 'text/css; charset=utf-8',
   'shop.js': 'text/javascript; charset=utf-8',
 };
-const KEY_NAME = 'demo shop';
 const KEY_MARK = '%TIDEMARK_WRITE_KEY%';
 
 /** @param examples the examples folder. @throws UsageError when the shop is not there. */
@@ -31,9 +30,8 @@ export async function addDemo({ core, app }: InnerCollector, examples: string): 
     await core.putDefinition('surveys', key, definition);
   await core.tick();
 
-  // The key is kept hashed like any other, so each start makes a new one for the page.
-  for (const { id, name } of app.access.keys()) if (name === KEY_NAME) await app.access.revoke(id);
-  const { key } = await app.access.create({ kind: 'web', name: KEY_NAME });
+  // The same at each start, so that a page that was open before goes on sending.
+  const key = await app.access.pageKey('demo shop');
 
   app.routes.get('/', (c) => c.redirect('/demo/'));
   app.routes.get('/demo', (c) => c.redirect('/demo/'));
