@@ -68,11 +68,21 @@ it('keeps digests of keys, made ones and those of its own pages as well', () =>
       (await access.create({ kind: 'web' })).key,
       (await access.create({ kind: 'admin', role: 'read', name: 'n' })).key,
       await access.pageKey(),
+      await access.pageKey('demo shop'),
     ];
     for (const key of [...made, KEYS.writeKey, KEYS.serverKey, KEYS.adminKey]) {
       expect(facts()).toContain(digest(key));
       expect(facts()).not.toContain(key);
     }
+  }));
+
+it('has one key for each kind of its own pages, whoever asks again', () =>
+  withAccess(async (access) => {
+    const keys = [await access.pageKey(), await access.pageKey('demo shop')];
+    expect(new Set(keys).size).toBe(2);
+    expect([await access.pageKey('survey pages'), await access.pageKey('demo shop')]).toEqual(keys);
+    const names = access.keys().map(({ name }) => name);
+    expect(names.slice(-2)).toEqual(['survey pages', 'demo shop']);
   }));
 
 it('takes a signature of the right bytes and no other', () =>
