@@ -147,12 +147,13 @@ describe('showing', () => {
   });
 
   it('does not show one that is not offered any more', async () => {
-    offers.push({ ...nps, trigger: { delayMs: 400 } });
+    // Longer than a busy machine takes for the second answer.
+    offers.push({ ...nps, trigger: { delayMs: 2_500 } });
     await open();
     await ping();
     const [offer] = offers.splice(0);
     await ping();
-    await page.waitForTimeout(900);
+    await page.waitForTimeout(3_000);
     expect(await page.evaluate(() => document.querySelector('tidemark-survey'))).toBeNull();
     expect(sent()).toEqual([]);
     // Offered again, it waits again.
