@@ -4,12 +4,12 @@
 
 import type { EngineMessage } from '../engine/filter.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
-import { compareStamps } from '../engine/stamp.ts';
 import type { HistoryRow, NodeRow } from '../storage/port.ts';
 import { breathe } from './breathe.ts';
 import { type Clocked, foldIn, foldSeveral } from './fold-person.ts';
 import { stillHold } from './folds.ts';
 import { writeGroup } from './groups.ts';
+import { byStamp } from './history-pages.ts';
 import {
   applyPlan,
   type IdentityPlan,
@@ -28,8 +28,6 @@ import type { WorkingSet } from './working-set.ts';
 
 /** Messages that are folded into a person one by one when they become theirs: some 5 ms of work. */
 const MAX_GAINED = 500;
-
-const byPlace = (a: EngineMessage, b: EngineMessage): number => compareStamps(a.stamp, b.stamp);
 
 /** A message whose time has come, with its ids looked up. */
 export interface Arrival {
@@ -170,7 +168,7 @@ export async function arrive(
     const gained = rows.map(engineMessage);
     // With the message itself where it is theirs, so that both are one change to whoever hears of it.
     if (person.id === id) gained.push(message);
-    await foldSeveral(set, person, gained.sort(byPlace), at);
+    await foldSeveral(set, person, gained.sort(byStamp), at);
   }
   if (toRefold.has(id) || (held && gains.has(held))) return;
   if (held) await foldIn(set, held, message, at);

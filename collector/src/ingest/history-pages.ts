@@ -28,7 +28,7 @@ interface Reader {
   isDense: boolean;
 }
 
-export const byStamp = (a: HistoryRow, b: HistoryRow): number => compareStamps(a.stamp, b.stamp);
+export const byStamp = (a: { stamp: Stamp }, b: { stamp: Stamp }): number => compareStamps(a.stamp, b.stamp);
 
 /** The place just behind a message's. */
 const behind = ([time, messageId, kind]: Stamp): Stamp =>

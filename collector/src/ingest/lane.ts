@@ -3,7 +3,6 @@
 // go and what one commit holds is bounded, so that nobody waits long behind it.
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
-import type { RejectionCode } from '../wire/message.ts';
 import { breathe } from './breathe.ts';
 import { type Outcome, Overloaded } from './core.ts';
 import { arriveDue } from './due.ts';
@@ -11,6 +10,7 @@ import { type Amount, createFairQueue, type Part, type Sender } from './fair-que
 import { createFoldBeside, type Waiting } from './fold-beside.ts';
 import { areCurrent, type Folds } from './folds.ts';
 import { ingestSlice, nothingFresh } from './ingest-slice.ts';
+import { countOutcomes, countRejected, type LaneCounts, noCounts } from './lane-counts.ts';
 import {
   bytesOf,
   costs,
@@ -64,16 +64,6 @@ const INSIDE: Sender = { key: '', address: '' };
 const COMMIT_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1];
 /** Messages count as arriving while the last ones are not older than this, ms. */
 const LIVE_MS = 100;
-
-export interface LaneCounts {
-  accepted: number;
-  duplicates: number;
-  rejected: number;
-  rejectedByCode: Map<RejectionCode, number>;
-  rejectedDropped: number;
-  /** Requests sent away because too much was waiting. */
-  overloaded: number;
-}
 
 export interface Lane {
   /** @throws Overloaded when too much waits already and most of it is the same sender's */
@@ -148,14 +138,7 @@ export function createLane(
   const queue = createFairQueue<IngestJob>({ messages: MAX_WAITING_MESSAGES, bytes: MAX_WAITING_BYTES });
   const tasks: TaskJob[] = [];
   const commits = measure(COMMIT_BOUNDS);
-  const counts: LaneCounts = {
-    accepted: 0,
-    duplicates: 0,
-    rejected: 0,
-    rejectedByCode: new Map(),
-    rejectedDropped: 0,
-    overloaded: 0,
-  };
+  const counts = noCounts();
   let running = false;
   let writable = true;
   let idle: (() => void)[] = [];
@@ -290,8 +273,8 @@ export function createLane(
       await commit(clock);
       commitMs = elapsed() - from;
       commits.add(commitMs / 1_000);
-      count(outcomes);
-      for (const { code } of refused) countRejected(code);
+      countOutcomes(counts, outcomes);
+      for (const { code } of refused) countRejected(counts, code);
     } catch (error) {
       set.forget();
       for (const { job } of [...group, ...slice]) {
@@ -341,19 +324,6 @@ export function createLane(
   function isDone({ job }: Part<IngestJob>): boolean {
     const { key, address } = job.sender;
     return !queue.isWaiting(key) || (!queue.isWaiting(key, address) && queue.areAllDear());
-  }
-
-  function count(outcomes: readonly Outcome[]): void {
-    for (const outcome of outcomes) {
-      if (outcome === 'accepted') counts.accepted++;
-      else if (outcome === 'duplicate') counts.duplicates++;
-      else countRejected(outcome.code);
-    }
-  }
-
-  function countRejected(code: RejectionCode): void {
-    counts.rejected++;
-    counts.rejectedByCode.set(code, (counts.rejectedByCode.get(code) ?? 0) + 1);
   }
 
   return {

@@ -4,8 +4,8 @@ import type { EngineMessage } from '../engine/filter.ts';
 import type { Stretch } from '../engine/identity.ts';
 import { type Emit, evaluate, open, openingsAt, settleInstant } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
-import { compareStamps } from '../engine/stamp.ts';
 import { nextGroupChange, takeGroupChange, viewGroups } from './groups.ts';
+import { byStamp } from './history-pages.ts';
 import { refoldLeafOf } from './shed-matches.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -59,7 +59,7 @@ async function historyIn(
   between: Stretch,
 ): Promise<EngineMessage[]> {
   const rows = await set.historyOf(id, clock, between);
-  return rows.map(engineMessage).sort((a, b) => compareStamps(a.stamp, b.stamp));
+  return rows.map(engineMessage).sort(byStamp);
 }
 
 export async function settledPerson(set: WorkingSet, id: number, until: number): Promise<PersonState | null> {

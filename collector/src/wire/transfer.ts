@@ -1,7 +1,7 @@
 // The lines of an export: messages in Segment's shape, and beside them what a file knows of its own.
 // Invariant: a message read back from its line has the same id, time, key, trust and content as before.
 import { z } from 'zod';
-import { bodyOf, type KeyKind } from './accepted.ts';
+import type { KeyKind } from './accepted.ts';
 import { readTime } from './instant.ts';
 import type { JsonObject, JsonValue } from './message.ts';
 import { type ParseResult, parseMessage } from './parse.ts';
@@ -101,7 +101,7 @@ function exported(
   if (!result.ok) return result;
   const { message } = result;
   if (!sent) return { ok: true, message: { ...message, acceptedBefore: true } };
-  const body = { ...bodyOf(message) };
+  const body = { ...message.body };
   delete body.timestamp;
   for (const field of OWN_FIELDS) if (sent[field] !== undefined) body[field] = sent[field] as JsonValue; // it is JSON
   return { ok: true, message: { ...message, acceptedBefore: true, body, text: JSON.stringify(body) } };

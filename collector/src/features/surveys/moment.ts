@@ -45,13 +45,11 @@ export function momentOf(
 }
 
 /** With a body of its own, which is parsed when it is asked for and goes with the answer. */
-const engineMessageOf = (message: AcceptedMessage): EngineMessage =>
-  engineMessage({
-    ...{ type: message.type, groupId: message.groupId, text: message.text },
-    stamp: stampOf(message),
-    event: message.type === 'track' ? message.name : null,
-    expired: 0,
-  });
+function engineMessageOf(message: AcceptedMessage): EngineMessage {
+  const { type, name, groupId, text } = message;
+  const event = type === 'track' ? name : null;
+  return engineMessage({ stamp: stampOf(message), type, event, groupId, text, expired: 0 });
+}
 
 /** By the user; by the device only where no other user is named: people share devices. */
 function isBySender({ userId, anonymousId }: AcceptedMessage, last: AcceptedMessage): boolean {
