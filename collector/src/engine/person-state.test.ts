@@ -1,6 +1,9 @@
 // Rows of people: what is written is read back, and so is what earlier versions wrote.
 import { expect, it } from 'vitest';
-import { decodePerson, emptyPerson, encodeState, type PersonState } from './person-state.ts';
+import { JsonBytes } from './json-bytes.ts';
+import type { LeafState } from './leaf.ts';
+import { activityOf, decodePerson, emptyPerson, type PersonState, writePerson } from './person-state.ts';
+import { writeTraits } from './trait-bag.ts';
 
 const T = Date.parse('2026-06-10T12:00:00Z');
 
@@ -22,13 +25,14 @@ const somebody = (): PersonState => ({
   ]),
   due: T + 30_000,
 });
+const rowOf = (person: PersonState): string => new TextDecoder().decode(writePerson(new JsonBytes(), person));
 const read = (text: string): PersonState => decodePerson({ id: 7, text, built: 3, due: T + 30_000 }, 'ada');
 
 it('reads what it wrote', () => {
   const person = somebody();
-  expect(read(encodeState(person))).toEqual(person);
-  expect(read(encodeState({ ...person, anonymous: true }))).toEqual({ ...person, anonymous: true });
-  expect(read(encodeState(emptyPerson(7, 3, 'ada'))).leaves.size).toBe(0);
+  expect(read(rowOf(person))).toEqual(person);
+  expect(read(rowOf({ ...person, anonymous: true }))).toEqual({ ...person, anonymous: true });
+  expect(read(rowOf(emptyPerson(7, 3, 'ada'))).leaves.size).toBe(0);
 });
 
 it('reads rows with objects where lists are now', () => {
@@ -36,5 +40,50 @@ it('reads rows with objects where lists are now', () => {
     {"3":{"b":[{"d":[${T - 5},5]},{"f":${T - 9},"t":${T - 7},"n":70,"a":70}]},"12":{"a":2}},
     [11,9],{"11":${T + 60_000},"-3":${T + 30_000}},[]]`;
   expect(read(text)).toEqual(somebody());
-  expect(read(encodeState(read(text)))).toEqual(somebody());
+  expect(read(rowOf(read(text)))).toEqual(somebody());
+});
+
+it('writes a row as JSON does, whatever is in it', () => {
+  const person = somebody();
+  const ada = {
+    name: 'Ada "the first"',
+    email: 'ada@x.example',
+    7: [1, { deep: 'é' }],
+    '': null,
+    __proto__x: true,
+  };
+  writeTraits(person.traits, ada, [T, 'm1', 0]);
+  writeTraits(person.traits, { name: null, 'k\n': 0.5 }, [T, 'm2', 1]);
+  person.leaves.set(4, { b: [{ e: [[T, 'x', 'm1', 0]] }] });
+  person.leaves.set(5, { b: [], w: undefined } as unknown as LeafState); // as nothing else sets it
+  person.leaves.set(6, {});
+  person.leaves.set(8, { d: { n: 3 }, k: [2, 900] } as unknown as LeafState); // any plain data
+  person.lists = [3, 1];
+  const leaves = [
+    [12, { a: 2 }],
+    [3, { b: [{ d: [T - 5, 5] }, { f: T - 9, t: T - 7, n: 70, a: 70 }] }],
+    [4, { b: [{ e: [[T, 'x', 'm1', 0]] }] }],
+    [5, { b: [] }],
+    [6, {}],
+    [8, { d: { n: 3 }, k: [2, 900] }],
+  ];
+  const dues = [11, T + 60_000, -3, T + 30_000];
+  const row = [2, T - 5, T, person.last, person.traits, [['acme', 4]], leaves.flat(), [11, 9], dues, [3, 1]];
+  expect(rowOf(person)).toBe(JSON.stringify(row));
+  expect(rowOf({ ...person, anonymous: true })).toBe(JSON.stringify([...row, 1]));
+  expect(rowOf(emptyPerson(7, 3, 'ada'))).toBe('[0,null,null,null,{"v":{},"s":[]},[],[],[],[],[]]');
+});
+
+it('reads what somebody did from the beginning of a row', () => {
+  const person = {
+    ...somebody(),
+    eventCount: Number.MAX_SAFE_INTEGER,
+    firstSeen: -(10 ** 14),
+    lastSeen: 10 ** 14,
+  };
+  const activity = { eventCount: person.eventCount, firstSeen: -(10 ** 14), lastSeen: 10 ** 14 };
+  for (const row of [rowOf(person), writePerson(new JsonBytes(), person)])
+    expect(activityOf(row)).toEqual(activity);
+  const nothing = { eventCount: 0, firstSeen: null, lastSeen: null };
+  expect(activityOf(writePerson(new JsonBytes(), emptyPerson(7, 3, 'ada')))).toEqual(nothing);
 });

@@ -2,10 +2,11 @@
 // Invariant: plain data; every stored part is a function of the person's messages, the definitions and
 // the clock. What is not stored (`ext`, `view`) is supplied by whoever loads the person.
 import type { JsonValue } from '../wire/message.ts';
+import type { JsonBytes } from './json-bytes.ts';
 import type { LeafState } from './leaf.ts';
 import type { Stamp } from './stamp.ts';
-import { emptyBag, restoreBag, type TraitBag } from './trait-bag.ts';
-import { restoreBlocks, type StoredBlock, storeBlocks } from './window.ts';
+import { emptyBag, restoreBag, type TraitBag, writeBag } from './trait-bag.ts';
+import { type Block, restoreBlocks, type StoredBlock, writeBlocks } from './window.ts';
 
 /** Reads one trait of a group; undefined when unset. */
 export type GroupTraits = (key: string) => JsonValue | undefined;
@@ -97,18 +98,40 @@ type Numbered<T> = (number | T)[] | Record<string, T>;
 
 type StoredLeaf = Omit<LeafState, 'b'> & { b?: StoredBlock[] };
 
-function storeLeaves(leaves: ReadonlyMap<number, LeafState>): (number | StoredLeaf)[] {
-  const stored: (number | StoredLeaf)[] = [];
-  for (const [id, state] of leaves)
-    stored.push(id, state.b ? { ...state, b: storeBlocks(state.b) } : (state as StoredLeaf)); // without blocks
-  return stored;
+/** Writes `Numbered`. */
+function writeNumbered<T>(
+  to: JsonBytes,
+  by: ReadonlyMap<number, T>,
+  write: (to: JsonBytes, value: T) => void,
+): void {
+  let between = '[';
+  for (const [id, value] of by) {
+    to.raw(between);
+    between = ',';
+    to.number(id);
+    to.raw(',');
+    write(to, value);
+  }
+  to.raw(by.size === 0 ? '[]' : ']');
 }
 
-function storeDues(dues: ReadonlyMap<number, number>): number[] {
-  const stored: number[] = [];
-  for (const [id, at] of dues) stored.push(id, at);
-  return stored;
+/** Writes `StoredLeaf`. */
+function writeLeaf(to: JsonBytes, state: LeafState): void {
+  let between = '{"';
+  for (const key in state) {
+    const part = state[key as keyof LeafState]; // plain data
+    if (part === undefined) continue;
+    to.raw(between);
+    between = ',"';
+    to.raw(key);
+    to.raw('":');
+    if (key === 'b') writeBlocks(to, part as Block[]);
+    else to.value(part);
+  }
+  to.raw(between === '{"' ? '{}' : '}');
 }
+
+const writeNumber = (to: JsonBytes, n: number): void => to.number(n);
 
 function restoreNumbered<T>(stored: Numbered<T>): Map<number, T> {
   const restored = new Map<number, T>();
@@ -125,21 +148,29 @@ function restoreLeaves(numbered: Numbered<StoredLeaf>): Map<number, LeafState> {
   return leaves as Map<number, LeafState>; // every block is one again
 }
 
-export function encodeState(person: PersonState): string {
-  const encoded: Encoded = [
-    person.eventCount,
-    person.firstSeen,
-    person.lastSeen,
-    person.last,
-    person.traits,
-    [...person.groups],
-    storeLeaves(person.leaves),
-    [...person.members],
-    storeDues(person.dues),
-    person.lists,
-  ];
-  if (person.anonymous) encoded.push(1);
-  return JSON.stringify(encoded);
+/** Writes the row of a person: JSON of `Encoded`. */
+export function writePerson(to: JsonBytes, person: PersonState): Uint8Array {
+  const { groups, members, traits } = person;
+  to.raw('[');
+  to.number(person.eventCount);
+  for (const part of [person.firstSeen, person.lastSeen, person.last]) {
+    to.raw(',');
+    to.value(part);
+  }
+  to.raw(',');
+  writeBag(to, traits);
+  to.raw(',');
+  to.list(groups.size === 0 ? [] : [...groups]);
+  to.raw(',');
+  writeNumbered(to, person.leaves, writeLeaf);
+  to.raw(',');
+  to.list(members.size === 0 ? [] : [...members]);
+  to.raw(',');
+  writeNumbered(to, person.dues, writeNumber);
+  to.raw(',');
+  to.list(person.lists);
+  to.raw(person.anonymous ? ',1]' : ']');
+  return to.take();
 }
 
 /** How much somebody did, and between when; event times in epoch ms, null while nothing happened. */
@@ -151,19 +182,24 @@ export interface Activity {
 
 const ACTIVITY = /^\[(\d+),(-?\d+|null),(-?\d+|null),/;
 
-/** The activity in a row that `encodeState` wrote, without reading the rest of it. */
-export function activityOf(text: string): Activity {
+/** Characters that hold the activity of any row: a count, two times and what is between. */
+const ACTIVITY_CHARS = 60;
+const decoder = new TextDecoder();
+
+/** The activity in a row that `writePerson` wrote, without reading the rest of it. */
+export function activityOf(row: string | Uint8Array): Activity {
+  const text = typeof row === 'string' ? row : decoder.decode(row.subarray(0, ACTIVITY_CHARS));
   const [, eventCount, ...times] = ACTIVITY.exec(text) ?? [];
   const [firstSeen = null, lastSeen = null] = times.map((time) => (time === 'null' ? null : Number(time)));
   return { eventCount: Number(eventCount ?? 0), firstSeen, lastSeen };
 }
 
-/** Reads a row that `encodeState` wrote. */
+/** Reads a row that `writePerson` wrote. */
 export function decodePerson(
   { id, text, built, due }: { id: number; text: string; built: number; due: number | null },
   ext: string,
 ): PersonState {
-  const encoded = JSON.parse(text) as Encoded; // written by `encodeState`
+  const encoded = JSON.parse(text) as Encoded; // written by `writePerson`
   const [eventCount, firstSeen, lastSeen, last, traits, groups, leaves, members, dues, lists, anonymous] =
     encoded;
   return {

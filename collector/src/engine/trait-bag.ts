@@ -2,6 +2,7 @@
 // Invariant: the result depends on the set of writes only, not on the order they arrive in; a key
 // that was unset keeps its stamp, so that a late older write cannot bring it back.
 import type { JsonObject, JsonValue } from '../wire/message.ts';
+import type { JsonBytes } from './json-bytes.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
 
 /** A value and the index of its write in `s`; null is an unset key. */
@@ -14,6 +15,21 @@ export interface TraitBag {
 }
 
 export const emptyBag = (): TraitBag => ({ v: Object.create(null), s: [] });
+
+/** Writes the bag as it is: JSON of `TraitBag`. */
+export function writeBag(to: JsonBytes, { v, s }: TraitBag): void {
+  let between = '{"v":{';
+  for (const key in v) {
+    to.raw(between);
+    between = ',';
+    to.text(key);
+    to.raw(':');
+    to.value(v[key]);
+  }
+  to.raw(between === ',' ? '},"s":' : '{"v":{},"s":');
+  to.list(s);
+  to.raw('}');
+}
 
 /** Applies one message's traits; returns the keys whose value changed. */
 export function writeTraits(bag: TraitBag, traits: JsonObject, stamp: Stamp): string[] {

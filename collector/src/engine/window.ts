@@ -11,6 +11,7 @@ import {
   timeOf,
   unpack,
 } from './aggregates.ts';
+import type { JsonBytes } from './json-bytes.ts';
 import { compareStamps } from './stamp.ts';
 
 /** Exact entries in time order, or a sealed summary of the `n` entries from `f` to `t` (inclusive). */
@@ -25,19 +26,29 @@ export interface Sealed {
 /** How a block is stored: bare times as the first one and the steps from each to the next, half as long. */
 export type StoredBlock = Block | { d: number[] };
 
-export function storeBlocks(blocks: readonly Block[]): StoredBlock[] {
-  return blocks.map((block) => {
-    if (isSealed(block) || typeof block.e[0] !== 'number') return block;
-    const times = block.e as number[]; // all entries of a leaf are of one shape
-    // Not a list with holes, however short they are there: those are written as JSON in a slow way.
-    const steps: number[] = [];
-    let before = 0;
-    for (const time of times) {
-      steps.push(time - before);
-      before = time;
-    }
-    return { d: steps };
-  });
+/** Writes `StoredBlock[]`. */
+export function writeBlocks(to: JsonBytes, blocks: readonly Block[]): void {
+  let between = '[';
+  for (const block of blocks) {
+    to.raw(between);
+    between = ',';
+    if (isSealed(block) || typeof block.e[0] !== 'number') to.value(block);
+    else writeTimes(to, block.e as number[]); // all entries of a leaf are of one shape
+  }
+  to.raw(blocks.length === 0 ? '[]' : ']');
+}
+
+function writeTimes(to: JsonBytes, times: readonly number[]): void {
+  to.raw('{"d":');
+  let between = '[';
+  let before = 0;
+  for (const time of times) {
+    to.raw(between);
+    between = ',';
+    to.number(time - before);
+    before = time;
+  }
+  to.raw(']}');
 }
 
 export function restoreBlocks(stored: readonly StoredBlock[]): Block[] {

@@ -1,8 +1,9 @@
 // What the lane has changed since its last commit, and how it becomes the commit.
 // Invariant: each row is written once, as it stands at the end of the group.
 import type { Pair, Timeline } from '../engine/identity.ts';
+import { JsonBytes } from '../engine/json-bytes.ts';
 import { prunePerson } from '../engine/person.ts';
-import { encodeState, type PersonState } from '../engine/person-state.ts';
+import { type PersonState, writePerson } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { encodeBlock, type ShedBlock } from '../engine/shed.ts';
 import { traitOf } from '../engine/trait-bag.ts';
@@ -20,7 +21,7 @@ export interface Held {
   keys: { due: number | null; email: string | null; anonymous: boolean } | null;
   /** The program whose leaves and segments are the only ones the state still names. */
   prunedFor: Program | null;
-  /** What the row took when it was read or written last, characters; 0 while it has none. */
+  /** What the row took when it was read or written last, characters or bytes; 0 while it has none. */
   chars: number;
   /** Asked for since memory was last looked through for whom to forget. */
   isAsked: boolean;
@@ -131,6 +132,11 @@ const WHOLE = ['swaps', 'erasure', 'rebuilt', 'responses'] as const;
 /** What may be recorded beside what the draft holds by itself: anything else would not be committed. */
 export type Recorded = Partial<Pick<Changes, (typeof LISTS)[number] | (typeof WHOLE)[number]>>;
 
+/** What most rows of people take. */
+const ROW_BYTES = 512;
+/** Rows are written into pieces of so much. */
+const MOST_BYTES = 64 * 1024;
+
 export function changesOf(
   draft: Draft,
   clock: number,
@@ -138,6 +144,7 @@ export function changesOf(
   program: Program,
 ): { changes: Changes; written: Held[] } {
   const written: Held[] = [];
+  const bytes = new JsonBytes(Math.min(draft.people.size * ROW_BYTES, MOST_BYTES));
   const groupMembers = draft.left.map(({ group, person }) => ({ group, person, on: false }));
   const persons = [...draft.people].map((id) => {
     const person = people.get(id) as Held; // every id in draft.people was put there with its state
@@ -157,7 +164,7 @@ export function changesOf(
     const sameKeys = before?.due === due && before.email === email;
     const isOther = before?.anonymous !== anonymous;
     if (!sameKeys || isOther) person.keys = { due, email, anonymous };
-    const text = encodeState(state);
+    const text = writePerson(bytes, state);
     person.chars = text.length;
     const row: PersonWrite = { id, version, due, built, text, email, sameKeys };
     if (isOther) row.anonymous = anonymous;

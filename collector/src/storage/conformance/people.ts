@@ -26,6 +26,15 @@ export function describePeople(bench: Bench): void {
       expect((await bench.store.query({ ask: 'start' })).facts.has('half')).toBe(false);
     });
 
+    it('takes a row as text or as its bytes', async () => {
+      const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+      await commit({ persons: [person(1, 0, { text: bytes('["é"]') }), person(2, 0, { text: '["é"]' })] });
+      await commit({ persons: [person(1, 1, { text: bytes('["语"]'), sameKeys: true }), person(2, 1)] });
+      await commit({ persons: [person(2, 2, { text: bytes('["😀"]'), due: 7 })] });
+      const { persons } = await bench.store.read({ persons: [1, 2] });
+      expect(persons.map(({ text }) => text)).toEqual(['["语"]', '["😀"]']);
+    });
+
     it('refuses a new person that exists, and a deletion that read an older version', async () => {
       await commit({ persons: [person(1, 0)] });
       expect(await bench.store.commit({ clock: 1, persons: [person(1, 0)] })).toMatchObject({ ok: false });

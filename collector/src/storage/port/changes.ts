@@ -48,7 +48,8 @@ export interface PersonWrite {
   version: number;
   due: number | null;
   built: number;
-  text: string;
+  /** JSON, or its UTF-8. */
+  text: string | Uint8Array;
   /** Lower-case email trait, for looking people up. */
   email: string | null;
   /** `due` and `email` are as in the row already: their indexes need no touch. */

@@ -48,17 +48,18 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     `INSERT INTO alias (user, device, previous_user, time, message_id, kind, trusted, seq, voided)
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
   );
+  // A state may come as bytes, which are text all the same.
   const addPerson = db.prepare(
-    `INSERT INTO person (id, version, due, built, email, state, anonymous) VALUES (?, 1, ?, ?, ?, ?, ?)
+    `INSERT INTO person (id, version, due, built, email, state, anonymous) VALUES (?, 1, ?, ?, ?, CAST(? AS TEXT), ?)
      ON CONFLICT DO NOTHING`,
   );
   const setPerson = db.prepare(
-    'UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = ? WHERE id = ? AND version = ?',
+    'UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = CAST(? AS TEXT) WHERE id = ? AND version = ?',
   );
   const setAnonymous = db.prepare('UPDATE person SET anonymous = ? WHERE id = ?');
   // A column that is set is taken out of its index and put back, whether it changed or not.
   const setState = db.prepare(
-    'UPDATE person SET version = version + 1, built = ?, state = ? WHERE id = ? AND version = ?',
+    'UPDATE person SET version = version + 1, built = ?, state = CAST(? AS TEXT) WHERE id = ? AND version = ?',
   );
   const dropPerson = db.prepare('DELETE FROM person WHERE id = ? AND version = ?');
   const enter = db.prepare('INSERT OR REPLACE INTO membership (version, person, since) VALUES (?, ?, ?)');
