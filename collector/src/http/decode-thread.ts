@@ -5,16 +5,22 @@ import { parentPort } from 'node:worker_threads';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { createAgentReader } from '../wire/user-agent.ts';
 import { parseJson, requireObject } from './body.ts';
-import type { FromDecoder, ToDecoder } from './decoder.ts';
+import type { FromDecoder, HandedOver, ToDecoder } from './decoder.ts';
 import { toApiError } from './errors.ts';
-import { judge } from './judge.ts';
+import { type Judged, judge } from './judge.ts';
 
 const port = parentPort;
 if (!port) throw new Error('decode-thread is started by decoder.ts');
 const means = { newId: randomUUID, readAgent: createAgentReader() };
 /** No route takes a longer list. */
 const MAX_PICKED = 10_000;
+/** Text of messages, in characters, that is handed over at once: reading it takes the other end a millisecond or two. */
+const PART_CHARS = 256 * 1024;
+/** So many messages take as long, however short they are. */
+const PART_MESSAGES = 500;
 let body: JsonObject | null = null;
+/** What was judged and is not handed over yet. */
+let left: { messages: HandedOver[]; from: number; rest: Omit<Judged, 'messages'> } | null = null;
 
 port.on('message', (told: ToDecoder) => {
   const answer = answerTo(told);
@@ -28,18 +34,37 @@ function answerTo(told: ToDecoder): FromDecoder | null {
       body = requireObject(parseJson(Buffer.from(buffer, byteOffset, byteLength)));
       return { head: { writeKey: textOf(body.writeKey), userSignature: textOf(body.userSignature) } };
     }
+    if ('more' in told) return nextPart();
     const read = body;
     body = null;
     if ('drop' in told || read === null) return null;
     if ('pick' in told) return { picked: pick(read, told.pick) };
     const { messages, ...rest } = judge(read, told.judge, means);
     // Without the parsed body: copying it takes longer than parsing it again.
-    return { judged: { ...rest, messages: messages.map(({ body: _, ...message }) => message) } };
+    left = { messages: messages.map(({ body: _, ...message }) => message), from: 0, rest };
+    return nextPart();
   } catch (error) {
     body = null;
+    left = null;
     const { status, code, message, options } = toApiError(error);
     return { failed: { status, code, message, cause: options.cause } };
   }
+}
+
+/** A part of the messages; with the last one everything else. */
+function nextPart(): FromDecoder | null {
+  if (left === null) return null;
+  const { messages, from, rest } = left;
+  let to = from;
+  for (let chars = 0; to < messages.length && to < from + PART_MESSAGES && chars < PART_CHARS; to++)
+    chars += (messages[to] as HandedOver).text.length;
+  const part = messages.slice(from, to);
+  if (to < messages.length) {
+    left.from = to;
+    return { part };
+  }
+  left = null;
+  return { judged: { ...rest, messages: part } };
 }
 
 function pick(read: JsonObject, names: readonly string[]): JsonObject {

@@ -1,5 +1,6 @@
 // Large bodies on a thread: the same answers as on the main thread, and what happens when it ends.
-import { afterEach, describe, expect, it } from 'vitest';
+import { Worker } from 'node:worker_threads';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { basic, SERVER_KEY, type TestCollector, WEB_KEY, withCollector } from '../../../tests/collector.ts';
 import { type AcceptedMessage, bodyOf } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
@@ -99,6 +100,15 @@ describe('a large body', () => {
 
 const SENDER = { key: 'k', address: '' };
 const ASK = { routeType: null } as unknown as Ask; // what is asked does not matter to the scripts below
+const OF_WEB: Ask = {
+  routeType: null,
+  kind: 'web',
+  receivedAt: 0,
+  requireSignature: false,
+  ip: null,
+  signature: null,
+  secrets: [],
+};
 const admit = (_: Head): Ask => ASK;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
@@ -122,22 +132,60 @@ describe('the thread', () => {
 
   it('hands messages over without their bodies, which are read when they are looked at', async () => {
     decoder = createDecoder();
-    const ask: Ask = {
-      routeType: null,
-      kind: 'web',
-      receivedAt: 0,
-      requireSignature: false,
-      ip: null,
-      signature: null,
-      secrets: [],
-    };
     const sent = track({ messageId: 'a', properties: { list: [1, { a: null }] } });
-    const { messages } = await decoder.judge(bytes(json({ batch: [sent] })), SENDER, () => ask);
+    const { messages } = await decoder.judge(bytes(json({ batch: [sent] })), SENDER, () => OF_WEB);
     const [message] = messages as [AcceptedMessage];
     expect(message.body).toBeNull();
     const body = bodyOf(message);
     expect(body).toEqual(sent);
     expect(bodyOf(message)).toBe(body);
+  });
+
+  it('hands many messages over in parts, in order, as the loop turns', async () => {
+    decoder = createDecoder();
+    const batch: unknown[] = Array.from({ length: 2_000 }, (_, i) =>
+      track({ messageId: `m${i}`, properties: { at: i, text: 'x'.repeat(i % 40 === 0 ? 9_000 : 500) } }),
+    );
+    batch[777] = track({ messageId: 'm777', event: '' });
+    const post = vi.spyOn(Worker.prototype, 'postMessage');
+    const asked = (): number => post.mock.calls.filter(([told]) => told.more).length;
+    const { messages, places, rejected } = await decoder.judge(bytes(json({ batch })), SENDER, () => OF_WEB);
+    // 1.4 MB of text.
+    expect(asked()).toBeGreaterThanOrEqual(5);
+    expect(messages.map(({ messageId }) => messageId)).toEqual(places.map((i) => `m${i}`));
+    expect([messages.length, rejected.map(({ index }) => index)]).toEqual([1_999, [777]]);
+    expect(messages.every(({ body }) => body === null)).toBe(true);
+    expect(bodyOf(messages[1_500] as AcceptedMessage)).toEqual(batch[1_501]);
+    // Short ones too, and the next body is its own.
+    post.mockClear();
+    const short = Array.from({ length: 1_001 }, (_, i) => track({ messageId: `s${i}` }));
+    const next = await decoder.judge(bytes(json({ batch: short })), SENDER, () => OF_WEB);
+    expect(asked()).toBe(2);
+    post.mockRestore();
+    expect(next.messages.map(({ messageId }) => messageId)).toEqual(short.map(({ messageId }) => messageId));
+  });
+
+  it('asks for the next part only once it has one', async () => {
+    decoder = createDecoder(
+      () => {},
+      script(`
+        import { parentPort } from 'node:worker_threads';
+        let parts = 0;
+        parentPort.on('message', (told) => {
+          if (told.decode) parentPort.postMessage({ head: {} });
+          else if (parts++ < 3) parentPort.postMessage({ part: [{ messageId: String(parts), asked: Object.keys(told)[0] }] });
+          else parentPort.postMessage({ judged: { messages: [{ messageId: 'last' }], places: [7], refused: [], rejected: [] } });
+        });
+      `),
+    );
+    const { messages, places } = await decoder.judge(bytes('a'), SENDER, admit);
+    expect(messages).toEqual([
+      { messageId: '1', asked: 'judge', body: null },
+      { messageId: '2', asked: 'more', body: null },
+      { messageId: '3', asked: 'more', body: null },
+      { messageId: 'last', body: null },
+    ]);
+    expect(places).toEqual([7]);
   });
 
   it('tells what failed inside it', async () => {

@@ -29,10 +29,14 @@ export interface Head {
   userSignature: string | undefined;
 }
 export type Order = { judge: Ask } | { pick: string[] } | { drop: true };
-export type ToDecoder = { decode: Uint8Array } | Order;
+export type ToDecoder = { decode: Uint8Array } | Order | { more: true };
+/** Without the body: copying it takes longer than parsing it again. */
+export type HandedOver = Omit<AcceptedMessage, 'body'>;
 export type FromDecoder =
   | { head: Head }
-  | { judged: Omit<Judged, 'messages'> & { messages: Omit<AcceptedMessage, 'body'>[] } }
+  /** Some of the messages, in order; the others come with `judged` or when more is asked for. */
+  | { part: HandedOver[] }
+  | { judged: Omit<Judged, 'messages'> & { messages: HandedOver[] } }
   | { picked: JsonObject }
   | { failed: { status: ErrorStatus; code: string; message: string; cause: unknown } };
 
@@ -46,6 +50,8 @@ export interface Decoder {
 
 interface Waiting extends Job {
   body: Uint8Array;
+  /** Those handed over so far. */
+  messages: AcceptedMessage[];
   order(head: Head): Order;
   resolve(told: FromDecoder): void;
   reject(error: unknown): void;
@@ -77,16 +83,26 @@ export function createDecoder(onTrouble: (error: unknown) => void = () => {}, sc
   }
 
   function hear(from: Worker, told: FromDecoder): void {
-    if (!('head' in told)) {
-      if ('failed' in told) {
-        const { status, code, message, cause } = told.failed;
-        finish((job) => job.reject(new ApiError(status, code, message, { cause })));
-      } else finish((job) => job.resolve(told));
-      return;
+    if ('head' in told) {
+      const order = orderFor(told.head);
+      from.postMessage(order);
+      if ('drop' in order) next();
+    } else if ('part' in told) {
+      take(told.part);
+      // In a turn of the loop of its own: all at once would hold up everybody else for tens of milliseconds.
+      setImmediate(() => from.postMessage({ more: true } satisfies ToDecoder));
+    } else if ('failed' in told) {
+      const { status, code, message, cause } = told.failed;
+      finish((job) => job.reject(new ApiError(status, code, message, { cause })));
+    } else {
+      if ('judged' in told) take(told.judged.messages);
+      finish((job) => job.resolve(told));
     }
-    const order = orderFor(told.head);
-    from.postMessage(order);
-    if ('drop' in order) next();
+  }
+
+  /** A body is parsed when it is looked at, in the lane's slices. */
+  function take(messages: readonly HandedOver[]): void {
+    for (const message of messages) current?.messages.push({ ...message, body: null });
   }
 
   function orderFor(head: Head): Order {
@@ -121,22 +137,26 @@ export function createDecoder(onTrouble: (error: unknown) => void = () => {}, sc
     thread.postMessage(message, [current.body.buffer as ArrayBuffer]); // its own: see `ownBytes`
   }
 
-  const ask = (bytes: Uint8Array, sender: Sender, order: Waiting['order']): Promise<FromDecoder> =>
+  const ask = (
+    bytes: Uint8Array,
+    sender: Sender,
+    order: Waiting['order'],
+    messages: AcceptedMessage[] = [],
+  ): Promise<FromDecoder> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(threadEnded(null));
       const body = ownBytes(bytes);
-      const gone = queue.add({ sender, size: 1, bytes: body.length, body, order, resolve, reject });
+      const gone = queue.add({ sender, size: 1, bytes: body.length, body, messages, order, resolve, reject });
       for (const job of gone) job.reject(overloaded());
       next();
     });
 
   return {
     async judge(bytes, sender, admit) {
-      const told = await ask(bytes, sender, (head) => ({ judge: admit(head) }));
+      const messages: AcceptedMessage[] = [];
+      const told = await ask(bytes, sender, (head) => ({ judge: admit(head) }), messages);
       if (!('judged' in told)) throw new Error('the decoder was asked for messages');
-      const { messages, ...rest } = told.judged;
-      // A body is parsed when it is looked at, in the lane's slices: all at once would hold up the event loop.
-      return { ...rest, messages: messages.map((message) => ({ ...message, body: null })) };
+      return { ...told.judged, messages };
     },
     async pick(bytes, sender, names) {
       const told = await ask(bytes, sender, () => ({ pick: names }));
