@@ -5,13 +5,21 @@ import { Agent, request } from 'node:http';
 import { fileURLToPath } from 'node:url';
 import { percentile } from './report.ts';
 
+export interface Delay {
+  delay: number;
+  work: number | null;
+}
+
 export interface Live {
   port: number;
   setClock(now: number): Promise<void>;
   /** Resident memory now and at its highest, MiB. */
   memory(): Promise<{ now: number; peak: number }>;
-  /** Worst delay of the event loop, and CPU time, since last asked, ms. */
-  loop(): Promise<{ worst: number; cpu: number }>;
+  /**
+   * Since last asked, ms: the event loop's worst delay, how much of it was work (null: unknown), and CPU time of all
+   * threads.
+   */
+  loop(): Promise<Delay & { cpu: number }>;
   stop(): Promise<void>;
   folder: string;
 }
@@ -54,6 +62,9 @@ export interface Caller {
   put(path: string, body: unknown): Promise<{ status: number; text: string }>;
   close(): void;
 }
+
+export const delayText = ({ delay, work }: Delay): string =>
+  `${delay.toFixed(0).padStart(3)} ms${work === null ? '' : ` (work ${work.toFixed(0).padStart(2)})`}`;
 
 export const ADMIN = { authorization: 'Bearer ak_bench' };
 export const WEB = { authorization: `Basic ${Buffer.from('wk_bench:').toString('base64')}` };
