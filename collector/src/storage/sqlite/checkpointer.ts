@@ -9,9 +9,9 @@ import type { Changes } from '../port.ts';
  * the last one, so that the log stays below some 64 MB.
  */
 const ROWS_BETWEEN = 8_000;
-/** So few rows written meanwhile the main thread copies itself, in a millisecond or two. */
+/** So few rows written meanwhile are copied while commits wait: some milliseconds of work, and the disk. */
 const FEW_ROWS = 300;
-/** Times the thread starts over, each on what was written meanwhile, before the main one copies what is left. */
+/** Times the thread starts over, each on what was written meanwhile, before commits wait for what is left. */
 const MAX_ROUNDS = 5;
 /** Pages at which the main thread does it itself, should the other one not keep up: 256 MB. */
 const MAX_LOG_PAGES = 64_000;
@@ -26,6 +26,8 @@ export interface Checkpointer {
   committed(changes: Changes): void;
   /** Resolves while nothing is being copied: whoever begins to read then does not keep the log from beginning anew. */
   rests(): Promise<void>;
+  /** To be waited for before a commit, without blocking: the last of the log is being copied. Undefined: it is not. */
+  lastRound(): Promise<void> | undefined;
   /** Stops the thread; the database is closed afterwards. */
   close(): Promise<void>;
 }
@@ -35,16 +37,27 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
   let isWorking = false;
   let waiting: (() => void)[] = [];
   let isBroken = false;
+  let isClosing = false;
   let rows = 0;
   let rounds = 0;
+  /** Nothing is written, so that this round copies the log whole and the next write begins it anew. */
+  let isLast = false;
   /** The log may still hold pages with somebody who was erased. */
   let holdsErased = false;
   db.pragma(`wal_autocheckpoint = ${MAX_LOG_PAGES}`);
 
   function rest(): void {
     isWorking = false;
+    isLast = false;
+    if (!isClosing) thread?.unref();
     for (const go of waiting) go();
     waiting = [];
+  }
+
+  function untilRest(): Promise<void> {
+    // Whoever waits keeps the process alive.
+    thread?.ref();
+    return new Promise((resolve) => waiting.push(resolve));
   }
 
   function giveUp(): void {
@@ -61,25 +74,14 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
     });
     started.unref();
     started.on('message', ({ done }: { done: boolean }) => {
-      if (done && db.open) {
-        if (rows > FEW_ROWS && rounds < MAX_ROUNDS) return ask(started);
-        copyRest();
-      }
-      rest();
+      if (!done || isLast || !db.open) return rest();
+      isLast = rows <= FEW_ROWS || rounds >= MAX_ROUNDS;
+      ask(started);
     });
     started.on('error', giveUp);
     // However it ended: whoever waits for it, or closes it, goes on.
     started.once('exit', giveUp);
     return started;
-  }
-
-  /** With this the log is copied whole, so that the next write begins it anew. */
-  function copyRest(): void {
-    try {
-      db.pragma('wal_checkpoint(PASSIVE)');
-    } catch {
-      // A full disk, say: the log holds everything, and the next round tries again.
-    }
   }
 
   /** Empties the log, unless a reader or the thread is in it: then the next commit tries again. */
@@ -89,7 +91,7 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
       const [outcome] = db.pragma('wal_checkpoint(TRUNCATE)') as { busy: number }[]; // SQLite's one row
       holdsErased = outcome?.busy !== 0;
     } catch {
-      // As for `copyRest`.
+      // A full disk, say: the log holds everything, and the next commit tries again.
     } finally {
       db.pragma(`busy_timeout = ${BUSY_TIMEOUT_MS}`);
     }
@@ -112,8 +114,10 @@ export function createCheckpointer(db: Database, path: string): Checkpointer {
       thread ??= start();
       ask(thread);
     },
-    rests: () => (isWorking ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
+    rests: () => (isWorking ? untilRest() : Promise.resolve()),
+    lastRound: () => (isLast ? untilRest() : undefined),
     async close() {
+      isClosing = true;
       const stopping = thread;
       if (!stopping) return;
       // From here on the process must not end before the thread has.

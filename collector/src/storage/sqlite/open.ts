@@ -65,6 +65,8 @@ function openWhole({ path, readOnly = false }: SqliteOptions): Omit<Store, 'dama
     ...(checkpointer ? { openFolders: () => createFolders(path, checkpointer) } : {}),
     read: createRead(db, terms),
     async commit(changes) {
+      const round = checkpointer?.lastRound();
+      if (round) await round;
       const committed = await commit(changes);
       checkpointer?.committed(changes);
       return committed;

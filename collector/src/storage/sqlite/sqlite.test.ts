@@ -1,7 +1,9 @@
 // SQLite against the conformance suite, and what only a file has: mode, migrations, snapshots.
+import type { EventEmitter } from 'node:events';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Worker } from 'node:worker_threads';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { useFolder } from '../../../../tests/temporary-folder.ts';
@@ -188,5 +190,61 @@ describe('a SQLite file', () => {
     const after = new Database(path, { readonly: true });
     expect(after.prepare('SELECT count(*) AS n FROM person').get()).toEqual({ n: 40 * perCommit });
     after.close();
+  });
+
+  it('lets commits wait while the last of the log is copied, until that is done or the thread is gone', async () => {
+    const post = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(() => {});
+    const asked = (): number => post.mock.calls.filter(([told]) => told === 'checkpoint').length;
+    try {
+      const store = openSqlite({ path });
+      let clock = 0;
+      const write = (rows: number): Promise<unknown> => {
+        clock++;
+        const persons = Array.from({ length: rows }, (_, i) => ({
+          id: clock * 10_000 + i,
+          version: 0,
+          due: null,
+          built: 1,
+          text: '{}',
+          email: null,
+        }));
+        return store.commit({ clock, persons });
+      };
+      const isDone = async (work: Promise<unknown>): Promise<boolean> => {
+        const done = work.then(() => true);
+        for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+        return Promise.race([done, Promise.resolve(false)]);
+      };
+      const thread = (): Worker & EventEmitter => post.mock.contexts[0] as Worker & EventEmitter; // what `postMessage` is called on
+      await write(8_000);
+      expect(asked()).toBe(1);
+      expect(await isDone(write(400))).toBe(true);
+      // Much was written meanwhile: once more, and still beside the commits.
+      thread().emit('message', { done: true });
+      expect(asked()).toBe(2);
+      expect(await isDone(write(1))).toBe(true);
+      thread().emit('message', { done: true });
+      expect(asked()).toBe(3);
+      const waiting = write(1);
+      expect(await isDone(waiting)).toBe(false);
+      thread().emit('message', { done: true });
+      expect(await isDone(waiting)).toBe(true);
+      expect(await isDone(write(1))).toBe(true);
+      expect(asked()).toBe(3);
+      // A full disk, say: nobody waits for another try.
+      await write(8_000);
+      thread().emit('message', { done: false });
+      expect(await isDone(write(1))).toBe(true);
+      // It ends in the midst of its last round.
+      await write(8_000);
+      thread().emit('message', { done: true });
+      const abandoned = write(1);
+      expect(await isDone(abandoned)).toBe(false);
+      await thread().terminate();
+      expect(await isDone(abandoned)).toBe(true);
+      await store.close();
+    } finally {
+      post.mockRestore();
+    }
   });
 });
