@@ -379,6 +379,53 @@ describe('import --surveys', () => {
     expect(refused.err).toContain('/retention/Product* must name one event, without *');
   });
 
+  it('says on apply what it did to which definition, and what it took over from the API', async () => {
+    const file = join(folder, 'named.json');
+    const orders = { type: 'count', event: 'Order Completed' };
+    const buyers = { where: { computed: 'orders', op: 'gte', value: 1 } };
+    const write = (content: object): void => writeFileSync(file, JSON.stringify(content));
+    const { url } = await serve();
+    const headers = {
+      authorization: `Bearer ${KEYS.TIDEMARK_ADMIN_KEY}`,
+      'content-type': 'application/json',
+    };
+    const put = (path: string, body: object) =>
+      fetch(`${url}/api/${path}`, { method: 'PUT', headers, body: JSON.stringify(body) });
+    expect((await put('traits/orders', orders)).status).toBe(201);
+    expect(
+      (await put('segments/buyers', { where: { computed: 'orders', op: 'gte', value: 5 } })).status,
+    ).toBe(201);
+    expect((await put('segments/mine', buyers)).status).toBe(201);
+    write({ traits: { orders, pages: { type: 'count', event: '$page' } }, segments: { buyers } });
+    const taken =
+      "; made through the API, it is the file's from now on and goes once the file names it no more";
+    expect((await run(['apply', file])).out).toBe(
+      '2 definitions created or changed, 0 deleted\n' +
+        `  trait orders: as it was${taken}\n  trait pages: created\n  segment buyers: changed${taken}\n`,
+    );
+    expect((await run(['apply', file])).out).toBe('0 definitions created or changed, 0 deleted\n');
+    write({ traits: { orders } });
+    expect((await run(['apply', file])).out).toBe(
+      '0 definitions created or changed, 2 deleted\n  trait pages: deleted\n  segment buyers: deleted\n',
+    );
+    const many = Object.fromEntries(Array.from({ length: 53 }, (_, i) => [`t${i}`, orders]));
+    write({ traits: { orders, ...many } });
+    const told = (await run(['apply', file])).out.split('\n');
+    expect([told.length, told[0], told[51]]).toEqual([
+      53,
+      '53 definitions created or changed, 0 deleted',
+      '  and 3 more, which --json lists',
+    ]);
+    write({ traits: { orders } });
+    const json = JSON.parse((await run(['apply', file, '--json'])).out) as { definitions: object[] };
+    expect([json.definitions.length, json.definitions[0]]).toEqual([
+      53,
+      { kind: 'traits', key: 't0', change: 'deleted', takenOver: false },
+    ]);
+    // What the file never named is there still.
+    expect((await fetch(`${url}/api/segments/mine`, { headers })).status).toBe(200);
+  });
+
   it('shows in a dry run a file that apply takes, and stores nothing', async () => {
     const posthog = ['import', '--surveys', surveyFile('posthog'), '--from', 'posthog', '--dry-run'];
     const shown = await run(posthog);

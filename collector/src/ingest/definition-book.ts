@@ -25,7 +25,7 @@ import {
   type SegmentDefinition,
 } from '../wire/definitions.ts';
 import type { JsonValue } from '../wire/message.ts';
-import type { Applied } from './core.ts';
+import type { Applied, AppliedDefinition } from './core.ts';
 
 interface Stored {
   active: DefinitionSet;
@@ -192,16 +192,18 @@ export function createDefinitionBook(
         segments: Object.keys(file.segments ?? {}),
         surveys: Object.keys(file.surveys ?? {}),
       };
-      let changed = 0;
-      let deleted = 0;
-      for (const kind of DEFINITION_KINDS) {
-        changed += named[kind].filter((key) => !isSame(before[kind][key], next[kind][key])).length;
-        deleted += Object.keys(before[kind]).filter((key) => !Object.hasOwn(next[kind], key)).length;
-      }
+      const definitions = DEFINITION_KINDS.flatMap((kind) => appliedOf(kind, { before, next, named }));
+      const countOf = (...changes: string[]): number =>
+        definitions.filter(({ change }) => changes.includes(change)).length;
       want(next);
       state.fromFile = named;
       state.retention = { ...file.retention };
-      return { changed, deleted, retention: state.retention };
+      return {
+        changed: countOf('created', 'changed'),
+        deleted: countOf('deleted'),
+        definitions,
+        retention: state.retention,
+      };
     },
     trial(tried) {
       const passing = new Map<string, number>();
@@ -257,6 +259,23 @@ export function createDefinitionBook(
       state = decode(text, zone);
     },
   };
+
+  /** What becomes of definitions of one kind, but for those that stay the file's as they are. */
+  function appliedOf(
+    kind: DefinitionKind,
+    { before, next, named }: { before: DefinitionSet; next: DefinitionSet; named: Stored['fromFile'] },
+  ): AppliedDefinition[] {
+    const owned = new Set(state.fromFile[kind]);
+    const applied = named[kind].map((key): AppliedDefinition => {
+      const was = own<Definition>(before[kind], key);
+      const change = !was ? 'created' : isSame(was, next[kind][key]) ? 'same' : 'changed';
+      return { kind, key, change, takenOver: was !== undefined && !owned.has(key) };
+    });
+    const deleted = Object.keys(before[kind])
+      .filter((key) => !Object.hasOwn(next[kind], key))
+      .map((key): AppliedDefinition => ({ kind, key, change: 'deleted', takenOver: false }));
+    return [...applied.filter(({ change, takenOver }) => change !== 'same' || takenOver), ...deleted];
+  }
 
   function afterFile(file: DefinitionFile): DefinitionSet {
     let next = wanted();

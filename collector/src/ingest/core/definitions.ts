@@ -1,6 +1,6 @@
 // What the core shows of definitions: how far they are, whom a segment would have, and why.
 // Invariant: plain data; nothing here knows SQL or HTTP.
-import type { Definition, Fault, Retention } from '../../wire/definitions.ts';
+import type { Definition, DefinitionKind, Fault, Retention } from '../../wire/definitions.ts';
 import type { JsonObject } from '../../wire/message.ts';
 
 export type ListResult = 'done' | 'unknown_segment' | 'not_static' | 'unknown_profile';
@@ -42,11 +42,22 @@ export interface DefinitionView {
 
 export type PutResult = { ok: true; created: boolean; view: DefinitionView } | { ok: false; faults: Fault[] };
 
+/** What a definitions file did to one definition. */
+export interface AppliedDefinition {
+  kind: DefinitionKind;
+  key: string;
+  change: 'created' | 'changed' | 'deleted' | 'same';
+  /** It was made through the API. From now on it is the file's, and goes once the file names it no more. */
+  takenOver: boolean;
+}
+
 /** What a definitions file changed. */
 export interface Applied {
   /** Definitions created or changed. */
   changed: number;
   deleted: number;
+  /** Those, and what was taken over as it is: by kind, in the file's order, then what was deleted. */
+  definitions: AppliedDefinition[];
   /** How long events are kept now. */
   retention: Readonly<Retention>;
 }
