@@ -455,7 +455,9 @@ describe('a person', () => {
           }
           settle(person, now, messages);
           if (messages.length === 0) continue;
-          person = decodePerson({ id: 1, text: rowOf(person), built: 1, due: person.due }, 'u1');
+          const text = rowOf(person);
+          expect(text).toBe(JSON.stringify(JSON.parse(text)));
+          person = decodePerson({ id: 1, text, built: 1, due: person.due }, 'u1');
           expect(view(person, now)).toEqual(view(refold(program, 1, messages, now, ALONE), now));
         }
       }),

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { JsonBytes } from './json-bytes.ts';
 
-const written = (value: unknown, size?: number): string => {
-  const bytes = new JsonBytes(size);
+const written = (value: unknown, pieceBytes?: number): string => {
+  const bytes = new JsonBytes(pieceBytes);
   bytes.value(value);
   return new TextDecoder().decode(bytes.take());
 };
@@ -42,8 +42,8 @@ const plain = fc.letrec((tie) => ({
 
 it('writes what JSON.stringify writes', () => {
   fc.assert(
-    fc.property(plain, fc.constantFrom(0, 1, 40, 4_096), (value, size) => {
-      expect(written(value, size)).toBe(JSON.stringify(value ?? null));
+    fc.property(plain, fc.constantFrom(0, 1, 40, 4_096), (value, pieceBytes) => {
+      expect(written(value, pieceBytes)).toBe(JSON.stringify(value ?? null));
     }),
     { numRuns: 3_000 },
   );

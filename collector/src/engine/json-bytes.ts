@@ -5,7 +5,7 @@
 /** Grows from here where it is not told how much is coming. */
 const DEFAULT_BYTES = 1024;
 /** From here on a text is left to JSON.stringify, which looks at several characters at a time. */
-const LONG_TEXT = 200;
+const LONG_TEXT_CHARS = 200;
 /** A whole number below has at most 15 digits, and each part of it is exact. */
 const MAX_WHOLE = 1e15;
 /** Digits of a small integer, which V8 computes with fastest: below 2^30. */
@@ -15,13 +15,15 @@ const PART_DIGITS = 8;
 const encoder = new TextEncoder();
 
 export class JsonBytes {
+  readonly #pieceBytes: number;
   #bytes: Uint8Array;
   #from = 0;
   #to = 0;
 
-  /** @param size bytes that are expected, in all */
-  constructor(size = DEFAULT_BYTES) {
-    this.#bytes = new Uint8Array(size);
+  /** @param pieceBytes how many are expected, in all or in a piece of it */
+  constructor(pieceBytes = DEFAULT_BYTES) {
+    this.#pieceBytes = pieceBytes;
+    this.#bytes = new Uint8Array(pieceBytes);
   }
 
   /** What was written since it was taken last. */
@@ -50,7 +52,7 @@ export class JsonBytes {
 
   text(text: string): void {
     const { length } = text;
-    if (length > LONG_TEXT) {
+    if (length > LONG_TEXT_CHARS) {
       this.#stringified(text);
       return;
     }
@@ -124,7 +126,7 @@ export class JsonBytes {
     if (this.#to + more <= this.#bytes.length) return;
     const begun = this.#bytes.subarray(this.#from, this.#to);
     // What was taken stays where it is.
-    this.#bytes = new Uint8Array(Math.max(this.#bytes.length, 2 * (begun.length + more)));
+    this.#bytes = new Uint8Array(Math.max(this.#pieceBytes, 2 * (begun.length + more)));
     this.#bytes.set(begun);
     this.#from = 0;
     this.#to = begun.length;

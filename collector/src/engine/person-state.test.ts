@@ -54,6 +54,7 @@ it('writes a row as JSON does, whatever is in it', () => {
   };
   writeTraits(person.traits, ada, [T, 'm1', 0]);
   writeTraits(person.traits, { name: null, 'k\n': 0.5 }, [T, 'm2', 1]);
+  writeTraits(person.traits, JSON.parse('{"__proto__":{"a":1}}'), [T, 'm3', 1]);
   person.leaves.set(4, { b: [{ e: [[T, 'x', 'm1', 0]] }] });
   person.leaves.set(5, { b: [], w: undefined } as unknown as LeafState); // as nothing else sets it
   person.leaves.set(6, {});

@@ -182,13 +182,13 @@ export interface Activity {
 
 const ACTIVITY = /^\[(\d+),(-?\d+|null),(-?\d+|null),/;
 
-/** Characters that hold the activity of any row: a count, two times and what is between. */
-const ACTIVITY_CHARS = 60;
+/** They hold the activity of any row: a count, two times and what is between. */
+const ACTIVITY_BYTES = 60;
 const decoder = new TextDecoder();
 
 /** The activity in a row that `writePerson` wrote, without reading the rest of it. */
 export function activityOf(row: string | Uint8Array): Activity {
-  const text = typeof row === 'string' ? row : decoder.decode(row.subarray(0, ACTIVITY_CHARS));
+  const text = typeof row === 'string' ? row : decoder.decode(row.subarray(0, ACTIVITY_BYTES));
   const [, eventCount, ...times] = ACTIVITY.exec(text) ?? [];
   const [firstSeen = null, lastSeen = null] = times.map((time) => (time === 'null' ? null : Number(time)));
   return { eventCount: Number(eventCount ?? 0), firstSeen, lastSeen };

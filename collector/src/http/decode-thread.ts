@@ -5,7 +5,7 @@ import { parentPort } from 'node:worker_threads';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import { createAgentReader } from '../wire/user-agent.ts';
 import { parseJson, requireObject } from './body.ts';
-import type { FromDecoder, HandedOver, ToDecoder } from './decoder.ts';
+import type { FromDecoder, Part, ToDecoder } from './decoder.ts';
 import { toApiError } from './errors.ts';
 import { type Judged, judge } from './judge.ts';
 
@@ -14,13 +14,13 @@ if (!port) throw new Error('decode-thread is started by decoder.ts');
 const means = { newId: randomUUID, readAgent: createAgentReader() };
 /** No route takes a longer list. */
 const MAX_PICKED = 10_000;
-/** Text of messages, in characters, that is handed over at once: reading it takes the other end a millisecond or two. */
+/** What is handed over at once, in characters of text: reading it takes the other end a millisecond or two. */
 const PART_CHARS = 256 * 1024;
 /** So many messages take as long, however short they are. */
 const PART_MESSAGES = 500;
 let body: JsonObject | null = null;
 /** What was judged and is not handed over yet. */
-let left: { messages: HandedOver[]; from: number; rest: Omit<Judged, 'messages'> } | null = null;
+let left: (Part & Pick<Judged, 'places' | 'rejected'>) | null = null;
 
 port.on('message', (told: ToDecoder) => {
   const answer = answerTo(told);
@@ -41,7 +41,7 @@ function answerTo(told: ToDecoder): FromDecoder | null {
     if ('pick' in told) return { picked: pick(read, told.pick) };
     const { messages, ...rest } = judge(read, told.judge, means);
     // Without the parsed body: copying it takes longer than parsing it again.
-    left = { messages: messages.map(({ body: _, ...message }) => message), from: 0, rest };
+    left = { ...rest, messages: messages.map(({ body: _, ...message }) => message) };
     return nextPart();
   } catch (error) {
     body = null;
@@ -51,20 +51,25 @@ function answerTo(told: ToDecoder): FromDecoder | null {
   }
 }
 
-/** A part of the messages; with the last one everything else. */
+/** A part of what is left; with the last one everything else. */
 function nextPart(): FromDecoder | null {
   if (left === null) return null;
-  const { messages, from, rest } = left;
-  let to = from;
-  for (let chars = 0; to < messages.length && to < from + PART_MESSAGES && chars < PART_CHARS; to++)
-    chars += (messages[to] as HandedOver).text.length;
-  const part = messages.slice(from, to);
-  if (to < messages.length) {
-    left.from = to;
-    return { part };
-  }
+  const room = { chars: PART_CHARS, messages: PART_MESSAGES };
+  const part: Part = { messages: cut(left.messages, room), refused: cut(left.refused, room) };
+  if (left.messages.length + left.refused.length > 0) return { part };
+  const { places, rejected } = left;
   left = null;
-  return { judged: { ...rest, messages: part } };
+  return { judged: { ...part, places, rejected } };
+}
+
+/** Takes the first of them away, as many as there is room for. */
+function cut<T extends { text: string }>(from: T[], room: { chars: number; messages: number }): T[] {
+  let count = 0;
+  for (; count < from.length && room.chars > 0 && room.messages > 0; count++) {
+    room.chars -= (from[count] as T).text.length;
+    room.messages--;
+  }
+  return from.splice(0, count);
 }
 
 function pick(read: JsonObject, names: readonly string[]): JsonObject {

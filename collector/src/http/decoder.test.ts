@@ -1,4 +1,5 @@
 // Large bodies on a thread: the same answers as on the main thread, and what happens when it ends.
+import { EventEmitter } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { basic, SERVER_KEY, type TestCollector, WEB_KEY, withCollector } from '../../../tests/collector.ts';
@@ -122,7 +123,7 @@ const OBEDIENT = script(`
       if (new TextDecoder().decode(told.decode) === 'end') process.exit(1);
       had++;
       parentPort.postMessage({ head: { writeKey: String(had) } });
-    } else if (told.judge) parentPort.postMessage({ judged: { messages: [], places: [], refused: [], rejected: [] } });
+    } else if (told.judge) parentPort.postMessage({ judged: { messages: [], refused: [], places: [], rejected: [] } });
   });
 `);
 
@@ -165,27 +166,95 @@ describe('the thread', () => {
     expect(next.messages.map(({ messageId }) => messageId)).toEqual(short.map(({ messageId }) => messageId));
   });
 
-  it('asks for the next part only once it has one', async () => {
+  it('hands refusals over in parts too, each with what the batch said', async () => {
+    decoder = createDecoder();
+    const context = { filler: 'x'.repeat(8_000) };
+    const batch = Array.from({ length: 300 }, (_, i) => track({ messageId: `m${i}`, event: '' }));
+    const post = vi.spyOn(Worker.prototype, 'postMessage');
+    const { messages, refused, rejected } = await decoder.judge(
+      bytes(json({ batch, context })),
+      SENDER,
+      () => OF_WEB,
+    );
+    // 2.4 MB of text.
+    expect(post.mock.calls.filter(([told]) => told.more).length).toBeGreaterThanOrEqual(9);
+    post.mockRestore();
+    expect([messages.length, refused.length, rejected.length]).toEqual([0, 300, 300]);
+    expect(refused.map(({ messageId }) => messageId)).toEqual(batch.map(({ messageId }) => messageId));
+    expect(JSON.parse(refused[299]?.text ?? '')).toMatchObject({ messageId: 'm299', context });
+  });
+
+  it('asks for the next part once it has one, in another turn of the loop', async () => {
     decoder = createDecoder(
       () => {},
       script(`
         import { parentPort } from 'node:worker_threads';
         let parts = 0;
+        const part = (messageId, asked) => ({ messages: [{ messageId, asked }], refused: [{ messageId }] });
         parentPort.on('message', (told) => {
           if (told.decode) parentPort.postMessage({ head: {} });
-          else if (parts++ < 3) parentPort.postMessage({ part: [{ messageId: String(parts), asked: Object.keys(told)[0] }] });
-          else parentPort.postMessage({ judged: { messages: [{ messageId: 'last' }], places: [7], refused: [], rejected: [] } });
+          else if (parts++ < 3) parentPort.postMessage({ part: part(String(parts), Object.keys(told)[0]) });
+          else parentPort.postMessage({ judged: { ...part('last', 'more'), places: [7], rejected: [] } });
         });
       `),
     );
-    const { messages, places } = await decoder.judge(bytes('a'), SENDER, admit);
+    const events: string[] = [];
+    const worker = Worker.prototype as Worker & EventEmitter;
+    const emit = vi.spyOn(worker, 'emit').mockImplementation(function (this: Worker, ...args: unknown[]) {
+      const [event, told] = args as [string, { part?: object } | undefined];
+      if (event === 'message' && told?.part) {
+        events.push('part');
+        setImmediate(() => events.push('turn'));
+      }
+      return EventEmitter.prototype.emit.apply(this, args as [string]);
+    });
+    const original = Worker.prototype.postMessage;
+    const post = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (
+      this: Worker,
+      told: { more?: true },
+      ...rest: unknown[]
+    ) {
+      if (told.more) events.push('more');
+      return original.apply(this, [told, ...rest] as [unknown]);
+    });
+    const { messages, refused, places } = await decoder.judge(bytes('a'), SENDER, admit);
+    emit.mockRestore();
+    post.mockRestore();
+    expect(events).toEqual(Array(3).fill(['part', 'turn', 'more']).flat());
     expect(messages).toEqual([
       { messageId: '1', asked: 'judge', body: null },
       { messageId: '2', asked: 'more', body: null },
       { messageId: '3', asked: 'more', body: null },
-      { messageId: 'last', body: null },
+      { messageId: 'last', asked: 'more', body: null },
     ]);
+    expect(refused.map(({ messageId }) => messageId)).toEqual(['1', '2', '3', 'last']);
     expect(places).toEqual([7]);
+  });
+
+  it('keeps nothing of a body whose thread ended between two parts', async () => {
+    decoder = createDecoder(
+      () => {},
+      script(`
+        import { parentPort } from 'node:worker_threads';
+        let text = '';
+        parentPort.on('message', (told) => {
+          const some = { messages: [{ messageId: text }], refused: [] };
+          if (told.decode) {
+            text = new TextDecoder().decode(told.decode);
+            parentPort.postMessage({ head: {} });
+          } else if (told.judge && text === 'end') parentPort.postMessage({ part: some });
+          else if (told.more) process.exit(1);
+          else parentPort.postMessage({ judged: { ...some, places: [0], rejected: [] } });
+        });
+      `),
+    );
+    const [ended, next] = ['end', 'next'].map((text) => decoder.judge(bytes(text), SENDER, admit));
+    await expect(ended).rejects.toMatchObject({ status: 503, code: 'not_decoded' });
+    expect(await next).toMatchObject({ messages: [{ messageId: 'next' }], refused: [] });
+    // And a decoder that is closed then.
+    const closed = decoder.judge(bytes('end'), SENDER, admit);
+    await new Promise((resolve) => setImmediate(resolve));
+    await Promise.all([decoder.close(), expect(closed).rejects.toMatchObject({ code: 'not_decoded' })]);
   });
 
   it('tells what failed inside it', async () => {

@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads';
 import type { Sender } from '../ingest/core.ts';
 import { createFairQueue, type Job } from '../ingest/fair-queue.ts';
 import { threadFile } from '../threads/beside.ts';
-import type { AcceptedMessage } from '../wire/accepted.ts';
+import type { AcceptedMessage, RefusedMessage } from '../wire/accepted.ts';
 import type { JsonObject } from '../wire/message.ts';
 import { ApiError, type ErrorStatus, overloaded } from './errors.ts';
 import type { Ask, Judged } from './judge.ts';
@@ -18,7 +18,10 @@ export const LARGE_BODY_BYTES = 256 * 1024;
  * ends, not the process.
  */
 const LIMITS = { maxOldGenerationSizeMb: 384 };
-/** Bodies that may wait for the thread: some three seconds of its work at the worst. */
+/**
+ * Bodies that may wait for the thread: some three seconds of its work at the worst, and what the event loop takes for
+ * the turns in which it hears of them, 16 for 4 MiB.
+ */
 const MAX_WAITING = { messages: 32, bytes: 32 * 1024 * 1024 };
 /** How long whoever's body the thread ended over should wait, seconds. */
 const ENDED_RETRY_SECONDS = 5;
@@ -30,13 +33,17 @@ export interface Head {
 }
 export type Order = { judge: Ask } | { pick: string[] } | { drop: true };
 export type ToDecoder = { decode: Uint8Array } | Order | { more: true };
-/** Without the body: copying it takes longer than parsing it again. */
-export type HandedOver = Omit<AcceptedMessage, 'body'>;
+/** Messages and refusals in order, as many as are handed over at once. */
+export interface Part {
+  /** Without the body: copying it takes longer than parsing it again. */
+  messages: Omit<AcceptedMessage, 'body'>[];
+  refused: RefusedMessage[];
+}
 export type FromDecoder =
   | { head: Head }
-  /** Some of the messages, in order; the others come with `judged` or when more is asked for. */
-  | { part: HandedOver[] }
-  | { judged: Omit<Judged, 'messages'> & { messages: HandedOver[] } }
+  /** The others come when more is asked for, the last of them with `judged`. */
+  | { part: Part }
+  | { judged: Part & Pick<Judged, 'places' | 'rejected'> }
   | { picked: JsonObject }
   | { failed: { status: ErrorStatus; code: string; message: string; cause: unknown } };
 
@@ -50,8 +57,8 @@ export interface Decoder {
 
 interface Waiting extends Job {
   body: Uint8Array;
-  /** Those handed over so far. */
-  messages: AcceptedMessage[];
+  /** What was handed over so far. */
+  taken: Pick<Judged, 'messages' | 'refused'>;
   order(head: Head): Order;
   resolve(told: FromDecoder): void;
   reject(error: unknown): void;
@@ -95,14 +102,15 @@ export function createDecoder(onTrouble: (error: unknown) => void = () => {}, sc
       const { status, code, message, cause } = told.failed;
       finish((job) => job.reject(new ApiError(status, code, message, { cause })));
     } else {
-      if ('judged' in told) take(told.judged.messages);
+      if ('judged' in told) take(told.judged);
       finish((job) => job.resolve(told));
     }
   }
 
   /** A body is parsed when it is looked at, in the lane's slices. */
-  function take(messages: readonly HandedOver[]): void {
-    for (const message of messages) current?.messages.push({ ...message, body: null });
+  function take({ messages, refused }: Part): void {
+    for (const message of messages) current?.taken.messages.push({ ...message, body: null });
+    current?.taken.refused.push(...refused);
   }
 
   function orderFor(head: Head): Order {
@@ -141,22 +149,22 @@ export function createDecoder(onTrouble: (error: unknown) => void = () => {}, sc
     bytes: Uint8Array,
     sender: Sender,
     order: Waiting['order'],
-    messages: AcceptedMessage[] = [],
+    taken: Waiting['taken'] = { messages: [], refused: [] },
   ): Promise<FromDecoder> =>
     new Promise((resolve, reject) => {
       if (closed) return reject(threadEnded(null));
       const body = ownBytes(bytes);
-      const gone = queue.add({ sender, size: 1, bytes: body.length, body, messages, order, resolve, reject });
+      const gone = queue.add({ sender, size: 1, bytes: body.length, body, taken, order, resolve, reject });
       for (const job of gone) job.reject(overloaded());
       next();
     });
 
   return {
     async judge(bytes, sender, admit) {
-      const messages: AcceptedMessage[] = [];
-      const told = await ask(bytes, sender, (head) => ({ judge: admit(head) }), messages);
+      const taken: Waiting['taken'] = { messages: [], refused: [] };
+      const told = await ask(bytes, sender, (head) => ({ judge: admit(head) }), taken);
       if (!('judged' in told)) throw new Error('the decoder was asked for messages');
-      return { ...told.judged, messages };
+      return { ...told.judged, ...taken };
     },
     async pick(bytes, sender, names) {
       const told = await ask(bytes, sender, () => ({ pick: names }));

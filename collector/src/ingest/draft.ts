@@ -21,8 +21,8 @@ export interface Held {
   keys: { due: number | null; email: string | null; anonymous: boolean } | null;
   /** The program whose leaves and segments are the only ones the state still names. */
   prunedFor: Program | null;
-  /** What the row took when it was read or written last, characters or bytes; 0 while it has none. */
-  chars: number;
+  /** What the row took when it was read or written last; 0 while it has none. */
+  rowBytes: number;
   /** Asked for since memory was last looked through for whom to forget. */
   isAsked: boolean;
 }
@@ -134,8 +134,8 @@ export type Recorded = Partial<Pick<Changes, (typeof LISTS)[number] | (typeof WH
 
 /** What most rows of people take. */
 const ROW_BYTES = 512;
-/** Rows are written into pieces of so much. */
-const MOST_BYTES = 64 * 1024;
+/** Rows are written into pieces of so much, and a larger row into one of its own. */
+const MAX_PIECE_BYTES = 64 * 1024;
 
 export function changesOf(
   draft: Draft,
@@ -144,7 +144,7 @@ export function changesOf(
   program: Program,
 ): { changes: Changes; written: Held[] } {
   const written: Held[] = [];
-  const bytes = new JsonBytes(Math.min(draft.people.size * ROW_BYTES, MOST_BYTES));
+  const bytes = new JsonBytes(Math.min(draft.people.size * ROW_BYTES, MAX_PIECE_BYTES));
   const groupMembers = draft.left.map(({ group, person }) => ({ group, person, on: false }));
   const persons = [...draft.people].map((id) => {
     const person = people.get(id) as Held; // every id in draft.people was put there with its state
@@ -165,7 +165,7 @@ export function changesOf(
     const isOther = before?.anonymous !== anonymous;
     if (!sameKeys || isOther) person.keys = { due, email, anonymous };
     const text = writePerson(bytes, state);
-    person.chars = text.length;
+    person.rowBytes = text.length;
     const row: PersonWrite = { id, version, due, built, text, email, sameKeys };
     if (isOther) row.anonymous = anonymous;
     return row;

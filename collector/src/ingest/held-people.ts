@@ -10,8 +10,8 @@ import type { HeldOutside } from './held-outside.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
-/** Rows and traits of fewer characters are ordinary: a thousand of them are written in one go. */
-const LARGE_ROW_CHARS = 8 * 1024;
+/** Rows and traits of fewer bytes are ordinary: a thousand of them are written in one go. */
+const LARGE_ROW_BYTES = 8 * 1024;
 
 export interface HeldPeople {
   person(id: number): Promise<PersonState | null>;
@@ -33,8 +33,8 @@ export interface HeldPeople {
   /** Segment versions the person is in and since when, changes not yet committed included. */
   memberships(person: number): Promise<Map<number, number>>;
   emitter(person: number): Emit;
-  /** What the commit being prepared has to write anew of large rows, or to put into rows, characters. */
-  largeRowChars(): number;
+  /** What the commit being prepared has to write anew of large rows, or to put into rows, bytes. */
+  largeRowBytes(): number;
 }
 
 /** What the working set does with them beside. */
@@ -47,7 +47,7 @@ export interface PeopleUpkeep {
   trim(): void;
   forget(): void;
   /** Hears of text that goes into a row with the commit. */
-  willHold(chars: number): void;
+  willHold(bytes: number): void;
 }
 
 interface Means extends Pick<Store, 'read' | 'query'> {
@@ -66,7 +66,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   const { nameOf } = identities;
   const map = new Map<number, Held | null>();
   let visited: number[] = [];
-  let largeChars = 0;
+  let largeBytes = 0;
 
   /** Whoever is asked for stays, unless everybody was. */
   function remembered(id: number): Held | null | undefined {
@@ -93,7 +93,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
       groups: [...state.groups.keys()],
       keys,
       prunedFor: null,
-      chars: row.text.length,
+      rowBytes: Buffer.byteLength(row.text),
       isAsked: true,
     };
   }
@@ -102,11 +102,11 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   function write(id: number): void {
     if (draft().people.has(id)) return;
     draft().people.add(id);
-    willHold(map.get(id)?.chars ?? 0);
+    willHold(map.get(id)?.rowBytes ?? 0);
   }
 
-  function willHold(chars: number): void {
-    if (chars >= LARGE_ROW_CHARS) largeChars += chars;
+  function willHold(bytes: number): void {
+    if (bytes >= LARGE_ROW_BYTES) largeBytes += bytes;
   }
 
   async function keep(rows: readonly PersonRow[]): Promise<void> {
@@ -136,9 +136,9 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
       const version = before?.version ?? draft().deleted.get(state.id) ?? 0;
       draft().deleted.delete(state.id);
       const keys = before?.keys ?? null;
-      const chars = before?.chars ?? 0;
+      const rowBytes = before?.rowBytes ?? 0;
       const groups = before?.groups ?? [];
-      map.set(state.id, { state, version, groups, keys, prunedFor: null, chars, isAsked: true });
+      map.set(state.id, { state, version, groups, keys, prunedFor: null, rowBytes, isAsked: true });
       write(state.id);
     },
     dropPerson(id) {
@@ -160,7 +160,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
         groups: [],
         keys: null,
         prunedFor: null,
-        chars: 0,
+        rowBytes: 0,
         isAsked: true,
       };
       map.set(id, row ? held : null);
@@ -168,7 +168,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
     touch(state) {
       write(state.id);
     },
-    largeRowChars: () => largeChars,
+    largeRowBytes: () => largeBytes,
     async memberships(person) {
       const stored = await query({ ask: 'memberships', person });
       const held = new Map(stored.map(({ version, since }) => [version, since]));
@@ -191,7 +191,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   };
 
   function trim(): void {
-    largeChars = 0;
+    largeBytes = 0;
     for (const id of visited) {
       map.delete(id);
       upkeep.drop(id);
@@ -218,7 +218,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   }
   function forget(): void {
     map.clear();
-    largeChars = 0;
+    largeBytes = 0;
   }
   return { people, upkeep: { map, keep, trim, forget, willHold } };
 }

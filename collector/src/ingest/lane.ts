@@ -39,7 +39,10 @@ const GROUP_MESSAGES = 1_000;
 const SLICE_MS = 10;
 /** Work and text of one commit: whoever is in it waits for all of it. */
 const GROUP_MS = 50;
-/** More work where commits are dear (somebody's row is large, the disk slow): two thirds of the time go to it. */
+/**
+ * More work where commits are dear (somebody's row is large, the disk slow): two thirds of the time go to it. The
+ * cheaper one of the last two decides, for one alone may have waited while the log was copied.
+ */
 const GROUP_COMMITS = 2;
 const GROUP_BYTES = 1024 * 1024;
 /**
@@ -50,10 +53,10 @@ const FOLD_BESIDE_MESSAGES = 500;
 /** How often people are folded anew for a message while others send theirs; then the lane folds them, and all wait. */
 const MAX_TRIES = 3;
 /**
- * Characters of large rows that one commit writes anew: it does so in one go, some 10 ms. Large messages that declare
+ * Bytes of large rows that one commit writes anew: it does so in one go, some 10 ms. Large messages that declare
  * traits count too, since these go into a row.
  */
-const GROUP_LARGE_CHARS = 256 * 1024;
+const GROUP_LARGE_BYTES = 256 * 1024;
 /** Messages that may wait: some two seconds of work. Whoever waits longer is better told to come again. */
 const MAX_WAITING_MESSAGES = 20_000;
 /** Their text; what they were parsed into takes a few times as much. */
@@ -143,8 +146,8 @@ export function createLane(
   let writable = true;
   let idle: (() => void)[] = [];
   let lastIngest = Number.NEGATIVE_INFINITY;
-  /** What the last commit of messages took, ms. */
-  let commitMs = 0;
+  /** What the last two commits of messages took, ms. */
+  let [commitMs, commitMsBefore] = [0, 0];
   const beside = createFoldBeside<IngestJob>(set, { now, copy, onMade: begin, onTrouble });
 
   function begin(): void {
@@ -203,13 +206,13 @@ export function createLane(
     const group: Part<IngestJob>[] = [];
     const outcomes: Outcome[] = [];
     const fresh = nothingFresh();
-    const mostMs = Math.max(GROUP_MS, GROUP_COMMITS * commitMs);
+    const mostMs = Math.max(GROUP_MS, GROUP_COMMITS * Math.min(commitMs, commitMsBefore));
     let [clock, items, bytes, worked] = [now(), 0, 0, 0];
     const opened = elapsed();
     let slice: Part<IngestJob>[] = [];
     let isLast = false;
     let waiting: Waiting<IngestJob> | null = null;
-    const isHeavy = (): boolean => set.largeRowChars() >= GROUP_LARGE_CHARS;
+    const isHeavy = (): boolean => set.largeRowBytes() >= GROUP_LARGE_BYTES;
     const prepared = takePrepared();
     if (prepared) slice = [prepared.part];
     else if (queue.jobs() === 0) return;
@@ -271,7 +274,7 @@ export function createLane(
       if (refused.length > 0) set.record({ refused });
       const from = elapsed();
       await commit(clock);
-      commitMs = elapsed() - from;
+      [commitMs, commitMsBefore] = [elapsed() - from, commitMs];
       commits.add(commitMs / 1_000);
       countOutcomes(counts, outcomes);
       for (const { code } of refused) countRejected(counts, code);

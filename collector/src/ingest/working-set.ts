@@ -118,7 +118,7 @@ export function createWorkingSet(
     addMessage(entry) {
       draft.messages.push(entry);
       const { type, text } = entry.message;
-      if (type === 'identify' || type === 'group') peopleUpkeep.willHold(text.length);
+      if (type === 'identify' || type === 'group') peopleUpkeep.willHold(Buffer.byteLength(text));
       submissionsUpkeep.note(entry);
     },
     record(changes) {

@@ -1,5 +1,5 @@
-// The thread that copies the write-ahead log into the database while the main one goes on writing.
-// Invariant: it only ever makes passive checkpoints, which hold up neither writers nor readers.
+// The thread that copies the write-ahead log into the database: see `checkpointer.ts` for the other end.
+// Invariant: it only ever makes passive checkpoints, which by themselves hold up neither writers nor readers.
 // Plain JavaScript: a thread is started from a file, and Node 20 reads no TypeScript.
 import { parentPort, workerData } from 'node:worker_threads';
 import Database from 'better-sqlite3';

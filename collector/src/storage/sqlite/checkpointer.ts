@@ -1,4 +1,5 @@
-// Keeps the write-ahead log short without holding up commits: a thread copies it into the database.
+// Keeps the write-ahead log short: a thread copies it into the database beside the commits, which wait for the last of
+// it alone.
 // Invariant: durability does not depend on it; without the thread SQLite does the same by itself, slower.
 import { Worker } from 'node:worker_threads';
 import type { Database } from 'better-sqlite3';

@@ -54,7 +54,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
      ON CONFLICT DO NOTHING`,
   );
   const setPerson = db.prepare(
-    'UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = CAST(? AS TEXT) WHERE id = ? AND version = ?',
+    `UPDATE person SET version = version + 1, due = ?, built = ?, email = ?, state = CAST(? AS TEXT)
+     WHERE id = ? AND version = ?`,
   );
   const setAnonymous = db.prepare('UPDATE person SET anonymous = ? WHERE id = ?');
   // A column that is set is taken out of its index and put back, whether it changed or not.

@@ -22,8 +22,13 @@ export function onWholeFile<T>(path: string, work: () => T): T {
   }
 }
 
+export interface Unguarded extends Omit<Store, 'damage'> {
+  /** Waited for before a commit, where it is something. */
+  beforeCommit?(): Promise<void> | undefined;
+}
+
 /** The store, which refuses to commit once any part of the file was found damaged. Reads elsewhere go on. */
-export function guarded(store: Omit<Store, 'damage'>, path: string): Store {
+export function guarded({ beforeCommit, ...store }: Unguarded, path: string): Store {
   let broken: BrokenFile | null = null;
   async function watch<T>(work: () => Promise<T>): Promise<T> {
     try {
@@ -40,7 +45,9 @@ export function guarded(store: Omit<Store, 'damage'>, path: string): Store {
     read: (keys) => watch(() => store.read(keys)),
     query: (query) => watch(() => store.query(query)),
     async commit(changes) {
-      // Trying again might store half of what belongs together.
+      const wait = beforeCommit?.();
+      if (wait) await wait;
+      // Meanwhile too. Trying again might store half of what belongs together.
       if (broken) throw broken;
       return watch(() => store.commit(changes));
     },

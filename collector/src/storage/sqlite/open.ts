@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import type { Store } from '../port.ts';
 import { createCheckpointer } from './checkpointer.ts';
 import { createCommit } from './commit.ts';
-import { guarded, onWholeFile } from './damage.ts';
+import { guarded, onWholeFile, type Unguarded } from './damage.ts';
 import { createFolders } from './folder.ts';
 import { createQuery } from './query.ts';
 import { createRead } from './read.ts';
@@ -33,7 +33,7 @@ export function openSqlite(options: SqliteOptions): Store {
   );
 }
 
-function openWhole({ path, readOnly = false }: SqliteOptions): Omit<Store, 'damage'> {
+function openWhole({ path, readOnly = false }: SqliteOptions): Unguarded {
   const inMemory = path === ':memory:';
   if (!inMemory && !readOnly) requireWritable(path);
   if (!inMemory && !readOnly && !existsSync(path)) closeSync(openSync(path, 'a', 0o600));
@@ -62,11 +62,11 @@ function openWhole({ path, readOnly = false }: SqliteOptions): Omit<Store, 'dama
   const commit = createCommit(db, terms);
   const checkpointer = inMemory || readOnly ? null : createCheckpointer(db, path);
   return {
-    ...(checkpointer ? { openFolders: () => createFolders(path, checkpointer) } : {}),
+    ...(checkpointer
+      ? { openFolders: () => createFolders(path, checkpointer), beforeCommit: checkpointer.lastRound }
+      : {}),
     read: createRead(db, terms),
     async commit(changes) {
-      const round = checkpointer?.lastRound();
-      if (round) await round;
       const committed = await commit(changes);
       checkpointer?.committed(changes);
       return committed;
