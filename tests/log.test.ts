@@ -35,6 +35,7 @@ async function withLog(
     trustProxy: 1,
     now: () => T0,
     onError: (error) => said.log.error('something failed inside', error),
+    onWarning: said.log.warn,
     onRequest: (told) => said.log.request(told),
   });
   // To break one of its answers.
@@ -46,7 +47,7 @@ async function withLog(
     if (broken) core.me = () => Promise.reject(broken);
     const answer = await collector.fetch(new Request(`http://localhost${path}`, { method, ...rest }));
     core.me = before;
-    await answer.text();
+    await answer.clone().text();
     return answer;
   };
   try {
@@ -60,6 +61,30 @@ type Ask = (method: string, path: string, init?: RequestInit & { broken?: Error 
 const ADMIN = { authorization: `Bearer ${ADMIN_KEY}` };
 
 describe('the log', () => {
+  it('warns once of a secret key that came as pages send theirs, and never shows it', async () => {
+    await withLog('info', async (ask, { lines, records }) => {
+      const send = (key: string, more: Record<string, string>): Promise<Response> =>
+        ask('POST', '/v1/batch', {
+          headers: { authorization: basic(key), 'content-type': 'application/json', ...more },
+          body: JSON.stringify({ batch: [{ type: 'track', event: 'E', userId: 'u' }] }),
+        });
+      const page = { origin: 'https://shop.example' };
+      expect([(await send(SERVER_KEY, {})).status, (await send(WEB_KEY, page)).status]).toEqual([200, 200]);
+      expect(lines).toEqual([]);
+      expect([(await send(SERVER_KEY, page)).status, (await send(SERVER_KEY, page)).status]).toEqual([
+        200, 200,
+      ]);
+      expect(records()).toEqual([
+        expect.objectContaining({ level: 'warn', msg: expect.stringContaining('secret key') }),
+      ]);
+      expect(lines.join()).not.toContain(SERVER_KEY);
+      const id = /the secret key (\S+) came/.exec(lines.join())?.[1];
+      const answer = await ask('GET', '/api/keys', { headers: ADMIN });
+      const { data } = (await answer.json()) as { data: { id: string; kind: string }[] };
+      expect(data.filter(({ kind }) => kind === 'server').map((key) => key.id)).toEqual([id]);
+    });
+  });
+
   it('says of each request its id, route, status and time, and nothing else', async () => {
     await withLog('debug', async (ask, said) => {
       const answers = [

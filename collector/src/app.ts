@@ -42,6 +42,8 @@ export interface AppOptions extends Partial<CallerOptions> {
   ip?: IpChoice;
   /** Hears of failures that were answered with 500 or 503, unless `onRequest` does, and of a thread that ended. */
   onError?: (error: unknown) => void;
+  /** Hears of what the operator should mend, in words and without a secret: each matter once. */
+  onWarning?: (what: string) => void;
   /** Hears of each request once it is answered, preflights excepted. */
   onRequest?: (told: RequestTold) => void;
   /** What the process knows of itself, for /metrics. */
@@ -132,6 +134,7 @@ export async function createApp(options: AppOptions): Promise<App> {
     modules = {},
     rateLimit = DEFAULT_REQUESTS_PER_MINUTE,
     onError,
+    onWarning = () => {},
     onRequest,
     gauges = {},
     ip = 'none',
@@ -153,6 +156,12 @@ export async function createApp(options: AppOptions): Promise<App> {
     gauges,
     keepIp: ip,
     onTrouble: (error: unknown) => onError?.(error),
+    onSecretInPage: once((keyId) =>
+      onWarning(
+        `the secret key ${keyId} came with an Origin, as a web page sends it, where anybody can read it: give the ` +
+          'page a web key and revoke this one (`tidemark keys`)',
+      ),
+    ),
     newId: randomUUID,
     readAgent: createAgentReader(),
     addressOf: (request: Request, env: unknown) => addressOf(request, env, caller),
@@ -206,4 +215,14 @@ export async function createApp(options: AppOptions): Promise<App> {
     return open ? withCors(request, answer) : answer;
   }
   return { fetch, access, firstRun, refused, routes: app, close: () => decoder.close() };
+}
+
+/** Calls `tell` the first time each text is given. There are no more keys than an operator made. */
+function once(tell: (text: string) => void): (text: string) => void {
+  const told = new Set<string>();
+  return (text) => {
+    if (told.has(text)) return;
+    told.add(text);
+    tell(text);
+  };
 }

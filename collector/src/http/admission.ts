@@ -98,7 +98,7 @@ export function admitWriter(parts: HttpParts, request: Request, env: unknown, bo
 }
 
 function letIn(
-  { access, core, limit, originOf }: HttpParts,
+  { access, core, limit, onSecretInPage, originOf }: HttpParts,
   request: Request,
   address: string | null,
   key: string | null,
@@ -111,6 +111,7 @@ function letIn(
   const origin = request.headers.get('origin');
   if (record.kind === 'web' && origin !== null)
     requireAllowed(origin, access.source().allowedOrigins, originOf, request);
+  if (record.kind === 'server' && origin !== null) onSecretInPage(record.id);
   limit.take(record.id, address, core.now());
   return { kind: record.kind, sender: { key: record.id, address: networkOf(address) } };
 }

@@ -32,6 +32,8 @@ export interface HttpParts {
   keepIp: IpChoice;
   /** Hears of what failed inside and was answered all the same. */
   onTrouble: (error: unknown) => void;
+  /** Hears of a secret key that came as pages send theirs. */
+  onSecretInPage: (keyId: string) => void;
   newId: () => string;
   readAgent: AgentReader;
   /** The caller's address, or null where none is known. */

@@ -50,6 +50,8 @@ export interface CollectorOptions {
   foldBesideFromMessages?: number;
   /** Hears of failures answered with 500 or 503, and of a thread that failed and that the collector does without. */
   onError?: (error: unknown) => void;
+  /** Hears of what the operator should mend, in words and without a secret: each matter once. */
+  onWarning?: (what: string) => void;
   /** Hears of each request once it is answered: what may be logged of it. */
   onRequest?: (told: RequestTold) => void;
   /** Delay of the event loop since last asked, seconds, for /metrics; left out there unless given. */
@@ -115,6 +117,7 @@ export async function openCollector(options: InnerOptions): Promise<InnerCollect
     rateLimit,
     ip,
     onError,
+    onWarning,
     onRequest,
     loopDelay,
     onProgress,
@@ -152,6 +155,7 @@ export async function openCollector(options: InnerOptions): Promise<InnerCollect
       ...(rateLimit === undefined ? {} : { rateLimit }),
       ...(ip === undefined ? {} : { ip }),
       ...(onError === undefined ? {} : { onError }),
+      ...(onWarning === undefined ? {} : { onWarning }),
       ...(onRequest === undefined ? {} : { onRequest }),
       gauges: {
         ...(database === ':memory:' ? {} : { logBytes: () => logBytes(database) }),

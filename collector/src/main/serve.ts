@@ -46,6 +46,7 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
       ...collectorOptions(settings),
       makesKeys: true,
       onError: (error) => log.error('something failed inside', error),
+      onWarning: log.warn,
       onRequest: outage.request,
       loopDelay: loop.take,
       onProgress: opening.onProgress,
