@@ -23,6 +23,8 @@ export interface Builder {
   start(): void;
   /** Share of people done, 0 to 1. */
   progress(): number;
+  /** Builds what is to be built, without waiting for it. @throws what stopped the last build, unless that was the store */
+  goOn(): void;
   /** Resolves when nothing is building; throws what stopped a build, unless that was the store. */
   finished(): Promise<void>;
   stop(): void;
@@ -127,6 +129,13 @@ export function createBuilder({
     });
   }
 
+  function tellFailure(): void {
+    if (failure === null) return;
+    const error = failure;
+    failure = null;
+    throw error;
+  }
+
   const self: Builder = {
     start() {
       if (running || stopped || !book.building) return;
@@ -143,13 +152,14 @@ export function createBuilder({
       );
     },
     progress: () => (book.building ? Math.min(1, last === 0 ? 0 : reached / last) : 1),
+    goOn() {
+      self.start();
+      tellFailure();
+    },
     async finished() {
       self.start();
       while (running) await running;
-      if (failure === null) return;
-      const error = failure;
-      failure = null;
-      throw error;
+      tellFailure();
     },
     stop() {
       stopped = true;

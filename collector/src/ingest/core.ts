@@ -217,9 +217,10 @@ export interface Core {
   /**
    * Settles everybody who is due, finishes the builds, and goes on with letting go of messages kept no longer, which
    * traits and segments keep what they had of.
+   * @param how `waitForBuilds: false`: builds go on by themselves, and people who are due need not wait for them
    * @throws NotStored
    */
-  tick(): Promise<void>;
+  tick(how?: { waitForBuilds: boolean }): Promise<void>;
   /** Recompute everything from the stored messages and report differences; nothing else happens meanwhile. */
   verify(options: { onProgress?: (done: number, total: number) => void }): Promise<{
     profiles: number;
@@ -231,6 +232,11 @@ export interface Core {
    * groups' traits are done in one piece, for which messages wait, unless `links` is false.
    */
   repair(options: { onProgress?: (done: number, total: number) => void; links?: boolean }): Promise<void>;
+  /**
+   * Ends what may take long (a build, people whose time has come, a repair) after the slice that it is at, so that
+   * `tick` and `close` need not wait for it. It goes on when the file is opened again; all else goes on until `close`.
+   */
+  endLongWork(): void;
   close(): Promise<void>;
 }
 

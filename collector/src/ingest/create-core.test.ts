@@ -1,5 +1,6 @@
 // The core over a store that fails: nothing half done, nothing lost, and back by itself.
 import { beforeEach, describe, expect, it } from 'vitest';
+import { useFolder } from '../../../tests/temporary-folder.ts';
 import type { Changes, Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import type { AcceptedMessage } from '../wire/accepted.ts';
@@ -225,4 +226,55 @@ it('asks for nothing at a tick where nothing was stored since, and still knows w
   await own.tick();
   expect(await countPending()).toBe(0);
   await own.close();
+});
+
+describe('long work that is ended', () => {
+  const inFolder = useFolder('long-work');
+
+  it('leaves a build and people who are due for the next opening, and nothing else', async () => {
+    const path = inFolder('tidemark.db');
+    const open = (): Promise<Core> =>
+      createCoreOn(openSqlite({ path }), { now: () => clock.now, elapsed: () => 0 });
+    const slow = await open();
+    await slow.putDefinition('segments', 'recent', { where: { event: 'E', within: '1h' } });
+    await slow.tick();
+    const people = Array.from({ length: 450 }, (_, i) => `u${i}`);
+    await slow.ingest({ messages: people.map((userId) => track(userId)), refused: [] });
+    await slow.putDefinition('traits', 'seen', { type: 'count', event: 'E' });
+    clock.now += 2 * 3_600_000;
+    // Each would take several slices.
+    const ticking = slow.tick();
+    slow.endLongWork();
+    await ticking;
+    expect((await slow.overdue()).people).toBeGreaterThan(0);
+    expect((await slow.definition('traits', 'seen'))?.status).toBe('building');
+    // What is asked of one person is right all the same, and messages are taken.
+    expect((await slow.profile('user:u449'))?.segments).toEqual([]);
+    expect(await slow.ingest({ messages: [track('u0')], refused: [] })).toEqual(['accepted']);
+    await slow.tick();
+    expect((await slow.definition('traits', 'seen'))?.status).toBe('building');
+    await slow.close();
+    const next = await open();
+    await next.tick();
+    expect((await next.definition('traits', 'seen'))?.status).toBe('ready');
+    expect((await next.overdue()).people).toBe(0);
+    expect((await next.verify({})).differences).toEqual([]);
+    await next.close();
+  });
+
+  it('settles people who are due while a build goes on, if it is told not to wait', async () => {
+    await core.putDefinition('segments', 'recent', { where: { event: 'E', within: '1h' } });
+    await core.tick();
+    const others = Array.from({ length: 1_500 }, (_, i) => track(`u${i}`, { name: 'F' }));
+    await core.ingest({ messages: [...others, track('ada')], refused: [] });
+    await core.putDefinition('traits', 'seen', { type: 'count', event: 'F' });
+    clock.now += 2 * 3_600_000;
+    await core.tick({ waitForBuilds: false });
+    const logged = commits.flatMap(({ transitions = [] }) => transitions.map(({ entered }) => entered));
+    expect(logged).toEqual([true, false]);
+    expect((await core.overdue()).people).toBe(0);
+    expect((await core.definition('traits', 'seen'))?.status).toBe('building');
+    await core.tick();
+    expect((await core.definition('traits', 'seen'))?.status).toBe('ready');
+  });
 });

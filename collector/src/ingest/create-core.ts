@@ -128,6 +128,10 @@ export async function createCoreOn(
   const { operate, read, settleAll, saveFacts } = inside;
   const closing = new AbortController();
   const settle = () => settleAll({ signal: closing.signal });
+  const endLongWork = (): void => {
+    builder.stop();
+    closing.abort(new Error('the collector was closed; the repair goes on when it is started again'));
+  };
   const builder = createBuilder({
     lane,
     book,
@@ -203,12 +207,14 @@ export async function createCoreOn(
       const next = people === 0 ? null : await store.query({ ask: 'next-due' });
       return { people, lagMs: next === null ? 0 : Math.max(0, until - next) };
     },
-    async tick() {
+    async tick({ waitForBuilds } = { waitForBuilds: true }) {
       // Where nobody sends anything nobody else would find out that there is room again.
       if (!lane.writable()) await writeClock();
-      await settleAll({ insist: true });
-      await builder.finished();
-      await expiry.step();
+      await settleAll({ insist: true, signal: closing.signal });
+      if (waitForBuilds) await builder.finished();
+      else builder.goOn();
+      // What is being built would not see what is let go of meanwhile.
+      if (waitForBuilds || !book.building) await expiry.step();
     },
     async verify({ onProgress }) {
       if (readOnly) return verifyAll(copyWith(set.program), tell(), onProgress);
@@ -218,9 +224,9 @@ export async function createCoreOn(
       }));
     },
     repair: (options) => repairAll(lane, { ...options, signal: closing.signal }),
+    endLongWork,
     async close() {
-      builder.stop();
-      closing.abort(new Error('the collector was closed; the repair goes on when it is started again'));
+      endLongWork();
       await builder.finished().catch(() => {
         // Closing goes on; the build begins anew when the file is opened again.
       });

@@ -103,6 +103,8 @@ function untilStopped(
       if (stopping) process.exit(1);
       stopping = true;
       log.info(`${signal}: stopping; requests under way are answered`);
+      // What takes minutes goes on at the next start.
+      collector.core.endLongWork();
       const limit = setTimeout(() => server.closeAllConnections(), STOP_LIMIT_MS);
       const closed = new Promise<void>((done) => server.close(() => done()));
       server.closeIdleConnections();
@@ -126,7 +128,8 @@ function startTicking(collector: InnerCollector, outage: Outage): { stop(): Prom
   let running: Promise<void> = Promise.resolve();
   const next = (): void => {
     timer = setTimeout(() => {
-      running = collector.tick().then(
+      // A build may take minutes, and people's time comes meanwhile.
+      running = collector.core.tick({ waitForBuilds: false }).then(
         () => {
           failed = false;
         },
