@@ -1,5 +1,6 @@
 // `tidemark backup` and `restore`: consistent while messages arrive, nothing of the erased in it, and the way back.
 import {
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -190,6 +191,22 @@ describe('restore', () => {
     expect(readFileSync(path('data', aside()[0] ?? ''), 'utf8')).toMatch(/^rubbish/);
     expect((await run(['verify'])).code).toBe(0);
   });
+
+  it.runIf(process.getuid?.() === 0)(
+    'by root leaves the file to whom the old one or its folder belongs',
+    async () => {
+      const [collector, other] = [12_345, 12_346];
+      const owners = (...names: string[]): number[] => names.map((name) => statSync(name).uid);
+      chownSync(database(), other, other);
+      expect((await run(['restore', path('b.db')])).code).toBe(0);
+      expect(owners(database(), path('data', aside()[0] ?? ''))).toEqual([other, other]);
+      mkdirSync(path('new'));
+      chownSync(path('new'), collector, collector);
+      const file = path('new', 'where.db');
+      expect((await run(['restore', path('b.db')], { TIDEMARK_DB: file })).code).toBe(0);
+      expect(owners(file, `${file}.lock`)).toEqual([collector, collector]);
+    },
+  );
 
   it('is refused while the file is served, naming the process', async () => {
     const { child, url } = await serve();

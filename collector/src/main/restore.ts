@@ -87,7 +87,8 @@ async function copyOver(file: string, partial: string, expectedBytes: number): P
 
 /** Puts the new file in place; answers what the old one is called now, or null if there was none. */
 function putInPlace(partial: string, database: string): string | null {
-  const aside = existsSync(database) ? keepAside(database, partial) : null;
+  const aside = existsSync(database) ? keepAside(database) : null;
+  ownLike(aside ?? dirname(database), partial);
   // A log or an index of it would be taken for the new file's.
   for (const ending of ['-wal', '-shm']) rmSync(`${database}${ending}`, { force: true });
   rmSync(socketPath(database), { force: true });
@@ -97,7 +98,7 @@ function putInPlace(partial: string, database: string): string | null {
 }
 
 /** Gives the old file, and its log, a second name. */
-function keepAside(database: string, partial: string): string {
+function keepAside(database: string): string {
   const aside = freeName(`${database}.before-restore-${new Date().toISOString().replace(/[:.]/g, '-')}`);
   try {
     // A sound file is whole without its log then.
@@ -112,11 +113,10 @@ function keepAside(database: string, partial: string): string {
     renameSync(database, aside);
   }
   if (existsSync(`${database}-wal`)) renameSync(`${database}-wal`, `${aside}-wal`);
-  ownLike(aside, partial);
   return aside;
 }
 
-/** Restored by root, it still is the collector's. */
+/** Restored by root, it still is the collector's: as the old file was, or as its folder is. */
 function ownLike(old: string, fresh: string): void {
   const { uid, gid } = statSync(old);
   if (process.getuid?.() === 0) chownSync(fresh, uid, gid);
