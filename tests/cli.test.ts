@@ -13,7 +13,7 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { holderOf, takeLock } from '../collector/src/main/lock.ts';
 import { holdFile } from '../collector/src/storage/sqlite/held-file.ts';
 import { api, closed, KEYS, useCommandLine } from './command-line.ts';
@@ -164,6 +164,39 @@ describe('serve', () => {
     await serve({});
     expect(existsSync(file)).toBe(false);
   });
+
+  it('stops in the midst of a build with code 0, and builds on when it is started again', async () => {
+    const people = join(folder, 'people.ndjson');
+    const lines = Array.from({ length: 30_000 }, (_, i) =>
+      JSON.stringify({ type: 'track', event: 'E', userId: `u${i}`, messageId: `m${i}` }),
+    );
+    writeFileSync(people, `${lines.join('\n')}\n`);
+    expect((await run(['import', people], KEYS)).code).toBe(0);
+    const headers = {
+      authorization: `Bearer ${KEYS.TIDEMARK_ADMIN_KEY}`,
+      'content-type': 'application/json',
+    };
+    const first = await serve();
+    const many = { where: { event: 'E', count: { op: 'gte', value: 1 }, within: '365d' } };
+    const put = { method: 'PUT', headers, body: JSON.stringify(many) };
+    const of = (url: string, init: RequestInit = { headers }) => fetch(`${url}/api/segments/many`, init);
+    const view = (await (await of(first.url, put)).json()) as { status: string; progress: number };
+    expect(view.status).toBe('building');
+    let far = view;
+    // Threads are at work then.
+    while (far.status === 'building' && far.progress < 0.1)
+      far = (await (await of(first.url)).json()) as typeof view;
+    const done = closed(first.child);
+    first.child.kill('SIGTERM');
+    expect(await done).toBe(0);
+    const second = await serve();
+    await vi.waitFor(
+      async () =>
+        expect(await (await of(second.url)).json()).toMatchObject({ status: 'ready', size: 30_000 }),
+      { timeout: 30_000, interval: 100 },
+    );
+    expect((await run(['verify'])).code).toBe(0);
+  }, 90_000);
 
   it('refuses a second one on the same file and names the first', async () => {
     const { child } = await serve();

@@ -39,6 +39,7 @@ function createFolder(path: string, checkpointer: Pick<Checkpointer, 'rests'>): 
   thread.unref();
   let waiting: { resolve(people: FoldedPerson[]): void; reject(error: Error): void } | null = null;
   let failure: Error | null = null;
+  let isClosing = false;
   const gone = new Promise<void>((resolve) => {
     thread.once('exit', () => {
       fail(new Error('the thread that folds beside the lane has ended'));
@@ -49,7 +50,8 @@ function createFolder(path: string, checkpointer: Pick<Checkpointer, 'rests'>): 
   thread.on('message', (told: FromThread) => {
     const asked = waiting;
     waiting = null;
-    thread.unref();
+    // Closed it is waited for, whatever it tells until then.
+    if (!isClosing) thread.unref();
     if ('failed' in told) asked?.reject(new Error(told.failed));
     else asked?.resolve(JSON.parse(told.people) as FoldedPerson[]); // written by fold-thread.ts
   });
@@ -79,6 +81,7 @@ function createFolder(path: string, checkpointer: Pick<Checkpointer, 'rests'>): 
       });
     },
     async close() {
+      isClosing = true;
       Atomics.store(stop, 0, 1);
       thread.ref();
       send({ close: true });

@@ -247,4 +247,33 @@ describe('a SQLite file', () => {
       post.mockRestore();
     }
   });
+
+  it('keeps the process alive until a folder is closed, whatever its thread tells meanwhile', async () => {
+    const store = openSqlite({ path });
+    await store.commit({ clock: 1, nodes: [{ id: 1, kind: 'user', ext: 'u', publicId: 'p_u', root: 1 }] });
+    const calls: string[] = [];
+    const spies = (['ref', 'unref'] as const).map((name) => {
+      const original = Worker.prototype[name];
+      return vi.spyOn(Worker.prototype, name).mockImplementation(function (this: Worker) {
+        calls.push(name);
+        original.call(this);
+      });
+    });
+    try {
+      const [folder, ...others] = store.openFolders?.() ?? [];
+      folder?.begin({ leaves: [], generation: 1, share: { index: 0, of: 1 } });
+      const asked = folder?.next({ after: 0, clock: 1, from: null }).catch(() => []);
+      // It is asked in the next turn.
+      await new Promise((resolve) => setImmediate(resolve));
+      calls.length = 0;
+      const closing = folder?.close();
+      expect(await asked).toEqual([]);
+      await closing;
+      expect(calls).toEqual(['ref']);
+      await Promise.all(others.map((other) => other.close()));
+    } finally {
+      for (const spy of spies) spy.mockRestore();
+      await store.close();
+    }
+  });
 });
