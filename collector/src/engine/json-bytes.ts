@@ -81,11 +81,12 @@ export class JsonBytes {
     else this.#stringified(value ?? null);
   }
 
-  list(values: readonly unknown[]): void {
+  /** @param write how each of them is written; as plain data unless given */
+  list<T>(values: readonly T[], write: (to: JsonBytes, value: T) => void = writeValue): void {
     this.raw('[');
     for (let i = 0; i < values.length; i++) {
       if (i > 0) this.raw(',');
-      this.value(values[i]);
+      write(this, values[i] as T); // within its length
     }
     this.raw(']');
   }
@@ -132,3 +133,5 @@ export class JsonBytes {
     this.#to = begun.length;
   }
 }
+
+const writeValue = (to: JsonBytes, value: unknown): void => to.value(value);

@@ -27,15 +27,11 @@ export interface Sealed {
 export type StoredBlock = Block | { d: number[] };
 
 /** Writes `StoredBlock[]`. */
-export function writeBlocks(to: JsonBytes, blocks: readonly Block[]): void {
-  let between = '[';
-  for (const block of blocks) {
-    to.raw(between);
-    between = ',';
-    if (isSealed(block) || typeof block.e[0] !== 'number') to.value(block);
-    else writeTimes(to, block.e as number[]); // all entries of a leaf are of one shape
-  }
-  to.raw(blocks.length === 0 ? '[]' : ']');
+export const writeBlocks = (to: JsonBytes, blocks: readonly Block[]): void => to.list(blocks, writeBlock);
+
+function writeBlock(to: JsonBytes, block: Block): void {
+  if (isSealed(block) || typeof block.e[0] !== 'number') to.value(block);
+  else writeTimes(to, block.e as number[]); // all entries of a leaf are of one shape
 }
 
 function writeTimes(to: JsonBytes, times: readonly number[]): void {

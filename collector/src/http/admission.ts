@@ -109,9 +109,10 @@ function letIn(
     throw unknownKey(key, record !== null);
   }
   const origin = request.headers.get('origin');
-  if (record.kind === 'web' && origin !== null)
-    requireAllowed(origin, access.source().allowedOrigins, originOf, request);
-  if (record.kind === 'server' && origin !== null) onSecretInPage(record.id);
+  if (origin !== null) {
+    if (record.kind === 'web') requireAllowed(origin, access.source().allowedOrigins, originOf, request);
+    else onSecretInPage(record.id);
+  }
   limit.take(record.id, address, core.now());
   return { kind: record.kind, sender: { key: record.id, address: networkOf(address) } };
 }
