@@ -538,6 +538,8 @@ describe('windows', () => {
         let now = 10_000;
         let blocks: Block[] = [];
         const all: Entry[] = [];
+        /** The newest, and before and behind each edge; up to 100 entries of one instant stay together. */
+        const mostExact = 128 + windows.length * 2 * (64 + 100);
         const advance = (until: number): void => {
           for (
             let at = nextOpening(blocks, windows, now);
@@ -553,6 +555,8 @@ describe('windows', () => {
           now = until;
         };
         const check = (): void => {
+          const exact = blocks.reduce((sum, block) => sum + ('e' in block ? block.e.length : 0), 0);
+          expect(exact).toBeLessThanOrEqual(mostExact);
           for (const window of windows) {
             const plain = all.filter(({ stamp }) => now - window < stamp[0] && stamp[0] <= now).length;
             expect(windowCount(blocks, window, now)).toBe(plain);

@@ -63,8 +63,9 @@ export function restoreBlocks(stored: readonly StoredBlock[]): Block[] {
 /** A sliding window in ms, or null for leaves that are no windows. */
 export type Span = number | null;
 
-/** An exact block is split when it grows past this: about 2 KB of a person's row. */
+/** The newest entries that stay exact, about 2 KB of a person's row; past it the oldest of them are sealed. */
 const MAX_EXACT_ENTRIES = 128;
+/** Entries of a sealed block, and of those that stay exact in front of an edge that moves through them. */
 const SEALED_ENTRIES = 64;
 /** More sealed blocks than this are merged pairwise, so that a row stays small. */
 const MAX_SEALED_BLOCKS = 64;
@@ -90,10 +91,9 @@ export function addToWindow(
   const index = placeOf(kept, time);
   const home = kept[index];
   if (home && isSealed(home) && mayHold(home, time, edges)) kept[index] = widen(aggregate, home, entry);
-  else if (home && !isSealed(home))
-    kept.splice(index, 1, ...split(aggregate, insert(aggregate, home.e, entry), edges));
+  else if (home && !isSealed(home)) kept[index] = { e: insert(aggregate, home.e, entry) };
   else kept.splice(home ? index + 1 : 0, 0, { e: [aggregate.pack(entry)] });
-  return compact(aggregate, kept, edges);
+  return tidy(aggregate, kept, edges);
 }
 
 /** The common case, the newest entry so far, without a copy. False: nothing was done. */
@@ -136,20 +136,71 @@ function isAfter(packed: Packed, entry: Entry): boolean {
   );
 }
 
-/** Seals the older half of an exact block that has grown too long, never across an edge. */
-function split(aggregate: Aggregate, entries: Packed[], edges: readonly number[]): Block[] {
-  if (entries.length <= MAX_EXACT_ENTRIES) return [{ e: entries }];
-  let end = SEALED_ENTRIES;
-  while (end < entries.length && timeAt(entries, end) === timeAt(entries, end - 1)) end++;
-  const newest = timeAt(entries, end - 1);
-  let start = 0;
-  for (const edge of edges) {
-    if (edge >= newest) continue;
-    while (start < end && timeAt(entries, start) <= edge) start++;
+/**
+ * Seals all that need not be exact: not the newest entries, nor those around an edge, which it leaves one by one. A
+ * short window passes by what a long one still holds, so that a block is opened and sealed again once for each of them.
+ */
+function tidy(aggregate: Aggregate, blocks: readonly Block[], edges: readonly number[]): Block[] {
+  const tidied: Block[] = [];
+  for (let at = 0; at < blocks.length; ) {
+    const first = blocks[at] as Block;
+    const from = at++;
+    if (isSealed(first)) {
+      tidied.push(first);
+      continue;
+    }
+    while (at < blocks.length && !isSealed(blocks[at] as Block)) at++;
+    const entries = blocks.slice(from, at).flatMap((block) => (isSealed(block) ? [] : block.e));
+    const [before, after] = [blocks[from - 1], blocks[at]];
+    const around: Around = {
+      edges,
+      before: before ? lastTime(before) : null,
+      after: after ? firstTime(after) : null,
+    };
+    for (const block of sealedRun(aggregate, entries, around)) tidied.push(block);
   }
-  const parts = [entries.slice(0, start), entries.slice(end)].map((e): Block => ({ e }));
-  parts.splice(1, 0, seal(aggregate, entries.slice(start, end)));
-  return parts.filter((block) => isSealed(block) || block.e.length > 0);
+  return compact(aggregate, tidied, edges);
+}
+
+/** Where exact entries lie: times of what comes before and after them; null: nothing does. */
+interface Around {
+  edges: readonly number[];
+  before: number | null;
+  after: number | null;
+}
+
+function sealedRun(aggregate: Aggregate, entries: readonly Packed[], around: Around): Block[] {
+  const { edges, before, after } = around;
+  const isEdgeIn = (from: number, to: number): boolean => edges.some((edge) => from <= edge && edge < to);
+  const blocks: Block[] = [];
+  for (let start = 0; start < entries.length; ) {
+    let end = start + 1;
+    while (end < entries.length && !isEdgeIn(timeAt(entries, end - 1), timeAt(entries, end))) end++;
+    const piece = entries.slice(start, end);
+    const isBehindEdge = start > 0 || (before !== null && isEdgeIn(before, timeAt(entries, start)));
+    const kept = isBehindEdge ? pastEqual(piece, SEALED_ENTRIES) : 0;
+    const isNewest = end === entries.length && after === null;
+    const isBeforeEdge =
+      end < entries.length || (after !== null && isEdgeIn(timeAt(entries, end - 1), after));
+    const most = isNewest ? MAX_EXACT_ENTRIES : isBeforeEdge ? SEALED_ENTRIES - 1 : 0;
+    if (kept > 0) blocks.push({ e: piece.slice(0, kept) });
+    let done = kept;
+    while (piece.length - done > most) {
+      const next = pastEqual(piece, done + SEALED_ENTRIES);
+      blocks.push(seal(aggregate, piece.slice(done, next)));
+      done = next;
+    }
+    if (done < piece.length) blocks.push({ e: piece.slice(done) });
+    start = end;
+  }
+  return blocks;
+}
+
+/** The first place from `at` on between two different times: entries of one time stay together. */
+function pastEqual(entries: readonly Packed[], at: number): number {
+  let end = Math.min(at, entries.length);
+  while (end > 0 && end < entries.length && timeAt(entries, end) === timeAt(entries, end - 1)) end++;
+  return end;
 }
 
 const timeAt = (entries: readonly Packed[], index: number): number => timeOf(entries[index] as Packed);
@@ -278,7 +329,7 @@ export function blocksOpeningAt(
   );
 }
 
-/** Puts the entries that `sealed` stood for in its place, exact at its old end, sealed again behind. */
+/** Puts the entries that `sealed` stood for in its place, exact around the edge, sealed again elsewhere. */
 export function openBlock(
   aggregate: Aggregate,
   windows: readonly number[],
@@ -289,17 +340,7 @@ export function openBlock(
 ): Block[] {
   const packed = [...entries].sort((a, b) => compareStamps(a.stamp, b.stamp)).map(aggregate.pack);
   const edges = windows.map((window) => now - window);
-  const opened: Block[] = [];
-  let rest = packed.length;
-  let end = Math.min(SEALED_ENTRIES, rest);
-  while (end < rest && timeAt(packed, end) === timeAt(packed, end - 1)) end++;
-  if (end > 0) opened.push({ e: packed.slice(0, end) });
-  while (end < rest) {
-    const start = end;
-    end = Math.min(start + SEALED_ENTRIES, rest);
-    while (end < rest && timeAt(packed, end) === timeAt(packed, end - 1)) end++;
-    opened.push(seal(aggregate, packed.slice(start, end)));
-  }
-  rest = blocks.indexOf(sealed);
-  return compact(aggregate, [...blocks.slice(0, rest), ...opened, ...blocks.slice(rest + 1)], edges);
+  const opened: Block[] = packed.length > 0 ? [{ e: packed }] : [];
+  const at = blocks.indexOf(sealed);
+  return tidy(aggregate, [...blocks.slice(0, at), ...opened, ...blocks.slice(at + 1)], edges);
 }
