@@ -733,6 +733,38 @@ describe('why', () => {
     });
   });
 
+  it('lets messages through while it reads a long history, and tells what there was when it was asked', async () => {
+    const where = {
+      all: [
+        { event: 'A', count: { op: 'gte', value: 10 } },
+        { event: 'A', where: { path: 'properties.v', op: 'gt', value: 2_399 } },
+      ],
+    } as const;
+    await withCollector({ config: { segments: { often: { where } } } }, async (c) => {
+      for (let from = 0; from < 2_500; from += 500)
+        await c.send(
+          'web',
+          Array.from({ length: 500 }, (_, i) => track(user('a'), 'A', from + i - 5_000, { v: from + i })),
+        );
+      const done: string[] = [];
+      const [{ json }] = await Promise.all([
+        c.api('GET', '/api/profiles/user:a/segments/often/why').finally(() => done.push('why')),
+        (async () => {
+          await c.send('web', [track(user('a'), 'A', -10_000, { v: 9_999 })]);
+          done.push('message');
+        })(),
+      ]);
+      expect(done).toEqual(['message', 'why']);
+      const all = json.why as {
+        all: { actual: number; messages: { total: number; newest: JsonObject[] } }[];
+      };
+      const [often, above] = all.all;
+      expect([often?.actual, above?.actual, above?.messages.total]).toEqual([2_500, 100, 100]);
+      const times = above?.messages.newest.map(({ timestamp }) => timestamp);
+      expect(times).toEqual(Array.from({ length: 20 }, (_, i) => iso(T0 + 2_499 - i - 5_000)));
+    });
+  });
+
   it('shows the tree, the messages and the next change', async () => {
     await withCollector({}, async (c) => {
       await c.define({

@@ -3,35 +3,25 @@
 // Invariant: whether a part holds is asked of the engine itself, never decided here.
 
 import { readTrait } from '../engine/comparison.ts';
-import { compileWhere, selects } from '../engine/filter.ts';
+import { compileWhere, declaredTraits, type EngineMessage, selects } from '../engine/filter.ts';
 import { evaluateAll } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import { type BucketOf, type DefinitionSet, sinceOf } from '../engine/program.ts';
 import { traitsNeededBy } from '../engine/references.ts';
-import { compareStamps } from '../engine/stamp.ts';
 import { traitOf } from '../engine/trait-bag.ts';
-import { reachFor } from '../engine/traits.ts';
-import { type HistoryRow, isErased } from '../storage/port.ts';
-import type {
-  Condition,
-  DefinitionKind,
-  SegmentDefinition,
-  TraitDefinition,
-  Where,
-  Within,
-} from '../wire/definitions.ts';
+import { readPath } from '../engine/values.ts';
+import { isErased } from '../storage/port.ts';
+import type { Condition, SegmentDefinition, TraitDefinition, Where, Within } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
 import type { WhyView } from './core.ts';
 import type { Tried } from './definition-book.ts';
+import { createSearch, type Found, listed, type Search } from './evidence.ts';
 import { traitValue } from './outside-values.ts';
 import { iso } from './profile-reads.ts';
 import { settle } from './settle.ts';
-import { engineMessage } from './stored-message.ts';
 import { tryPerson } from './trial.ts';
 import type { WorkingSet } from './working-set.ts';
 
-/** Messages shown for one part; `total` says how many count. */
-const MAX_SHOWN = 20;
 /** Instants walked ahead to find when time alone changes the answer. */
 const MAX_STEPS = 1_000;
 
@@ -80,14 +70,23 @@ interface Explaining {
   segments: Readonly<Record<string, SegmentDefinition>>;
   /** As in `DefinitionSet`. */
   since: DefinitionSet['since'];
-  history: HistoryRow[];
-  /** Those of them that the definition at hand sees. */
-  seen: HistoryRow[];
+  search: Search;
   bucketOf: BucketOf;
   /** Every computed trait's value. */
   values: ReadonlyMap<string, JsonValue>;
   /** By which of their ids the person is on each static list, by the segment's key. */
   listedAs: ReadonlyMap<string, string[]>;
+}
+
+/** Put together from what a search found, once it has run. */
+type Telling = () => JsonObject;
+
+export interface Explained extends Pick<WhyView, 'member' | 'changesAt' | 'anonymous'> {
+  /**
+   * The tree of conditions, once the messages they rest on are read, as of when it was asked. It may be called when
+   * the lane has gone on: in a long history that takes a while.
+   */
+  tell(): Promise<JsonObject>;
 }
 
 /** Explains one person's membership. The copy's program holds `partsOf` all `segmentsBehind` it. */
@@ -97,27 +96,36 @@ export async function explain(
   key: string,
   { segments, since, bucketOf }: Pick<Explaining, 'segments' | 'since' | 'bucketOf'>,
   clock: number,
-): Promise<Omit<WhyView, 'segment' | 'profileId' | 'userId' | 'since' | 'at'> | null> {
+): Promise<Explained | null> {
   const person = await tryPerson(copy, id, clock);
   const definition = segments[key];
   if (!person || !definition) return null;
   const { anonymous } = person;
   if (anonymous) seeConditions(copy, person, clock);
-  const history: HistoryRow[] = [];
-  for await (const rows of copy.historyPages(id, clock)) history.push(...rows);
   const values = new Map<string, JsonValue>();
   for (const [name, trait] of copy.program.traits)
     values.set(name, await traitValue(copy, person, trait, clock));
   const keysBehind = [...segmentsBehind(segments, key).keys()];
   const listedAs = new Map<string, string[]>();
   for (const name of keysBehind) listedAs.set(name, await listedIds(copy, id, name));
-  const at = { copy, person, clock, segments, since, history, seen: history, bucketOf, values, listedAs };
-  const why = explainSegment(at, key, definition);
-  if (anonymous) return { member: false, why, changesAt: null, anonymous };
+  const search = createSearch(clock);
+  const why = explainSegment(
+    { copy, person, clock, segments, since, search, bucketOf, values, listedAs },
+    key,
+    definition,
+  );
+  const lastSeq = copy.lastSeq();
+  const ranges = await copy.rangesOf(id, { from: search.start(), to: null });
+  const { store } = copy;
+  const tell = async (): Promise<JsonObject> => {
+    await search.run((keys) => store.read(keys), ranges, lastSeq);
+    return why();
+  };
+  if (anonymous) return { member: false, changesAt: null, anonymous, tell };
   const version = copy.program.live.get(key)?.version ?? -1;
   const member = person.members.has(version);
   const behind = new Set(keysBehind.map((name) => copy.program.live.get(name)?.version ?? -1));
-  return { member, why, changesAt: await nextChange(copy, person, version, behind) };
+  return { member, changesAt: await nextChange(copy, person, version, behind), tell };
 }
 
 /** Of somebody who is in no segment: what each condition would say. */
@@ -157,85 +165,103 @@ async function nextChange(
   return null;
 }
 
-function explainSegment(at: Explaining, key: string, definition: SegmentDefinition): JsonObject {
+function explainSegment(at: Explaining, key: string, definition: SegmentDefinition): Telling {
   if ('static' in definition) {
     const list = at.copy.program.lists.get(key);
     const holds = list !== undefined && at.person.lists.includes(list);
-    return { static: true, holds, listed: at.listedAs.get(key) ?? [] };
+    return () => ({ static: true, holds, listed: at.listedAs.get(key) ?? [] });
   }
   return explainCondition(at, key, definition.where, '/where');
 }
 
-function explainCondition(at: Explaining, key: string, condition: Condition, pointer: string): JsonObject {
+function explainCondition(at: Explaining, key: string, condition: Condition, pointer: string): Telling {
   const part = at.copy.program.wanted.get(partKey(key, pointer));
   const holds = part !== undefined && at.person.members.has(part.version);
   const inner = (of: Condition, step: string) => explainCondition(at, key, of, `${pointer}/${step}`);
-  if ('all' in condition) return { all: condition.all.map((of, i) => inner(of, `all/${i}`)), holds };
-  if ('any' in condition) return { any: condition.any.map((of, i) => inner(of, `any/${i}`)), holds };
-  if ('not' in condition) return { not: inner(condition.not, 'not'), holds };
+  if ('all' in condition) {
+    const parts = condition.all.map((of, i) => inner(of, `all/${i}`));
+    return () => ({ all: parts.map((tell) => tell()), holds });
+  }
+  if ('any' in condition) {
+    const parts = condition.any.map((of, i) => inner(of, `any/${i}`));
+    return () => ({ any: parts.map((tell) => tell()), holds });
+  }
+  if ('not' in condition) {
+    const not = inner(condition.not, 'not');
+    return () => ({ not: not(), holds });
+  }
   // A condition is plain JSON but for keys that are left out.
   const shown = JSON.parse(JSON.stringify(condition)) as JsonObject;
-  return { ...shown, holds, ...evidence(seenBy(at, 'segments', key), condition) };
+  const rest = evidence(at, condition, sinceOf(at, 'segments', key));
+  return () => ({ ...shown, holds, ...rest() });
 }
 
-/** The same with the messages that a definition sees. */
-function seenBy(at: Explaining, kind: DefinitionKind, key: string): Explaining {
-  const since = sinceOf(at, kind, key);
-  return { ...at, seen: at.history.filter(({ expired }) => expired === 0 || since < expired) };
-}
-
-/** What a leaf's answer rests on. */
-function evidence(at: Explaining, condition: Condition): JsonObject {
-  const { copy, person } = at;
+/** What a leaf's answer rests on; the definition it is of sees no message that had expired by `since`. */
+function evidence(at: Explaining, condition: Condition, since: number): Telling {
+  const { copy, person, search } = at;
   if ('trait' in condition) {
     const actual = readTrait((key) => traitOf(person.traits, key), condition.trait) ?? null;
-    return { actual, messages: setters(at, condition.trait) };
+    const keys = [condition.trait, condition.trait.split('.')[0] as string];
+    const sets = (message: EngineMessage): boolean => {
+      const traits = declaredTraits(message.body());
+      return keys.some((key) => Object.hasOwn(traits, key));
+    };
+    // Whoever reads a trait sees all that declared it.
+    const found = search.find({ events: ['$identify'], test: sets, since: 0 });
+    return () => ({ actual, messages: listed(found) });
   }
   if ('computed' in condition) {
     const trait = copy.program.traits.get(condition.computed);
     const actual = at.values.get(condition.computed) ?? null;
     const definition = trait?.definition;
-    if (!definition || definition.type === 'formula')
-      return {
-        actual,
-        formula: definition?.type === 'formula' ? definition.expression : null,
-        inputs: definition ? inputsOf(at, definition) : {},
-      };
-    return { actual, messages: matching(seenBy(at, 'traits', condition.computed), definition) };
+    if (!definition || definition.type === 'formula') {
+      const inputs = definition ? inputsOf(at, definition) : {};
+      return () => ({ actual, formula: definition?.expression ?? null, inputs });
+    }
+    const found = find(at, definition, sinceOf(at, 'traits', condition.computed));
+    return () => ({ actual, messages: listed(found) });
   }
   if ('segment' in condition) {
     const definition = at.segments[condition.segment];
-    return definition ? { because: explainSegment(at, condition.segment, definition) } : {};
+    const because = definition && explainSegment(at, condition.segment, definition);
+    return () => (because ? { because: because() } : {});
   }
   if ('event' in condition) {
-    const messages = matching(at, condition);
-    return { actual: messages.total, messages };
+    const found = find(at, condition, since);
+    return () => ({ actual: found.total, messages: listed(found) });
   }
   if ('first' in condition) {
-    const { first: event, where } = condition;
-    const [first] = rowsMatching(at, { event, ...(where ? { where } : {}) });
-    return { actual: first ? iso(first.stamp[0]) : null, messages: listed(first ? [first] : []) };
+    const found = find(at, { event: condition.first, where: condition.where }, since);
+    return () => {
+      const { first } = found;
+      const newest = first ? [first] : [];
+      return {
+        actual: first ? iso(first.stamp[0]) : null,
+        messages: listed({ total: newest.length, newest }),
+      };
+    };
   }
   if ('sequence' in condition) {
-    const rows = condition.sequence.flatMap((step) => {
-      const { event, where } = 'absent' in step ? step.absent : step;
-      return rowsMatching(at, { event, where, within: condition.within });
-    });
-    return { messages: listed([...new Set(rows)].sort((a, b) => compareStamps(a.stamp, b.stamp))) };
+    const steps = condition.sequence.map((step) => ('absent' in step ? step.absent : step));
+    const found = findAny(at, steps, condition.within, since);
+    return () => ({ messages: listed(found) });
   }
-  if ('bucket' in condition)
-    return { actual: person.ext === '' ? null : at.bucketOf(condition.bucket.salt, person.ext) };
+  if ('bucket' in condition) {
+    const actual = person.ext === '' ? null : at.bucketOf(condition.bucket.salt, person.ext);
+    return () => ({ actual });
+  }
   if ('survey' in condition) {
     const { survey } = condition;
-    const rows = rowsMatching(at, { event: '$survey' }).filter((row) => surveyOf(row) === survey);
-    return { messages: listed(rows) };
+    const test = (message: EngineMessage): boolean => surveyOf(message) === survey;
+    const found = search.find({ events: ['$survey'], test, since });
+    return () => ({ messages: listed(found) });
   }
-  if (!('group' in condition)) return {};
+  if (!('group' in condition)) return () => ({});
   const groups = [...person.view].map(([id, traits]) => ({
     id,
     traits: groupTraits(condition.group, traits),
   }));
-  return { groups };
+  return () => ({ groups });
 }
 
 /** Values of the traits that a formula names. */
@@ -253,56 +279,32 @@ function groupTraits(
   return Object.assign({}, ...parts.map((part) => groupTraits(part, read)));
 }
 
-function surveyOf(row: HistoryRow): string {
-  const body = JSON.parse(row.text) as JsonObject; // stored by the lane
-  const source = row.type === 'survey' ? body : (body.properties as JsonObject); // a survey event has some
-  return String(source.surveyId ?? '');
-}
-
-/** Identify messages that wrote the trait. */
-function setters({ history }: Explaining, trait: string): JsonObject {
-  const keys = [trait, trait.split('.')[0] as string];
-  const wrote = history.filter((row) => {
-    if (row.type !== 'identify') return false;
-    const { traits } = JSON.parse(row.text) as JsonObject; // stored by the lane
-    return typeof traits === 'object' && traits !== null && keys.some((key) => Object.hasOwn(traits, key));
-  });
-  return listed(wrote);
+function surveyOf(message: EngineMessage): string {
+  const steps = message.type === 'survey' ? ['surveyId'] : ['properties', 'surveyId'];
+  return String(readPath(message.body(), steps) ?? '');
 }
 
 interface Selection {
   event: string;
   where?: Where | undefined;
-  within?: Within | undefined;
 }
 
-function rowsMatching({ seen, clock }: Explaining, { event, where, within }: Selection): HistoryRow[] {
-  const filter = compileWhere(where);
-  const { reach, span } = reachFor(within);
-  return seen.filter((row) => {
-    const [time] = row.stamp;
-    if (span !== null && time <= clock - span) return false;
-    if (typeof reach === 'object' && (time < reach.from || time > reach.to)) return false;
-    const message = engineMessage(row);
-    return selects(event, message) && (!filter || filter.test(message.body(), clock));
-  });
-}
+const find = (at: Explaining, selection: Selection & { within?: Within | undefined }, since: number): Found =>
+  findAny(at, [selection], selection.within, since);
 
-const matching = (at: Explaining, selection: Selection): JsonObject & { total: number } =>
-  listed(rowsMatching(at, selection));
-
-/** The newest of some messages, newest first. */
-function listed(rows: readonly HistoryRow[]): JsonObject & { total: number } {
-  const shown = rows.slice(-MAX_SHOWN).reverse();
-  return {
-    total: rows.length,
-    newest: shown.map(({ stamp, type, event, expired }) => ({
-      messageId: stamp[1],
-      timestamp: iso(stamp[0]),
-      type,
-      ...(event === null ? {} : { event }),
-      // It counts, and is kept no longer.
-      ...(expired > 0 ? { expired: true } : {}),
-    })),
-  };
+/** Messages that one of the selections takes. */
+function findAny(
+  { search, clock }: Explaining,
+  selections: readonly Selection[],
+  within: Within | undefined,
+  since: number,
+): Found {
+  const events = selections.map(({ event }) => event);
+  const any = selections.map(({ event, where }) => ({ event, filter: compileWhere(where) }));
+  const test = (message: EngineMessage): boolean =>
+    any.some(
+      ({ event, filter }) => selects(event, message) && (!filter || filter.test(message.body(), clock)),
+    );
+  const looksInside = any.some(({ filter }) => filter !== null);
+  return search.find({ events, test: looksInside ? test : null, within, since });
 }

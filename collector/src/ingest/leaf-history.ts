@@ -1,5 +1,5 @@
-// Which stored messages a leaf may ask for, as a filter the store can apply.
-// Invariant: never leaves out a message that one of the leaves would match.
+// Which stored messages leaves and selectors may ask for, as a filter the store can apply.
+// Invariant: never leaves out a message that one of them would match.
 import type { EngineMessage } from '../engine/filter.ts';
 import { type Leaf, looksInside, reachOf } from '../engine/leaf.ts';
 import type { Stamp } from '../engine/stamp.ts';
@@ -17,10 +17,17 @@ const TYPES: Readonly<Record<string, MessageType>> = {
 };
 
 /** Filter for the messages that any of the leaves may match, or undefined where it may be all. */
-export function filterFor(leaves: readonly Leaf[]): MessageFilter | undefined {
+export const filterFor = (leaves: readonly Leaf[]): MessageFilter | undefined =>
+  filterOf(
+    leaves.flatMap((leaf) => leaf.events),
+    leaves.some(looksInside),
+  );
+
+/** The same for event selectors; `inside`: the messages are looked into. */
+export function filterOf(selectors: readonly string[], inside: boolean): MessageFilter | undefined {
   const types = new Set<MessageType>();
   const events = new Set<string>();
-  for (const name of leaves.flatMap((leaf) => leaf.events)) {
+  for (const name of selectors) {
     const type = TYPES[name];
     if (name === '*') return undefined;
     if (name.endsWith('*')) types.add('track');
@@ -30,7 +37,7 @@ export function filterFor(leaves: readonly Leaf[]): MessageFilter | undefined {
     if (name === '$survey') events.add(SURVEY_EVENT);
   }
   // Whether that event counts as one is written in it, and a prefix may be its own.
-  const bodies = leaves.some(looksInside) || events.has(SURVEY_EVENT) || types.has('track');
+  const bodies = inside || events.has(SURVEY_EVENT) || types.has('track');
   return { types: [...types], events: [...events], bodies };
 }
 

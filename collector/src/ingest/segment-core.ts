@@ -61,8 +61,8 @@ export function createSegmentCore({
       const copy = copyWith(book.trial({ [TRIAL]: { definition } }));
       return { ok: true, view: await previewSegment(lane, copy, TRIAL, { sample, signal }) };
     },
-    why: (ref, key) =>
-      read(async (at) => {
+    why: async (ref, key) => {
+      const begun = await read(async (at) => {
         if (!own(book.wanted.segments, key)) return 'unknown_segment';
         const { segments, since: madeSince } = book.active;
         if (!own(segments, key)) return 'building';
@@ -84,14 +84,21 @@ export function createSegmentCore({
         const { publicId, userId } = await idsOf(set, id);
         const version = set.program.live.get(key)?.version ?? -1;
         const since = (await set.memberships(id)).get(version);
+        const { tell, ...view } = answer;
         return {
           segment: key,
           profileId: publicId,
           userId,
-          ...answer,
+          ...view,
           since: answer.member && since !== undefined ? iso(since) : null,
           at: iso(at),
+          tell,
         };
-      }),
+      });
+      if (typeof begun === 'string') return begun;
+      const { tell, ...view } = begun;
+      // Beside the lane: a long history must not keep messages waiting.
+      return { ...view, why: await tell() };
+    },
   };
 }
