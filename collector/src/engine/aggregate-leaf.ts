@@ -49,6 +49,11 @@ export interface AggregateState {
   b?: Block[];
   /** Entries still changing with the clock. */
   w?: Waiting[];
+  /**
+   * Where those are too many for the row, the next instant at which one that is not among them changes. Until then
+   * these are counted or left out as they are now; the leaf is folded anew at it, from the messages.
+   */
+  x?: number;
 }
 
 export interface AggregateLeaf {
@@ -117,6 +122,12 @@ export function countSpilled({ d, ...rest }: AggregateState, key: string, before
 }
 
 /**
+ * Entries still changing with the clock that a row holds, some 15 KB. To fold the leaf anew for the others takes as
+ * long as to read all that matches, once for so many changes at most.
+ */
+const MAX_WAITING = 256;
+
+/**
  * Adds a message whose selector matched, to the state itself. Returns it, null if nothing changed, or the value to
  * count where those are kept outside of the row.
  */
@@ -182,9 +193,31 @@ function addRelative(
   }
   const rested = restWaiting(leaf, state, now);
   if (at.length > 0)
-    return { ...rested, w: [...(rested.w ?? []), { p: leaf.aggregate.pack(entry), on, at }] };
+    return withoutFarthest(
+      leaf,
+      { ...rested, w: [...(rested.w ?? []), { p: leaf.aggregate.pack(entry), on, at }] },
+      now,
+    );
   return on ? settleEntry(leaf, rested, entry, now) : rested === state ? null : rested;
 }
+
+/** Takes the entry that changes last out of the row if there are too many: see `AggregateState.x`. */
+function withoutFarthest(leaf: AggregateLeaf, state: AggregateState, now: number): AggregateState {
+  const { w = [] } = state;
+  if (w.length <= MAX_WAITING) return state;
+  const changes = w.map(({ at }) => nextOf(at, now));
+  const farthest = changes.indexOf(Math.max(...changes));
+  const waiting = w[farthest] as Waiting; // one of them
+  const x = Math.min(state.x ?? Number.POSITIVE_INFINITY, changes[farthest] as number);
+  const rest = { ...state, x, w: w.filter((other) => other !== waiting) };
+  const entry = unpack(waiting.p);
+  return isOn(waiting, now) && reaches(leaf, entry.stamp[0], now)
+    ? settleEntry(leaf, rest, entry, now)
+    : rest;
+}
+
+const nextOf = (at: readonly number[], now: number): number =>
+  at.find((toggle) => toggle > now) ?? Number.POSITIVE_INFINITY;
 
 /** Moves waiting entries that will not change any more into the summary, or drops them. */
 export function restWaiting(leaf: AggregateLeaf, state: AggregateState, now: number): AggregateState {
@@ -228,9 +261,9 @@ export function summaryOf(
   return total.sum();
 }
 
-/** The next instant after `now` at which a waiting entry toggles, or Infinity. */
+/** The next instant after `now` at which a waiting entry toggles, in the row or not, or Infinity. */
 export function nextToggle(state: AggregateState | undefined, now: number): number {
-  let next = Number.POSITIVE_INFINITY;
+  let next = state?.x !== undefined && state.x > now ? state.x : Number.POSITIVE_INFINITY;
   for (const { at } of state?.w ?? [])
     for (const toggle of at) if (toggle > now && toggle < next) next = toggle;
   return next;

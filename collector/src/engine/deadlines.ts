@@ -11,7 +11,7 @@ export function isBuilt(program: Program, person: PersonState, leaf: number): bo
 
 /** Notes when the leaf's messages must be read again. */
 export function noteOpening(person: PersonState, leaf: Leaf, now: number): void {
-  if (leaf.kind === 'aggregate' && leaf.windows.length === 0) return;
+  if (leaf.kind === 'aggregate' && leaf.windows.length === 0 && !leaf.filter?.relative) return;
   setDue(person, -leaf.id, leafOpening(leaf, person.leaves.get(leaf.id), now));
 }
 

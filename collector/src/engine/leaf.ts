@@ -282,7 +282,8 @@ export function allMatches(
 /** The next instant at which what was summed up must be looked at again; Infinity if none. */
 export function leafOpening(leaf: Leaf, state: LeafState | undefined, now: number): number {
   if (!state) return Number.POSITIVE_INFINITY;
-  if (leaf.kind === 'aggregate') return nextOpening(state.b ?? [], leaf.windows, now);
+  if (leaf.kind === 'aggregate')
+    return Math.min(state.x ?? Number.POSITIVE_INFINITY, nextOpening(state.b ?? [], leaf.windows, now));
   return state.q ? sequenceOpening(state.q) : Number.POSITIVE_INFINITY;
 }
 

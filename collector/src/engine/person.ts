@@ -218,8 +218,11 @@ export function openingsAt(program: Program, person: PersonState, instant: numbe
     }
     const rested = restWaiting(leaf, state, instant);
     person.leaves.set(leaf.id, rested);
-    for (const block of blocksOpeningAt(rested.b ?? [], leaf.windows, instant))
-      openings.push({ leaf, block });
+    const blocks = blocksOpeningAt(rested.b ?? [], leaf.windows, instant);
+    // Whether what is not in the row counts is only known of all of it.
+    const isWhole = rested.x !== undefined && (blocks.length > 0 || rested.x <= instant);
+    if (isWhole) openings.push({ leaf, block: null });
+    else for (const block of blocks) openings.push({ leaf, block });
   }
   return openings;
 }
