@@ -11,14 +11,16 @@ import {
   type Entry,
   type Packed,
   type SpilledValues,
+  type SpilledWindow,
   type Summary,
   timeOf,
+  UNSUMMED,
   unpack,
   type Values,
 } from './aggregates.ts';
 import { compileWhere, type EngineMessage, type Predicate } from './filter.ts';
 import { canonical, readPath } from './values.ts';
-import { addToWindow, addWindow, type Block, type Span } from './window.ts';
+import { addToWindow, addWindow, type Block, departure, nextOpening, type Span } from './window.ts';
 
 export interface AggregateSpec {
   kind: 'aggregate';
@@ -47,6 +49,8 @@ export interface AggregateState {
   d?: SpilledValues;
   /** Blocks by time (sliding leaves). */
   b?: Block[];
+  /** Distinct values that left the row, of each of the leaf's windows; `b` says when they were, and no sums. */
+  o?: SpilledWindow[];
   /** Entries still changing with the clock. */
   w?: Waiting[];
   /**
@@ -92,13 +96,15 @@ export function createAggregateLeaf(
 /** A value to be counted where the distinct values of a leaf are kept outside of the row. */
 export interface ToCount {
   key: string;
+  /** Where the leaf's windows slide, when it was: it counts in those that reach so far. */
+  time?: number;
 }
 
 /**
  * Distinct values a row holds. Past it they are kept one by one beside it, so that somebody with 100,000 of
  * them makes no message dearer. Lists stay as long as all of them are shown.
  */
-const MAX_VALUES: Partial<Record<AggregateName, number>> = { values: 200, list: 1_000 };
+export const MAX_VALUES: Partial<Record<AggregateName, number>> = { values: 200, list: 1_000 };
 
 /** Takes distinct values out of the row if there are too many of them. */
 export function spill(
@@ -112,6 +118,17 @@ export function spill(
   const n = Object.keys(values).length;
   const top = n > most ? commonest(Object.entries(values)) : null;
   return top && { state: { ...rest, d: { n, top } }, values };
+}
+
+/** The next instant at which the leaf must be looked at: a block opened, a value counted no more, or all of it folded anew. */
+export function aggregateOpening(
+  { windows }: AggregateLeaf,
+  { b = [], o, x }: AggregateState,
+  now: number,
+): number {
+  let next = Math.min(x ?? Number.POSITIVE_INFINITY, nextOpening(b, windows, now));
+  if (o) for (const window of windows) next = Math.min(next, departure(b, window, now, 1));
+  return next;
 }
 
 /** One more occurrence of a value that is kept outside of the row, where it was counted `before` times. */
@@ -145,6 +162,10 @@ export function addToAggregate(
   if (value === undefined) return null;
   if (state?.d) return { key: canonical(value) };
   const entry: Entry = { stamp: message.stamp, value };
+  if (state?.o) {
+    state.b = addToWindow(UNSUMMED, leaf.windows, state.b ?? [], entry, now);
+    return { key: canonical(value), time };
+  }
   if (!filter?.relative) return settleEntry(leaf, state ?? {}, entry, now);
   return addRelative(leaf, filter, state ?? {}, entry, message, now);
 }
@@ -250,6 +271,10 @@ export function summaryOf(
 ): Summary | undefined {
   if (!state) return undefined;
   if (state.d) return state.d;
+  if (state.o && span !== null) {
+    const { top, ...window } = state.o[leaf.windows.indexOf(span)] ?? { n: 0, top: null };
+    return top === null ? undefined : { ...window, top };
+  }
   const total = createTotal(leaf.aggregate);
   if (span !== null) addWindow(leaf.aggregate, total, state.b ?? [], now - span);
   else if (state.a !== undefined) total.add(state.a);

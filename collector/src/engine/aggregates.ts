@@ -174,6 +174,19 @@ const values: Aggregate<Values> = {
 export type SpilledValues = {
   n: number;
   top: [key: string, count: number];
+  /** All of them, in order, where they are at hand. */
+  keys?: string[];
+};
+
+/** The same of one sliding window; null while nothing is in it. Of a list that is short the values, in order. */
+export type SpilledWindow = { n: number; top: SpilledValues['top'] | null; keys?: string[] };
+
+/** For windows whose values are counted elsewhere: entries as `values` keeps them, and sums that say nothing. */
+export const UNSUMMED: Aggregate = {
+  accept: present,
+  of: () => 0,
+  merge: () => 0,
+  pack: withValue,
 };
 
 export function isSpilled(summary: Values | SpilledValues): summary is SpilledValues {

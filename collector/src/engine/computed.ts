@@ -97,9 +97,10 @@ function mostFrequent(values: Values | SpilledValues, minCount: number): JsonVal
   return best === null || best[1] < minCount ? null : (JSON.parse(best[0]) as JsonValue);
 }
 
-/** Of values that left the row (always more than are listed) it is `listOf` that knows the first. */
+/** Of values that left the row, and are more than are listed, it is `listOf` that knows the first. */
 function uniqueList(values: Values | SpilledValues): JsonValue {
-  return isSpilled(values) ? { values: [], truncated: true } : listOf(Object.keys(values).sort(orderKeys));
+  if (!isSpilled(values)) return listOf(Object.keys(values).sort(orderKeys));
+  return values.keys ? listOf(values.keys) : { values: [], truncated: true };
 }
 
 /** The list of these values, in order: the first 1,000 and a mark where there are more. */

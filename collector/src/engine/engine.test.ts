@@ -547,7 +547,7 @@ describe('windows', () => {
             at = nextOpening(blocks, windows, now)
           ) {
             now = at;
-            for (const sealed of blocksOpeningAt(blocks, windows, at)) {
+            for (const sealed of blocksOpeningAt(blocks, windows, at, { known: false })) {
               const inside = all.filter(({ stamp }) => sealed.f <= stamp[0] && stamp[0] <= sealed.t);
               blocks = openBlock(count, windows, blocks, sealed, inside, at);
             }

@@ -7,6 +7,7 @@ import {
   type AggregateSpec,
   type AggregateState,
   addToAggregate,
+  aggregateOpening,
   createAggregateLeaf,
   type ToCount,
 } from './aggregate-leaf.ts';
@@ -54,7 +55,6 @@ import {
   sortedBlock,
 } from './shed.ts';
 import { compareStamps, type Stamp } from './stamp.ts';
-import { nextOpening } from './window.ts';
 
 /** Since when a declared trait has compared so. */
 export interface HoldSpec {
@@ -282,8 +282,7 @@ export function allMatches(
 /** The next instant at which what was summed up must be looked at again; Infinity if none. */
 export function leafOpening(leaf: Leaf, state: LeafState | undefined, now: number): number {
   if (!state) return Number.POSITIVE_INFINITY;
-  if (leaf.kind === 'aggregate')
-    return Math.min(state.x ?? Number.POSITIVE_INFINITY, nextOpening(state.b ?? [], leaf.windows, now));
+  if (leaf.kind === 'aggregate') return aggregateOpening(leaf, state, now);
   return state.q ? sequenceOpening(state.q) : Number.POSITIVE_INFINITY;
 }
 

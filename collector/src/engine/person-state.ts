@@ -71,7 +71,8 @@ export function emptyPerson(id: number, built: number, ext: string): PersonState
 
 /** Whether anything is kept outside of the person's row. */
 export function hasOutside({ leaves }: PersonState): boolean {
-  for (const { d, k } of leaves.values()) if (d !== undefined || k !== undefined) return true;
+  for (const { d, k, o } of leaves.values())
+    if (d !== undefined || k !== undefined || o !== undefined) return true;
   return false;
 }
 

@@ -1,8 +1,8 @@
 // One person's state and how messages and time change it. Pure: what it needs is passed in.
 // Invariant: after any sequence of messages folded, leaves folded anew where asked for, and instants
 // settled, the state equals a `refold` of the person's messages at the same clock.
-import { addToAggregate, countSpilled, restWaiting, spill } from './aggregate-leaf.ts';
-import type { Entry, Summary, Values } from './aggregates.ts';
+import { type AggregateLeaf, addToAggregate, restWaiting, type ToCount } from './aggregate-leaf.ts';
+import { type Entry, type Summary, UNSUMMED } from './aggregates.ts';
 import { dueOf, earliestDue, isBuilt, isGone, noteOpening, setDue } from './deadlines.ts';
 import { declaredTraits, type EngineMessage, isAnonymous } from './filter.ts';
 import { addToLeaf, type Leaf, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
@@ -58,7 +58,7 @@ export interface Rest {
   /** What leaves let go of, to be kept beside the row. */
   shed: ShedOf[];
   /** Values to count where a leaf keeps them outside of the row (`countValue`), before segments are looked at. */
-  toCount: { leaf: Leaf; key: string }[];
+  toCount: ({ leaf: AggregateLeaf } & ToCount)[];
 }
 
 /** Matches that a leaf let go of, in order. */
@@ -110,8 +110,12 @@ export function foldMessage(
         : addToLeaf(leaf, before, message, now, { refolding, shed: keptFrom(leaf, folded) });
     if (state === null) continue;
     if ('late' in state) restOf(folded).late.push({ leaf, match: state.late });
-    else if ('key' in state) restOf(folded).toCount.push({ leaf, key: state.key });
-    else {
+    else if ('key' in state) {
+      // No other kind counts values.
+      if (leaf.kind !== 'aggregate') continue;
+      restOf(folded).toCount.push({ leaf, ...state });
+      if (state.time !== undefined) noteOpening(person, leaf, now);
+    } else {
       person.leaves.set(leaf.id, state);
       folded.changed.push(leaf);
       noteOpening(person, leaf, now);
@@ -153,24 +157,6 @@ export function refoldFromShed(
   person.leaves.set(leaf.id, refoldShed(leaf, person.leaves.get(leaf.id) ?? {}, blocks, now, shed));
   noteOpening(person, leaf, now);
 }
-
-/** Counts one more occurrence of a value that is kept outside of the row. */
-export function countValue(person: PersonState, leaf: Leaf, key: string, before: number): void {
-  person.leaves.set(leaf.id, countSpilled(person.leaves.get(leaf.id) ?? {}, key, before));
-}
-
-/** Takes the distinct values of a leaf out of the row if they are too many for it. */
-export function spillValues(person: PersonState, leaf: Leaf): Values | null {
-  const state = person.leaves.get(leaf.id);
-  const spilled = leaf.kind === 'aggregate' && state ? spill(leaf, state) : null;
-  if (!spilled) return null;
-  person.leaves.set(leaf.id, spilled.state);
-  return spilled.values;
-}
-
-/** Whether a leaf of this person keeps its values outside of the row. */
-export const isOutside = (person: PersonState, leaf: number): boolean =>
-  person.leaves.get(leaf)?.d !== undefined;
 
 /** Looks at these segments again, logs what changed, and notes when time may change them next. */
 export function evaluate(
@@ -218,7 +204,7 @@ export function openingsAt(program: Program, person: PersonState, instant: numbe
     }
     const rested = restWaiting(leaf, state, instant);
     person.leaves.set(leaf.id, rested);
-    const blocks = blocksOpeningAt(rested.b ?? [], leaf.windows, instant);
+    const blocks = blocksOpeningAt(rested.b ?? [], leaf.windows, instant, { known: rested.o !== undefined });
     // Whether what is not in the row counts is only known of all of it.
     const isWhole = rested.x !== undefined && (blocks.length > 0 || rested.x <= instant);
     if (isWhole) openings.push({ leaf, block: null });
@@ -257,7 +243,8 @@ export function open(
     if (alone && 'a' in alone && alone.a !== undefined) entries.push(alone.a as unknown as Entry); // what `of` gave
   }
   const summed = state.b as Block[]; // `block` is one of them
-  const blocks = openBlock(leaf.aggregate, leaf.windows, summed, block, entries, instant);
+  const aggregate = state.o ? UNSUMMED : leaf.aggregate;
+  const blocks = openBlock(aggregate, leaf.windows, summed, block, entries, instant);
   person.leaves.set(leaf.id, { ...state, b: blocks });
 }
 

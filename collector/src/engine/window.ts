@@ -60,6 +60,22 @@ export function restoreBlocks(stored: readonly StoredBlock[]): Block[] {
   });
 }
 
+/** Values that sealed blocks hold, all of theirs together; where they are more than `most`, some number above that. */
+export function sealedWeight(blocks: readonly Block[], most: number): number {
+  // Never more than there are entries, which is quicker to know.
+  let entries = 0;
+  for (const block of blocks) if (isSealed(block)) entries += block.n;
+  if (entries <= most) return entries;
+  let weight = 0;
+  for (const block of blocks)
+    if (isSealed(block) && weight <= most) weight += Object.keys(block.a as Record<string, number>).length; // of `values`
+  return weight;
+}
+
+/** The same blocks without what they sum up to. */
+export const unsummed = (blocks: readonly Block[]): Block[] =>
+  blocks.map((block) => (isSealed(block) ? { ...block, a: 0 } : block));
+
 /** A sliding window in ms, or null for leaves that are no windows. */
 export type Span = number | null;
 
@@ -172,13 +188,20 @@ interface Around {
 function sealedRun(aggregate: Aggregate, entries: readonly Packed[], around: Around): Block[] {
   const { edges, before, after } = around;
   const isEdgeIn = (from: number, to: number): boolean => edges.some((edge) => from <= edge && edge < to);
+  /** What leaves a window at this very instant lies on its edge, and by itself. */
+  const isCut = (from: number, to: number): boolean =>
+    isEdgeIn(from, to) || edges.some((edge) => from < edge && edge === to);
   const blocks: Block[] = [];
   for (let start = 0; start < entries.length; ) {
     let end = start + 1;
-    while (end < entries.length && !isEdgeIn(timeAt(entries, end - 1), timeAt(entries, end))) end++;
+    while (end < entries.length && !isCut(timeAt(entries, end - 1), timeAt(entries, end))) end++;
     const piece = entries.slice(start, end);
     const isBehindEdge = start > 0 || (before !== null && isEdgeIn(before, timeAt(entries, start)));
-    const kept = isBehindEdge ? pastEqual(piece, SEALED_ENTRIES) : 0;
+    const kept = edges.includes(timeAt(entries, start))
+      ? piece.length
+      : isBehindEdge
+        ? pastEqual(piece, SEALED_ENTRIES)
+        : 0;
     const isNewest = end === entries.length && after === null;
     const isBeforeEdge =
       end < entries.length || (after !== null && isEdgeIn(timeAt(entries, end - 1), after));
@@ -317,15 +340,21 @@ export function nextOpening(blocks: readonly Block[], windows: readonly number[]
   return next;
 }
 
-/** The sealed blocks that an edge enters at `instant`. */
+/**
+ * The sealed blocks that an edge enters at `instant`; those of one time it only passes by, unless it must be known
+ * what is in them.
+ */
 export function blocksOpeningAt(
   blocks: readonly Block[],
   windows: readonly number[],
   instant: number,
+  { known }: { known: boolean },
 ): Sealed[] {
   return blocks.filter(
     (block): block is Sealed =>
-      isSealed(block) && block.f !== block.t && windows.some((window) => block.f + window === instant),
+      isSealed(block) &&
+      (known || block.f !== block.t) &&
+      windows.some((window) => block.f + window === instant),
   );
 }
 

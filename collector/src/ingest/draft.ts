@@ -7,7 +7,7 @@ import { type PersonState, writePerson } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
 import { encodeBlock, type ShedBlock } from '../engine/shed.ts';
 import { traitOf } from '../engine/trait-bag.ts';
-import type { AliasRow, Changes, NodeRow, PersonWrite } from '../storage/port.ts';
+import type { AliasRow, Changes, DistinctOf, NodeRow, PersonWrite } from '../storage/port.ts';
 import type { HeldGroup } from './held-group.ts';
 
 /** A person in memory. */
@@ -33,6 +33,12 @@ export function emailOf({ traits }: PersonState): string | null {
   return typeof email === 'string' ? email.toLowerCase() : null;
 }
 
+/** What changes of the values of a leaf, or of a window of it, outside of a row; cleared: there are no others. */
+export interface DistinctDraft extends DistinctOf {
+  counts: Map<string, number>;
+  isCleared: boolean;
+}
+
 export interface Draft {
   nodes: NodeRow[];
   roots: Map<number, number>;
@@ -49,8 +55,8 @@ export interface Draft {
   listed: Map<string, { list: number; node: number; on: boolean }>;
   /** Users whose merges so far are undone. */
   voided: Set<number>;
-  /** Occurrences of values outside of rows: by `person leaf`, then by key. */
-  distinct: Map<string, { person: number; leaf: number; counts: Map<string, number> }>;
+  /** Occurrences of values outside of rows, by `person leaf window`. */
+  distinct: Map<string, DistinctDraft>;
   /** Blocks of matches outside of rows: by `person leaf`, then by number; null: it goes. */
   shed: Map<string, { person: number; leaf: number; blocks: Map<number, ShedBlock | null> }>;
   /** People whose values and matches outside of their rows are thrown away first. */
@@ -187,8 +193,9 @@ export function changesOf(
     listed: [...draft.listed.values()],
     voided: [...draft.voided],
     clearedOutside: [...draft.clearedOutside],
-    distinct: [...draft.distinct.values()].flatMap(({ person, leaf, counts }) =>
-      [...counts].map(([key, count]) => ({ person, leaf, key, count })),
+    clearedDistinct: [...draft.distinct.values()].filter(({ isCleared }) => isCleared),
+    distinct: [...draft.distinct.values()].flatMap(({ counts, isCleared, ...of }) =>
+      [...counts].map(([key, count]) => ({ ...of, key, count })),
     ),
     shed: [...draft.shed.values()].flatMap(({ person, leaf, blocks }) =>
       [...blocks].map(([no, block]) => ({ person, leaf, no, block: block && encodeBlock(block) })),

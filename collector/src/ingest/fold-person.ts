@@ -51,7 +51,7 @@ export function foldIn(
   if (isNamedAgain) folded.touched.push(...set.program.atStart);
   if (folded.rest !== null || message.groupId !== null)
     return foldRest(set, person, message, folded, at, how);
-  keepRowSmall(set, person, folded.changed);
+  keepRowSmall(set, person, at.clock, folded.changed);
   finish(set, person, folded.touched, at, how);
   return undefined;
 }
@@ -79,8 +79,8 @@ async function keepRest(
 ): Promise<void> {
   const { id } = person;
   const { late, shed, toCount } = rest ?? { late: [], shed: [], toCount: [] };
-  if (toCount.length > 0) await countOutside(set, person, toCount);
-  keepRowSmall(set, person, changed);
+  if (toCount.length > 0) await countOutside(set, person, toCount, at.clock);
+  keepRowSmall(set, person, at.clock, changed);
   if (shed.length > 0) await keepShed(set, person, shed, at.clock);
   if (groupId !== null) await seeNewest(set, person, groupId);
   if (late.length > 0 && at.late) {

@@ -1,13 +1,24 @@
 // What is kept of a person beside their row: distinct values of leaves, and matches that the row let go of.
 // Invariant: what the commit being prepared says goes before what the store has.
+
+import { commonest, orderKeys } from '../engine/aggregates.ts';
 import { decodeBlock, type ShedBlock, type StoredShed } from '../engine/shed.ts';
-import type { DistinctKey, ShedKey, Store } from '../storage/port.ts';
-import type { Draft } from './draft.ts';
+import type { DistinctKey, DistinctOf, ShedKey, Store } from '../storage/port.ts';
+import type { DistinctDraft, Draft } from './draft.ts';
+
+/** More values than anybody has. */
+const ALL = 2 ** 40;
 
 export interface HeldOutside {
   /** How often a value that is kept outside of the row occurred. */
   distinctCount(key: DistinctKey): Promise<number>;
   setDistinct(key: DistinctKey, count: number): void;
+  /** Throws away the values of a leaf, or of a window of it, whatever was left of them. */
+  clearDistinct(of: DistinctOf): void;
+  /** The commonest value of a sliding window, the smallest of several; null without any. */
+  commonestOf(of: DistinctOf): Promise<[key: string, count: number] | null>;
+  /** The first values of a leaf, or of a window of it, by text, and how often they occur; all unless limited. */
+  firstOf(of: DistinctOf, limit?: number): Promise<[key: string, count: number][]>;
   /** The blocks of matches kept outside of the row, by number, all or from one on; those that cannot be read are null. */
   shedBlocks(person: number, leaf: number, from?: number): Promise<Map<number, ShedBlock | null>>;
   /** Puts a block there, or (null) takes it away. */
@@ -18,23 +29,61 @@ export interface HeldOutside {
 
 interface Means {
   read: Store['read'];
+  query: Store['query'];
   /** Of the commit being prepared. */
   draft(): Draft;
 }
 
-export function createHeldOutside({ read, draft }: Means): HeldOutside {
+export function createHeldOutside({ read, query, draft }: Means): HeldOutside {
+  const nameOf = ({ person, leaf, window }: DistinctOf): string => `${person} ${leaf} ${window ?? ''}`;
+  const known = (of: DistinctOf) => draft().distinct.get(nameOf(of));
+
+  function toChange({ person, leaf, window }: DistinctOf): DistinctDraft {
+    const of: DistinctOf = window === undefined ? { person, leaf } : { person, leaf, window };
+    const changed = known(of) ?? { ...of, counts: new Map(), isCleared: false };
+    draft().distinct.set(nameOf(of), changed);
+    return changed;
+  }
+
+  /** What the draft says: all values it changed, those there are, and whether there are no others. */
+  function changesOf(of: DistinctOf): {
+    counts: ReadonlyMap<string, number>;
+    here: [string, number][];
+    isAll: boolean;
+  } {
+    const { counts = new Map<string, number>(), isCleared = false } = known(of) ?? {};
+    const here = [...counts].filter(([, count]) => count > 0);
+    return { counts, here, isAll: isCleared || draft().clearedOutside.has(of.person) };
+  }
+
   return {
-    async distinctCount({ person, leaf, key }) {
-      const fresh = draft().distinct.get(`${person} ${leaf}`)?.counts.get(key);
+    async distinctCount(at) {
+      const changed = known(at);
+      const fresh = changed?.counts.get(at.key);
       if (fresh !== undefined) return fresh;
-      if (draft().clearedOutside.has(person)) return 0;
-      return (await read({ distinct: [{ person, leaf, key }] })).distinct[0] ?? 0;
+      if (changed?.isCleared || draft().clearedOutside.has(at.person)) return 0;
+      return (await read({ distinct: [at] })).distinct[0] ?? 0;
     },
-    setDistinct({ person, leaf, key }, count) {
-      const name = `${person} ${leaf}`;
-      const known = draft().distinct.get(name) ?? { person, leaf, counts: new Map<string, number>() };
-      known.counts.set(key, count);
-      draft().distinct.set(name, known);
+    setDistinct(at, count) {
+      toChange(at).counts.set(at.key, count);
+    },
+    clearDistinct(of) {
+      const changed = toChange(of);
+      changed.isCleared = true;
+      changed.counts.clear();
+    },
+    async commonestOf(of) {
+      const { counts, here, isAll } = changesOf(of);
+      if (isAll) return commonest(here);
+      // One at least that did not change meanwhile, if there is one.
+      const stored = await query({ ask: 'commonest-distinct', ...of, limit: counts.size + 1 });
+      return commonest([...stored.filter(([key]) => !counts.has(key)), ...here]);
+    },
+    async firstOf(of, limit = ALL) {
+      const { counts, here, isAll } = changesOf(of);
+      const stored = isAll ? [] : await query({ ask: 'first-distinct', ...of, limit: counts.size + limit });
+      const first = [...stored.filter(([key]) => !counts.has(key)), ...here];
+      return first.sort(([a], [b]) => orderKeys(a, b)).slice(0, limit);
     },
     async shedBlocks(person, leaf, from = 0) {
       const blocks = new Map<number, ShedBlock | null>();

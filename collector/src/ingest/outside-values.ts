@@ -1,10 +1,25 @@
 // Distinct values that left a person's row because they are too many for it.
-// Invariant: for each leaf either the row holds all its values, or all are kept beside it, counted.
+// Invariant: for each leaf, or each window that slides, either the row holds all its values, or all are kept beside
+// it, counted.
+import type { Values } from '../engine/aggregates.ts';
 import { listOf, MAX_UNIQUE_LIST } from '../engine/computed.ts';
 import type { Leaf } from '../engine/leaf.ts';
-import { countValue, isOutside, type Rest, spillValues } from '../engine/person.ts';
+import {
+  askedAfter,
+  completeWindow,
+  countsValues,
+  countValue,
+  countWindowValue,
+  type DepartureOf,
+  departuresAt,
+  listOutside,
+  spillValues,
+  spillWindowValues,
+} from '../engine/outside.ts';
+import type { Rest } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import type { CompiledTrait } from '../engine/traits.ts';
+import { type DistinctOf, MAX_WINDOWS } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -13,24 +28,72 @@ export async function countOutside(
   set: WorkingSet,
   person: PersonState,
   toCount: Rest['toCount'],
+  clock: number,
 ): Promise<void> {
-  for (const { leaf, key } of toCount) {
-    const at = { person: person.id, leaf: leaf.id, key };
-    const before = await set.distinctCount(at);
-    set.setDistinct(at, before + 1);
-    countValue(person, leaf, key, before);
+  for (const { leaf, key, time } of toCount) {
+    if (time === undefined) {
+      const at = { person: person.id, leaf: leaf.id, key };
+      const before = await set.distinctCount(at);
+      set.setDistinct(at, before + 1);
+      countValue(person, leaf, key, before);
+      continue;
+    }
+    for (const [window, length] of leaf.windows.entries())
+      if (time > clock - length) await countInOrOut(set, person, { leaf, window, key }, 1);
   }
 }
 
-/** Takes values out of the row where they are too many: of all leaves, or of those that changed. */
-export function keepRowSmall(set: WorkingSet, person: PersonState, changed?: readonly Leaf[]): void {
+async function countInOrOut(
+  set: WorkingSet,
+  person: PersonState,
+  counted: DepartureOf,
+  by: 1 | -1,
+): Promise<void> {
+  const { leaf, window, key } = counted;
+  const at = { person: person.id, leaf: leaf.id, window, key };
+  const before = await set.distinctCount(at);
+  set.setDistinct(at, before + by);
+  countWindowValue(person, counted, before, by);
+}
+
+/** Counts no more what windows leave behind at the instant; the person is settled to all instants before. */
+export async function uncountOutside(set: WorkingSet, person: PersonState, instant: number): Promise<void> {
+  for (const departure of departuresAt(set.program, person, instant)) {
+    await countInOrOut(set, person, departure, -1);
+    const of = { person: person.id, leaf: departure.leaf.id, window: departure.window };
+    const asked = askedAfter(person, departure);
+    if (asked.top) completeWindow(person, departure, { top: await set.commonestOf(of) });
+    if (asked.keys)
+      completeWindow(person, departure, { keys: keysOf(await set.firstOf(of, MAX_UNIQUE_LIST)) });
+  }
+}
+
+const keysOf = (values: readonly [key: string, count: number][]): string[] => values.map(([key]) => key);
+
+/** Takes values out of the row where they are too many at the clock: of all leaves, or of those that changed. */
+export function keepRowSmall(
+  set: WorkingSet,
+  person: PersonState,
+  clock: number,
+  changed?: readonly Leaf[],
+): void {
   const leaves = changed ?? [...person.leaves.keys()].map((id) => set.program.leaves.get(id));
   for (const leaf of leaves) {
-    const values = leaf && spillValues(person, leaf);
-    if (!leaf || !values) continue;
-    for (const [key, count] of Object.entries(values))
-      set.setDistinct({ person: person.id, leaf: leaf.id, key }, count);
+    // Of nearly all leaves, for each message: no more than this.
+    if (!leaf || !countsValues(leaf)) continue;
+    const of = { person: person.id, leaf: leaf.id };
+    const values = spillValues(person, leaf);
+    if (values) keepValues(set, of, values);
+    if (leaf.windows.length > MAX_WINDOWS) continue;
+    for (const [window, held] of spillWindowValues(person, leaf, clock)?.entries() ?? []) {
+      set.clearDistinct({ ...of, window });
+      keepValues(set, { ...of, window }, held);
+    }
   }
+}
+
+function keepValues(set: WorkingSet, of: DistinctOf, values: Values): void {
+  for (const [key, count] of Object.entries(values)) set.setDistinct({ ...of, key }, count);
 }
 
 /** A computed trait's value, also where its list is longer than a row holds. */
@@ -42,10 +105,7 @@ export async function traitValue(
   memo?: Map<string, JsonValue>,
 ): Promise<JsonValue> {
   const [slot] = trait.slots;
-  if (trait.definition.type !== 'unique_list' || !slot || !isOutside(person, slot.leaf.id))
-    return trait.value(person, clock, memo);
-  const limit = MAX_UNIQUE_LIST + 1;
-  return listOf(
-    await set.store.query({ ask: 'first-distinct', person: person.id, leaf: slot.leaf.id, limit }),
-  );
+  const list = trait.definition.type === 'unique_list' && slot ? listOutside(person, slot) : null;
+  if (!list) return trait.value(person, clock, memo);
+  return listOf(keysOf(await set.firstOf({ person: person.id, ...list }, MAX_UNIQUE_LIST + 1)));
 }

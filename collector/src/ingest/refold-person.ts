@@ -49,11 +49,11 @@ export async function refoldPerson(
     return;
   }
   if (before && hasOutside(before)) set.clearOutside(id);
-  keepRowSmall(set, after);
   keepGathered(set, after, gathered);
   set.putPerson(after);
   // Folded at an earlier clock: what time did since is in the difference.
   if (made) await settle(set, after, at.clock, () => {});
+  keepRowSmall(set, after, at.clock);
   emitDifference(set.program, before?.members ?? new Set(), after.members, occasionOf(set, id, at));
 }
 
@@ -111,7 +111,7 @@ export async function buildPerson(
   person.lists = await set.listsOf(id);
   await viewGroups(set, person);
   build(program, person, folded, occasionOf(set, id, at));
-  keepRowSmall(set, person);
+  keepRowSmall(set, person, at.clock);
   keepGathered(set, person, gathered);
   set.touch(person);
   return person;

@@ -167,7 +167,7 @@ async function repairPerson(set: WorkingSet, node: NodeRow, clock: number): Prom
   const cause = person ? { operation: 'repair' } : { operation: 'merged' };
   emitDifference(set.program, held, person?.members ?? new Set(), occasionOf(set, node.id, { clock, cause }));
   if (person) {
-    keepRowSmall(set, person);
+    keepRowSmall(set, person, clock);
     keepGathered(set, person, gathered);
     set.putPerson(person);
   }

@@ -6,6 +6,7 @@ import { type Emit, evaluate, open, openingsAt, settleInstant } from '../engine/
 import type { PersonState } from '../engine/person-state.ts';
 import { nextGroupChange, takeGroupChange, viewGroups } from './groups.ts';
 import { byStamp } from './history-pages.ts';
+import { uncountOutside } from './outside-values.ts';
 import { refoldLeafOf } from './shed-matches.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -47,6 +48,7 @@ async function settleDueAt(set: WorkingSet, person: PersonState, instant: number
     const between: Stretch = { from: [block.f, '', 0], to: [block.t + 1, '', 0] };
     open(set.program, person, opening, await historyIn(set, person.id, instant, between), instant);
   }
+  await uncountOutside(set, person, instant);
   settleInstant(set.program, person, instant, emit);
   if (person.due !== null && person.due <= instant)
     throw new Error(`person ${person.id} is stuck at ${instant}`);

@@ -4,6 +4,7 @@
 import { createHash } from 'node:crypto';
 import { deadlinesMissed, earliestKnown, isBuilt } from '../engine/deadlines.ts';
 import { allMatches } from '../engine/leaf.ts';
+import { outsideOf, valuesInRow } from '../engine/outside.ts';
 import { emptyPerson, type PersonState } from '../engine/person-state.ts';
 import { matchesIn, type ShedMatch } from '../engine/shed.ts';
 import { traitsOf } from '../engine/trait-bag.ts';
@@ -97,6 +98,7 @@ async function verifyPerson(set: WorkingSet, id: number, clock: number): Promise
   const [a, b] = [await summary(set, stored, clock), await summary(set, fresh, clock)];
   for (const what of Object.keys(b)) compare(differences, profile, what, a[what] ?? null, b[what] ?? null);
   await compareShed(set, { stored, fresh, gathered, profile, clock }, differences);
+  await compareValues(set, { stored, fresh, gathered, profile, clock }, differences);
   const missed = deadlinesMissed(set.program, stored, clock);
   compare(differences, profile, 'deadlines', missed.stored, missed.due);
   return found;
@@ -131,11 +133,36 @@ async function compareShed(
   }
 }
 
-/** Matches are many: their number and a hash of all of them. */
-function digest(matches: readonly ShedMatch[]): JsonValue {
-  const lines = matches.map(({ stamp, what }) => JSON.stringify([...stamp, what])).sort();
+/** What is counted beside the row: wrong, it would be seen only once a value comes again, or leaves its window. */
+async function compareValues(
+  set: WorkingSet,
+  { stored, fresh, profile, clock }: Both,
+  differences: Difference[],
+): Promise<void> {
+  for (const { leaf, ...window } of outsideOf(set.program, stored)) {
+    const kept = await set.firstOf({ person: stored.id, leaf: leaf.id, ...window });
+    const due = Object.entries(valuesInRow(fresh, { leaf, ...window }, clock));
+    compare(
+      differences,
+      profile,
+      'values kept beside the row',
+      digestOf('values', kept),
+      digestOf('values', due),
+    );
+  }
+}
+
+const digest = (matches: readonly ShedMatch[]): JsonValue =>
+  digestOf(
+    'matches',
+    matches.map(({ stamp, what }) => [...stamp, what]),
+  );
+
+/** They are many: their number and a hash of all of them. */
+function digestOf(what: string, all: readonly unknown[]): JsonValue {
+  const lines = all.map((one) => JSON.stringify(one)).sort();
   const hash = createHash('sha256').update(lines.join());
-  return { matches: lines.length, hash: hash.digest('hex').slice(0, 16) };
+  return { [what]: lines.length, hash: hash.digest('hex').slice(0, 16) };
 }
 
 /** The segments' keys; one under construction has the same key as the one in force. */

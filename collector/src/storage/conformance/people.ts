@@ -57,6 +57,45 @@ export function describePeople(bench: Bench): void {
       await commit({ messages: [message(2, { name: 'A new name' })] });
     });
 
+    it('counts values beside rows, of a leaf and of each of its windows by itself', async () => {
+      const [leaf, first, second] = [{ leaf: 3 }, { leaf: 3, window: 0 }, { leaf: 3, window: 1 }];
+      const counts = (of: { leaf: number; window?: number }, ...all: [key: string, count: number][]) =>
+        all.map(([key, count]) => ({ person: 1, ...of, key, count }));
+      const asked = (ask: 'first-distinct' | 'commonest-distinct', of: { leaf: number; window?: number }) =>
+        bench.store.query({ ask, person: 1, ...of, limit: 9 });
+      await commit({
+        distinct: [
+          ...counts(leaf, ['"b"', 4]),
+          ...counts(first, ['"b"', 1], ['"10"', 2], ['10', 2], ['"a"', 2]),
+          ...counts(second, ['"c"', 1]),
+        ],
+      });
+      expect(await asked('first-distinct', leaf)).toEqual([['"b"', 4]]);
+      // By text, a text before what else is written so.
+      const [b, ten, text, a] = [
+        ['"b"', 1],
+        ['10', 2],
+        ['"10"', 2],
+        ['"a"', 2],
+      ] as const;
+      expect(await asked('first-distinct', first)).toEqual([text, ten, a, b]);
+      expect(await asked('commonest-distinct', first)).toEqual([text, ten, a, b]);
+      await commit({ distinct: counts(first, ['"b"', 3], ['"10"', 0]) });
+      expect(await asked('commonest-distinct', first)).toEqual([['"b"', 3], ten, a]);
+      const keys = [
+        { ...first, key: '"b"' },
+        { ...second, key: '"b"' },
+        { ...leaf, key: '"b"' },
+      ];
+      const { distinct } = await bench.store.read({ distinct: keys.map((key) => ({ person: 1, ...key })) });
+      expect(distinct).toEqual([3, 0, 4]);
+      await commit({ clearedDistinct: [{ person: 1, ...first }], distinct: counts(first, ['"z"', 1]) });
+      expect(await asked('first-distinct', first)).toEqual([['"z"', 1]]);
+      expect(await asked('first-distinct', second)).toEqual([['"c"', 1]]);
+      await commit({ droppedLeaves: [3] });
+      for (const of of [leaf, first, second]) expect(await asked('first-distinct', of)).toEqual([]);
+    });
+
     it('finds who is due, earliest first', async () => {
       await commit({
         persons: [

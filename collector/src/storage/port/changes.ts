@@ -9,6 +9,7 @@ import type {
   AliasRow,
   DecisionRow,
   DistinctKey,
+  DistinctOf,
   GroupChange,
   NodeRow,
   OperationRow,
@@ -153,6 +154,9 @@ export interface Changes {
   listed?: { list: number; node: number; on: boolean }[];
   /** People whose values and matches kept outside of their rows go; before `distinct` and `shed`. */
   clearedOutside?: number[];
+  /** Leaves, or windows of theirs, of which all values kept outside of rows go; before `distinct`. */
+  clearedDistinct?: DistinctOf[];
+  /** 0: it occurs no more. */
   distinct?: (DistinctKey & { count: number })[];
   /** Blocks in place of what is there; null: it goes. */
   shed?: (ShedKey & { block: StoredShed | null })[];

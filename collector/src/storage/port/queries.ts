@@ -4,7 +4,7 @@ import type { CauseOf } from '../../engine/person-state.ts';
 import type { Stamp } from '../../engine/stamp.ts';
 import type { KeyKind, RefusedMessage } from '../../wire/accepted.ts';
 import type { JsonValue, MessageType } from '../../wire/message.ts';
-import type { HistoryRow, NodeRow, OperationRow, ResponseRow, SubmissionKey } from './rows.ts';
+import type { DistinctOf, HistoryRow, NodeRow, OperationRow, ResponseRow, SubmissionKey } from './rows.ts';
 
 /** What `query` can be asked, by name: what a question says beside that (`object`: nothing). */
 export interface Questions {
@@ -54,8 +54,10 @@ export interface Questions {
   operations: object;
   /** Those that merged or unmerged one user. */
   'operations-of': { user: number };
-  /** The first values of a leaf kept outside of the row, as canonical JSON, by text. */
-  'first-distinct': { person: number; leaf: number; limit: number };
+  /** The first values kept outside of the row, as canonical JSON, by text, and how often they occur. */
+  'first-distinct': DistinctOf & { limit: number };
+  /** The commonest values of a sliding window, the smaller ones first where they are as common. */
+  'commonest-distinct': DistinctOf & { limit: number };
   'transition-count': { person: number };
   /** Links of erased people on devices they shared, kept as hashes. */
   'kept-links': object;
@@ -186,7 +188,8 @@ export interface Answers {
   'response-rows': ResponseRow[];
   operations: OperationRow[];
   'operations-of': OperationRow[];
-  'first-distinct': string[];
+  'first-distinct': [key: string, count: number][];
+  'commonest-distinct': [key: string, count: number][];
   'transition-count': number;
   'kept-links': { user: number; device: number; stamp: Stamp; trusted: boolean }[];
   'listed-nodes': number[];

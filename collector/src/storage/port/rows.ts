@@ -98,10 +98,19 @@ export interface GroupRow {
   log: GroupChange[];
 }
 
-/** A distinct value of one leaf of one person; `key` is its canonical JSON. */
-export interface DistinctKey {
+/** Distinct values of one leaf of one person. */
+export interface DistinctOf {
   person: number;
   leaf: number;
+  /** Where the leaf's windows slide, which of them, below `MAX_WINDOWS`; left out where they do not. */
+  window?: number;
+}
+
+/** So many sliding windows of one leaf keep their values outside of rows. */
+export const MAX_WINDOWS = 64;
+
+/** One of these; `key` is its canonical JSON. */
+export interface DistinctKey extends DistinctOf {
   key: string;
 }
 

@@ -5,7 +5,7 @@ import type { Run, Timeline } from '../../engine/identity.ts';
 import type { Stamp } from '../../engine/stamp.ts';
 import type { KeyKind } from '../../wire/accepted.ts';
 import { type MessageType, SURVEY_STATUSES, type SurveyStatus } from '../../wire/message.ts';
-import type { HistoryRow } from '../port.ts';
+import { type DistinctOf, type HistoryRow, MAX_WINDOWS } from '../port.ts';
 import type { Terms } from './terms.ts';
 
 const TYPES: readonly MessageType[] = ['identify', 'track', 'page', 'screen', 'group', 'alias', 'survey'];
@@ -102,6 +102,16 @@ export function runsOf(text: string | undefined): Timeline {
   const runs = text === undefined ? [] : (JSON.parse(text) as [Stamp, number][]); // written by textOfRuns
   return runs.map(([stamp, user]): Run => ({ stamp, user }));
 }
+
+/** What a leaf goes by among distinct values; its windows go by negative numbers. */
+export const leafColumn = ({ leaf, window }: Omit<DistinctOf, 'person'>): number =>
+  window === undefined ? leaf : -(leaf * MAX_WINDOWS + window + 1);
+
+/** The numbers that its windows may go by. */
+export const windowColumns = (leaf: number): [from: number, to: number] => [
+  leafColumn({ leaf, window: MAX_WINDOWS - 1 }),
+  leafColumn({ leaf, window: 0 }),
+];
 
 /** A value's canonical JSON as the columns it is ordered by. */
 export function distinctColumns(key: string): [text: string, isText: 0 | 1] {

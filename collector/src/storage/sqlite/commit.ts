@@ -3,7 +3,16 @@
 import type { Database, RunResult } from 'better-sqlite3';
 import type { RefusedMessage } from '../../wire/accepted.ts';
 import type { Changes, Committed, Rebuilt, Store, Swap } from '../port.ts';
-import { distinctColumns, kindCode, stampText, statusCode, textOfRuns, typeCode } from './columns.ts';
+import {
+  distinctColumns,
+  kindCode,
+  leafColumn,
+  stampText,
+  statusCode,
+  textOfRuns,
+  typeCode,
+  windowColumns,
+} from './columns.ts';
 import { createErase } from './erase.ts';
 import type { Terms } from './terms.ts';
 
@@ -90,11 +99,15 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     `INSERT INTO distinct_value (person, leaf, text, is_text, n) VALUES (?, ?, ?, ?, ?)
      ON CONFLICT DO UPDATE SET n = excluded.n`,
   );
+  const dropDistinct = db.prepare(
+    'DELETE FROM distinct_value WHERE person = ? AND leaf = ? AND text = ? AND is_text = ?',
+  );
+  const clearDistinctOf = db.prepare('DELETE FROM distinct_value WHERE person = ? AND leaf = ?');
   const setShed = db.prepare(
     'INSERT OR REPLACE INTO shed_match (person, leaf, no, body, ids) VALUES (?, ?, ?, ?, ?)',
   );
   const dropShed = db.prepare('DELETE FROM shed_match WHERE person = ? AND leaf = ? AND no = ?');
-  const dropValuesOf = db.prepare('DELETE FROM distinct_value WHERE leaf = ?');
+  const dropValuesOf = db.prepare('DELETE FROM distinct_value WHERE leaf = ? OR leaf BETWEEN ? AND ?');
   const dropMatchesOf = db.prepare('DELETE FROM shed_match WHERE leaf = ?');
   const erase = createErase(db, terms);
   const useUp = db.prepare('INSERT OR IGNORE INTO gone (hash, kind) VALUES (?, ?)');
@@ -269,14 +282,18 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
       clearDistinct.run(person);
       clearShed.run(person);
     }
-    for (const { person, leaf, key, count } of changes.distinct ?? [])
-      setDistinct.run(person, leaf, ...distinctColumns(key), count);
+    for (const of of changes.clearedDistinct ?? []) clearDistinctOf.run(of.person, leafColumn(of));
+    for (const { key, count, ...of } of changes.distinct ?? []) {
+      const place = [of.person, leafColumn(of), ...distinctColumns(key)];
+      if (count > 0) setDistinct.run(...place, count);
+      else dropDistinct.run(...place);
+    }
     for (const { person, leaf, no, block } of changes.shed ?? []) {
       if (block) setShed.run(person, leaf, no, block.body, block.ids);
       else dropShed.run(person, leaf, no);
     }
     for (const leaf of changes.droppedLeaves ?? []) {
-      dropValuesOf.run(leaf);
+      dropValuesOf.run(leaf, ...windowColumns(leaf));
       dropMatchesOf.run(leaf);
     }
     for (const { version, person, since } of changes.memberships ?? []) {

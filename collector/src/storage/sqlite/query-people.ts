@@ -1,12 +1,23 @@
 // Answers about people's rows: who is due, who is there, who is still to be built.
 // Invariant: each is one indexed scan bounded by its limit, except counts.
 import type { Answering } from '../port.ts';
-import { distinctKey } from './columns.ts';
+import { distinctKey, leafColumn } from './columns.ts';
 import type { Statements } from './statements.ts';
 
 /** Of person `p`. Looked up in an index: in the row it comes after a state of any length. */
 const IS_LISTED =
   'EXISTS (SELECT 1 FROM person AS l INDEXED BY person_listed WHERE l.id = p.id AND l.anonymous = 0)';
+
+interface DistinctColumns {
+  text: string;
+  is_text: number;
+  n: number;
+}
+
+const counted = ({ text, is_text, n }: DistinctColumns): [key: string, count: number] => [
+  distinctKey(text, is_text),
+  n,
+];
 
 export function peopleAnswers({
   all,
@@ -22,6 +33,7 @@ export function peopleAnswers({
   | 'last-person'
   | 'people-unbuilt'
   | 'first-distinct'
+  | 'commonest-distinct'
 > {
   return {
     'next-due'() {
@@ -95,13 +107,22 @@ export function peopleAnswers({
       );
       return { ids, next: seen?.n === look ? last : null };
     },
-    'first-distinct': ({ person, leaf, limit }) =>
-      all<{ text: string; is_text: number }>(
-        `SELECT text, is_text FROM distinct_value WHERE person = ? AND leaf = ?
+    'first-distinct': ({ limit, ...of }) =>
+      all<DistinctColumns>(
+        `SELECT text, is_text, n FROM distinct_value WHERE person = ? AND leaf = ?
          ORDER BY text, is_text DESC LIMIT +?`,
-        person,
-        leaf,
+        of.person,
+        leafColumn(of),
         limit,
-      ).map(({ text, is_text }) => distinctKey(text, is_text)),
+      ).map(counted),
+    // `leaf < 0` is what the index is for.
+    'commonest-distinct': ({ limit, ...of }) =>
+      all<DistinctColumns>(
+        `SELECT text, is_text, n FROM distinct_value WHERE person = ? AND leaf = ? AND leaf < 0
+         ORDER BY n DESC, text, is_text DESC LIMIT +?`,
+        of.person,
+        leafColumn(of),
+        limit,
+      ).map(counted),
   };
 }

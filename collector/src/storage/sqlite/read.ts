@@ -20,6 +20,7 @@ import {
   distinctColumns,
   historyOfTuple,
   kindCode,
+  leafColumn,
   MESSAGE_COLUMNS,
   type MessageTuple,
   runsOf,
@@ -228,7 +229,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       listed: (keys.listed ?? []).flatMap((node) => listed.all(node)),
       unmerged: new Map(),
       distinct: (keys.distinct ?? []).map(
-        ({ person: id, leaf, key }) => distinct.get(id, leaf, ...distinctColumns(key))?.n ?? 0,
+        ({ key, ...of }) => distinct.get(of.person, leafColumn(of), ...distinctColumns(key))?.n ?? 0,
       ),
       shed: (keys.shed ?? []).map(({ person: id, leaf, from = 0 }) => shed.all(id, leaf, from)),
       gone: new Set(),

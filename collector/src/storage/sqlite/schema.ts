@@ -227,6 +227,10 @@ const MIGRATIONS: readonly string[] = [
   -- What a person's row has by number is a list from now on, which older versions cannot read. Rows written before
   -- are read as they are, and written anew with the person's next message.
   `,
+  `
+  -- Values of sliding windows, whose leaves go by negative numbers: the commonest of them.
+  CREATE INDEX distinct_commonest ON distinct_value (person, leaf, n DESC, text, is_text DESC) WHERE leaf < 0;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
