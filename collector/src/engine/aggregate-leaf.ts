@@ -9,6 +9,7 @@ import {
   commonest,
   createTotal,
   type Entry,
+  MAX_UNIQUE_LIST,
   type Packed,
   type SpilledValues,
   type SpilledWindow,
@@ -104,7 +105,7 @@ export interface ToCount {
  * Distinct values a row holds. Past it they are kept one by one beside it, so that somebody with 100,000 of
  * them makes no message dearer. Lists stay as long as all of them are shown.
  */
-export const MAX_VALUES: Partial<Record<AggregateName, number>> = { values: 200, list: 1_000 };
+const MAX_VALUES: Partial<Record<AggregateName, number>> = { values: 200, list: MAX_UNIQUE_LIST };
 
 /** Takes distinct values out of the row if there are too many of them. */
 export function spill(
@@ -140,7 +141,7 @@ export function countSpilled({ d, ...rest }: AggregateState, key: string, before
 
 /**
  * Entries still changing with the clock that a row holds, some 15 KB. To fold the leaf anew for the others takes as
- * long as to read all that matches, once for so many changes at most.
+ * long as to read all that matches, once for so many changes of them.
  */
 const MAX_WAITING = 256;
 
@@ -260,6 +261,19 @@ function isOn({ on, at }: Waiting, now: number): boolean {
   let state = on;
   for (const toggle of at) if (toggle <= now) state = !state;
   return state;
+}
+
+/** Says of entries, each only once, whether the row holds one like it that counts at the clock. */
+export function waitingIn({ w = [] }: AggregateState, now: number): (waiting: Waiting) => boolean {
+  const held = new Map<string, number>();
+  const nameOf = ({ p }: Waiting): string => JSON.stringify(p);
+  for (const waiting of w)
+    if (isOn(waiting, now)) held.set(nameOf(waiting), (held.get(nameOf(waiting)) ?? 0) + 1);
+  return (waiting) => {
+    const left = held.get(nameOf(waiting)) ?? 0;
+    held.set(nameOf(waiting), left - 1);
+    return left > 0;
+  };
 }
 
 /** The summary over `span` at the clock, or undefined if nothing counts. */

@@ -170,6 +170,9 @@ const values: Aggregate<Values> = {
   pack: withValue,
 };
 
+/** A unique list longer than this is cut, and says so; the count stays exact. */
+export const MAX_UNIQUE_LIST = 1_000;
+
 /** Distinct values that left a person's row: how many there are, and the commonest with its occurrences. */
 export type SpilledValues = {
   n: number;

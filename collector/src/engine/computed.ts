@@ -10,6 +10,7 @@ import {
   EMPTY_SUM,
   type Extent,
   isSpilled,
+  MAX_UNIQUE_LIST,
   orderKeys,
   type Pick,
   type SpilledValues,
@@ -18,9 +19,6 @@ import {
   type Values,
 } from './aggregates.ts';
 import { type Decimal, fromDecimal, fromQuotient } from './decimal.ts';
-
-/** A unique list longer than this is cut, and says so; the count stays exact. */
-export const MAX_UNIQUE_LIST = 1_000;
 
 type MeasuredType = MeasuredDefinition['type'];
 

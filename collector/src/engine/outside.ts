@@ -8,6 +8,7 @@ import type { PersonState } from './person-state.ts';
 import type { Program } from './program.ts';
 import {
   type Asked,
+  afterDepartures,
   countInWindow,
   type Departure,
   departingAt,
@@ -52,6 +53,12 @@ export function completeWindow(
   if (!state?.o) return;
   const o = state.o.map((counted, i) => (i === window ? { ...counted, ...found } : counted));
   person.leaves.set(leaf.id, { ...state, o });
+}
+
+/** Puts the row in order once all that leaves at the instant is counted out. */
+export function sealDeparted(person: PersonState, leaf: AggregateLeaf, instant: number): void {
+  const state = person.leaves.get(leaf.id);
+  if (state) person.leaves.set(leaf.id, afterDepartures(leaf, state, instant));
 }
 
 /** Values outside of the row that windows leave behind at the instant, before `settleInstant`. */

@@ -1,8 +1,14 @@
 // One person's state and how messages and time change it. Pure: what it needs is passed in.
 // Invariant: after any sequence of messages folded, leaves folded anew where asked for, and instants
 // settled, the state equals a `refold` of the person's messages at the same clock.
-import { type AggregateLeaf, addToAggregate, restWaiting, type ToCount } from './aggregate-leaf.ts';
-import { type Entry, type Summary, UNSUMMED } from './aggregates.ts';
+import {
+  type AggregateLeaf,
+  addToAggregate,
+  restWaiting,
+  type ToCount,
+  waitingIn,
+} from './aggregate-leaf.ts';
+import { type Entry, type Summary, UNSUMMED, unpack } from './aggregates.ts';
 import { dueOf, earliestDue, isBuilt, isGone, noteOpening, setDue } from './deadlines.ts';
 import { declaredTraits, type EngineMessage, isAnonymous } from './filter.ts';
 import { addToLeaf, type Leaf, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
@@ -204,11 +210,12 @@ export function openingsAt(program: Program, person: PersonState, instant: numbe
     }
     const rested = restWaiting(leaf, state, instant);
     person.leaves.set(leaf.id, rested);
-    const blocks = blocksOpeningAt(rested.b ?? [], leaf.windows, instant, { known: rested.o !== undefined });
-    // Whether what is not in the row counts is only known of all of it.
-    const isWhole = rested.x !== undefined && (blocks.length > 0 || rested.x <= instant);
-    if (isWhole) openings.push({ leaf, block: null });
-    else for (const block of blocks) openings.push({ leaf, block });
+    if (rested.x !== undefined && rested.x <= instant) openings.push({ leaf, block: null });
+    else
+      for (const block of blocksOpeningAt(rested.b ?? [], leaf.windows, instant, {
+        known: rested.o !== undefined,
+      }))
+        openings.push({ leaf, block });
   }
   return openings;
 }
@@ -237,10 +244,14 @@ export function open(
       of: ({ stamp, value }: Entry): Summary => ({ stamp: [...stamp], value }),
     },
   };
+  const isWaiting = waitingIn(state, instant);
   for (const message of matching) {
-    // Entries whose `where` still changes with the clock wait elsewhere and come back without `a`.
     const alone = addToAggregate(collecting, undefined, message, instant);
-    if (alone && 'a' in alone && alone.a !== undefined) entries.push(alone.a as unknown as Entry); // what `of` gave
+    if (!alone || 'key' in alone) continue;
+    if (alone.a !== undefined) entries.push(alone.a as unknown as Entry); // what `of` gave
+    // Its `where` still changes with the clock: in the block only if it counts and the row does not hold it.
+    const [waiting] = alone.w ?? [];
+    if (waiting?.on && !isWaiting(waiting)) entries.push(unpack(waiting.p));
   }
   const summed = state.b as Block[]; // `block` is one of them
   const aggregate = state.o ? UNSUMMED : leaf.aggregate;

@@ -1,10 +1,19 @@
 // Distinct values of sliding windows that left a person's row: how many are in each window, and the commonest.
 // Invariant: what comes into a window is counted when it comes, what leaves it at that very instant, so that at
 // every clock the counts beside the row are those of the messages in the window.
-import { type AggregateLeaf, type AggregateState, MAX_VALUES } from './aggregate-leaf.ts';
-import { commonest, orderKeys, type SpilledWindow, timeOf, unpack, type Values } from './aggregates.ts';
+import type { AggregateLeaf, AggregateState } from './aggregate-leaf.ts';
+import {
+  commonest,
+  MAX_UNIQUE_LIST,
+  orderKeys,
+  type SpilledWindow,
+  timeOf,
+  UNSUMMED,
+  unpack,
+  type Values,
+} from './aggregates.ts';
 import { canonical } from './values.ts';
-import { sealedWeight, unsummed, windowSummary } from './window.ts';
+import { sealedWeight, sealPassed, unsummed, windowSummary } from './window.ts';
 
 /** A value that a window leaves behind. */
 export interface Departure {
@@ -19,8 +28,8 @@ export interface Departure {
  */
 const MAX_SEALED_VALUES = 1_000;
 
-/** Of a list so many are shown, and are in the row as long as there are not more. */
-const MAX_LISTED = MAX_VALUES.list ?? 0;
+/** Of a list so many are shown, and are in the row of each window as long as there are not more. */
+const MAX_LISTED = MAX_UNIQUE_LIST;
 
 /** Takes the values of a leaf's windows out of the row if there are too many: what each of them holds at the clock. */
 export function spillWindows(
@@ -48,7 +57,7 @@ const withKeys = ({ spec }: AggregateLeaf, window: SpilledWindow, keys: () => st
 
 /** One occurrence more (or, -1, less) of a value in a window whose values are outside, where there were `before`. */
 export function countInWindow(
-  { o: windows = [], ...rest }: AggregateState,
+  { o: windows = [], b, ...rest }: AggregateState,
   { key, window }: Departure,
   before: number,
   by: 1 | -1,
@@ -64,13 +73,26 @@ export function countInWindow(
   const among = keys && (comes ? inserted(keys, key) : goes ? keys.filter((other) => other !== key) : keys);
   o[window] = among && among.length <= MAX_LISTED ? { ...counted, keys: among } : counted;
   // With nothing in any of them the row begins anew.
-  return o.some((of) => of.n > 0) ? { ...rest, o } : rest;
+  return b && o.some((of) => of.n > 0) ? { ...rest, b, o } : rest;
 }
 
 function inserted(keys: readonly string[], key: string): string[] {
-  const at = keys.findIndex((other) => orderKeys(other, key) > 0);
-  return at < 0 ? [...keys, key] : [...keys.slice(0, at), key, ...keys.slice(at)];
+  let [from, to] = [0, keys.length];
+  while (from < to) {
+    const middle = (from + to) >> 1;
+    if (orderKeys(keys[middle] as string, key) > 0) to = middle;
+    else from = middle + 1;
+  }
+  return [...keys.slice(0, from), key, ...keys.slice(from)];
 }
+
+/** Puts the row in order once what leaves at the instant is counted out. */
+export const afterDepartures = (
+  leaf: AggregateLeaf,
+  state: AggregateState,
+  instant: number,
+): AggregateState =>
+  state.b && state.o ? { ...state, b: sealPassed(UNSUMMED, leaf.windows, state.b, instant) } : state;
 
 /** What must be looked up once a value has left a window: it was the commonest, or the list is short again. */
 export interface Asked {
@@ -79,7 +101,8 @@ export interface Asked {
 }
 
 export const isAsked = (leaf: AggregateLeaf, { n, top, keys }: SpilledWindow, left: string): Asked => ({
-  top: top?.[0] === left,
+  // A list asks for no commonest.
+  top: leaf.spec.aggregate === 'values' && top?.[0] === left,
   keys: leaf.spec.aggregate === 'list' && n <= MAX_LISTED && keys === undefined,
 });
 

@@ -60,15 +60,22 @@ export function restoreBlocks(stored: readonly StoredBlock[]): Block[] {
   });
 }
 
+/** Blocks whose sealed ones were weighed: appending to the newest, which is not, leaves these the same. */
+const weighed = new WeakMap<readonly Block[], number>();
+
 /** Values that sealed blocks hold, all of theirs together; where they are more than `most`, some number above that. */
 export function sealedWeight(blocks: readonly Block[], most: number): number {
+  const known = weighed.get(blocks);
+  if (known !== undefined) return known;
   // Never more than there are entries, which is quicker to know.
   let entries = 0;
   for (const block of blocks) if (isSealed(block)) entries += block.n;
-  if (entries <= most) return entries;
   let weight = 0;
-  for (const block of blocks)
-    if (isSealed(block) && weight <= most) weight += Object.keys(block.a as Record<string, number>).length; // of `values`
+  if (entries <= most) weight = entries;
+  else
+    for (const block of blocks)
+      if (isSealed(block) && weight <= most) weight += Object.keys(block.a as Record<string, number>).length; // of `values`
+  weighed.set(blocks, weight);
   return weight;
 }
 
@@ -156,7 +163,12 @@ function isAfter(packed: Packed, entry: Entry): boolean {
  * Seals all that need not be exact: not the newest entries, nor those around an edge, which it leaves one by one. A
  * short window passes by what a long one still holds, so that a block is opened and sealed again once for each of them.
  */
-function tidy(aggregate: Aggregate, blocks: readonly Block[], edges: readonly number[]): Block[] {
+function tidy(
+  aggregate: Aggregate,
+  blocks: readonly Block[],
+  edges: readonly number[],
+  leaving = true,
+): Block[] {
   const tidied: Block[] = [];
   for (let at = 0; at < blocks.length; ) {
     const first = blocks[at] as Block;
@@ -170,6 +182,7 @@ function tidy(aggregate: Aggregate, blocks: readonly Block[], edges: readonly nu
     const [before, after] = [blocks[from - 1], blocks[at]];
     const around: Around = {
       edges,
+      leaving,
       before: before ? lastTime(before) : null,
       after: after ? firstTime(after) : null,
     };
@@ -181,27 +194,30 @@ function tidy(aggregate: Aggregate, blocks: readonly Block[], edges: readonly nu
 /** Where exact entries lie: times of what comes before and after them; null: nothing does. */
 interface Around {
   edges: readonly number[];
+  /** What lies on an edge stays by itself, to be seen as it leaves the window. */
+  leaving: boolean;
   before: number | null;
   after: number | null;
 }
 
 function sealedRun(aggregate: Aggregate, entries: readonly Packed[], around: Around): Block[] {
-  const { edges, before, after } = around;
+  const { edges, leaving, before, after } = around;
   const isEdgeIn = (from: number, to: number): boolean => edges.some((edge) => from <= edge && edge < to);
   /** What leaves a window at this very instant lies on its edge, and by itself. */
   const isCut = (from: number, to: number): boolean =>
-    isEdgeIn(from, to) || edges.some((edge) => from < edge && edge === to);
+    isEdgeIn(from, to) || (leaving && edges.some((edge) => from < edge && edge === to));
   const blocks: Block[] = [];
   for (let start = 0; start < entries.length; ) {
     let end = start + 1;
     while (end < entries.length && !isCut(timeAt(entries, end - 1), timeAt(entries, end))) end++;
     const piece = entries.slice(start, end);
     const isBehindEdge = start > 0 || (before !== null && isEdgeIn(before, timeAt(entries, start)));
-    const kept = edges.includes(timeAt(entries, start))
-      ? piece.length
-      : isBehindEdge
-        ? pastEqual(piece, SEALED_ENTRIES)
-        : 0;
+    const kept =
+      leaving && edges.includes(timeAt(entries, start))
+        ? piece.length
+        : isBehindEdge
+          ? pastEqual(piece, SEALED_ENTRIES)
+          : 0;
     const isNewest = end === entries.length && after === null;
     const isBeforeEdge =
       end < entries.length || (after !== null && isEdgeIn(timeAt(entries, end - 1), after));
@@ -254,7 +270,8 @@ function smallestPair(blocks: readonly Block[], edges: readonly number[]): numbe
     const x = blocks[i] as Block;
     const y = blocks[i + 1] as Block;
     if (!isSealed(x) || !isSealed(y) || x.n + y.n >= least) continue;
-    if (edges.some((edge) => x.f <= edge && edge < y.t)) continue;
+    // Nor one that an edge has just come to: it may be about to be opened.
+    if (edges.some((edge) => x.f <= edge && edge <= y.t)) continue;
     best = i;
     least = x.n + y.n;
   }
@@ -289,6 +306,20 @@ export function addWindow(aggregate: Aggregate, total: Total, blocks: readonly B
     }
   }
 }
+
+/** Seals what has left a window at `now` and still is in a longer one. */
+export const sealPassed = (
+  aggregate: Aggregate,
+  windows: readonly number[],
+  blocks: readonly Block[],
+  now: number,
+): Block[] =>
+  tidy(
+    aggregate,
+    blocks,
+    windows.map((window) => now - window),
+    false,
+  );
 
 /** How many entries lie in the window: what `windowSummary` of a count gives, without the merging. */
 export function windowCount(blocks: readonly Block[], window: number, now: number): number {
@@ -371,5 +402,6 @@ export function openBlock(
   const edges = windows.map((window) => now - window);
   const opened: Block[] = packed.length > 0 ? [{ e: packed }] : [];
   const at = blocks.indexOf(sealed);
+  if (at < 0) throw new Error(`no block from ${sealed.f} to ${sealed.t} to be opened at ${now}`);
   return tidy(aggregate, [...blocks.slice(0, at), ...opened, ...blocks.slice(at + 1)], edges);
 }

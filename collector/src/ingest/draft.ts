@@ -9,6 +9,7 @@ import { encodeBlock, type ShedBlock } from '../engine/shed.ts';
 import { traitOf } from '../engine/trait-bag.ts';
 import type { AliasRow, Changes, DistinctOf, NodeRow, PersonWrite } from '../storage/port.ts';
 import type { HeldGroup } from './held-group.ts';
+import type { Ranking } from './ranking.ts';
 
 /** A person in memory. */
 export interface Held {
@@ -37,7 +38,12 @@ export function emailOf({ traits }: PersonState): string | null {
 export interface DistinctDraft extends DistinctOf {
   counts: Map<string, number>;
   isCleared: boolean;
+  /** Once the commonest of them was asked for. */
+  ranking?: Ranking;
 }
+
+const placeOf = ({ person, leaf, window }: DistinctOf): DistinctOf =>
+  window === undefined ? { person, leaf } : { person, leaf, window };
 
 export interface Draft {
   nodes: NodeRow[];
@@ -193,9 +199,9 @@ export function changesOf(
     listed: [...draft.listed.values()],
     voided: [...draft.voided],
     clearedOutside: [...draft.clearedOutside],
-    clearedDistinct: [...draft.distinct.values()].filter(({ isCleared }) => isCleared),
-    distinct: [...draft.distinct.values()].flatMap(({ counts, isCleared, ...of }) =>
-      [...counts].map(([key, count]) => ({ ...of, key, count })),
+    clearedDistinct: [...draft.distinct.values()].filter(({ isCleared }) => isCleared).map(placeOf),
+    distinct: [...draft.distinct.values()].flatMap(({ counts, ...of }) =>
+      [...counts].map(([key, count]) => ({ ...placeOf(of), key, count })),
     ),
     shed: [...draft.shed.values()].flatMap(({ person, leaf, blocks }) =>
       [...blocks].map(([no, block]) => ({ person, leaf, no, block: block && encodeBlock(block) })),

@@ -4,7 +4,7 @@ import { isErased } from '../storage/port.ts';
 import { type Arrival, arrive, planArrival } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { GroupPass } from './held-groups.ts';
-import { settledPerson } from './settle.ts';
+import { settledPerson, settleForNow } from './settle.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -81,7 +81,7 @@ export async function settlePeople(set: WorkingSet, clock: number): Promise<bool
   const due = await set.store.query({ ask: 'due-people', until: clock, limit: SLICE_PEOPLE });
   const end = performance.now() + SETTLE_SLICE_MS;
   for (const id of due) {
-    await settledPerson(set, id, clock);
+    await settleForNow(set, id, clock);
     if (performance.now() > end) break;
   }
   return due.length > 0;

@@ -154,8 +154,12 @@ async function nextChange(
   behind: ReadonlySet<number>,
 ): Promise<string | null> {
   const before = person.members.has(version);
+  const indexes = new Set([...behind].map((of) => copy.program.indexOf(of)));
+  const isBehind = (leaf: number): boolean =>
+    copy.program.touchedByLeaf(leaf).some((index) => indexes.has(index));
   for (let step = 0; step < MAX_STEPS; step++) {
-    for (const id of person.dues.keys()) if (id > 0 && !behind.has(id)) person.dues.delete(id);
+    for (const id of person.dues.keys())
+      if (id > 0 ? !behind.has(id) : !isBehind(-id)) person.dues.delete(id);
     const instant = Math.min(...person.dues.values());
     if (instant === Number.POSITIVE_INFINITY) return null;
     person.due = instant;

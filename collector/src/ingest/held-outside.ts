@@ -1,10 +1,11 @@
 // What is kept of a person beside their row: distinct values of leaves, and matches that the row let go of.
 // Invariant: what the commit being prepared says goes before what the store has.
 
-import { commonest, orderKeys } from '../engine/aggregates.ts';
+import { orderKeys } from '../engine/aggregates.ts';
 import { decodeBlock, type ShedBlock, type StoredShed } from '../engine/shed.ts';
 import type { DistinctKey, DistinctOf, ShedKey, Store } from '../storage/port.ts';
 import type { DistinctDraft, Draft } from './draft.ts';
+import { createRanking } from './ranking.ts';
 
 /** More values than anybody has. */
 const ALL = 2 ** 40;
@@ -65,19 +66,23 @@ export function createHeldOutside({ read, query, draft }: Means): HeldOutside {
       return (await read({ distinct: [at] })).distinct[0] ?? 0;
     },
     setDistinct(at, count) {
-      toChange(at).counts.set(at.key, count);
+      const { counts, ranking } = toChange(at);
+      counts.set(at.key, count);
+      ranking?.note(at.key, count);
     },
     clearDistinct(of) {
       const changed = toChange(of);
       changed.isCleared = true;
       changed.counts.clear();
+      delete changed.ranking;
     },
     async commonestOf(of) {
-      const { counts, here, isAll } = changesOf(of);
-      if (isAll) return commonest(here);
-      // One at least that did not change meanwhile, if there is one.
-      const stored = await query({ ask: 'commonest-distinct', ...of, limit: counts.size + 1 });
-      return commonest([...stored.filter(([key]) => !counts.has(key)), ...here]);
+      const changed = toChange(of);
+      const { isAll } = changesOf(of);
+      changed.ranking ??= createRanking(changed.counts, async (from, limit) =>
+        isAll ? [] : query({ ask: 'commonest-distinct', ...of, from, limit }),
+      );
+      return changed.ranking.top();
     },
     async firstOf(of, limit = ALL) {
       const { counts, here, isAll } = changesOf(of);

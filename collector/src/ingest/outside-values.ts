@@ -1,8 +1,8 @@
 // Distinct values that left a person's row because they are too many for it.
 // Invariant: for each leaf, or each window that slides, either the row holds all its values, or all are kept beside
 // it, counted.
-import type { Values } from '../engine/aggregates.ts';
-import { listOf, MAX_UNIQUE_LIST } from '../engine/computed.ts';
+import { MAX_UNIQUE_LIST, type Values } from '../engine/aggregates.ts';
+import { listOf } from '../engine/computed.ts';
 import type { Leaf } from '../engine/leaf.ts';
 import {
   askedAfter,
@@ -13,11 +13,13 @@ import {
   type DepartureOf,
   departuresAt,
   listOutside,
+  sealDeparted,
   spillValues,
   spillWindowValues,
 } from '../engine/outside.ts';
 import type { Rest } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
+import type { Asked } from '../engine/spilled-windows.ts';
 import type { CompiledTrait } from '../engine/traits.ts';
 import { type DistinctOf, MAX_WINDOWS } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
@@ -58,14 +60,24 @@ async function countInOrOut(
 
 /** Counts no more what windows leave behind at the instant; the person is settled to all instants before. */
 export async function uncountOutside(set: WorkingSet, person: PersonState, instant: number): Promise<void> {
-  for (const departure of departuresAt(set.program, person, instant)) {
+  const departures = departuresAt(set.program, person, instant);
+  if (departures.length === 0) return;
+  /** What must be looked up, once all have left. */
+  const asked = new Map<string, DepartureOf & Asked>();
+  for (const departure of departures) {
     await countInOrOut(set, person, departure, -1);
-    const of = { person: person.id, leaf: departure.leaf.id, window: departure.window };
-    const asked = askedAfter(person, departure);
-    if (asked.top) completeWindow(person, departure, { top: await set.commonestOf(of) });
-    if (asked.keys)
-      completeWindow(person, departure, { keys: keysOf(await set.firstOf(of, MAX_UNIQUE_LIST)) });
+    const { leaf, window } = departure;
+    const { top, keys } = askedAfter(person, departure);
+    const name = `${leaf.id} ${window}`;
+    if (top || keys) asked.set(name, { ...departure, keys, top: top || asked.get(name)?.top === true });
   }
+  for (const of of asked.values()) {
+    const values = { person: person.id, leaf: of.leaf.id, window: of.window };
+    if (of.top) completeWindow(person, of, { top: await set.commonestOf(values) });
+    if (of.keys) completeWindow(person, of, { keys: keysOf(await set.firstOf(values, MAX_UNIQUE_LIST)) });
+  }
+  for (const leaf of new Set(departures.map((departure) => departure.leaf)))
+    sealDeparted(person, leaf, instant);
 }
 
 const keysOf = (values: readonly [key: string, count: number][]): string[] => values.map(([key]) => key);

@@ -52,7 +52,7 @@ export async function refoldPerson(
   keepGathered(set, after, gathered);
   set.putPerson(after);
   // Folded at an earlier clock: what time did since is in the difference.
-  if (made) await settle(set, after, at.clock, () => {});
+  if (made) await settle(set, after, at.clock, { emit: () => {} });
   keepRowSmall(set, after, at.clock);
   emitDifference(set.program, before?.members ?? new Set(), after.members, occasionOf(set, id, at));
 }

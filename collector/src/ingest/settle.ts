@@ -4,6 +4,7 @@ import type { EngineMessage } from '../engine/filter.ts';
 import type { Stretch } from '../engine/identity.ts';
 import { type Emit, evaluate, open, openingsAt, settleInstant } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
+import { breathe } from './breathe.ts';
 import { nextGroupChange, takeGroupChange, viewGroups } from './groups.ts';
 import { byStamp } from './history-pages.ts';
 import { uncountOutside } from './outside-values.ts';
@@ -11,16 +12,23 @@ import { refoldLeafOf } from './shed-matches.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 
-/** Lets time pass for one person up to `until`, and brings them up to changes of their groups. */
+/** Instants of one person after which others have a turn of the event loop: some milliseconds. */
+const INSTANTS = 100;
+
+/**
+ * Lets time pass for one person up to `until`, and brings them up to changes of their groups. With `most` it may end
+ * after so many instants, as of the last of them.
+ */
 export async function settle(
   set: WorkingSet,
   person: PersonState,
   until: number,
-  emit: Emit = set.emitter(person.id),
+  { emit = set.emitter(person.id), most = Number.POSITIVE_INFINITY }: { emit?: Emit; most?: number } = {},
 ): Promise<void> {
   if (isSettled(set, person, until)) return;
   await viewGroups(set, person);
-  for (;;) {
+  for (let done = 0; done < most; ) {
+    if (++done % INSTANTS === 0) await breathe();
     const change = await nextGroupChange(set, person);
     const due = person.due !== null && person.due <= until ? person.due : null;
     // At one instant time comes first.
@@ -69,6 +77,12 @@ export async function settledPerson(set: WorkingSet, id: number, until: number):
   const person = held === undefined ? await set.person(id) : held;
   if (person && !isSettled(set, person, until)) await settle(set, person, until);
   return person;
+}
+
+/** Settles a person for one slice's time, perhaps not to the end: they go on being due. */
+export async function settleForNow(set: WorkingSet, id: number, until: number): Promise<void> {
+  const person = await set.person(id);
+  if (person) await settle(set, person, until, { most: INSTANTS });
 }
 
 /** Nothing is due for the person, and no group of theirs needs to be looked at. */

@@ -62,7 +62,7 @@ export function describePeople(bench: Bench): void {
       const counts = (of: { leaf: number; window?: number }, ...all: [key: string, count: number][]) =>
         all.map(([key, count]) => ({ person: 1, ...of, key, count }));
       const asked = (ask: 'first-distinct' | 'commonest-distinct', of: { leaf: number; window?: number }) =>
-        bench.store.query({ ask, person: 1, ...of, limit: 9 });
+        bench.store.query({ ask, person: 1, ...of, from: 0, limit: 9 });
       await commit({
         distinct: [
           ...counts(leaf, ['"b"', 4]),
@@ -80,6 +80,8 @@ export function describePeople(bench: Bench): void {
       ] as const;
       expect(await asked('first-distinct', first)).toEqual([text, ten, a, b]);
       expect(await asked('commonest-distinct', first)).toEqual([text, ten, a, b]);
+      const rest = { ask: 'commonest-distinct', person: 1, ...first, from: 2, limit: 1 } as const;
+      expect(await bench.store.query(rest)).toEqual([a]);
       await commit({ distinct: counts(first, ['"b"', 3], ['"10"', 0]) });
       expect(await asked('commonest-distinct', first)).toEqual([['"b"', 3], ten, a]);
       const keys = [

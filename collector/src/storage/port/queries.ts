@@ -56,8 +56,8 @@ export interface Questions {
   'operations-of': { user: number };
   /** The first values kept outside of the row, as canonical JSON, by text, and how often they occur. */
   'first-distinct': DistinctOf & { limit: number };
-  /** The commonest values of a sliding window, the smaller ones first where they are as common. */
-  'commonest-distinct': DistinctOf & { limit: number };
+  /** The commonest values of a sliding window, the smaller ones first where they are as common; `from` is how many are passed over. */
+  'commonest-distinct': DistinctOf & { from: number; limit: number };
   'transition-count': { person: number };
   /** Links of erased people on devices they shared, kept as hashes. */
   'kept-links': object;

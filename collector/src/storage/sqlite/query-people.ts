@@ -116,13 +116,14 @@ export function peopleAnswers({
         limit,
       ).map(counted),
     // `leaf < 0` is what the index is for.
-    'commonest-distinct': ({ limit, ...of }) =>
+    'commonest-distinct': ({ from, limit, ...of }) =>
       all<DistinctColumns>(
         `SELECT text, is_text, n FROM distinct_value WHERE person = ? AND leaf = ? AND leaf < 0
-         ORDER BY n DESC, text, is_text DESC LIMIT +?`,
+         ORDER BY n DESC, text, is_text DESC LIMIT +? OFFSET +?`,
         of.person,
         leafColumn(of),
         limit,
+        from,
       ).map(counted),
   };
 }
