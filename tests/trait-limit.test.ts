@@ -92,6 +92,22 @@ it('does not keep two people from being merged, who may shrink from there', asyn
   expect(await collector.verify()).toEqual([]);
 });
 
+it('ends at 1,000 groups of a person, those that wait for their time included, and lets them speak for theirs', async () => {
+  const join = (group: number, more: JsonObject = {}): JsonObject =>
+    of({ userId: 'ada', groupId: `g${group}` }, { n: group }, more);
+  const range = (from: number, to: number): JsonObject[] =>
+    Array.from({ length: to - from }, (_, i) => join(from + i));
+  expect((await collector.send('web', range(0, 990))).rejected).toEqual([]);
+  const later = Array.from({ length: 20 }, (_, i) => join(990 + i, { timestamp: T0 + 60_000 }));
+  expect((await collector.send('web', later)).accepted).toBe(10);
+  collector.advance(120_000);
+  const { accepted, rejected } = await collector.send('web', [join(3), ...range(2_000, 2_003)]);
+  expect([accepted, rejected.map(({ code }) => code)]).toEqual([1, Array(3).fill('invalid_field')]);
+  expect(rejected[0]?.message).toMatch(/in 1000 groups.*by traits/);
+  expect((await collector.profile('user:ada'))?.groups).toHaveLength(1_000);
+  expect(await collector.verify()).toEqual([]);
+});
+
 it('counts every key, however short', async () => {
   const keys = (from: number): JsonObject =>
     Object.fromEntries(Array.from({ length: 2_000 }, (_, i) => [`k${from + i}`, null]));

@@ -52,6 +52,19 @@ describe('survey answers', () => {
     expect(before).toEqual(kept);
   });
 
+  it('are not folded anew for each that clears nothing, once others were let go', () => {
+    let state: LeafState | undefined;
+    const shed = (): void => {};
+    let late = 0;
+    for (let i = 0; i < 300; i++) {
+      const next = addToLeaf(leaf, state, answer(i, `s${i}`, null), i, { shed });
+      if (next && 'late' in next) late++;
+      else state = (next as LeafState | null) ?? state;
+    }
+    expect(state?.s?.n).toBeDefined();
+    expect(late).toBe(0);
+  });
+
   it('say what counts after long histories, also where newer answers are cleared one by one', () => {
     const step = fc.record({
       submission: fc.integer({ min: 0, max: 40 }),

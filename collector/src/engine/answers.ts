@@ -72,7 +72,8 @@ export function addToAnswers(
   }
   const next: AnswersState = { ...state, s: { ...state?.s, [key]: answer } };
   // Cleared what counted, while others were let go: only those know what counts now.
-  return next.n && newestAnswer(Object.values(next.s)) === undefined ? late : next;
+  const isCleared = (of: AnswersState): boolean => newestAnswer(Object.values(of.s)) === undefined;
+  return state?.n && isCleared(next) && !isCleared(state) ? late : next;
 }
 
 const stampOf = ([time, messageId, kind]: Answer): Stamp => [time, messageId, kind];

@@ -3,7 +3,8 @@ import { expect, it } from 'vitest';
 import { JsonBytes } from './json-bytes.ts';
 import type { LeafState } from './leaf.ts';
 import { activityOf, decodePerson, emptyPerson, type PersonState, writePerson } from './person-state.ts';
-import { writeTraits } from './trait-bag.ts';
+import type { Stamp } from './stamp.ts';
+import { traitsOf, writeTraits } from './trait-bag.ts';
 
 const T = Date.parse('2026-06-10T12:00:00Z');
 
@@ -33,6 +34,22 @@ it('reads what it wrote', () => {
   expect(read(rowOf(person))).toEqual(person);
   expect(read(rowOf({ ...person, anonymous: true }))).toEqual({ ...person, anonymous: true });
   expect(read(rowOf(emptyPerson(7, 3, 'ada'))).leaves.size).toBe(0);
+});
+
+it('keeps no more of long message ids than are of use', () => {
+  const person = somebody();
+  const stamp = (i: number): Stamp => [T + i, `${i} ${'x'.repeat(500)}`, 0];
+  const keys = Object.fromEntries(Array.from({ length: 5_000 }, (_, i) => [`k${i}`, i]));
+  writeTraits(person.traits, keys, stamp(0));
+  let longest = 0;
+  for (let i = 1; i <= 3_000; i++) {
+    writeTraits(person.traits, { k7: i }, stamp(i));
+    if (i % 100 === 0) longest = Math.max(longest, rowOf(person).length);
+    // As from its row: what there is of old ids is counted anew.
+    if (i % 300 === 0) person.traits = read(rowOf(person)).traits;
+  }
+  expect(longest).toBeLessThan(300_000);
+  expect(traitsOf(person.traits)).toMatchObject({ k7: 3_000, k8: 8 });
 });
 
 it('reads rows with objects where lists are now', () => {

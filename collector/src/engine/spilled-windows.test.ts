@@ -85,6 +85,21 @@ function play(
   return most;
 }
 
+it('keep what is of one time in one block in front of an edge, however much it is', () => {
+  let blocks: Block[] = [];
+  const add = (time: number, i: number): void => {
+    const entry: Entry = { stamp: [time, `m${i}`, 0], value: i };
+    blocks = addToWindow(UNSUMMED, [1_000, 5_000], blocks, entry, 10_000);
+  };
+  // The edge of the short window, at 9,000, lies between two of these.
+  for (let i = 0; i < 60; i++) add(8_900 + 5 * i, i);
+  for (let i = 60; i < 5_000; i++) add(9_300, i);
+  for (let i = 5_000; i < 5_300; i++) add(9_301 + i - 5_000, i);
+  const exact = blocks.reduce((sum, block) => sum + ('e' in block ? block.e.length : 0), 0);
+  expect(exact).toBeLessThan(400);
+  expect(blocks).toContainEqual({ f: 9_300, t: 9_300, n: 4_940, a: 0 });
+});
+
 it.each([
   { step: 20, perStep: 12, values: 50 },
   { step: 1, perStep: 1, values: 2_000 },

@@ -92,15 +92,28 @@ function isSame(a: JsonValue, b: JsonValue): boolean {
   return typeof a === 'object' && typeof b === 'object' && JSON.stringify(a) === JSON.stringify(b);
 }
 
+/** Characters of message ids that may pile up before a sweep, beside as many as were of use at the last one. */
+const MAX_UNUSED_CHARS = 64 * 1024;
+
+/** Characters of message ids in a bag, and the most before the next sweep. */
+const idChars = new WeakMap<TraitBag, { now: number; most: number }>();
+
+const charsOf = (stamps: readonly Stamp[]): number => stamps.reduce((sum, [, id]) => sum + id.length, 0);
+
 /**
  * Stamps pile up as keys are rewritten; sweep once there may be twice as many as keys. Looked at each time their
- * number has doubled: counting the keys at every message would make a bag of 100,000 keys dear to write to.
+ * number has doubled: counting the keys at every message would make a bag of 100,000 keys dear to write to. Long
+ * message ids are swept sooner.
  */
 function dropUnusedStamps(bag: TraitBag): void {
+  const chars = idChars.get(bag) ?? { now: charsOf(bag.s.slice(0, -1)), most: MAX_UNUSED_CHARS };
+  chars.now += (bag.s[bag.s.length - 1] as Stamp)[1].length; // the one just added
+  idChars.set(bag, chars);
+  const isMuch = chars.now > chars.most;
   const isPowerOfTwo = (bag.s.length & (bag.s.length - 1)) === 0;
-  if (bag.s.length < 8 || !isPowerOfTwo) return;
+  if (bag.s.length < 8 || !(isPowerOfTwo || isMuch)) return;
   const held = Object.values(bag.v);
-  if (bag.s.length <= 2 * held.length) return;
+  if (!isMuch && bag.s.length <= 2 * held.length) return;
   const used = new Map<number, number>();
   const stamps: Stamp[] = [];
   for (const pair of held) {
@@ -112,6 +125,8 @@ function dropUnusedStamps(bag: TraitBag): void {
     pair[1] = index;
   }
   bag.s = stamps;
+  const now = charsOf(stamps);
+  idChars.set(bag, { now, most: 2 * now + MAX_UNUSED_CHARS });
 }
 
 /** One key's value; undefined when unset. */

@@ -113,7 +113,10 @@ export function addToWindow(
   const edges = windows.map((window) => now - window);
   const index = placeOf(kept, time);
   const home = kept[index];
-  if (home && isSealed(home) && mayHold(home, time, edges)) kept[index] = widen(aggregate, home, entry);
+  // What is newer than all of them begins a block of its own.
+  const isNewest = index === kept.length - 1 && home !== undefined && time > lastTime(home);
+  if (home && isSealed(home) && !isNewest && mayHold(home, time, edges))
+    kept[index] = widen(aggregate, home, entry);
   else if (home && !isSealed(home)) kept[index] = { e: insert(aggregate, home.e, entry) };
   else kept.splice(home ? index + 1 : 0, 0, { e: [aggregate.pack(entry)] });
   return tidy(aggregate, kept, edges);
@@ -213,11 +216,7 @@ function sealedRun(aggregate: Aggregate, entries: readonly Packed[], around: Aro
     const piece = entries.slice(start, end);
     const isBehindEdge = start > 0 || (before !== null && isEdgeIn(before, timeAt(entries, start)));
     const kept =
-      leaving && edges.includes(timeAt(entries, start))
-        ? piece.length
-        : isBehindEdge
-          ? pastEqual(piece, SEALED_ENTRIES)
-          : 0;
+      leaving && edges.includes(timeAt(entries, start)) ? piece.length : isBehindEdge ? pastFirst(piece) : 0;
     const isNewest = end === entries.length && after === null;
     const isBeforeEdge =
       end < entries.length || (after !== null && isEdgeIn(timeAt(entries, end - 1), after));
@@ -233,6 +232,18 @@ function sealedRun(aggregate: Aggregate, entries: readonly Packed[], around: Aro
     start = end;
   }
   return blocks;
+}
+
+/**
+ * How many of the entries in front of an edge stay exact. Very many of one time are a block of their own instead: no
+ * edge comes to lie among them.
+ */
+function pastFirst(entries: readonly Packed[]): number {
+  const end = pastEqual(entries, SEALED_ENTRIES);
+  if (end <= 2 * SEALED_ENTRIES) return end;
+  let start = SEALED_ENTRIES;
+  while (start > 0 && timeAt(entries, start) === timeAt(entries, start - 1)) start--;
+  return start;
 }
 
 /** The first place from `at` on between two different times: entries of one time stay together. */

@@ -163,10 +163,11 @@ export function changesOf(
     written.push(person);
     const { state, version } = person;
     if (state.groups.size > 0 || person.groups.length > 0) {
-      for (const group of person.groups)
+      const known = new Set(person.groups);
+      for (const group of known)
         if (!state.groups.has(group)) groupMembers.push({ group, person: id, on: false });
       for (const group of state.groups.keys())
-        if (!person.groups.includes(group)) groupMembers.push({ group, person: id, on: true });
+        if (!known.has(group)) groupMembers.push({ group, person: id, on: true });
     }
     if (person.prunedFor !== program) prunePerson(state, program);
     person.prunedFor = program;

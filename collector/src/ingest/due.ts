@@ -1,6 +1,6 @@
 // What time brings: messages dated in the future whose time has come, and people and groups' members who are due.
 // Invariant: settling happens in slices that are bounded in people and in work, so that live messages hardly wait.
-import { isErased } from '../storage/port.ts';
+import { type Answers, isErased } from '../storage/port.ts';
 import { type Arrival, arrive, planArrival } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { GroupPass } from './held-groups.ts';
@@ -10,6 +10,8 @@ import type { WorkingSet } from './working-set.ts';
 
 /** People or future messages settled in one commit at most. */
 const SLICE_PEOPLE = 200;
+/** Messages whose time has come that are read at once: those of one instant are put in order at each reading. */
+const READ_MESSAGES = 10 * SLICE_PEOPLE;
 /** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
 const SETTLE_SLICE_MS = 2;
 
@@ -17,52 +19,58 @@ const SETTLE_SLICE_MS = 2;
 export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean> {
   let any = false;
   for (;;) {
-    const due = await set.store.query({ ask: 'due-messages', until: clock, limit: SLICE_PEOPLE });
+    const due = await set.store.query({ ask: 'due-messages', until: clock, limit: READ_MESSAGES });
     if (due.length === 0) return any;
-    for (const { row } of due) {
-      const at = row.stamp[0];
-      // Stored by the lane.
-      const body = JSON.parse(row.text) as {
-        previousId?: string | number;
-        anonymousId?: string;
-        userId?: string;
-      };
-      let filed = await set.nodeById(row.node);
-      // Filed while its id was erased: from now on it goes by its id again.
-      if (filed?.kind === 'user' && isErased(filed) && body.userId !== undefined)
-        filed = await set.ensureNode('user', body.userId);
-      const user = filed?.kind === 'user' ? filed : null;
-      let device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
-      // Erased while this message waited: it names the device again.
-      if (device && isErased(device) && body.anonymousId !== undefined)
-        device = await set.ensureNode('device', body.anonymousId);
-      let previous: Arrival['previous'] = null;
-      if (
-        row.type === 'alias' &&
-        user &&
-        body.previousId !== undefined &&
-        String(body.previousId) !== user.ext
-      ) {
-        const name = String(body.previousId);
-        const merges = row.stamp[2] === 1;
-        previous = {
-          device: await set.ensureNode('device', name),
-          user: merges ? await set.ensureNode('user', name) : null,
-        };
-      }
-      const message = engineMessage(row);
-      const arrival: Arrival = { message, seq: row.seq, trusted: row.trusted, user, device, previous };
-      set.horizon = row.stamp;
-      // Past a cap by now: all of it counts but its merge, which the plan leaves out.
-      const { plans } = await planArrival(set, arrival, at);
-      await arrive(set, arrival, plans, { clock: at, cause: { deadline: at } });
-      set.horizon = null;
-    }
-    set.record({ arrived: due.map(({ row }) => row.seq) });
+    for (let at = 0; at < due.length; at += SLICE_PEOPLE)
+      await arriveSlice(set, due.slice(at, at + SLICE_PEOPLE), clock);
     any = true;
-    await set.commit(clock);
-    await breathe();
   }
+}
+
+/** Puts some of them into effect, in one commit. */
+async function arriveSlice(set: WorkingSet, due: Answers['due-messages'], clock: number): Promise<void> {
+  for (const { row } of due) {
+    const at = row.stamp[0];
+    // Stored by the lane.
+    const body = JSON.parse(row.text) as {
+      previousId?: string | number;
+      anonymousId?: string;
+      userId?: string;
+    };
+    let filed = await set.nodeById(row.node);
+    // Filed while its id was erased: from now on it goes by its id again.
+    if (filed?.kind === 'user' && isErased(filed) && body.userId !== undefined)
+      filed = await set.ensureNode('user', body.userId);
+    const user = filed?.kind === 'user' ? filed : null;
+    let device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
+    // Erased while this message waited: it names the device again.
+    if (device && isErased(device) && body.anonymousId !== undefined)
+      device = await set.ensureNode('device', body.anonymousId);
+    let previous: Arrival['previous'] = null;
+    if (
+      row.type === 'alias' &&
+      user &&
+      body.previousId !== undefined &&
+      String(body.previousId) !== user.ext
+    ) {
+      const name = String(body.previousId);
+      const merges = row.stamp[2] === 1;
+      previous = {
+        device: await set.ensureNode('device', name),
+        user: merges ? await set.ensureNode('user', name) : null,
+      };
+    }
+    const message = engineMessage(row);
+    const arrival: Arrival = { message, seq: row.seq, trusted: row.trusted, user, device, previous };
+    set.horizon = row.stamp;
+    // Past a cap by now: all of it counts but its merge, which the plan leaves out.
+    const { plans } = await planArrival(set, arrival, at);
+    await arrive(set, arrival, plans, { clock: at, cause: { deadline: at } });
+    set.horizon = null;
+  }
+  set.record({ arrived: due.map(({ row }) => row.seq) });
+  await set.commit(clock);
+  await breathe();
 }
 
 /** Settles one slice of people who are due, or of a group's members. Answers whether there were any. */

@@ -145,7 +145,10 @@ export async function upcomingOf(
   const own: HistoryRow[] = [];
   const links = new Map<number, Run[]>();
   const link = (device: number | undefined, { node: user, stamp }: HistoryRow): void => {
-    if (device !== undefined) links.set(device, [...(links.get(device) ?? []), { user, stamp }]);
+    if (device === undefined) return;
+    const runs = links.get(device) ?? [];
+    runs.push({ user, stamp });
+    links.set(device, runs);
   };
   for (let after = 0; ; ) {
     const page = await set.store.query({ ask: 'pending', after, limit: 1_000 });
@@ -161,6 +164,7 @@ export async function upcomingOf(
     const last = page[page.length - 1];
     if (!last) break;
     after = last.seq;
+    await breathe();
   }
   for (const row of own) {
     const timeline = tidy([...(await set.timeline(row.node)), ...(links.get(row.node) ?? [])]);

@@ -5,7 +5,7 @@ import type { Leaf } from '../engine/leaf.ts';
 import { evaluate, type Folded, foldMessage, type Occasion } from '../engine/person.ts';
 import type { CauseOf, PersonState } from '../engine/person-state.ts';
 import type { ShedMatch } from '../engine/shed.ts';
-import { breathe } from './breathe.ts';
+import { breathe, createPace } from './breathe.ts';
 import type { Folds } from './folds.ts';
 import { seeNewest } from './groups.ts';
 import { countOutside, keepRowSmall } from './outside-values.ts';
@@ -127,10 +127,13 @@ export async function foldSeveral(
 ): Promise<void> {
   const touched = new Set(set.takeName(person) ? set.program.atStart : []);
   const late = nothingLate();
+  const pace = createPace();
   for (const message of messages) {
     const folded = foldMessage(set.program, person, message, at.clock);
     for (const index of folded.touched) touched.add(index);
     await keepRest(set, person, message, folded, { ...at, late });
+    const pause = pace(message);
+    if (pause) await pause;
   }
   // Only now: where the messages are read for it, all of these are among them.
   for (const [leaf, matches] of late.people.get(person.id)?.leaves ?? []) {

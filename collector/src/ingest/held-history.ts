@@ -32,8 +32,8 @@ export interface HeldHistory {
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   nextLink(asked: NextLink): Promise<Stamp | null>;
-  /** Text of an id's messages of that type dated after the clock, in characters. */
-  upcomingChars(id: number, type: MessageType, clock: number): Promise<number>;
+  /** An id's messages of that type dated after the clock: how many, and their text in characters. */
+  upcoming(id: number, type: MessageType, clock: number): Promise<{ messages: number; chars: number }>;
 }
 
 interface Means {
@@ -133,7 +133,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     },
     historyPages,
     rangesOf,
-    async upcomingChars(id, type, clock) {
+    async upcoming(id, type, clock) {
       const only = { types: [type], events: [], bodies: true };
       const from: Stamp = [clock + 1, '', 0];
       const { history } = await read({
@@ -143,7 +143,8 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
       const fresh = draft().messages.flatMap(({ message, node, pending }) =>
         pending && node === id && message.type === type ? [message.text] : [],
       );
-      return [...stored, ...fresh].reduce((sum, text) => sum + text.length, 0);
+      const texts = [...stored, ...fresh];
+      return { messages: texts.length, chars: texts.reduce((sum, text) => sum + text.length, 0) };
     },
     async hasOwnMessages(device, stretch, until) {
       if (recent(device, until, stretch).length > 0) return true;

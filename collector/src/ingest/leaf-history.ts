@@ -1,6 +1,7 @@
 // Which stored messages leaves and selectors may ask for, as a filter the store can apply.
 // Invariant: never leaves out a message that one of them would match.
 import type { EngineMessage } from '../engine/filter.ts';
+import type { Stretch } from '../engine/identity.ts';
 import { type Leaf, looksInside, reachOf } from '../engine/leaf.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { MessageFilter } from '../storage/port.ts';
@@ -49,14 +50,23 @@ export function reachStart(leaves: readonly Leaf[], clock: number): Stamp | null
 }
 
 /** The person's messages that may matter to a leaf at the clock, in order. */
-export async function messagesOf(
+export const messagesOf = (
   set: WorkingSet,
   id: number,
   leaf: Leaf,
   clock: number,
+): Promise<EngineMessage[]> =>
+  messagesIn(set, id, leaf, clock, { from: reachStart([leaf], clock), to: null });
+
+/** The same of a stretch alone. */
+export async function messagesIn(
+  set: WorkingSet,
+  id: number,
+  leaf: Leaf,
+  clock: number,
+  between: Stretch,
 ): Promise<EngineMessage[]> {
   const only = filterFor([leaf]);
-  const between = { from: reachStart([leaf], clock), to: null };
   const messages: EngineMessage[] = [];
   for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
     for (const message of rows.map(engineMessage))

@@ -9,6 +9,7 @@ import {
 } from '../engine/building.ts';
 import { emitDifference, finishRefold, foldMessage, type ShedTo } from '../engine/person.ts';
 import { emptyPerson, hasOutside, type PersonState } from '../engine/person-state.ts';
+import { createPace } from './breathe.ts';
 import { type Clocked, occasionOf } from './fold-person.ts';
 import type { FoldedAnew } from './folds.ts';
 import { surroundingGroups, viewGroups } from './groups.ts';
@@ -72,10 +73,14 @@ export async function foldedPerson(
   const person = emptyPerson(id, set.program.generation, await set.nameOf(id));
   const gather = gatherIn(gathered);
   set.takeName(person);
+  const pace = createPace();
   for await (const rows of set.historyPages(id, clock))
-    for (const row of rows)
+    for (const row of rows) {
       for (const shed of foldMessage(set.program, person, engineMessage(row), clock, true).rest?.shed ?? [])
         gather(shed);
+      const pause = pace(row);
+      if (pause) await pause;
+    }
   if (person.eventCount === 0) return null;
   person.lists = await set.listsOf(id);
   finishRefold(set.program, person, clock, await surroundingGroups(set, person.groups.keys()), gather);
@@ -120,11 +125,16 @@ export async function buildPerson(
 async function foldOnLane(set: WorkingSet, id: number, clock: number, shedTo: ShedTo): Promise<LeafStates> {
   const { leaves, add, rest } = foldFor(set.program);
   const states: LeafStates = {};
+  const pace = createPace();
   if (leaves.length === 0) return states;
   const only = filterFor(leaves);
   const between = { from: reachStart(leaves, clock), to: null };
   for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
-    for (const row of rows) add(states, engineMessage(row), clock, shedTo);
+    for (const row of rows) {
+      add(states, engineMessage(row), clock, shedTo);
+      const pause = pace(row);
+      if (pause) await pause;
+    }
   rest(states, clock, shedTo);
   return states;
 }

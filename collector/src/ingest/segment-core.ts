@@ -1,6 +1,7 @@
 // What the core answers about segments: who is in one, who came and went, why, and who would be.
 // Invariant: a segment that is being built is answered for by its last complete version, or not at all.
 
+import { isErased } from '../storage/port.ts';
 import { bucketOf } from './bucket.ts';
 import type { Core } from './core.ts';
 import { own, TRIAL, type Tried } from './definition-book.ts';
@@ -93,12 +94,16 @@ export function createSegmentCore({
           since: answer.member && since !== undefined ? iso(since) : null,
           at: iso(at),
           tell,
+          id,
         };
       });
       if (typeof begun === 'string') return begun;
-      const { tell, ...view } = begun;
+      const { tell, id, ...view } = begun;
       // Beside the lane: a long history must not keep messages waiting.
-      return { ...view, why: await tell() };
+      const why = await tell();
+      // Erased meanwhile, nothing more is told of them.
+      const [node] = (await store.read({ nodeIds: [id] })).nodes;
+      return node && !isErased(node) ? { ...view, why } : 'unknown_profile';
     },
   };
 }

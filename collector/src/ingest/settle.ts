@@ -1,15 +1,13 @@
 // Time passing for one person: what is due for them, and changes of their groups.
 // Invariant: a person is settled to an instant before anything that happens at it is folded in.
-import type { EngineMessage } from '../engine/filter.ts';
 import type { Stretch } from '../engine/identity.ts';
 import { type Emit, evaluate, open, openingsAt, settleInstant } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import { breathe } from './breathe.ts';
 import { nextGroupChange, takeGroupChange, viewGroups } from './groups.ts';
-import { byStamp } from './history-pages.ts';
+import { messagesIn } from './leaf-history.ts';
 import { uncountOutside } from './outside-values.ts';
 import { refoldLeafOf } from './shed-matches.ts';
-import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Instants of one person after which others have a turn of the event loop: some milliseconds. */
@@ -54,22 +52,12 @@ async function settleDueAt(set: WorkingSet, person: PersonState, instant: number
       continue;
     }
     const between: Stretch = { from: [block.f, '', 0], to: [block.t + 1, '', 0] };
-    open(set.program, person, opening, await historyIn(set, person.id, instant, between), instant);
+    open(set.program, person, opening, await messagesIn(set, person.id, leaf, instant, between), instant);
   }
   await uncountOutside(set, person, instant);
   settleInstant(set.program, person, instant, emit);
   if (person.due !== null && person.due <= instant)
     throw new Error(`person ${person.id} is stuck at ${instant}`);
-}
-
-async function historyIn(
-  set: WorkingSet,
-  id: number,
-  clock: number,
-  between: Stretch,
-): Promise<EngineMessage[]> {
-  const rows = await set.historyOf(id, clock, between);
-  return rows.map(engineMessage).sort(byStamp);
 }
 
 export async function settledPerson(set: WorkingSet, id: number, until: number): Promise<PersonState | null> {

@@ -1,4 +1,4 @@
-// How much may be declared of one person or one group.
+// How much may be declared of one person or one group, and how many groups a person may join.
 // Invariant: judged once, when a message arrives; what is stored counts, whatever it adds up to, so that no refold and
 // no other order of arrival depends on the limit.
 
@@ -17,6 +17,12 @@ import type { WorkingSet } from './working-set.ts';
 export const MAX_TRAITS_CHARS = 512 * 1024;
 
 /**
+ * Groups that a person may join by messages; merges and links may add up to more. They are in the row as well, and
+ * each condition on groups looks at all of them; people are in a few.
+ */
+export const MAX_GROUPS = 1_000;
+
+/**
  * Why a message may not declare its traits, or null. What makes them smaller passes, also past the limit: people who
  * were merged may be there already. One dated in the future is judged with what else waits of the same id.
  */
@@ -28,14 +34,20 @@ export async function whyTooManyTraits(
   const { type, stamp } = message;
   if (type !== 'identify' && message.groupId === null) return null;
   const sender = (user ?? device) as NodeRow; // the caller looked
+  const upcoming = stamp[0] > clock ? await set.upcoming(sender.id, type, clock) : { messages: 0, chars: 0 };
+  if (message.groupId !== null) {
+    const groups = (await set.person(await ownerOf(set, sender, stamp)))?.groups;
+    const joined = groups?.size ?? 0;
+    if (joined + upcoming.messages >= MAX_GROUPS && !groups?.has(message.groupId))
+      return `this person is in ${joined} groups, and 1,000 is the most; join fewer, or say what they belong to by traits`;
+  }
   const bag =
     message.groupId === null
       ? ((await set.person(await ownerOf(set, sender, stamp)))?.traits ?? emptyBag())
       : (await set.group(message.groupId)).bag;
   const growth = growthBy(bag, declaredTraits(message.body()), stamp);
   if (growth <= 0) return null;
-  const waiting = stamp[0] > clock ? await set.upcomingChars(sender.id, type, clock) : 0;
-  if (sizeOf(bag) + growth + waiting <= MAX_TRAITS_CHARS) return null;
+  if (sizeOf(bag) + growth + upcoming.chars <= MAX_TRAITS_CHARS) return null;
   const whose = message.groupId === null ? "this person's" : "this group's";
   return (
     `with these, ${whose} declared traits would take more than ${MAX_TRAITS_CHARS / 1024} KiB of JSON; ` +

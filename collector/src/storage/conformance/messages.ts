@@ -1,8 +1,8 @@
 // What every storage backend must do with messages.
 // Invariant: speaks only the port's three verbs.
 import { describe, expect, it } from 'vitest';
-import type { Stamp } from '../../engine/stamp.ts';
-import type { NewMessage } from '../port.ts';
+import { compareStamps, type Stamp } from '../../engine/stamp.ts';
+import type { HistoryRange, NewMessage } from '../port.ts';
 import { type Bench, message } from './rows.ts';
 
 export function describeMessages(bench: Bench): void {
@@ -30,6 +30,47 @@ export function describeMessages(bench: Bench): void {
         [...order].reverse(),
         order.slice(0, 2),
       ]);
+    });
+
+    it('goes on from any place in an instant, page by page, both ways and with a filter', async () => {
+      const many = 40;
+      await commit({
+        messages: Array.from({ length: many }, (_, i) =>
+          message(i + 1, {
+            time: i < 4 ? 4_000 : i < many - 4 ? 5_000 : 6_000,
+            messageId: `m${String((i * 7) % 20).padStart(2, '0')}`,
+            kind: i < 20 ? 'web' : 'server',
+            name: i % 2 === 0 ? 'Even' : 'Odd',
+          }),
+        ),
+      });
+      const all = { node: 1, from: null, to: null, until: 9_999 };
+      const ask = async (range: HistoryRange) =>
+        (await bench.store.read({ history: [range] })).history[0] ?? [];
+      const whole = await ask(all);
+      expect(whole).toHaveLength(many);
+      const filters: HistoryRange[] = [
+        all,
+        { ...all, kept: 'still' },
+        { ...all, only: { types: [], events: ['Even'], bodies: false } },
+        { ...all, only: { types: ['track'], events: [], bodies: true } },
+      ];
+      for (const range of filters) {
+        const rows = await ask(range);
+        const wanted = range.only?.events.length ? whole.filter(({ event }) => event === 'Even') : whole;
+        expect(rows.map(({ seq }) => seq)).toEqual(wanted.map(({ seq }) => seq));
+        for (const [i, { stamp }] of whole.entries()) {
+          const before = rows.filter(({ stamp: other }) => compareStamps(other, stamp) < 0);
+          const after = rows.filter(({ stamp: other }) => compareStamps(other, stamp) >= 0);
+          expect(await ask({ ...range, from: stamp, limit: 3 }), `from ${i}`).toEqual(after.slice(0, 3));
+          const back = { ...range, to: stamp, order: 'descending', limit: 3 } as const;
+          expect(await ask(back), `before ${i}`).toEqual(before.slice(-3).reverse());
+        }
+      }
+      const [first, last] = [whole[6], whole[12]].map((row) => row?.stamp ?? null);
+      const between = await ask({ ...all, from: first ?? null, to: last ?? null, limit: 99 });
+      expect(between).toEqual(whole.slice(6, 12));
+      expect(await ask({ ...all, from: first ?? null, until: 5_000, limit: 99 })).toHaveLength(many - 6 - 4);
     });
 
     it('keeps every field of a message', async () => {

@@ -8,6 +8,7 @@ import {
   type GroupChange,
   type HistoryRange,
   type HistoryRow,
+  type MessageFilter,
   type NextLink,
   type NodeRow,
   type PersonRow,
@@ -73,10 +74,29 @@ function aliasRow(row: AliasColumns): AliasRow {
   };
 }
 
+const BARE_COLUMNS = MESSAGE_COLUMNS.replace(', body', ", '' AS body");
+const OF_FILTER =
+  'AND (type IN (SELECT value FROM json_each(?)) OR event IN (SELECT value FROM json_each(?)))';
+/** By `HistoryRange.kept`. */
+const OF_KEPT = { still: 'AND expired = 0', 'no longer': 'AND expired > 0' };
+
 /** Bounds are compared by time in SQL and by the whole stamp here: equal times are few. */
 const OPEN_END = Number.MAX_SAFE_INTEGER;
+const BEGINNING: Stamp = [0, '', 0];
+const END: Stamp = [OPEN_END, '', 0];
 /** SQLite's LIMIT for as many as there are. */
 const ALL = -1;
+
+/** Prepares each statement once, when it is first wanted. */
+function prepared<A extends readonly string[], S>(prepare: (...parts: A) => S): (...parts: A) => S {
+  const known = new Map<string, S>();
+  return (...parts) => {
+    const name = parts.join();
+    const statement = known.get(name) ?? prepare(...parts);
+    known.set(name, statement);
+    return statement;
+  };
+}
 
 export function createRead(db: Database, terms: Terms): Store['read'] {
   const seen = db.prepare<[string, number]>('SELECT 1 FROM message WHERE message_id = ? AND kind = ?');
@@ -119,12 +139,24 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     still: { ascending: byKept('ASC', '='), descending: byKept('DESC', '=') },
     'no longer': { ascending: byKept('ASC', '>'), descending: byKept('DESC', '>') },
   };
+  // The same between two places, of which one lies within an instant: its rows are put in order by their places alone.
+  const inside = prepared((order: 'ASC' | 'DESC', columns: string, also: string) =>
+    db
+      .prepare<(string | number)[], MessageTuple>(
+        `SELECT ${columns} FROM message WHERE seq IN (
+           SELECT seq FROM message WHERE node = ? AND time BETWEEN ? AND ?
+           AND (time > ? OR (message_id, kind) >= (?, ?)) AND (time < ? OR (message_id, kind) < (?, ?)) ${also}
+           ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT +?)
+         ORDER BY time ${order}, message_id ${order}, kind ${order}`,
+      )
+      .raw(),
+  );
   const filtered = (order: 'ASC' | 'DESC', bodies: boolean) =>
     db
       .prepare<[number, number, number, string, string, number], MessageTuple>(
-        `SELECT ${bodies ? MESSAGE_COLUMNS : MESSAGE_COLUMNS.replace(', body', ", '' AS body")} FROM message
+        `SELECT ${bodies ? MESSAGE_COLUMNS : BARE_COLUMNS} FROM message
          WHERE node = ? AND time BETWEEN ? AND ?
-         AND (type IN (SELECT value FROM json_each(?)) OR event IN (SELECT value FROM json_each(?)))
+         ${OF_FILTER}
          ORDER BY time ${order}, message_id ${order}, kind ${order} LIMIT +?`,
       )
       .raw();
@@ -177,14 +209,34 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
   ): MessageTuple[] {
     if (kept) return ofKept[kept][order].all(id, from, to, most);
     if (!only) return whole[order].all(id, from, to, most);
-    const events = only.events.map((name) => terms.find(name)).filter((term) => term !== null);
     const statement = few[order][only.bodies ? 'whole' : 'bare'];
-    const types = JSON.stringify(only.types.map(typeCode));
-    return statement.all(id, from, to, types, JSON.stringify(events), most);
+    return statement.all(id, from, to, ...filterOf(only), most);
+  }
+
+  /** The values of `OF_FILTER`. */
+  function filterOf({ types, events }: MessageFilter): [types: string, events: string] {
+    const known = events.map((name) => terms.find(name)).filter((term) => term !== null);
+    return [JSON.stringify(types.map(typeCode)), JSON.stringify(known)];
+  }
+
+  /** Some of the rows between two places. Equal times may be many: whoever asks page by page gets no further than this. */
+  function pageIn(range: HistoryRange, limit: number): MessageTuple[] {
+    const { node: id, order = 'ascending', from, to, until, only, kept } = range;
+    const also = only ? OF_FILTER : kept ? OF_KEPT[kept] : '';
+    const columns = only?.bodies === false ? BARE_COLUMNS : MESSAGE_COLUMNS;
+    const statement = inside(order === 'ascending' ? 'ASC' : 'DESC', columns, also);
+    const [first, last] = [from ?? BEGINNING, to ?? END];
+    return statement.all(
+      ...[id, first[0], Math.min(until, last[0]), first[0], first[1], first[2]],
+      ...[last[0], last[1], last[2], ...(only ? filterOf(only) : []), limit],
+    );
   }
 
   function history(range: HistoryRange): HistoryRow[] {
     const { from, to, until, limit } = range;
+    const isWithin = (place: Stamp | null): boolean => place !== null && (place[1] !== '' || place[2] !== 0);
+    if (limit !== undefined && (isWithin(from) || isWithin(to)))
+      return pageIn(range, limit).map((row) => historyOfTuple(row, terms));
     const last = Math.min(until, to === null ? OPEN_END : to[0]);
     const isInside = ({ stamp }: HistoryRow): boolean =>
       (from === null || compareStamps(stamp, from) >= 0) && (to === null || compareStamps(stamp, to) < 0);
