@@ -11,7 +11,7 @@ import {
 import { type Entry, type Summary, UNSUMMED, unpack } from './aggregates.ts';
 import { dueOf, earliestDue, isBuilt, isGone, noteOpening, setDue } from './deadlines.ts';
 import { declaredTraits, type EngineMessage, isAnonymous } from './filter.ts';
-import { addToLeaf, type Leaf, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
+import { addToLeaf, type Leaf, type LeafState, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
 import { type CauseOf, emptyPerson, type GroupTraits, type PersonState } from './person-state.ts';
 import type { Program } from './program.ts';
 import { keepNothing, type Shed, type ShedBlock, type ShedMatch } from './shed.ts';
@@ -146,7 +146,11 @@ export function refoldInto(
   now: number,
   shed: Shed = keepNothing,
 ): void {
-  const state = refoldLeaf(leaf, messages, now, shed);
+  putLeaf(person, leaf, refoldLeaf(leaf, messages, now, shed), now);
+}
+
+/** Puts a leaf that was folded anew in place; undefined where nothing matched. */
+export function putLeaf(person: PersonState, leaf: Leaf, state: LeafState | undefined, now: number): void {
   if (state) person.leaves.set(leaf.id, state);
   else person.leaves.delete(leaf.id);
   noteOpening(person, leaf, now);

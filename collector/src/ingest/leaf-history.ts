@@ -1,11 +1,14 @@
 // Which stored messages leaves and selectors may ask for, as a filter the store can apply.
 // Invariant: never leaves out a message that one of them would match.
+import type { LeafFold, LeafStates } from '../engine/building.ts';
 import type { EngineMessage } from '../engine/filter.ts';
 import type { Stretch } from '../engine/identity.ts';
 import { type Leaf, looksInside, reachOf } from '../engine/leaf.ts';
+import type { ShedTo } from '../engine/person.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { MessageFilter } from '../storage/port.ts';
 import { type MessageType, SURVEY_EVENT } from '../wire/message.ts';
+import { createPace } from './breathe.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 
@@ -49,16 +52,30 @@ export function reachStart(leaves: readonly Leaf[], clock: number): Stamp | null
   return from <= 0 || from === Number.POSITIVE_INFINITY ? null : [from, '', 0];
 }
 
-/** The person's messages that may matter to a leaf at the clock, in order. */
-export const messagesOf = (
+/** The person's messages folded into these leaves at the clock, page by page. */
+export async function foldHistory(
   set: WorkingSet,
   id: number,
-  leaf: Leaf,
+  { leaves, add, rest }: LeafFold,
   clock: number,
-): Promise<EngineMessage[]> =>
-  messagesIn(set, id, leaf, clock, { from: reachStart([leaf], clock), to: null });
+  shedTo: ShedTo,
+): Promise<LeafStates> {
+  const states: LeafStates = {};
+  if (leaves.length === 0) return states;
+  const only = filterFor(leaves);
+  const between = { from: reachStart(leaves, clock), to: null };
+  const pace = createPace();
+  for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
+    for (const row of rows) {
+      add(states, engineMessage(row), clock, shedTo);
+      const pause = pace(row);
+      if (pause) await pause;
+    }
+  rest(states, clock, shedTo);
+  return states;
+}
 
-/** The same of a stretch alone. */
+/** The person's messages of a stretch that match a leaf, in order. */
 export async function messagesIn(
   set: WorkingSet,
   id: number,

@@ -1,19 +1,13 @@
 // People folded anew from their messages, and brought up to definitions under construction.
 // Invariant: what they are then does not depend on what they were.
-import {
-  build,
-  type Folded as FoldedLeaves,
-  foldFor,
-  type LeafStates,
-  stillHolds,
-} from '../engine/building.ts';
-import { emitDifference, finishRefold, foldMessage, type ShedTo } from '../engine/person.ts';
+import { build, type Folded as FoldedLeaves, foldFor, stillHolds } from '../engine/building.ts';
+import { emitDifference, finishRefold, foldMessage } from '../engine/person.ts';
 import { emptyPerson, hasOutside, type PersonState } from '../engine/person-state.ts';
 import { createPace } from './breathe.ts';
 import { type Clocked, occasionOf } from './fold-person.ts';
 import type { FoldedAnew } from './folds.ts';
 import { surroundingGroups, viewGroups } from './groups.ts';
-import { filterFor, reachStart } from './leaf-history.ts';
+import { foldHistory } from './leaf-history.ts';
 import { keepRowSmall } from './outside-values.ts';
 import { settle, settledPerson } from './settle.ts';
 import { dropShed, type Gathered, gatherIn, keepGathered } from './shed-matches.ts';
@@ -112,7 +106,10 @@ export async function buildPerson(
   const folded =
     isSame && stillHolds(program, beside, at.clock)
       ? beside
-      : { clock: at.clock, states: await foldOnLane(set, id, at.clock, gatherIn(gathered)) };
+      : {
+          clock: at.clock,
+          states: await foldHistory(set, id, foldFor(program), at.clock, gatherIn(gathered)),
+        };
   person.lists = await set.listsOf(id);
   await viewGroups(set, person);
   build(program, person, folded, occasionOf(set, id, at));
@@ -120,21 +117,4 @@ export async function buildPerson(
   keepGathered(set, person, gathered);
   set.touch(person);
   return person;
-}
-
-async function foldOnLane(set: WorkingSet, id: number, clock: number, shedTo: ShedTo): Promise<LeafStates> {
-  const { leaves, add, rest } = foldFor(set.program);
-  const states: LeafStates = {};
-  const pace = createPace();
-  if (leaves.length === 0) return states;
-  const only = filterFor(leaves);
-  const between = { from: reachStart(leaves, clock), to: null };
-  for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
-    for (const row of rows) {
-      add(states, engineMessage(row), clock, shedTo);
-      const pause = pace(row);
-      if (pause) await pause;
-    }
-  rest(states, clock, shedTo);
-  return states;
 }

@@ -1,8 +1,9 @@
 // Matches that a person's row let go of, kept beside it, and leaves folded anew from them.
 // Invariant: the row says how many there are. If there are not so many, they are worth nothing: the messages are
 // read, and they are kept anew. So a file that lost some is slower, never wrong.
+import { createLeafFold } from '../engine/building.ts';
 import { type Leaf, type LeafState, reachOf, rowHolds } from '../engine/leaf.ts';
-import { refoldFromShed, refoldInto, type ShedOf } from '../engine/person.ts';
+import { putLeaf, refoldFromShed, type ShedOf } from '../engine/person.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import {
   compareBlocks,
@@ -16,7 +17,7 @@ import {
   stampIn,
 } from '../engine/shed.ts';
 import { compareStamps } from '../engine/stamp.ts';
-import { messagesOf } from './leaf-history.ts';
+import { foldHistory } from './leaf-history.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Matches of a block at most: some 25 KB, written again when a late one comes into it. */
@@ -174,9 +175,8 @@ async function refoldFromMessages(
   for (const no of (await set.shedBlocks(person.id, leaf.id)).keys())
     set.setShed({ person: person.id, leaf: leaf.id, no }, null);
   const gathered: Gathered = new Map();
-  const gather = gatherIn(gathered);
-  const messages = await messagesOf(set, person.id, leaf, clock);
-  refoldInto(person, leaf, messages, clock, (matches) => gather({ leaf, matches }));
+  const states = await foldHistory(set, person.id, createLeafFold([leaf]), clock, gatherIn(gathered));
+  putLeaf(person, leaf, states[leaf.id], clock);
   keepGathered(set, person, gathered);
 }
 
