@@ -55,11 +55,41 @@ function expected(trials: readonly Trial[], now: number): { computed: JsonObject
   return { computed, segments };
 }
 
+let serial = 0;
+const messageOf = ({ time, at, v }: Trial): JsonObject => ({
+  type: 'track',
+  event: 'Trial',
+  userId: 'a',
+  messageId: `d${++serial}`,
+  timestamp: new Date(time).toISOString(),
+  properties: { at: new Date(at).toISOString(), v },
+});
+
 async function expectAll(c: TestCollector, trials: readonly Trial[]): Promise<void> {
   const { computed, segments } = (await c.profile('user:a')) ?? { computed: {}, segments: [] };
   const seen = { computed, segments: segments.map(({ key }) => key).sort() };
   expect({ now: c.clock.now, ...seen }).toEqual({ now: c.clock.now, ...expected(trials, c.clock.now) });
 }
+
+it('count a message once that takes effect at the very instant at which the others are looked at again', async () => {
+  const MINUTE = 60_000;
+  await withCollector({ file: true, config: { traits: TRAITS, segments: SEGMENTS } }, async (c) => {
+    // They come within reach one by one, and the row holds the 256 that do so first.
+    const trials = Array.from(
+      { length: 400 },
+      (_, i): Trial => ({ time: T0, at: T0 + 10 * DAY + i * MINUTE, v: 1 }),
+    );
+    for (const minute of [100, 255, 256, 257, 300])
+      trials.push({ time: T0 + 7 * DAY + minute * MINUTE, at: T0 + 9 * DAY, v: 1 });
+    await c.send('web', trials.map(messageOf));
+    const sent = (now: number): Trial[] => trials.filter(({ time }) => time <= now);
+    for (const minute of [99, 100, 254, 255, 256, 257, 299, 300, 399, 400]) {
+      c.clock.now = T0 + 7 * DAY + minute * MINUTE;
+      await expectAll(c, sent(c.clock.now));
+    }
+    expect(await c.verify()).toEqual([]);
+  });
+});
 
 it(`are exact at every instant, late ones too, in a row that stays small (TIDEMARK_DATES_SEED=${SEED})`, async () => {
   const random = createRandom(SEED);
@@ -76,18 +106,8 @@ it(`are exact at every instant, late ones too, in a row that stays small (TIDEMA
         return { time: c.clock.now - late, at, v: random.whole(1, 200) };
       });
       trials.push(...batch);
-      const messages = batch.map(
-        ({ time, at, v }, i): JsonObject => ({
-          type: 'track',
-          event: 'Trial',
-          userId: 'a',
-          messageId: `d${sent + i}`,
-          timestamp: new Date(time).toISOString(),
-          properties: { at: new Date(at).toISOString(), v },
-        }),
-      );
       sent += batch.length;
-      await c.send('web', messages);
+      await c.send('web', batch.map(messageOf));
       await expectAll(c, trials);
       c.advance(random.whole(0, 8) * HOUR + random.whole(0, HOUR));
       await expectAll(c, trials);

@@ -104,6 +104,13 @@ it('ends at 1,000 groups of a person, those that wait for their time included, a
   const { accepted, rejected } = await collector.send('web', [join(3), ...range(2_000, 2_003)]);
   expect([accepted, rejected.map(({ code }) => code)]).toEqual([1, Array(3).fill('invalid_field')]);
   expect(rejected[0]?.message).toMatch(/in 1000 groups.*by traits/);
+  // Many messages to one group are one group, also while they wait.
+  const often = Array.from({ length: 1_200 }, () => ({
+    ...of({ userId: 'bea', groupId: 'acme' }, {}),
+    timestamp: T0 + 300_000,
+  }));
+  const other = of({ userId: 'bea', groupId: 'other' }, {}, { timestamp: T0 + 300_000 });
+  expect((await collector.send('web', [...often, other])).rejected).toEqual([]);
   expect((await collector.profile('user:ada'))?.groups).toHaveLength(1_000);
   expect(await collector.verify()).toEqual([]);
 });

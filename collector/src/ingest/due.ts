@@ -1,9 +1,10 @@
 // What time brings: messages dated in the future whose time has come, and people and groups' members who are due.
 // Invariant: settling happens in slices that are bounded in people and in work, so that live messages hardly wait.
 import { type Answers, isErased } from '../storage/port.ts';
-import { type Arrival, arrive, planArrival } from './arrival.ts';
+import { type Arrival, arrive, planArrival, settleTouched } from './arrival.ts';
 import { breathe } from './breathe.ts';
 import type { GroupPass } from './held-groups.ts';
+import { behind } from './history-pages.ts';
 import { settledPerson, settleForNow } from './settle.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
@@ -11,7 +12,7 @@ import type { WorkingSet } from './working-set.ts';
 /** People or future messages settled in one commit at most. */
 const SLICE_PEOPLE = 200;
 /** Messages whose time has come that are read at once: those of one instant are put in order at each reading. */
-const READ_MESSAGES = 10 * SLICE_PEOPLE;
+const READ_MESSAGES = 5 * SLICE_PEOPLE;
 /** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
 const SETTLE_SLICE_MS = 2;
 
@@ -65,6 +66,8 @@ async function arriveSlice(set: WorkingSet, due: Answers['due-messages'], clock:
     set.horizon = row.stamp;
     // Past a cap by now: all of it counts but its merge, which the plan leaves out.
     const { plans } = await planArrival(set, arrival, at);
+    await settleTouched(set, arrival, plans, at);
+    set.horizon = behind(row.stamp);
     await arrive(set, arrival, plans, { clock: at, cause: { deadline: at } });
     set.horizon = null;
   }

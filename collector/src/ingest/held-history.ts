@@ -32,8 +32,10 @@ export interface HeldHistory {
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
   nextLink(asked: NextLink): Promise<Stamp | null>;
-  /** An id's messages of that type dated after the clock: how many, and their text in characters. */
-  upcoming(id: number, type: MessageType, clock: number): Promise<{ messages: number; chars: number }>;
+  /** Text of an id's messages of that type dated after the clock, in characters. */
+  upcomingChars(id: number, type: MessageType, clock: number): Promise<number>;
+  /** Groups that an id's messages dated after the clock name, of the first so many of these. */
+  upcomingGroups(id: number, clock: number, most: number): Promise<Set<string>>;
 }
 
 interface Means {
@@ -50,7 +52,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
 
   const isVisible = (stamp: Stamp): boolean => {
     const end = horizon();
-    return end === null || compareStamps(stamp, end) <= 0;
+    return end === null || compareStamps(stamp, end) < 0;
   };
 
   /** Messages recorded but not yet committed, that the store cannot know. */
@@ -133,7 +135,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     },
     historyPages,
     rangesOf,
-    async upcoming(id, type, clock) {
+    async upcomingChars(id, type, clock) {
       const only = { types: [type], events: [], bodies: true };
       const from: Stamp = [clock + 1, '', 0];
       const { history } = await read({
@@ -143,8 +145,18 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
       const fresh = draft().messages.flatMap(({ message, node, pending }) =>
         pending && node === id && message.type === type ? [message.text] : [],
       );
-      const texts = [...stored, ...fresh];
-      return { messages: texts.length, chars: texts.reduce((sum, text) => sum + text.length, 0) };
+      return [...stored, ...fresh].reduce((sum, text) => sum + text.length, 0);
+    },
+    async upcomingGroups(id, clock, most) {
+      const only = { types: ['group' as const], events: [], bodies: false };
+      const from: Stamp = [clock + 1, '', 0];
+      const until = Number.MAX_SAFE_INTEGER;
+      const { history } = await read({ history: [{ node: id, from, to: null, until, only, limit: most }] });
+      const stored = (history[0] ?? []).map(({ groupId }) => groupId);
+      const fresh = draft().messages.flatMap(({ message, node, pending }) =>
+        pending && node === id ? [message.groupId] : [],
+      );
+      return new Set([...stored, ...fresh].filter((group) => group !== null));
     },
     async hasOwnMessages(device, stretch, until) {
       if (recent(device, until, stretch).length > 0) return true;

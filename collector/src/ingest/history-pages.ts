@@ -31,7 +31,7 @@ interface Reader {
 export const byStamp = (a: { stamp: Stamp }, b: { stamp: Stamp }): number => compareStamps(a.stamp, b.stamp);
 
 /** The place just behind a message's. */
-const behind = ([time, messageId, kind]: Stamp): Stamp =>
+export const behind = ([time, messageId, kind]: Stamp): Stamp =>
   kind === 0 ? [time, messageId, 1] : [time, `${messageId}\u0000`, 0];
 
 /** What there is in these ranges, page by page; `upTo` is where the page ends (not included), null the end of all. */

@@ -29,6 +29,7 @@ export function createRanking(
   let stored: readonly Counted[] = [];
   /** Where `stored` begins and what of it was passed over. */
   let [from, at] = [0, 0];
+  let isRead = false;
 
   function push(counted: Counted): void {
     let place = heap.push(counted) - 1;
@@ -64,11 +65,12 @@ export function createRanking(
         const counted = stored[at] as Counted;
         if (!counts.has(counted[0])) return counted;
       }
+      if (isRead) return null;
       from += stored.length;
       const limit = Math.max(FIRST_READ, 2 * stored.length);
       stored = await read(from, limit);
       at = 0;
-      if (stored.length === 0) return null;
+      isRead = stored.length < limit;
     }
   }
 

@@ -3,6 +3,7 @@
 // no other order of arrival depends on the limit.
 
 import { declaredTraits } from '../engine/filter.ts';
+import type { Stamp } from '../engine/stamp.ts';
 import { emptyBag, growthBy, sizeOf } from '../engine/trait-bag.ts';
 import type { NodeRow } from '../storage/port.ts';
 import type { Arrival } from './arrival.ts';
@@ -34,12 +35,9 @@ export async function whyTooManyTraits(
   const { type, stamp } = message;
   if (type !== 'identify' && message.groupId === null) return null;
   const sender = (user ?? device) as NodeRow; // the caller looked
-  const upcoming = stamp[0] > clock ? await set.upcoming(sender.id, type, clock) : { messages: 0, chars: 0 };
   if (message.groupId !== null) {
-    const groups = (await set.person(await ownerOf(set, sender, stamp)))?.groups;
-    const joined = groups?.size ?? 0;
-    if (joined + upcoming.messages >= MAX_GROUPS && !groups?.has(message.groupId))
-      return `this person is in ${joined} groups, and 1,000 is the most; join fewer, or say what they belong to by traits`;
+    const why = await whyTooManyGroups(set, sender, message.groupId, stamp, clock);
+    if (why) return why;
   }
   const bag =
     message.groupId === null
@@ -47,10 +45,29 @@ export async function whyTooManyTraits(
       : (await set.group(message.groupId)).bag;
   const growth = growthBy(bag, declaredTraits(message.body()), stamp);
   if (growth <= 0) return null;
-  if (sizeOf(bag) + growth + upcoming.chars <= MAX_TRAITS_CHARS) return null;
+  const waiting = stamp[0] > clock ? await set.upcomingChars(sender.id, type, clock) : 0;
+  if (sizeOf(bag) + growth + waiting <= MAX_TRAITS_CHARS) return null;
   const whose = message.groupId === null ? "this person's" : "this group's";
   return (
     `with these, ${whose} declared traits would take more than ${MAX_TRAITS_CHARS / 1024} KiB of JSON; ` +
     'make large ones shorter or unset them with null, and send what happens as events'
   );
+}
+
+async function whyTooManyGroups(
+  set: WorkingSet,
+  sender: NodeRow,
+  group: string,
+  stamp: Stamp,
+  clock: number,
+): Promise<string | null> {
+  const groups = (await set.person(await ownerOf(set, sender, stamp)))?.groups ?? new Map<string, number>();
+  if (groups.has(group)) return null;
+  // Of those that wait as many are looked at as there may be groups.
+  const waiting =
+    stamp[0] > clock ? await set.upcomingGroups(sender.id, clock, MAX_GROUPS) : new Set<string>();
+  if (waiting.has(group)) return null;
+  const joined = new Set([...groups.keys(), ...waiting]).size;
+  if (joined < MAX_GROUPS) return null;
+  return `this person is in ${joined} groups, and 1,000 is the most; join fewer, or say what they belong to by traits`;
 }

@@ -30,8 +30,8 @@ export interface WorkingSet
   /** How long events are kept. */
   retention: CompiledRetention;
   /**
-   * While a message dated in the future takes effect: its place. Later ones of the same instant are
-   * already stored and must not be seen yet. Null otherwise.
+   * While a message dated in the future takes effect: the first place that must not be seen yet. Later ones of the
+   * same instant are already stored, and itself is while time passes for whom it touches. Null otherwise.
    */
   horizon: Stamp | null;
   addMessage(entry: NewMessage): void;
