@@ -233,6 +233,8 @@ describe('what an earlier page left', () => {
       (ids) => ids.length === 1,
     );
     await page.close();
+    // What a page sends as it goes leaves the browser after it is closed: it must find nobody.
+    await new Promise((resolve) => setTimeout(resolve, 500));
     await stage.served.up();
   }
 
