@@ -19,9 +19,10 @@ import {
   unpack,
   type Values,
 } from './aggregates.ts';
+import type { Block } from './blocks.ts';
 import { compileWhere, type EngineMessage, type Predicate } from './filter.ts';
 import { canonical, readPath } from './values.ts';
-import { addToWindow, addWindow, type Block, departure, nextOpening, type Span } from './window.ts';
+import { addToWindow, addWindow, departure, nextOpening, type Span } from './window.ts';
 
 export interface AggregateSpec {
   kind: 'aggregate';

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest';
 import type { DefinitionFile, Op } from '../wire/definitions.ts';
 import type { JsonObject, MessageType } from '../wire/message.ts';
 import { aggregateNamed, type Entry } from './aggregates.ts';
+import type { Block } from './blocks.ts';
 import { compileComparison } from './comparison.ts';
 import { addDecimals, type Decimal, fromDecimal, fromQuotient, toDecimal, ZERO } from './decimal.ts';
 import type { EngineMessage } from './filter.ts';
@@ -25,7 +26,6 @@ import { compareStamps, compareUtf8, type Stamp } from './stamp.ts';
 import { emptyBag, traitsOf, writeTraits } from './trait-bag.ts';
 import {
   addToWindow,
-  type Block,
   blocksOpeningAt,
   nextOpening,
   openBlock,

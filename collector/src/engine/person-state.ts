@@ -2,11 +2,11 @@
 // Invariant: plain data; every stored part is a function of the person's messages, the definitions and
 // the clock. What is not stored (`ext`, `view`) is supplied by whoever loads the person.
 import type { JsonValue } from '../wire/message.ts';
+import { type Block, restoreBlocks, type StoredBlock, writeBlocks } from './blocks.ts';
 import type { JsonBytes } from './json-bytes.ts';
 import type { LeafState } from './leaf.ts';
 import type { Stamp } from './stamp.ts';
 import { emptyBag, restoreBag, type TraitBag, writeBag } from './trait-bag.ts';
-import { type Block, restoreBlocks, type StoredBlock, writeBlocks } from './window.ts';
 
 /** Reads one trait of a group; undefined when unset. */
 export type GroupTraits = (key: string) => JsonValue | undefined;

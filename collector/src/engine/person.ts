@@ -9,6 +9,7 @@ import {
   waitingIn,
 } from './aggregate-leaf.ts';
 import { type Entry, type Summary, UNSUMMED, unpack } from './aggregates.ts';
+import type { Block, Sealed } from './blocks.ts';
 import { dueOf, earliestDue, isBuilt, isGone, noteOpening, setDue } from './deadlines.ts';
 import { declaredTraits, type EngineMessage, isAnonymous } from './filter.ts';
 import { addToLeaf, type Leaf, type LeafState, refoldLeaf, refoldShed, restLeaf } from './leaf.ts';
@@ -17,7 +18,7 @@ import type { Program } from './program.ts';
 import { keepNothing, type Shed, type ShedBlock, type ShedMatch } from './shed.ts';
 import { compareStamps } from './stamp.ts';
 import { writeTraits } from './trait-bag.ts';
-import { type Block, blocksOpeningAt, openBlock, type Sealed } from './window.ts';
+import { blocksOpeningAt, openBlock } from './window.ts';
 
 /** One change of a live segment. */
 export interface Change {

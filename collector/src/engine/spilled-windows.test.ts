@@ -5,8 +5,9 @@ import { createRandom } from '../../../tests/random.ts';
 import { seedFrom } from '../../../tests/seed.ts';
 import { type AggregateState, aggregateOpening, createAggregateLeaf } from './aggregate-leaf.ts';
 import { type Entry, UNSUMMED } from './aggregates.ts';
+import type { Block } from './blocks.ts';
 import { afterDepartures, countInWindow, departingAt } from './spilled-windows.ts';
-import { addToWindow, type Block, blocksOpeningAt, openBlock } from './window.ts';
+import { addToWindow, blocksOpeningAt, openBlock } from './window.ts';
 
 const SEED = seedFrom(process.env.TIDEMARK_WINDOWS_SEED);
 const WINDOWS = [500, 2_000, 6_000];

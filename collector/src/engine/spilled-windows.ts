@@ -12,8 +12,10 @@ import {
   unpack,
   type Values,
 } from './aggregates.ts';
+import { sealedWeight, unsummed } from './blocks.ts';
+import { sealPassed } from './sealing.ts';
 import { canonical } from './values.ts';
-import { sealedWeight, sealPassed, unsummed, windowSummary } from './window.ts';
+import { windowSummary } from './window.ts';
 
 /** A value that a window leaves behind. */
 export interface Departure {

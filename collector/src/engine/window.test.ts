@@ -5,8 +5,9 @@ import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../wire/message.ts';
 import { type AggregateState, addToAggregate, createAggregateLeaf, summaryOf } from './aggregate-leaf.ts';
 import { type Aggregate, aggregateNamed } from './aggregates.ts';
+import type { Block } from './blocks.ts';
 import type { EngineMessage } from './filter.ts';
-import { addToWindow, type Block, windowSummary } from './window.ts';
+import { addToWindow, windowSummary } from './window.ts';
 
 const WINDOW = 1_000_000;
 

@@ -69,5 +69,5 @@ async function whyTooManyGroups(
   if (waiting.has(group)) return null;
   const joined = new Set([...groups.keys(), ...waiting]).size;
   if (joined < MAX_GROUPS) return null;
-  return `this person is in ${joined} groups, and 1,000 is the most; join fewer, or say what they belong to by traits`;
+  return `this person is in ${joined} groups, and ${MAX_GROUPS} is the most; join fewer, or say what they belong to by traits`;
 }

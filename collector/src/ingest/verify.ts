@@ -98,7 +98,7 @@ async function verifyPerson(set: WorkingSet, id: number, clock: number): Promise
   const [a, b] = [await summary(set, stored, clock), await summary(set, fresh, clock)];
   for (const what of Object.keys(b)) compare(differences, profile, what, a[what] ?? null, b[what] ?? null);
   await compareShed(set, { stored, fresh, gathered, profile, clock }, differences);
-  await compareValues(set, { stored, fresh, gathered, profile, clock }, differences);
+  await compareValues(set, { stored, fresh, profile, clock }, differences);
   const missed = deadlinesMissed(set.program, stored, clock);
   compare(differences, profile, 'deadlines', missed.stored, missed.due);
   return found;
@@ -136,7 +136,7 @@ async function compareShed(
 /** What is counted beside the row: wrong, it would be seen only once a value comes again, or leaves its window. */
 async function compareValues(
   set: WorkingSet,
-  { stored, fresh, profile, clock }: Both,
+  { stored, fresh, profile, clock }: Omit<Both, 'gathered'>,
   differences: Difference[],
 ): Promise<void> {
   for (const { leaf, ...window } of outsideOf(set.program, stored)) {

@@ -106,7 +106,7 @@ export interface DistinctOf {
   window?: number;
 }
 
-/** So many sliding windows of one leaf keep their values outside of rows. */
+/** So many sliding windows of one leaf keep their values outside of rows: each counts each message by itself. */
 export const MAX_WINDOWS = 64;
 
 /** One of these; `key` is its canonical JSON. */

@@ -80,7 +80,7 @@ const OF_FILTER =
 /** By `HistoryRange.kept`. */
 const OF_KEPT = { still: 'AND expired = 0', 'no longer': 'AND expired > 0' };
 
-/** Bounds are compared by time in SQL and by the whole stamp here: equal times are few. */
+/** Bounds are compared by time in SQL, and by the whole stamp here; for a page of a range, all in SQL: see `pageIn`. */
 const OPEN_END = Number.MAX_SAFE_INTEGER;
 const BEGINNING: Stamp = [0, '', 0];
 const END: Stamp = [OPEN_END, '', 0];
@@ -237,15 +237,13 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     const isWithin = (place: Stamp | null): boolean => place !== null && (place[1] !== '' || place[2] !== 0);
     if (limit !== undefined && (isWithin(from) || isWithin(to)))
       return pageIn(range, limit).map((row) => historyOfTuple(row, terms));
-    const last = Math.min(until, to === null ? OPEN_END : to[0]);
-    const isInside = ({ stamp }: HistoryRow): boolean =>
-      (from === null || compareStamps(stamp, from) >= 0) && (to === null || compareStamps(stamp, to) < 0);
-    // Rows of the very first and last instant may lie outside: then more are read.
-    for (let most = limit ?? ALL; ; most *= 2) {
-      const found = rowsIn(range, from === null ? 0 : from[0], last, most);
-      const rows = found.map((row) => historyOfTuple(row, terms)).filter(isInside);
-      if (limit === undefined || found.length < most || rows.length >= limit) return rows.slice(0, limit);
-    }
+    const last = to === null ? OPEN_END : isWithin(to) ? to[0] : to[0] - 1;
+    return rowsIn(range, from === null ? 0 : from[0], Math.min(until, last), limit ?? ALL)
+      .map((row) => historyOfTuple(row, terms))
+      .filter(
+        ({ stamp }) =>
+          (from === null || compareStamps(stamp, from) >= 0) && (to === null || compareStamps(stamp, to) < 0),
+      );
   }
 
   function nextLink({ user, device, after, before, until }: NextLink): Stamp | null {
