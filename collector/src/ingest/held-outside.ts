@@ -46,23 +46,15 @@ export function createHeldOutside({ read, query, draft }: Means): HeldOutside {
     return changed;
   }
 
-  /** What the draft says: all values it changed, those there are, and whether there are no others. */
-  function changesOf(of: DistinctOf): {
-    counts: ReadonlyMap<string, number>;
-    here: [string, number][];
-    isAll: boolean;
-  } {
-    const { counts = new Map<string, number>(), isCleared = false } = known(of) ?? {};
-    const here = [...counts].filter(([, count]) => count > 0);
-    return { counts, here, isAll: isCleared || draft().clearedOutside.has(of.person) };
-  }
+  /** Whether what the store has of these is thrown away. */
+  const isGone = (of: DistinctOf): boolean =>
+    known(of)?.isCleared === true || draft().clearedOutside.has(of.person);
 
   return {
     async distinctCount(at) {
-      const changed = known(at);
-      const fresh = changed?.counts.get(at.key);
+      const fresh = known(at)?.counts.get(at.key);
       if (fresh !== undefined) return fresh;
-      if (changed?.isCleared || draft().clearedOutside.has(at.person)) return 0;
+      if (isGone(at)) return 0;
       return (await read({ distinct: [at] })).distinct[0] ?? 0;
     },
     setDistinct(at, count) {
@@ -78,15 +70,17 @@ export function createHeldOutside({ read, query, draft }: Means): HeldOutside {
     },
     async commonestOf(of) {
       const changed = toChange(of);
-      const { isAll } = changesOf(of);
       changed.ranking ??= createRanking(changed.counts, async (from, limit) =>
-        isAll ? [] : query({ ask: 'commonest-distinct', ...of, from, limit }),
+        isGone(of) ? [] : query({ ask: 'commonest-distinct', ...of, from, limit }),
       );
       return changed.ranking.top();
     },
     async firstOf(of, limit = ALL) {
-      const { counts, here, isAll } = changesOf(of);
-      const stored = isAll ? [] : await query({ ask: 'first-distinct', ...of, limit: counts.size + limit });
+      const counts = known(of)?.counts ?? new Map<string, number>();
+      const here = [...counts].filter(([, count]) => count > 0);
+      const stored = isGone(of)
+        ? []
+        : await query({ ask: 'first-distinct', ...of, limit: counts.size + limit });
       const first = [...stored.filter(([key]) => !counts.has(key)), ...here];
       return first.sort(([a], [b]) => orderKeys(a, b)).slice(0, limit);
     },
