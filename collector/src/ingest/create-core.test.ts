@@ -137,9 +137,9 @@ describe('a build', () => {
 describe('the lane', () => {
   it('shares a commit between requests, and cuts a large one into several', async () => {
     commits = [];
-    const many = Array.from({ length: 1_300 }, (_, i) => track(`u${i % 7}`));
+    const many = Array.from({ length: 2_300 }, (_, i) => track(`u${i % 7}`));
     await Promise.all([ingest(track('a')), ingest(track('b')), ingest(...many)]);
-    expect(commits.map(({ messages }) => messages?.length)).toEqual([1_000, 302]);
+    expect(commits.map(({ messages }) => messages?.length)).toEqual([2_000, 302]);
   });
 
   it('knows a repeat of what the same commit holds', async () => {
