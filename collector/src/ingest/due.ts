@@ -1,8 +1,10 @@
 // What time brings: messages dated in the future whose time has come, and people and groups' members who are due.
 // Invariant: settling happens in slices that are bounded in people and in work, so that live messages hardly wait.
-import { type Answers, isErased } from '../storage/port.ts';
-import { type Arrival, arrive, planArrival, settleTouched } from './arrival.ts';
+import type { EngineMessage } from '../engine/filter.ts';
+import { type Answers, type HistoryRow, isErased } from '../storage/port.ts';
+import { type Arrival, arrive, planArrival, readyFor, settleTouched } from './arrival.ts';
 import { breathe } from './breathe.ts';
+import { foldIn } from './fold-person.ts';
 import type { GroupPass } from './held-groups.ts';
 import { behind } from './history-pages.ts';
 import { settledPerson, settleForNow } from './settle.ts';
@@ -11,7 +13,7 @@ import type { WorkingSet } from './working-set.ts';
 
 /** People or future messages settled in one commit at most. */
 const SLICE_PEOPLE = 200;
-/** Messages whose time has come that are read at once: those of one instant are put in order at each reading. */
+/** Messages whose time has come that are read at once. */
 const READ_MESSAGES = 5 * SLICE_PEOPLE;
 /** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
 const SETTLE_SLICE_MS = 2;
@@ -32,48 +34,60 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
 async function arriveSlice(set: WorkingSet, due: Answers['due-messages'], clock: number): Promise<void> {
   for (const { row } of due) {
     const at = row.stamp[0];
-    // Stored by the lane.
-    const body = JSON.parse(row.text) as {
-      previousId?: string | number;
-      anonymousId?: string;
-      userId?: string;
-    };
-    let filed = await set.nodeById(row.node);
-    // Filed while its id was erased: from now on it goes by its id again.
-    if (filed?.kind === 'user' && isErased(filed) && body.userId !== undefined)
-      filed = await set.ensureNode('user', body.userId);
-    const user = filed?.kind === 'user' ? filed : null;
-    let device = user ? (row.device === null ? null : await set.nodeById(row.device)) : filed;
-    // Erased while this message waited: it names the device again.
-    if (device && isErased(device) && body.anonymousId !== undefined)
-      device = await set.ensureNode('device', body.anonymousId);
-    let previous: Arrival['previous'] = null;
-    if (
-      row.type === 'alias' &&
-      user &&
-      body.previousId !== undefined &&
-      String(body.previousId) !== user.ext
-    ) {
-      const name = String(body.previousId);
-      const merges = row.stamp[2] === 1;
-      previous = {
-        device: await set.ensureNode('device', name),
-        user: merges ? await set.ensureNode('user', name) : null,
-      };
-    }
+    const cause = { deadline: at };
     const message = engineMessage(row);
-    const arrival: Arrival = { message, seq: row.seq, trusted: row.trusted, user, device, previous };
+    const arrival = await arrivalOf(set, row, message);
+    // Most change nothing about who is who.
+    const person = message.type === 'alias' ? null : readyFor(set, arrival, at);
+    if (person) {
+      set.horizon = behind(row.stamp);
+      await foldIn(set, person, message, { clock: at, cause });
+      set.horizon = null;
+      continue;
+    }
     set.horizon = row.stamp;
     // Past a cap by now: all of it counts but its merge, which the plan leaves out.
     const { plans } = await planArrival(set, arrival, at);
     await settleTouched(set, arrival, plans, at);
     set.horizon = behind(row.stamp);
-    await arrive(set, arrival, plans, { clock: at, cause: { deadline: at } });
+    await arrive(set, arrival, plans, { clock: at, cause });
     set.horizon = null;
   }
   set.record({ arrived: due.map(({ row }) => row.seq) });
   await set.commit(clock);
   await breathe();
+}
+
+/** The message with its ids looked up. */
+async function arrivalOf(set: WorkingSet, row: HistoryRow, message: EngineMessage): Promise<Arrival> {
+  const byId = (id: number) => set.inMemory.nodeById(id) ?? set.nodeById(id);
+  // Stored by the lane.
+  const ids = () => message.body() as { previousId?: string | number; anonymousId?: string; userId?: string };
+  let filed = await byId(row.node);
+  // Filed while its id was erased: from now on it goes by its id again.
+  if (filed?.kind === 'user' && isErased(filed)) {
+    const { userId } = ids();
+    if (userId !== undefined) filed = await set.ensureNode('user', userId);
+  }
+  const user = filed?.kind === 'user' ? filed : null;
+  let device = user ? (row.device === null ? null : await byId(row.device)) : filed;
+  // Erased while this message waited: it names the device again.
+  if (device && isErased(device)) {
+    const { anonymousId } = ids();
+    if (anonymousId !== undefined) device = await set.ensureNode('device', anonymousId);
+  }
+  const { seq, trusted } = row;
+  const arrival: Arrival = { message, seq, trusted, user, device, previous: null };
+  if (row.type !== 'alias' || !user) return arrival;
+  const { previousId } = ids();
+  if (previousId === undefined || String(previousId) === user.ext) return arrival;
+  const name = String(previousId);
+  const merges = row.stamp[2] === 1;
+  const previous = {
+    device: await set.ensureNode('device', name),
+    user: merges ? await set.ensureNode('user', name) : null,
+  };
+  return { ...arrival, previous };
 }
 
 /** Settles one slice of people who are due, or of a group's members. Answers whether there were any. */

@@ -33,6 +33,10 @@ export interface MessageRow {
   expired: number;
 }
 
+/** By a message's number, while the message is there. */
+export const DROP_PENDING =
+  'DELETE FROM pending WHERE (time, message_id, kind) = (SELECT time, message_id, kind FROM message WHERE seq = ?)';
+
 export const MESSAGE_COLUMNS =
   'seq, node, device, time, message_id, kind, trusted, type, event, received_at, grp, body, expired';
 

@@ -4,6 +4,7 @@ import type { Database, RunResult } from 'better-sqlite3';
 import type { RefusedMessage } from '../../wire/accepted.ts';
 import type { Changes, Committed, Rebuilt, Store, Swap } from '../port.ts';
 import {
+  DROP_PENDING,
   distinctColumns,
   kindCode,
   leafColumn,
@@ -45,10 +46,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   );
   const dropDecisions = db.prepare('DELETE FROM decision WHERE person = ?');
   const dropSurvey = db.prepare('DELETE FROM decision WHERE survey = ?');
-  const addPending = db.prepare('INSERT INTO pending (time, seq) VALUES (?, ?)');
-  const dropPending = db.prepare(
-    'DELETE FROM pending WHERE seq = ? AND time = (SELECT time FROM message WHERE seq = ?)',
-  );
+  const addPending = db.prepare('INSERT INTO pending (time, message_id, kind, seq) VALUES (?, ?, ?, ?)');
+  const dropPending = db.prepare(DROP_PENDING);
   const setPair = db.prepare(
     'INSERT OR REPLACE INTO pair (user, device, trusted, plain) VALUES (?, ?, ?, ?)',
   );
@@ -196,7 +195,9 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   }
 
   const dropGroupLogs = db.prepare('DELETE FROM group_log WHERE grp NOT IN (SELECT id FROM grp)');
-  const repend = db.prepare('INSERT INTO pending (time, seq) SELECT time, seq FROM message WHERE time > ?');
+  const repend = db.prepare(
+    'INSERT INTO pending (time, message_id, kind, seq) SELECT time, message_id, kind, seq FROM message WHERE time > ?',
+  );
 
   /**
    * Clears what was computed about identities and groups; `write` then puts the new in its place. What is kept
@@ -239,7 +240,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
         message.groupId,
         message.text,
       );
-      if (pending) addPending.run(message.time, seq);
+      if (pending) addPending.run(message.time, message.messageId, kindCode(message.kind), seq);
       if (response)
         addResponse.run(seq, response.survey, node, response.submission, statusCode(response.status));
     }
@@ -250,7 +251,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
         addResponse.run(seq, survey, node, submission, statusCode(status));
     }
     for (const { seq, number, text } of changes.expired ?? []) expire.run(text, number, seq);
-    for (const seq of changes.arrived ?? []) dropPending.run(seq, seq);
+    for (const seq of changes.arrived ?? []) dropPending.run(seq);
     for (const pair of changes.pairs ?? [])
       setPair.run(pair.user, pair.device, stampText(pair.trusted), stampText(pair.plain));
     for (const { device, runs } of changes.timelines ?? []) setTimeline.run(device, textOfRuns(runs));

@@ -2,13 +2,11 @@
 // Invariant: of ids only keyed hashes stay; messages that are gone keep their ids used up.
 import type { Database } from 'better-sqlite3';
 import type { Erasure } from '../port.ts';
-import { kindCode } from './columns.ts';
+import { DROP_PENDING, kindCode } from './columns.ts';
 import type { Terms } from './terms.ts';
 
 export function createErase(db: Database, terms: Terms): (erasure: Erasure) => void {
-  const dropPending = db.prepare(
-    'DELETE FROM pending WHERE seq = ? AND time = (SELECT time FROM message WHERE seq = ?)',
-  );
+  const dropPending = db.prepare(DROP_PENDING);
   const dropMessage = db.prepare('DELETE FROM message WHERE seq = ?');
   const dropResponse = db.prepare('DELETE FROM response WHERE seq = ?');
   const addGone = db.prepare('INSERT OR IGNORE INTO gone (hash, kind) VALUES (?, ?)');
@@ -24,7 +22,7 @@ export function createErase(db: Database, terms: Terms): (erasure: Erasure) => v
   const suppress = db.prepare('INSERT OR IGNORE INTO suppressed (hash) VALUES (?)');
   return (erasure) => {
     for (const seq of erasure.messages) {
-      dropPending.run(seq, seq);
+      dropPending.run(seq);
       dropMessage.run(seq);
       dropResponse.run(seq);
     }

@@ -72,7 +72,7 @@ export function messageAnswers(
       all<MessageRow>(
         `SELECT ${OF_MESSAGE}
          FROM pending AS p JOIN message AS m ON m.seq = p.seq WHERE p.time <= ?
-         ORDER BY p.time, m.message_id, m.kind LIMIT +?`,
+         ORDER BY p.time, p.message_id, p.kind LIMIT +?`,
         until,
         limit,
       ).map((row) => ({ row: historyRow(row, terms) })),

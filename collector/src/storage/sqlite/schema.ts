@@ -231,6 +231,20 @@ const MIGRATIONS: readonly string[] = [
   -- Values of sliding windows, whose leaves go by negative numbers: the commonest of them.
   CREATE INDEX distinct_commonest ON distinct_value (person, leaf, n DESC, text, is_text DESC) WHERE leaf < 0;
   `,
+  `
+  -- By stamp, the order in which they take effect: there may be very many of one instant.
+  ALTER TABLE pending RENAME TO pending_by_seq;
+  CREATE TABLE pending (
+    time INTEGER NOT NULL,
+    message_id TEXT NOT NULL,
+    kind INTEGER NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (time, message_id, kind)
+  ) WITHOUT ROWID;
+  INSERT INTO pending SELECT m.time, m.message_id, m.kind, m.seq
+    FROM pending_by_seq AS p JOIN message AS m ON m.seq = p.seq;
+  DROP TABLE pending_by_seq;
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;

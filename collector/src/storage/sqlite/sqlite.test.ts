@@ -8,6 +8,7 @@ import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { useFolder } from '../../../../tests/temporary-folder.ts';
 import { describeStore } from '../conformance.ts';
+import { DROP_PENDING } from './columns.ts';
 import { openSqlite } from './open.ts';
 import { ForeignFile, migrate, NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
 
@@ -108,6 +109,35 @@ describe('a SQLite file', () => {
       [3, 'ada'],
     ]);
     await now.close();
+  });
+
+  it('keeps what waits for its time when it is older, now in the order in which that takes effect', async () => {
+    const old = new Database(path);
+    migrate(old, 9);
+    old.exec(`INSERT INTO node VALUES (1, 0, 'ada', 'p', 1);
+      INSERT INTO message (seq, node, time, message_id, kind, trusted, type, received_at, body)
+        VALUES (1, 1, 20, 'a', 0, 0, 2, 9, '{}'), (2, 1, 10, 'c', 0, 0, 2, 9, '{}'), (3, 1, 10, 'b', 1, 1, 2, 9, '{}'),
+          (4, 1, 10, 'b', 0, 0, 2, 9, '{}'), (5, 1, 5, 'd', 0, 0, 2, 9, '{}');
+      INSERT INTO pending SELECT time, seq FROM message WHERE seq < 5;`);
+    old.close();
+    const now = openSqlite({ path });
+    const due = async () =>
+      (await now.query({ ask: 'due-messages', until: 20, limit: 9 })).map(({ row }) => row.seq);
+    expect(await due()).toEqual([4, 3, 2, 1]);
+    await now.commit({ clock: 10, arrived: [4, 3] });
+    expect(await due()).toEqual([2, 1]);
+    await now.close();
+    const file = new Database(path);
+    const plan = (sql: string) =>
+      file
+        .prepare<[], { detail: string }>(`EXPLAIN QUERY PLAN ${sql}`)
+        .all()
+        .map(({ detail }) => detail)
+        .join('; ');
+    expect(plan(DROP_PENDING.replace('?', '1'))).toMatch(
+      /SEARCH pending USING PRIMARY KEY \(time=\? AND message_id=\?/,
+    );
+    file.close();
   });
 
   it('is refused untouched when it is newer', async () => {
