@@ -13,8 +13,6 @@ import type { WorkingSet } from './working-set.ts';
 
 /** People or future messages settled in one commit at most. */
 const SLICE_PEOPLE = 200;
-/** Messages whose time has come that are read at once. */
-const READ_MESSAGES = 5 * SLICE_PEOPLE;
 /** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
 const SETTLE_SLICE_MS = 2;
 
@@ -22,10 +20,9 @@ const SETTLE_SLICE_MS = 2;
 export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean> {
   let any = false;
   for (;;) {
-    const due = await set.store.query({ ask: 'due-messages', until: clock, limit: READ_MESSAGES });
+    const due = await set.store.query({ ask: 'due-messages', until: clock, limit: SLICE_PEOPLE });
     if (due.length === 0) return any;
-    for (let at = 0; at < due.length; at += SLICE_PEOPLE)
-      await arriveSlice(set, due.slice(at, at + SLICE_PEOPLE), clock);
+    await arriveSlice(set, due, clock);
     any = true;
   }
 }
