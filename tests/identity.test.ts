@@ -347,6 +347,36 @@ describe('caps', () => {
     },
   );
 
+  it('knows which devices are past the cap in any order, one by one, before and after a merge is undone', async () => {
+    const device = (i: number): string => `d${String(i).padStart(4, '0')}`;
+    // Every second link comes late, and each device is named once more, earlier or later than before.
+    const times = Array.from({ length: 1_060 }, (_, i) => ((i % 2 === 0 ? i : 1_060 - i) * 7) % 1_061);
+    const links = [...times, ...times.map((time) => (time * 13) % 1_061)].map(
+      (time, i) => web(10 * time + (i % 10), { userId: 'u', anonymousId: device(i % 1_060) })[1],
+    );
+    const own = times.map((_, i) => web(20_000 + i, { anonymousId: device(i) })[1]);
+    await withCollector({ file: true, now: T0 + 1_000_000 }, async (collector) => {
+      await collector.send('web', links.slice(0, 990));
+      for (const link of links.slice(990, 1_200)) await collector.send('web', [link]);
+      await collector.send('web', links.slice(1_200));
+      await collector.send('web', own);
+      expect((await known(collector, 'user:u')).anonymousIds.length).toBe(999);
+      expect(await collector.verify()).toEqual([]);
+      // While somebody is merged all pairs have a say; afterwards those that count alone.
+      const merge = { from: 'v', into: 'u' };
+      await collector.send('server', [server(30_000, { userId: 'v' })[1]]);
+      expect((await collector.api('POST', '/api/profiles/merge', merge)).status).toBe(200);
+      await collector.send('web', [web(30_001, { userId: 'u', anonymousId: device(2_000) })[1]]);
+      expect(await collector.verify()).toEqual([]);
+      expect((await collector.api('POST', '/api/profiles/unmerge', { userId: 'v' })).status).toBe(200);
+      await collector.send('web', [web(1, { userId: 'u', anonymousId: device(2_001) })[1]]);
+      const profile = await known(collector, 'user:u');
+      expect(profile.anonymousIds).toContain(device(2_001));
+      expect(profile.anonymousIds.length).toBe(999);
+      expect(await collector.verify()).toEqual([]);
+    });
+  });
+
   it('leaves a device past the cap to itself, also when its user is read, looked for or erased', async () => {
     const device = (i: number) => `d${String(i).padStart(4, '0')}`;
     const past = device(999);

@@ -1,14 +1,21 @@
-// Device timelines of many runs: a till that many share.
+// Device timelines of many runs, a till that many share, and users of many devices.
 // Invariant: no test here says how long something takes; they count how often a run's stamp is looked at.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../tests/random.ts';
 import {
   addLink,
+  countingPairs,
   covers,
   isSameTimeline,
+  MAX_PROFILE_IDS,
   movesBetween,
   ownerAt,
+  type Pair,
+  pairKey,
+  pushedOut,
   type Run,
+  resolveIdentities,
   runCutBy,
   tidy,
 } from './identity.ts';
@@ -78,6 +85,40 @@ describe('a device of many runs', () => {
         expect(isSameTimeline(before, after)).toBe(JSON.stringify(before) === JSON.stringify(after));
       }),
       { numRuns: 300 },
+    );
+  });
+});
+
+describe('devices past the cap of a user', () => {
+  it('are those that all pairs together leave out, in whatever order they came', () => {
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = createRandom(seed);
+        const all = new Map<number, Pair>();
+        let counting: Map<number, Pair> | null = null;
+        for (let done = 0; done < 3 * MAX_PROFILE_IDS; done++) {
+          const device = random.below(2 * MAX_PROFILE_IDS);
+          const time = random.below(5_000);
+          const trusted = random.chance(0.3);
+          const held = all.get(device) ?? { user: 1, device, trusted: null, plain: null };
+          const kind = trusted ? 'trusted' : 'plain';
+          const stamp: Stamp = [time, `m${device}`, 0];
+          const first = held[kind];
+          const pair = { ...held, [kind]: first && compareStamps(first, stamp) <= 0 ? first : stamp };
+          all.set(device, pair);
+          if (counting) {
+            const out = pushedOut(counting, pair);
+            if (out !== device) counting.set(device, pair);
+            if (out !== null) counting.delete(out);
+          } else if (all.size >= MAX_PROFILE_IDS - 1) counting = countingPairs(all.values());
+        }
+        const { refusedPairs } = resolveIdentities([1], [], [...all.values()]);
+        const left = [...all.keys()].filter((device) => !(counting ?? all).has(device));
+        expect(left.length).toBeGreaterThan(0);
+        expect(left.map((device) => pairKey(1, device)).sort()).toEqual([...refusedPairs].sort());
+        expect(counting ?? all).toEqual(countingPairs(all.values()));
+      }),
+      { numRuns: 20 },
     );
   });
 });

@@ -196,6 +196,7 @@ export interface Merge {
   stamp: Stamp;
 }
 
+/** What the caps make of users and their devices. */
 export interface Resolution {
   /** User to its survivor, for every user given or named by a merge. */
   root: Map<number, number>;
@@ -208,6 +209,30 @@ export interface Resolution {
 }
 
 export const pairKey = (user: number, device: number): string => `${user}:${device}`;
+
+/** The order in which pairs count: trusted ones first, each in message order. */
+function byPlace(a: Pair, b: Pair): number {
+  if ((a.trusted === null) !== (b.trusted === null)) return a.trusted ? -1 : 1;
+  const [first, second] = [a.trusted ?? a.plain, b.trusted ?? b.plain];
+  return first && second ? compareStamps(first, second) : 0;
+}
+
+/**
+ * Pairs of a user with whom nobody is merged that count, by device: the first of them, as `resolveIdentities` has it.
+ * Those past the cap have no say in it, however many they are.
+ */
+export function countingPairs(pairs: Iterable<Pair>): Map<number, Pair> {
+  const first = [...pairs].sort(byPlace).slice(0, MAX_PROFILE_IDS - 1);
+  return new Map(first.map((pair) => [pair.device, pair]));
+}
+
+/** The device that counts no more once a pair is added to those that count, its own perhaps; null: all have room. */
+export function pushedOut(counting: ReadonlyMap<number, Pair>, pair: Pair): number | null {
+  if (counting.has(pair.device) || counting.size < MAX_PROFILE_IDS - 1) return null;
+  let last = pair;
+  for (const one of counting.values()) if (byPlace(one, last) > 0) last = one;
+  return last.device;
+}
 
 interface Circle {
   root: number;

@@ -48,7 +48,7 @@ interface Means {
 }
 
 export function createHeldHistory({ read, draft, identities, horizon }: Means): HeldHistory {
-  const { nodeById, circle, timeline, pairs } = identities;
+  const { nodeById, circle, timeline, pairs, countingPairs } = identities;
 
   const isVisible = (stamp: Stamp): boolean => {
     const end = horizon();
@@ -86,8 +86,10 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
       return (await timeline(root)).length === 0 ? [{ node: root, stretch: between }] : [];
     const users = new Set(await circle(root));
     const devices = new Map<number, Timeline>();
+    // What does not count is in no timeline of theirs.
+    const pairsOf = users.size === 1 ? countingPairs : pairs;
     for (const user of users)
-      for (const device of (await pairs(user)).keys()) devices.set(device, await timeline(device));
+      for (const device of (await pairsOf(user)).keys()) devices.set(device, await timeline(device));
     return rangesOfUsers(users, devices, between);
   }
 

@@ -1,7 +1,7 @@
 // Who is who, as the lane holds it: users and devices, the devices' timelines, their pairs, and merges.
 // Invariant: one object a node, so that a root changed in one place is changed in all.
 import { createHmac } from 'node:crypto';
-import type { Pair, Timeline } from '../engine/identity.ts';
+import { countingPairs, MAX_PROFILE_IDS, type Pair, pushedOut, type Timeline } from '../engine/identity.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import {
   type AliasRow,
@@ -36,6 +36,8 @@ export interface HeldIdentities {
   timeline(device: number): Promise<Timeline>;
   setTimeline(device: number, timeline: Timeline): void;
   pairs(user: number): Promise<ReadonlyMap<number, Pair>>;
+  /** Those of them that count where nobody is merged with the user. */
+  countingPairs(user: number): Promise<ReadonlyMap<number, Pair>>;
   setPair(pair: Pair): Promise<void>;
   devicePairs(device: number): Promise<Pair[]>;
   /** Aliases that name the users on either side. */
@@ -109,6 +111,8 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
   const circles = new Map<number, number[]>();
   const timelines = new Map<number, Timeline>();
   const pairs = new Map<number, Map<number, Pair>>();
+  /** Of users with more pairs than count. */
+  const counting = new Map<number, Map<number, Pair>>();
   /** Users erased before who go by their id again; their row does not know it yet. */
   const revived = new Set<number>();
 
@@ -237,8 +241,23 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
       draft().timelines.set(device, next);
     },
     pairs: pairsOf,
+    async countingPairs(user) {
+      const known = counting.get(user);
+      if (known) return known;
+      const all = await pairsOf(user);
+      if (all.size < MAX_PROFILE_IDS) return all;
+      const first = countingPairs(all.values());
+      counting.set(user, first);
+      return first;
+    },
     async setPair(pair) {
       (await pairsOf(pair.user)).set(pair.device, pair);
+      const first = counting.get(pair.user);
+      const out = first && pushedOut(first, pair);
+      if (first && out !== pair.device) {
+        first.set(pair.device, pair);
+        if (typeof out === 'number') first.delete(out);
+      }
       draft().pairs.set(`${pair.user}:${pair.device}`, pair);
     },
     async devicePairs(device) {
@@ -272,7 +291,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
     },
   };
 
-  const maps = [nodes.user, nodes.device, byId, circles, timelines, pairs];
+  const maps = [nodes.user, nodes.device, byId, circles, timelines, pairs, counting];
   const upkeep: IdentitiesUpkeep = {
     async lookUp(messages) {
       const found = new Set<NodeRow>();
@@ -296,6 +315,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
     drop(id) {
       circles.delete(id);
       pairs.delete(id);
+      counting.delete(id);
       const known = byId.get(id);
       if (!known) return;
       byId.delete(id);
@@ -314,7 +334,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
       // By their names and by their numbers they are the same objects, or a root changed in one would not be in the other.
       if (Math.max(nodes.user.size + nodes.device.size, byId.size) > most)
         for (const map of [nodes.user, nodes.device, byId]) map.clear();
-      for (const map of [circles, timelines, pairs]) if (map.size > most) map.clear();
+      for (const map of [circles, timelines, pairs, counting]) if (map.size > most) map.clear();
     },
   };
   return { identities: self, upkeep };

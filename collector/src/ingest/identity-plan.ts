@@ -11,6 +11,7 @@ import {
   movesBetween,
   type Pair,
   pairKey,
+  pushedOut,
   type Range,
   type Resolution,
   resolveIdentities,
@@ -38,6 +39,9 @@ export interface IdentityPlan {
   alias: AliasRow | null;
 }
 
+/** Who survives, and which pairs do not count. */
+type Caps = Pick<Resolution, 'root' | 'refusedPairs'>;
+
 const isEmpty = (plan: IdentityPlan): boolean =>
   plan.roots.length + plan.pairs.length + plan.timelines.length === 0 && plan.alias === null;
 
@@ -47,11 +51,8 @@ export async function planLink(set: WorkingSet, link: Link, clock: number): Prom
   const pair = withLink(held, link);
   const plan: IdentityPlan = { roots: [], pairs: pair === held ? [] : [pair], timelines: [], alias: null };
   let allowed = true;
-  if (pair !== held) allowed = await planCaps(set, plan, [link.user.root], [], pair, clock);
-  else if (await isCrowded(set, link.user.root)) {
-    const known = await resolve(set, [link.user.root], [], null);
-    allowed = !known.refusedPairs.has(pairKey(link.user.id, link.device.id));
-  }
+  if (pair !== held) allowed = await planCaps(set, plan, link.user.root, pair, clock);
+  else if (await isCrowded(set, link.user.root)) allowed = !(await isPastCap(set, link.user.root, pair));
   if (allowed && !plan.timelines.some(({ device }) => device === link.device.id)) {
     const before = await set.timeline(link.device.id);
     const after = await linked(set, before, link, clock);
@@ -177,21 +178,54 @@ async function isCrowded(set: WorkingSet, root: number, more = 0): Promise<boole
   return ids > MAX_PROFILE_IDS;
 }
 
-/** Adds what the caps change to the plan; answers whether `pair` itself is allowed. */
+/** Adds what the caps change to the plan when a pair is added; answers whether it is allowed itself. */
 async function planCaps(
   set: WorkingSet,
   plan: IdentityPlan,
-  roots: number[],
-  merges: Merge[],
+  root: number,
   pair: Pair,
   clock: number,
 ): Promise<boolean> {
-  const crowded = await Promise.all(roots.map((root) => isCrowded(set, root, 1)));
-  if (!crowded.includes(true)) return true;
-  const before = await resolve(set, roots, [], null);
-  const after = await resolve(set, roots, merges, pair);
+  if (!(await isCrowded(set, root, 1))) return true;
+  const alone = await resolveAlone(set, root, pair);
+  const before = alone?.before ?? (await resolve(set, [root], [], null));
+  const after = alone?.after ?? (await resolve(set, [root], [], pair));
   await planResolution(set, plan, { before, after, fresh: pair }, clock);
   return !after.refusedPairs.has(pairKey(pair.user, pair.device));
+}
+
+/**
+ * What the caps make of a user with whom nobody is merged, before and after a pair is added: of the refused pairs
+ * those only that it changes or is. Null: somebody is merged.
+ */
+async function resolveAlone(
+  set: WorkingSet,
+  root: number,
+  pair: Pair,
+): Promise<{ before: Caps; after: Caps } | null> {
+  if (!(await isAlone(set, root))) return null;
+  const { user, device } = pair;
+  const counting = await set.countingPairs(user);
+  const wasRefused = (await set.pairs(user)).has(device) && !counting.has(device);
+  const out = pushedOut(counting, pair);
+  const caps = (refused: number | null): Caps => ({
+    root: new Map([[user, root]]),
+    refusedPairs: new Set(refused === null ? [] : [pairKey(user, refused)]),
+  });
+  return { before: caps(wasRefused ? device : null), after: caps(out) };
+}
+
+const isAlone = async (set: WorkingSet, root: number): Promise<boolean> =>
+  (await set.circle(root)).length === 1;
+
+/** Whether a pair of a profile that may be past the cap does not count. */
+async function isPastCap(
+  set: WorkingSet,
+  root: number,
+  { user, device }: Pick<Pair, 'user' | 'device'>,
+): Promise<boolean> {
+  if (await isAlone(set, root)) return !(await set.countingPairs(user)).has(device);
+  return (await resolve(set, [root], [], null)).refusedPairs.has(pairKey(user, device));
 }
 
 async function resolve(
@@ -222,7 +256,7 @@ export async function mergesOf(set: WorkingSet, users: readonly number[]): Promi
 async function planResolution(
   set: WorkingSet,
   plan: IdentityPlan,
-  { before, after, fresh }: { before: Resolution; after: Resolution; fresh: Pair | null },
+  { before, after, fresh }: { before: Caps; after: Caps; fresh: Pair | null },
   clock: number,
 ): Promise<void> {
   for (const [user, root] of after.root) {
@@ -245,7 +279,7 @@ async function planResolution(
 async function rebuildTimeline(
   set: WorkingSet,
   device: number,
-  resolution: Resolution,
+  resolution: Caps,
   fresh: Pair | null,
   clock: number,
 ): Promise<Timeline> {
@@ -264,17 +298,12 @@ async function rebuildTimeline(
   return tidy(runs);
 }
 
-async function isRefused(
-  set: WorkingSet,
-  user: number,
-  device: number,
-  resolution: Resolution,
-): Promise<boolean> {
+async function isRefused(set: WorkingSet, user: number, device: number, resolution: Caps): Promise<boolean> {
   const key = pairKey(user, device);
   if (resolution.root.has(user)) return resolution.refusedPairs.has(key);
   const node = await set.nodeById(user);
   if (!node || !(await isCrowded(set, node.root))) return false;
-  return (await resolve(set, [node.root], [], null)).refusedPairs.has(key);
+  return isPastCap(set, node.root, { user, device });
 }
 
 function earlier(a: Stamp | null, b: Stamp | null): Stamp | null {

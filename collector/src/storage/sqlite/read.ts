@@ -165,11 +165,11 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     descending: { whole: filtered('DESC', true), bare: filtered('DESC', false) },
   };
   const nextMessageLink = db.prepare<
-    [number, number, number],
-    { time: number; message_id: string; kind: number; device: number | null }
+    [number, number, number, number],
+    { time: number; message_id: string; kind: number }
   >(
-    `SELECT time, message_id, kind, device FROM message
-     WHERE node = ? AND time BETWEEN ? AND ? ORDER BY time, message_id, kind`,
+    `SELECT time, message_id, kind FROM message
+     WHERE node = ? AND device = ? AND time BETWEEN ? AND ? ORDER BY time, message_id, kind`,
   );
   const aliasLinks = db.prepare<[number, number, number], AliasColumns>(
     'SELECT * FROM alias WHERE device = ? AND user = ? AND time <= ? ORDER BY time, message_id, kind',
@@ -251,8 +251,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     const inside = (stamp: Stamp): boolean =>
       compareStamps(stamp, after) > 0 && (before === null || compareStamps(stamp, before) < 0);
     let found: Stamp | null = null;
-    for (const row of nextMessageLink.iterate(user, after[0], last)) {
-      if (row.device !== device) continue;
+    for (const row of nextMessageLink.iterate(user, device, after[0], last)) {
       const stamp: Stamp = [row.time, row.message_id, row.kind === 0 ? 0 : 1];
       if (!inside(stamp)) continue;
       found = stamp;
