@@ -158,7 +158,9 @@ describe('verify', () => {
       for (const part of [6, 8]) parts[part] = byNumber(parts[part] as unknown[]);
       write.run(JSON.stringify(parts), id);
     }
-    file.exec('DROP INDEX distinct_commonest');
+    file.exec(`DROP INDEX distinct_commonest;
+      CREATE TABLE before (time INTEGER NOT NULL, seq INTEGER NOT NULL, PRIMARY KEY (time, seq)) WITHOUT ROWID;
+      INSERT INTO before SELECT time, seq FROM pending; DROP TABLE pending; ALTER TABLE before RENAME TO pending;`);
     file.pragma('user_version = 7');
     file.close();
     expect(rows.length).toBeGreaterThan(0);

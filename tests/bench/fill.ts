@@ -20,8 +20,8 @@ export interface Filling {
 
 /** Below the size from which on bodies are read on a thread, which costs more than it gains here. */
 const BATCH = 250;
-/** Batches under way: one is read while others are stored, four in a commit. */
-const AT_ONCE = 8;
+/** Batches under way: some are read while others are stored, up to eight in a commit. */
+const AT_ONCE = 16;
 /** Messages somebody sends in a row, as on a visit. */
 const VISIT = 5;
 /** A message may be this much earlier than its place in the order says, ms. */

@@ -208,13 +208,12 @@ export function changesOf(
       [...blocks].map(([no, block]) => ({ person, leaf, no, block: block && encodeBlock(block) })),
     ),
   };
-  for (const extra of draft.extra) {
-    for (const key of LISTS) {
-      const more = extra[key];
-      // Both sides are the same optional list of `Changes`; the loop over keys hides that.
-      if (more) Object.assign(changes, { [key]: [...(changes[key] ?? []), ...more] });
-    }
-    for (const key of WHOLE) if (extra[key]) Object.assign(changes, { [key]: extra[key] });
+  // One list of all pieces: there is one for each message that was refused.
+  for (const key of LISTS) {
+    const pieces = draft.extra.flatMap((extra): readonly unknown[] => extra[key] ?? []);
+    if (pieces.length > 0) Object.assign(changes, { [key]: pieces });
   }
+  for (const extra of draft.extra)
+    for (const key of WHOLE) if (extra[key]) Object.assign(changes, { [key]: extra[key] });
   return { changes, written };
 }

@@ -15,6 +15,9 @@ import type { WorkingSet } from './working-set.ts';
 const SLICE_PEOPLE = 200;
 /** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
 const SETTLE_SLICE_MS = 2;
+/** The same for messages whose time has come, and for bytes of large rows that their commit writes anew. */
+const ARRIVE_SLICE_MS = 20;
+const ARRIVE_LARGE_BYTES = 256 * 1024;
 
 /** Puts messages dated in the future into effect whose time has come, each at its own instant. */
 export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean> {
@@ -27,9 +30,13 @@ export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean
   }
 }
 
-/** Puts some of them into effect, in one commit. */
+/** Puts some of them into effect, in one commit: as many as are cheap, one at least. */
 async function arriveSlice(set: WorkingSet, due: Answers['due-messages'], clock: number): Promise<void> {
+  const arrived: number[] = [];
+  const end = performance.now() + ARRIVE_SLICE_MS;
   for (const { row } of due) {
+    if (arrived.length > 0 && (performance.now() > end || set.largeRowBytes() >= ARRIVE_LARGE_BYTES)) break;
+    arrived.push(row.seq);
     const at = row.stamp[0];
     const cause = { deadline: at };
     const message = engineMessage(row);
@@ -50,7 +57,7 @@ async function arriveSlice(set: WorkingSet, due: Answers['due-messages'], clock:
     await arrive(set, arrival, plans, { clock: at, cause });
     set.horizon = null;
   }
-  set.record({ arrived: due.map(({ row }) => row.seq) });
+  set.record({ arrived });
   await set.commit(clock);
   await breathe();
 }

@@ -2,7 +2,14 @@
 // Invariant: while a message dated in the future takes effect, none that comes after it is seen.
 import { covers, type Range, rangesOfUsers, type Stretch, type Timeline } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
-import type { HistoryRange, HistoryRow, MessageFilter, NextLink, Store } from '../storage/port.ts';
+import type {
+  HistoryRange,
+  HistoryRow,
+  MessageFilter,
+  NewMessage,
+  NextLink,
+  Store,
+} from '../storage/port.ts';
 import type { MessageType } from '../wire/message.ts';
 import type { Draft } from './draft.ts';
 import type { HeldIdentities } from './held-identities.ts';
@@ -55,11 +62,28 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     return end === null || compareStamps(stamp, end) < 0;
   };
 
+  /** Messages of a draft by the id they are filed under, as far as they were looked at: most commits ask for none. */
+  const filings = new WeakMap<readonly NewMessage[], { looked: number; byNode: Map<number, NewMessage[]> }>();
+
+  /** Of the commit being prepared. */
+  function filedUnder(id: number): readonly NewMessage[] {
+    const { messages } = draft();
+    const filing = filings.get(messages) ?? { looked: 0, byNode: new Map() };
+    filings.set(messages, filing);
+    for (; filing.looked < messages.length; filing.looked++) {
+      const one = messages[filing.looked] as NewMessage; // there is one
+      const known = filing.byNode.get(one.node);
+      if (known) known.push(one);
+      else filing.byNode.set(one.node, [one]);
+    }
+    return filing.byNode.get(id) ?? [];
+  }
+
   /** Messages recorded but not yet committed, that the store cannot know. */
   function recent(id: number, until: number, within: Stretch): HistoryRow[] {
     const rows: HistoryRow[] = [];
-    for (const { message, seq, node: filed, device, pending } of draft().messages) {
-      if (filed !== id || pending || message.time > until) continue;
+    for (const { message, seq, device, pending } of filedUnder(id)) {
+      if (pending || message.time > until) continue;
       const stamp: Stamp = [message.time, message.messageId, message.kind === 'web' ? 0 : 1];
       if (!covers(within, stamp)) continue;
       const { type, receivedAt, trusted, text } = message;
@@ -144,8 +168,8 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
         history: [{ node: id, from, to: null, until: Number.MAX_SAFE_INTEGER, only }],
       });
       const stored = (history[0] ?? []).map(({ text }) => text);
-      const fresh = draft().messages.flatMap(({ message, node, pending }) =>
-        pending && node === id && message.type === type ? [message.text] : [],
+      const fresh = filedUnder(id).flatMap(({ message, pending }) =>
+        pending && message.type === type ? [message.text] : [],
       );
       return [...stored, ...fresh].reduce((sum, text) => sum + text.length, 0);
     },
@@ -155,9 +179,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
       const until = Number.MAX_SAFE_INTEGER;
       const { history } = await read({ history: [{ node: id, from, to: null, until, only, limit: most }] });
       const stored = (history[0] ?? []).map(({ groupId }) => groupId);
-      const fresh = draft().messages.flatMap(({ message, node, pending }) =>
-        pending && node === id ? [message.groupId] : [],
-      );
+      const fresh = filedUnder(id).flatMap(({ message, pending }) => (pending ? [message.groupId] : []));
       return new Set([...stored, ...fresh].filter((group) => group !== null));
     },
     async hasOwnMessages(device, stretch, until) {

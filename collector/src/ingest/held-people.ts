@@ -10,8 +10,8 @@ import type { HeldOutside } from './held-outside.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
-/** Rows and traits of fewer bytes are ordinary: a thousand of them are written in one go. */
-const LARGE_ROW_BYTES = 8 * 1024;
+/** Rows and traits of fewer bytes are ordinary: as many as a commit has messages are written in one go. */
+const LARGE_ROW_BYTES = 4 * 1024;
 
 export interface HeldPeople {
   person(id: number): Promise<PersonState | null>;

@@ -7,7 +7,7 @@ import type { Changes } from '../port.ts';
 
 /**
  * Rows written between two checkpoints. Each changes at most two pages of 4 KiB that were not changed since
- * the last one, so that the log stays below some 64 MB.
+ * the last one, so that the log stays below some 64 MB, and some 96 where the last commit is as large as they come.
  */
 const ROWS_BETWEEN = 8_000;
 /** So few rows written meanwhile are copied while commits wait: some milliseconds of work, and the disk. */
