@@ -1,6 +1,6 @@
 // Leaves folded beside the lane, and what comes between a fold and its taking over.
 import type { Worker } from 'node:worker_threads';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { useFolder } from '../../../tests/temporary-folder.ts';
 import type { FoldAsk, FoldedPerson, Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
@@ -24,6 +24,9 @@ let read: number;
 /** People whose rows the lane read. */
 let rowsRead: number[];
 let threads: number;
+/** How often threads were started, and how many were ended. */
+let starts: number;
+let ends: number;
 
 function watchedStore(): Store {
   const store = openSqlite({ path: inFolder('store.db') });
@@ -39,8 +42,13 @@ function watchedStore(): Store {
     openFolders() {
       const inners = openFolders?.() ?? [];
       threads = inners.length;
+      starts++;
       return inners.map((inner) => ({
         ...inner,
+        async close() {
+          await inner.close();
+          ends++;
+        },
         async next(ask) {
           const people = await onFolded(await inner.next(ask), ask);
           folded.push(...people);
@@ -63,6 +71,7 @@ beforeEach(async () => {
   clock = { now: T0 };
   onFolded = async (people) => people;
   [folded, troubles, read, rowsRead] = [[], [], 0, []];
+  [starts, ends] = [0, 0];
   await open();
   for (let i = 0; i < PEOPLE; i++) await ingest(track(`u${i}`), track(`u${i}`, { time: T0 - MINUTE }));
 });
@@ -247,6 +256,37 @@ describe('a build with threads', () => {
     expect(await computed('user:u1')).toBe(2);
     expect(await differences()).toEqual([]);
     expect(troubles).toEqual([]);
+  });
+});
+
+describe('the threads', () => {
+  const defineAnew = (property: string) => core.putDefinition('traits', 'total', { ...sum, property });
+
+  it('are kept for builds that follow soon, and end when none does', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'], shouldAdvanceTime: true });
+    try {
+      await define();
+      await defineAnew('no');
+      await core.tick();
+      expect([starts, ends]).toEqual([1, 0]);
+      expect(await computed('user:u3')).toBe(0);
+      vi.advanceTimersByTime(10_000);
+      await vi.waitFor(() => expect(ends).toBe(threads));
+      await defineAnew('n');
+      await core.tick();
+    } finally {
+      vi.useRealTimers();
+    }
+    expect(starts).toBe(2);
+    expect(await computed('user:u3')).toBe(2);
+    expect(await differences()).toEqual([]);
+  });
+
+  it('end with the collector', async () => {
+    await define();
+    expect(ends).toBe(0);
+    await core.close();
+    expect(ends).toBe(threads);
   });
 });
 

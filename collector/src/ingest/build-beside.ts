@@ -13,6 +13,11 @@ import type { WorkingSet } from './working-set.ts';
 const SLICE_PEOPLE = 100;
 /** A commit is cut after so much work, so that live messages hardly wait. Speed only: no result depends on it. */
 const SLICE_MS = 3;
+/**
+ * How long threads are kept for the next build, ms: definitions are often applied one after the other, and starting
+ * both takes some 140 ms of CPU and 30 MB each time.
+ */
+const KEPT_MS = 10_000;
 
 /**
  * How far a build came: to everybody, who was missed apart; not so far, and the lane has to look for those who
@@ -23,6 +28,8 @@ export type Seen = 'all' | 'some' | 'again';
 export interface Beside {
   /** Builds people for as long as `isCurrent`; `onReached` hears up to which number all of them are built. */
   build(isCurrent: () => boolean, onReached: (far: number) => void): Promise<Seen>;
+  /** Nothing is to be built: the threads end unless something is again soon. */
+  rest(): void;
   /** Ends the threads, and what they are folding. */
   close(): Promise<void>;
 }
@@ -46,6 +53,7 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
   let streams: Stream[] = [];
   let isBroken = false;
   let closing: Promise<unknown> | undefined;
+  let ending: ReturnType<typeof setTimeout> | undefined;
 
   /** The lane's clock: what is dated up to it took effect. */
   const look = () =>
@@ -66,8 +74,16 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
     onTrouble?.(error);
   }
 
+  async function close(): Promise<void> {
+    clearTimeout(ending);
+    if (streams.length > 0) closing = Promise.all(streams.map(({ folder }) => folder.close()));
+    streams = [];
+    await closing;
+  }
+
   return {
     async build(isCurrent, onReached) {
+      clearTimeout(ending);
       if (isBroken) return 'some';
       if (streams.length === 0)
         streams = (set.store.openFolders?.() ?? []).map((folder) => ({ folder, asked: null }));
@@ -114,11 +130,11 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
       if (seen.length > 0 && seen.every((far) => far === 'all')) return 'all';
       return seen.includes('again') ? 'again' : 'some';
     },
-    async close() {
-      if (streams.length > 0) closing = Promise.all(streams.map(({ folder }) => folder.close()));
-      streams = [];
-      await closing;
+    rest() {
+      clearTimeout(ending);
+      ending = setTimeout(close, isBroken ? 0 : KEPT_MS).unref();
     },
+    close,
   };
 }
 

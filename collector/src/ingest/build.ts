@@ -66,7 +66,7 @@ export function createBuilder({
     try {
       while (book.building && !stopped) await buildGeneration(book.generation);
     } finally {
-      await beside.close();
+      beside.rest();
     }
   }
 
@@ -159,6 +159,7 @@ export function createBuilder({
     async finished() {
       self.start();
       while (running) await running;
+      if (stopped) await beside.close();
       tellFailure();
     },
     stop() {
