@@ -1,14 +1,14 @@
 // Device timelines of many runs, a till that many share, and users of many devices.
-// Invariant: no test here says how long something takes; they count how often a run's stamp is looked at.
+// Invariant: no test here says how long something takes; those about cost count how often a run's stamp is looked at.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createRandom } from '../../../tests/random.ts';
+import { createRandom, type Random } from '../../../tests/random.ts';
 import {
   addLink,
   countingPairs,
   covers,
   isSameTimeline,
-  MAX_PROFILE_IDS,
+  type Merge,
   movesBetween,
   ownerAt,
   type Pair,
@@ -89,36 +89,88 @@ describe('a device of many runs', () => {
   });
 });
 
-describe('devices past the cap of a user', () => {
-  it('are those that all pairs together leave out, in whatever order they came', () => {
+/** A random first link, and what is known of the pair with it. Many have one stamp. */
+function drawPair(random: Random, user: number, held: Pair | undefined, device: number): Pair {
+  const kind = random.chance(0.3) ? 'trusted' : 'plain';
+  const stamp: Stamp = [random.below(30), `m${random.below(3)}`, 0];
+  const pair = held ?? { user, device, trusted: null, plain: null };
+  const first = pair[kind];
+  return { ...pair, [kind]: first && compareStamps(first, stamp) <= 0 ? first : stamp };
+}
+
+describe('devices past the cap', () => {
+  const caps = { ids: 8, merges: 2 };
+
+  it('of one user are those that all pairs together leave out, in whatever order they came', () => {
     fc.assert(
       fc.property(fc.integer(), (seed) => {
         const random = createRandom(seed);
         const all = new Map<number, Pair>();
         let counting: Map<number, Pair> | null = null;
-        for (let done = 0; done < 3 * MAX_PROFILE_IDS; done++) {
-          const device = random.below(2 * MAX_PROFILE_IDS);
-          const time = random.below(5_000);
-          const trusted = random.chance(0.3);
-          const held = all.get(device) ?? { user: 1, device, trusted: null, plain: null };
-          const kind = trusted ? 'trusted' : 'plain';
-          const stamp: Stamp = [time, `m${device}`, 0];
-          const first = held[kind];
-          const pair = { ...held, [kind]: first && compareStamps(first, stamp) <= 0 ? first : stamp };
+        for (let done = 0; done < 40; done++) {
+          const device = random.below(20);
+          const pair = drawPair(random, 1, all.get(device), device);
           all.set(device, pair);
           if (counting) {
-            const out = pushedOut(counting, pair);
-            if (out !== device) counting.set(device, pair);
+            const out = pushedOut(counting, pair, caps);
+            counting.set(device, pair);
             if (out !== null) counting.delete(out);
-          } else if (all.size >= MAX_PROFILE_IDS - 1) counting = countingPairs(all.values());
+          } else if (all.size >= caps.ids - 1) counting = countingPairs(all.values(), caps);
         }
-        const { refusedPairs } = resolveIdentities([1], [], [...all.values()]);
-        const left = [...all.keys()].filter((device) => !(counting ?? all).has(device));
-        expect(left.length).toBeGreaterThan(0);
-        expect(left.map((device) => pairKey(1, device)).sort()).toEqual([...refusedPairs].sort());
-        expect(counting ?? all).toEqual(countingPairs(all.values()));
+        const { devicesOf, flagged } = resolveIdentities([1], [], [...all.values()], caps);
+        expect(all.size).toBeGreaterThan(caps.ids);
+        expect(new Set(counting?.keys())).toEqual(devicesOf(1));
+        expect(devicesOf(1).size).toBe(caps.ids - 1);
+        expect(flagged).toEqual(new Set([1]));
+        expect(counting).toEqual(countingPairs(all.values(), caps));
       }),
-      { numRuns: 20 },
+      { numRuns: 300 },
     );
+  });
+
+  it('of merged users are the same where only those of each are looked at that may count', () => {
+    let refused = 0;
+    fc.assert(
+      fc.property(fc.integer(), (seed) => {
+        const random = createRandom(seed);
+        const users = [1, 2, 3, 4];
+        const all = new Map<string, Pair>();
+        for (let done = 0; done < 40; done++) {
+          const [user, device] = [random.pick(users), random.below(20)];
+          const key = pairKey(user, device);
+          all.set(key, drawPair(random, user, all.get(key), device));
+        }
+        const merges = Array.from({ length: random.below(4) }, (_, i): Merge => {
+          const [from, into] = [random.pick(users), random.pick(users)];
+          return { from, into, stamp: [random.below(30), `merge${i}`, 1] };
+        });
+        const pairs = [...all.values()];
+        const some = users.flatMap((user) => [
+          ...countingPairs(
+            pairs.filter((pair) => pair.user === user),
+            caps,
+          ).values(),
+        ]);
+        const whole = resolveIdentities(users, merges, pairs, caps);
+        const part = resolveIdentities(users, merges, some, caps);
+        refused += whole.refusedMerges.size;
+        expect(part.root).toEqual(whole.root);
+        expect(part.refusedMerges).toEqual(whole.refusedMerges);
+        for (const user of users) expect(part.devicesOf(user)).toEqual(whole.devicesOf(user));
+      }),
+      { numRuns: 500 },
+    );
+    expect(refused).toBeGreaterThan(0);
+  });
+
+  it('come after the links of the very message that merges', () => {
+    const stamp: Stamp = [5, 'm', 1];
+    const own: Pair = { user: 2, device: 7, trusted: stamp, plain: null };
+    const first: Pair = { user: 1, device: 6, trusted: [1, 'm', 1], plain: null };
+    const { refusedMerges } = resolveIdentities([1, 2], [{ from: 1, into: 2, stamp }], [own, first], {
+      ids: 3,
+      merges: 1,
+    });
+    expect(refusedMerges.size).toBe(1);
   });
 });

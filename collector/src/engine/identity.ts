@@ -11,10 +11,16 @@ export interface Run {
 /** A device's runs in order. Events before the first run belong to the first user linked. */
 export type Timeline = readonly Run[];
 
-/** Ids (user ids and devices together) one profile may have: a shared kiosk, not a botnet. */
-export const MAX_PROFILE_IDS = 1_000;
-/** Merges one profile may have taken in. */
-export const MAX_PROFILE_MERGES = 100;
+/** What one profile may have at most. */
+export interface Caps {
+  /** User ids and devices together. */
+  ids: number;
+  /** Merges it took in. */
+  merges: number;
+}
+
+/** A shared kiosk, not a botnet. */
+export const CAPS: Caps = { ids: 1_000, merges: 100 };
 
 /** How many runs begin at or before `stamp`. Most stamps are newer than all, which one comparison tells. */
 function runsUpTo(timeline: Timeline, stamp: Stamp): number {
@@ -200,8 +206,8 @@ export interface Merge {
 export interface Resolution {
   /** User to its survivor, for every user given or named by a merge. */
   root: Map<number, number>;
-  /** Pairs past the cap, as `user:device`. */
-  refusedPairs: Set<string>;
+  /** Devices of a user and of everybody merged with them. A pair counts if its device is among its user's. */
+  devicesOf(user: number): ReadonlySet<number>;
   /** Merges past a cap. */
   refusedMerges: Set<Merge>;
   /** Survivors that hit a cap. */
@@ -210,30 +216,46 @@ export interface Resolution {
 
 export const pairKey = (user: number, device: number): string => `${user}:${device}`;
 
-/** The order in which pairs count: trusted ones first, each in message order. */
+/** The link that a pair counts by: the first trusted one, if there is one. */
+function linkOf({ trusted, plain, device }: Pair): Stamp {
+  const stamp = trusted ?? plain;
+  if (!stamp) throw new Error(`a pair with device ${device} that nothing linked`);
+  return stamp;
+}
+
+/** The order in which pairs count: trusted ones first, each in message order; what one message links, by device. */
 function byPlace(a: Pair, b: Pair): number {
-  if ((a.trusted === null) !== (b.trusted === null)) return a.trusted ? -1 : 1;
-  const [first, second] = [a.trusted ?? a.plain, b.trusted ?? b.plain];
-  return first && second ? compareStamps(first, second) : 0;
+  if ((a.trusted === null) !== (b.trusted === null)) return a.trusted === null ? 1 : -1;
+  return compareStamps(linkOf(a), linkOf(b)) || a.device - b.device;
 }
 
 /**
- * Pairs of a user with whom nobody is merged that count, by device: the first of them, as `resolveIdentities` has it.
- * Those past the cap have no say in it, however many they are.
+ * The pairs of a user that may count, by device: as many as there is room for where nobody is merged with the user,
+ * and then they do. Those after them have no say in who counts, whoever is merged: once the ones before them are
+ * looked at, the profile is full.
  */
-export function countingPairs(pairs: Iterable<Pair>): Map<number, Pair> {
-  const first = [...pairs].sort(byPlace).slice(0, MAX_PROFILE_IDS - 1);
+export function countingPairs(pairs: Iterable<Pair>, { ids }: Caps = CAPS): Map<number, Pair> {
+  const first = [...pairs].sort(byPlace).slice(0, ids - 1);
   return new Map(first.map((pair) => [pair.device, pair]));
 }
 
-/** The device that counts no more once a pair is added to those that count, its own perhaps; null: all have room. */
-export function pushedOut(counting: ReadonlyMap<number, Pair>, pair: Pair): number | null {
-  if (counting.has(pair.device) || counting.size < MAX_PROFILE_IDS - 1) return null;
+/**
+ * The device that is past the user's cap once a pair is added to those that may count, its own perhaps. Null: none,
+ * since there is room or the device was one of them.
+ */
+export function pushedOut(
+  counting: ReadonlyMap<number, Pair>,
+  pair: Pair,
+  { ids }: Caps = CAPS,
+): number | null {
+  if (counting.has(pair.device) || counting.size < ids - 1) return null;
   let last = pair;
   for (const one of counting.values()) if (byPlace(one, last) > 0) last = one;
   return last.device;
 }
 
+/** Users that are one, and their devices. */
+/** Users that are one. */
 interface Circle {
   root: number;
   users: number[];
@@ -242,13 +264,15 @@ interface Circle {
 }
 
 /**
- * Joins users by their merges and counts their ids: trusted links and merges first, then the others,
- * each in message order; past the caps no more are linked.
+ * Joins users by their merges and counts their ids: trusted links and merges first, then the others, each in message
+ * order, what one message links before what it merges; past the caps no more are linked. A link is refused only where
+ * the profile is full, and a full one takes in nobody and nothing any more.
  */
 export function resolveIdentities(
   users: Iterable<number>,
   merges: readonly Merge[],
   pairs: readonly Pair[],
+  caps: Caps = CAPS,
 ): Resolution {
   const circles = new Map<number, Circle>();
   const circleOf = (user: number): Circle => {
@@ -259,7 +283,6 @@ export function resolveIdentities(
     return circle;
   };
   for (const user of users) circleOf(user);
-  const refusedPairs = new Set<string>();
   const refusedMerges = new Set<Merge>();
   const hit = new Set<number>();
 
@@ -270,7 +293,7 @@ export function resolveIdentities(
     const devices = new Set([...a.devices, ...b.devices]);
     const ids = a.users.length + b.users.length + devices.size;
     const count = a.merges + b.merges + 1;
-    if (ids > MAX_PROFILE_IDS || count > MAX_PROFILE_MERGES) {
+    if (ids > caps.ids || count > caps.merges) {
       refusedMerges.add(wanted);
       hit.add(wanted.into);
       return;
@@ -283,22 +306,25 @@ export function resolveIdentities(
   const link = ({ user, device }: Pair): void => {
     const circle = circleOf(user);
     if (circle.devices.has(device)) return;
-    if (circle.users.length + circle.devices.size >= MAX_PROFILE_IDS) {
-      refusedPairs.add(pairKey(user, device));
-      hit.add(user);
-      return;
-    }
-    circle.devices.add(device);
+    if (circle.users.length + circle.devices.size < caps.ids) circle.devices.add(device);
+    else hit.add(user);
   };
-  const trusted = [
-    ...merges.map((m) => ({ stamp: m.stamp, run: () => merge(m) })),
-    ...pairs.flatMap((p) => (p.trusted ? [{ stamp: p.trusted, run: () => link(p) }] : [])),
-  ];
-  const plain = pairs.flatMap((p) => (p.trusted || !p.plain ? [] : [{ stamp: p.plain, run: () => link(p) }]));
-  for (const list of [trusted, plain]) {
-    list.sort((a, b) => compareStamps(a.stamp, b.stamp));
-    for (const { run } of list) run();
+  const mergers = [...merges].sort((a, b) => compareStamps(a.stamp, b.stamp));
+  let merged = 0;
+  for (const pair of [...pairs].sort(byPlace)) {
+    // Merges are trusted; what one message links comes before what it merges.
+    for (; merged < mergers.length; merged++) {
+      const next = mergers[merged] as Merge; // there is one
+      if (pair.trusted !== null && compareStamps(pair.trusted, next.stamp) <= 0) break;
+      merge(next);
+    }
+    link(pair);
   }
-  const root = new Map([...circles].map(([user, circle]) => [user, circle.root]));
-  return { root, refusedPairs, refusedMerges, flagged: new Set([...hit].map((user) => circleOf(user).root)) };
+  for (const left of mergers.slice(merged)) merge(left);
+  return {
+    root: new Map([...circles].map(([user, circle]) => [user, circle.root])),
+    devicesOf: (user) => circles.get(user)?.devices ?? new Set(),
+    refusedMerges,
+    flagged: new Set([...hit].map((user) => circleOf(user).root)),
+  };
 }

@@ -1,6 +1,7 @@
 // Puts store, lane, definitions and reads together behind the one interface HTTP and the CLI use.
 // Invariant: the clock is the largest `now()` seen; every answer is exact as of it.
 import { randomBytes } from 'node:crypto';
+import type { Caps } from '../engine/identity.ts';
 import type { Program } from '../engine/program.ts';
 import type { Store } from '../storage/port.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
@@ -53,6 +54,8 @@ export interface CoreOptions {
   elapsed?: () => number;
   /** From how many messages on people are folded anew beside the lane. Default 500. */
   foldBesideFromMessages?: number;
+  /** What one profile may have; of one file always the same. Default 1,000 ids and 100 merges. */
+  caps?: Caps;
 }
 
 /** The file was last used at a later clock. */
@@ -94,6 +97,7 @@ export async function createCoreOn(
     onTrouble,
     elapsed,
     foldBesideFromMessages,
+    caps,
   }: Omit<CoreOptions, 'database'>,
 ): Promise<Core> {
   const start = await store.query({ ask: 'start' });
@@ -112,10 +116,11 @@ export async function createCoreOn(
     lastOperation: start.lastOperation,
   };
   const erased = { any: start.anyGone, suppressed: start.anySuppressed };
-  const set = createWorkingSet(store, book.compile(), counters, idKey, erased);
+  const identities = { erased, ...(caps && { caps }) };
+  const set = createWorkingSet(store, book.compile(), counters, idKey, identities);
   set.retention = compileRetention(book.retention);
   for (const group of await store.query({ ask: 'groups-waiting', limit: 1_000_000 })) set.waiting.add(group);
-  const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, erased);
+  const copyWith = (program: Program) => createWorkingSet(store, program, { ...counters }, idKey, identities);
   const lane = createLane(set, {
     now: tell,
     copy: () => copyWith(set.program),

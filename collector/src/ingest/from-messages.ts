@@ -106,12 +106,10 @@ function addTo(links: Links, user: number, device: number, stamp: Stamp, trusted
 }
 
 /** Each device's runs, without the links past a cap. */
-export function timelinesOf(links: Links, { refusedPairs }: Resolution): Map<number, Timeline> {
+export function timelinesOf(links: Links, { devicesOf }: Resolution): Map<number, Timeline> {
   return new Map(
     [...links.devices.keys()].map((id) => {
-      const allowed = (links.byDevice.get(id) ?? []).filter(
-        ({ user }) => !refusedPairs.has(pairKey(user, id)),
-      );
+      const allowed = (links.byDevice.get(id) ?? []).filter(({ user }) => devicesOf(user).has(id));
       return [id, tidy(allowed)];
     }),
   );

@@ -1,7 +1,7 @@
 // A profile's messages, read from the store, with those of the commit being prepared in their places.
 // Invariant: while a message dated in the future takes effect, none that comes after it is seen.
 import { covers, type Range, rangesOfUsers, type Stretch, type Timeline } from '../engine/identity.ts';
-import { compareStamps, type Stamp } from '../engine/stamp.ts';
+import { compareStamps, type Stamp, stampOf } from '../engine/stamp.ts';
 import type {
   HistoryRange,
   HistoryRow,
@@ -55,7 +55,7 @@ interface Means {
 }
 
 export function createHeldHistory({ read, draft, identities, horizon }: Means): HeldHistory {
-  const { nodeById, circle, timeline, pairs, countingPairs } = identities;
+  const { nodeById, circle, timeline, countingPairs } = identities;
 
   const isVisible = (stamp: Stamp): boolean => {
     const end = horizon();
@@ -84,7 +84,7 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     const rows: HistoryRow[] = [];
     for (const { message, seq, device, pending } of filedUnder(id)) {
       if (pending || message.time > until) continue;
-      const stamp: Stamp = [message.time, message.messageId, message.kind === 'web' ? 0 : 1];
+      const stamp = stampOf(message);
       if (!covers(within, stamp)) continue;
       const { type, receivedAt, trusted, text } = message;
       rows.push({
@@ -110,10 +110,8 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
       return (await timeline(root)).length === 0 ? [{ node: root, stretch: between }] : [];
     const users = new Set(await circle(root));
     const devices = new Map<number, Timeline>();
-    // What does not count is in no timeline of theirs.
-    const pairsOf = users.size === 1 ? countingPairs : pairs;
     for (const user of users)
-      for (const device of (await pairsOf(user)).keys()) devices.set(device, await timeline(device));
+      for (const device of (await countingPairs(user)).keys()) devices.set(device, await timeline(device));
     return rangesOfUsers(users, devices, between);
   }
 
@@ -198,8 +196,8 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
           return;
         if (first === null || compareStamps(stamp, first) < 0) first = stamp;
       };
-      for (const row of recent(asked.user, asked.until, { from: null, to: null }))
-        if (row.device === asked.device) offer(row.stamp);
+      for (const { message, device, pending } of filedUnder(asked.user))
+        if (device === asked.device && !pending && message.time <= asked.until) offer(stampOf(message));
       for (const { user, device, stamp } of draft().aliases)
         if (user === asked.user && device === asked.device && stamp[0] <= asked.until) offer(stamp);
       return first;

@@ -2,6 +2,7 @@
 // Invariant: whoever is known by name is known by number too, as the same object: a root is changed in one of them.
 import { expect, it } from 'vitest';
 import { createRandom } from '../../../tests/random.ts';
+import { CAPS } from '../engine/identity.ts';
 import { openSqlite } from '../storage/sqlite/open.ts';
 import { emptyDraft } from './draft.ts';
 import { createHeldIdentities } from './held-identities.ts';
@@ -17,6 +18,7 @@ it.each([1, 2, 3])('stays one object a node, whatever was let go of (seed %i)', 
     counters: { lastNode: 0 },
     idKey: 'key',
     erased: { any: false, suppressed: false },
+    caps: CAPS,
     onNew: () => {},
   });
   const names: string[] = [];

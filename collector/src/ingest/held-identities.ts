@@ -1,7 +1,7 @@
 // Who is who, as the lane holds it: users and devices, the devices' timelines, their pairs, and merges.
 // Invariant: one object a node, so that a root changed in one place is changed in all.
 import { createHmac } from 'node:crypto';
-import { countingPairs, MAX_PROFILE_IDS, type Pair, pushedOut, type Timeline } from '../engine/identity.ts';
+import { type Caps, countingPairs, type Pair, pushedOut, type Timeline } from '../engine/identity.ts';
 import type { PersonState } from '../engine/person-state.ts';
 import {
   type AliasRow,
@@ -36,7 +36,7 @@ export interface HeldIdentities {
   timeline(device: number): Promise<Timeline>;
   setTimeline(device: number, timeline: Timeline): void;
   pairs(user: number): Promise<ReadonlyMap<number, Pair>>;
-  /** Those of them that count where nobody is merged with the user. */
+  /** Those of them that may count: see the engine. */
   countingPairs(user: number): Promise<ReadonlyMap<number, Pair>>;
   setPair(pair: Pair): Promise<void>;
   devicePairs(device: number): Promise<Pair[]>;
@@ -55,6 +55,8 @@ export interface HeldIdentities {
   wasUnmerged(user: number, seq: number): Promise<boolean>;
   /** Keyed hashes for what is kept of erased people. */
   hash(text: string): string;
+  /** What one profile may have. */
+  readonly caps: Caps;
   /** Somebody was erased, so that hashes must be looked up; likewise for suppressed ids. */
   readonly erased: { any: boolean; suppressed: boolean };
 }
@@ -98,11 +100,12 @@ interface Means {
   /** Key of the opaque profile ids. */
   idKey: string;
   erased: HeldIdentities['erased'];
+  caps: Caps;
   /** Hears of a node that was made: it has no row of a person yet. */
   onNew(id: number): void;
 }
 
-export function createHeldIdentities({ read, draft, counters, idKey, erased, onNew }: Means): {
+export function createHeldIdentities({ read, draft, counters, idKey, erased, caps, onNew }: Means): {
   identities: HeldIdentities;
   upkeep: IdentitiesUpkeep;
 } {
@@ -175,6 +178,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
 
   const self: HeldIdentities = {
     erased,
+    caps,
     hash,
     node,
     isAsked: (kind, ext) => nodes[kind].has(ext),
@@ -245,18 +249,18 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, onN
       const known = counting.get(user);
       if (known) return known;
       const all = await pairsOf(user);
-      if (all.size < MAX_PROFILE_IDS) return all;
-      const first = countingPairs(all.values());
+      if (all.size < caps.ids) return all;
+      const first = countingPairs(all.values(), caps);
       counting.set(user, first);
       return first;
     },
     async setPair(pair) {
       (await pairsOf(pair.user)).set(pair.device, pair);
       const first = counting.get(pair.user);
-      const out = first && pushedOut(first, pair);
-      if (first && out !== pair.device) {
+      if (first) {
+        const out = pushedOut(first, pair, caps);
         first.set(pair.device, pair);
-        if (typeof out === 'number') first.delete(out);
+        if (out !== null) first.delete(out);
       }
       draft().pairs.set(`${pair.user}:${pair.device}`, pair);
     },

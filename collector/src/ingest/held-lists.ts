@@ -32,7 +32,7 @@ interface Means {
 }
 
 export function createHeldLists({ read, draft, identities, program }: Means): HeldLists {
-  const { nodeById, circle, timeline, pairs } = identities;
+  const { nodeById, circle, timeline, countingPairs } = identities;
 
   /** The ids that mean this profile now: its users, and the devices it holds. */
   async function idsThatResolveTo(root: number): Promise<number[]> {
@@ -40,7 +40,7 @@ export function createHeldLists({ read, draft, identities, program }: Means): He
     const users = await circle(root);
     const ids = [...users];
     const devices = new Set<number>();
-    for (const user of users) for (const device of (await pairs(user)).keys()) devices.add(device);
+    for (const user of users) for (const device of (await countingPairs(user)).keys()) devices.add(device);
     for (const device of devices) {
       const holder = holderOf(await timeline(device));
       if (holder !== null && users.includes(holder)) ids.push(device);

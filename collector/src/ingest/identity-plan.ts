@@ -5,12 +5,10 @@ import {
   addLink,
   holderOf,
   isSameTimeline,
-  MAX_PROFILE_IDS,
   type Merge,
   type Move,
   movesBetween,
   type Pair,
-  pairKey,
   pushedOut,
   type Range,
   type Resolution,
@@ -39,8 +37,13 @@ export interface IdentityPlan {
   alias: AliasRow | null;
 }
 
-/** Who survives, and which pairs do not count. */
-type Caps = Pick<Resolution, 'root' | 'refusedPairs'>;
+/** What the caps make of it that something is linked or merged. */
+interface Outcome extends Pick<Resolution, 'root'> {
+  /** Whether the links of a user with a device count. */
+  counts(user: number, device: number): boolean;
+  /** Devices with links known before that count no more, or now do. */
+  changed: ReadonlySet<number>;
+}
 
 const isEmpty = (plan: IdentityPlan): boolean =>
   plan.roots.length + plan.pairs.length + plan.timelines.length === 0 && plan.alias === null;
@@ -53,16 +56,12 @@ export async function planLink(set: WorkingSet, link: Link, clock: number): Prom
   let allowed = true;
   if (pair !== held) allowed = await planCaps(set, plan, link.user.root, pair, clock);
   else if (await isCrowded(set, link.user.root)) allowed = !(await isPastCap(set, link.user.root, pair));
-  if (allowed && !plan.timelines.some(({ device }) => device === link.device.id)) {
-    const before = await set.timeline(link.device.id);
-    const after = await linked(set, before, link, clock);
-    if (!isSameTimeline(before, after)) plan.timelines.push({ device: link.device.id, before, after });
-  }
+  if (allowed) await planRun(set, plan, link, clock);
   return isEmpty(plan) ? null : plan;
 }
 
 /** Whether memory knows already that a link changes nothing; it may change nothing all the same. */
-export function isKnownLink({ inMemory }: WorkingSet, link: Link): boolean {
+export function isKnownLink({ inMemory, caps }: WorkingSet, link: Link): boolean {
   const { user, device, stamp } = link;
   const held = inMemory.pairs(user.id)?.get(device.id);
   if (!held || withLink(held, link) !== held) return false;
@@ -72,8 +71,8 @@ export function isKnownLink({ inMemory }: WorkingSet, link: Link): boolean {
   const users = inMemory.circle(user.root);
   if (!users) return false;
   let ids = users.length;
-  for (const one of users) ids += inMemory.pairs(one)?.size ?? MAX_PROFILE_IDS;
-  return ids <= MAX_PROFILE_IDS;
+  for (const one of users) ids += inMemory.pairs(one)?.size ?? caps.ids;
+  return ids <= caps.ids;
 }
 
 function withLink(held: Pair | undefined, { user, device, stamp, trusted }: Link): Pair {
@@ -81,6 +80,17 @@ function withLink(held: Pair | undefined, { user, device, stamp, trusted }: Link
   const first = trusted ? pair.trusted : pair.plain;
   if (first !== null && compareStamps(first, stamp) <= 0) return pair;
   return trusted ? { ...pair, trusted: stamp } : { ...pair, plain: stamp };
+}
+
+/** Plans the run that a link which counts begins, on top of what is planned for its device. */
+async function planRun(set: WorkingSet, plan: IdentityPlan, link: Link, clock: number): Promise<void> {
+  const device = link.device.id;
+  const rebuilt = plan.timelines.find((one) => one.device === device);
+  const before = rebuilt?.after ?? (await set.timeline(device));
+  const after = await linked(set, before, link, clock);
+  if (isSameTimeline(before, after)) return;
+  if (rebuilt) rebuilt.after = after;
+  else plan.timelines.push({ device, before, after });
 }
 
 async function linked(set: WorkingSet, before: Timeline, link: Link, clock: number): Promise<Timeline> {
@@ -124,18 +134,12 @@ export async function planAlias(
   const held = (await set.pairs(user.id)).get(device.id);
   const pair = withLink(held, link);
   const plan: IdentityPlan = { roots: [], pairs: pair === held ? [] : [pair], timelines: [], alias };
-  const circles = [...new Set([user.root, previous.root])];
-  const before = await resolve(set, circles, [], null);
-  const after = await resolve(set, circles, [merge], pair);
-  await planResolution(set, plan, { before, after, fresh: pair }, clock);
-  if (
-    !after.refusedPairs.has(pairKey(user.id, device.id)) &&
-    !plan.timelines.some((t) => t.device === device.id)
-  ) {
-    const before = await set.timeline(device.id);
-    const next = await linked(set, before, link, clock);
-    if (!isSameTimeline(before, next)) plan.timelines.push({ device: device.id, before, after: next });
-  }
+  const circles = await reach(set, [user.root, previous.root]);
+  const before = await resolve(set, circles);
+  const after = await resolve(set, circles, { merge, pair });
+  const outcome = await outcomeOf(set, before, after);
+  await planOutcome(set, plan, outcome, pair, clock);
+  if (outcome.counts(user.id, device.id)) await planRun(set, plan, link, clock);
   return { plan, refused: after.refusedMerges.has(merge) };
 }
 
@@ -147,27 +151,56 @@ export async function planMerge(
 ): Promise<{ plan: IdentityPlan; refused: boolean }> {
   const alias = { user: into.id, device: 0, previousUser: from.id, stamp, trusted: true, seq, voided: false };
   const plan: IdentityPlan = { roots: [], pairs: [], timelines: [], alias };
-  const circles = [...new Set([from.root, into.root])];
+  const circles = await reach(set, [from.root, into.root]);
   const merge: Merge = { from: from.id, into: into.id, stamp };
-  const before = await resolve(set, circles, [], null);
-  const after = await resolve(set, circles, [merge], null);
-  await planResolution(set, plan, { before, after, fresh: null }, clock);
+  const before = await resolve(set, circles);
+  const after = await resolve(set, circles, { merge });
+  await planOutcome(set, plan, await outcomeOf(set, before, after), null, clock);
   return { plan, refused: after.refusedMerges.has(merge) };
 }
 
 /** Plans undoing every merge from the user so far. */
 export async function planUnmerge(set: WorkingSet, user: NodeRow, clock: number): Promise<IdentityPlan> {
   const plan: IdentityPlan = { roots: [], pairs: [], timelines: [], alias: null };
-  const circles = new Set([user.root]);
-  // A merge that the caps kept out may find room now.
-  for (const alias of await set.aliases(await set.circle(user.root)))
-    for (const id of [alias.user, alias.previousUser ?? alias.user])
-      circles.add((await set.nodeById(id))?.root ?? id);
-  const before = await resolve(set, [...circles], [], null);
+  const circles = await reach(set, [user.root]);
+  const before = await resolve(set, circles);
   set.voidMerges(user.id);
-  const after = await resolve(set, [...circles], [], null);
-  await planResolution(set, plan, { before, after, fresh: null }, clock);
+  const after = await resolve(set, circles);
+  await planOutcome(set, plan, await outcomeOf(set, before, after), null, clock);
   return plan;
+}
+
+/** These profiles and all that merges past a cap would join to them: a change may make room for one. */
+async function reach(set: WorkingSet, roots: readonly number[]): Promise<number[]> {
+  const reached = new Set(roots);
+  for (const root of reached)
+    for (const { user, previousUser, voided } of await set.aliases(await set.circle(root))) {
+      if (previousUser === null || voided) continue;
+      for (const id of [user, previousUser]) reached.add((await set.nodeById(id))?.root ?? id);
+    }
+  return [...reached];
+}
+
+/**
+ * What a profile's ids, once they are fewer, leave room for in others: to be asked before. Null: nobody is kept from
+ * being merged with it.
+ */
+export async function planRoom(
+  set: WorkingSet,
+  root: number,
+): Promise<((clock: number) => Promise<IdentityPlan>) | null> {
+  const circles = await reach(set, [root]);
+  if (circles.length === 1) return null;
+  const before = await resolve(set, circles);
+  return async (clock) => {
+    const plan: IdentityPlan = { roots: [], pairs: [], timelines: [], alias: null };
+    // Those who were merged with it need not be any more.
+    const now = new Set<number>();
+    for (const user of before.root.keys()) now.add((await set.nodeById(user))?.root ?? user);
+    const after = await resolve(set, [...now]);
+    await planOutcome(set, plan, await outcomeOf(set, before, after), null, clock);
+    return plan;
+  };
 }
 
 /** Whether a profile may have more ids than the cap, so that the caps must be worked out. */
@@ -175,7 +208,7 @@ async function isCrowded(set: WorkingSet, root: number, more = 0): Promise<boole
   const users = await set.circle(root);
   let ids = users.length + more;
   for (const user of users) ids += (await set.pairs(user)).size;
-  return ids > MAX_PROFILE_IDS;
+  return ids > set.caps.ids;
 }
 
 /** Adds what the caps change to the plan when a pair is added; answers whether it is allowed itself. */
@@ -187,32 +220,33 @@ async function planCaps(
   clock: number,
 ): Promise<boolean> {
   if (!(await isCrowded(set, root, 1))) return true;
-  const alone = await resolveAlone(set, root, pair);
-  const before = alone?.before ?? (await resolve(set, [root], [], null));
-  const after = alone?.after ?? (await resolve(set, [root], [], pair));
-  await planResolution(set, plan, { before, after, fresh: pair }, clock);
-  return !after.refusedPairs.has(pairKey(pair.user, pair.device));
+  const outcome = (await outcomeAlone(set, root, pair)) ?? (await outcomeTogether(set, root, pair));
+  await planOutcome(set, plan, outcome, pair, clock);
+  return outcome.counts(pair.user, pair.device);
 }
 
 /**
- * What the caps make of a user with whom nobody is merged, before and after a pair is added: of the refused pairs
- * those only that it changes or is. Null: somebody is merged.
+ * What the caps make of a pair of a user with whom nobody is merged, without a look at those that do not count.
+ * Null: somebody is merged.
  */
-async function resolveAlone(
-  set: WorkingSet,
-  root: number,
-  pair: Pair,
-): Promise<{ before: Caps; after: Caps } | null> {
+async function outcomeAlone(set: WorkingSet, root: number, pair: Pair): Promise<Outcome | null> {
   if (!(await isAlone(set, root))) return null;
   const { user, device } = pair;
   const counting = await set.countingPairs(user);
-  const wasRefused = (await set.pairs(user)).has(device) && !counting.has(device);
-  const out = pushedOut(counting, pair);
-  const caps = (refused: number | null): Caps => ({
+  const out = pushedOut(counting, pair, set.caps);
+  const changed = new Set<number>();
+  if (out !== null && out !== device) changed.add(out);
+  if (out !== device && !counting.has(device) && (await set.pairs(user)).has(device)) changed.add(device);
+  return {
     root: new Map([[user, root]]),
-    refusedPairs: new Set(refused === null ? [] : [pairKey(user, refused)]),
-  });
-  return { before: caps(wasRefused ? device : null), after: caps(out) };
+    counts: (_, one) => one !== out && (one === device || counting.has(one)),
+    changed,
+  };
+}
+
+async function outcomeTogether(set: WorkingSet, root: number, pair: Pair): Promise<Outcome> {
+  const circles = await reach(set, [root]);
+  return outcomeOf(set, await resolve(set, circles), await resolve(set, circles, { pair }));
 }
 
 const isAlone = async (set: WorkingSet, root: number): Promise<boolean> =>
@@ -225,22 +259,35 @@ async function isPastCap(
   { user, device }: Pick<Pair, 'user' | 'device'>,
 ): Promise<boolean> {
   if (await isAlone(set, root)) return !(await set.countingPairs(user)).has(device);
-  return (await resolve(set, [root], [], null)).refusedPairs.has(pairKey(user, device));
+  return !(await resolve(set, [root])).devicesOf(user).has(device);
 }
 
+/** What the caps make of profiles, with a merge and a pair that are to be made. Of everybody's pairs only those matter that may count. */
 async function resolve(
   set: WorkingSet,
   roots: readonly number[],
-  extra: readonly Merge[],
-  pair: Pair | null,
+  { merge, pair }: { merge?: Merge; pair?: Pair } = {},
 ): Promise<Resolution> {
   const users = (await Promise.all(roots.map((root) => set.circle(root)))).flat();
   const pairs: Pair[] = [];
   for (const user of users)
-    for (const held of (await set.pairs(user)).values())
+    for (const held of (await set.countingPairs(user)).values())
       if (held.user !== pair?.user || held.device !== pair.device) pairs.push(held);
   if (pair) pairs.push(pair);
-  return resolveIdentities(users, [...(await mergesOf(set, users)), ...extra], pairs);
+  const merges = [...(await mergesOf(set, users)), ...(merge ? [merge] : [])];
+  return resolveIdentities(users, merges, pairs, set.caps);
+}
+
+/** Compares what the caps make of the same profiles before and after. */
+async function outcomeOf(set: WorkingSet, before: Resolution, after: Resolution): Promise<Outcome> {
+  const changed = new Set<number>();
+  for (const user of after.root.keys()) {
+    const pairs = await set.pairs(user);
+    const [was, is] = [before.devicesOf(user), after.devicesOf(user)];
+    for (const device of was) if (!is.has(device) && pairs.has(device)) changed.add(device);
+    for (const device of is) if (!was.has(device) && pairs.has(device)) changed.add(device);
+  }
+  return { root: after.root, counts: (user, device) => after.devicesOf(user).has(device), changed };
 }
 
 /** The merges that name these users, as far as they are among known users. */
@@ -253,24 +300,21 @@ export async function mergesOf(set: WorkingSet, users: readonly number[]): Promi
   return merges;
 }
 
-async function planResolution(
+/** Plans what the caps make of it when a pair is made, or one that was made before. */
+async function planOutcome(
   set: WorkingSet,
   plan: IdentityPlan,
-  { before, after, fresh }: { before: Caps; after: Caps; fresh: Pair | null },
+  outcome: Outcome,
+  fresh: Pair | null,
   clock: number,
 ): Promise<void> {
-  for (const [user, root] of after.root) {
+  for (const [user, root] of outcome.root) {
     const node = await set.nodeById(user);
     if (node && node.root !== root) plan.roots.push({ user, root });
   }
-  const changed = new Set<number>();
-  for (const key of new Set([...before.refusedPairs, ...after.refusedPairs])) {
-    if (before.refusedPairs.has(key) === after.refusedPairs.has(key)) continue;
-    changed.add(Number(key.split(':')[1]));
-  }
-  for (const device of changed) {
+  for (const device of outcome.changed) {
     const timeline = await set.timeline(device);
-    const rebuilt = await rebuildTimeline(set, device, after, fresh, clock);
+    const rebuilt = await rebuildTimeline(set, device, outcome, fresh, clock);
     if (!isSameTimeline(timeline, rebuilt)) plan.timelines.push({ device, before: timeline, after: rebuilt });
   }
 }
@@ -279,7 +323,7 @@ async function planResolution(
 async function rebuildTimeline(
   set: WorkingSet,
   device: number,
-  resolution: Caps,
+  outcome: Outcome,
   fresh: Pair | null,
   clock: number,
 ): Promise<Timeline> {
@@ -288,7 +332,7 @@ async function rebuildTimeline(
   if (fresh?.device === device) pairs.push(fresh);
   const runs: { stamp: Stamp; user: number }[] = [];
   for (const { user, trusted, plain } of pairs) {
-    if (await isRefused(set, user, device, resolution)) continue;
+    if (await isRefused(set, user, device, outcome)) continue;
     let stamp: Stamp | null = earlier(trusted, plain);
     while (stamp) {
       runs.push({ stamp, user });
@@ -298,9 +342,8 @@ async function rebuildTimeline(
   return tidy(runs);
 }
 
-async function isRefused(set: WorkingSet, user: number, device: number, resolution: Caps): Promise<boolean> {
-  const key = pairKey(user, device);
-  if (resolution.root.has(user)) return resolution.refusedPairs.has(key);
+async function isRefused(set: WorkingSet, user: number, device: number, outcome: Outcome): Promise<boolean> {
+  if (outcome.root.has(user)) return !outcome.counts(user, device);
   const node = await set.nodeById(user);
   if (!node || !(await isCrowded(set, node.root))) return false;
   return isPastCap(set, node.root, { user, device });
@@ -367,7 +410,11 @@ export async function applyPlan(set: WorkingSet, plan: IdentityPlan): Promise<vo
 /** Whether the profile hit a cap, so that some of its links or merges do not count. */
 export async function isCapped(set: WorkingSet, root: number): Promise<boolean> {
   const users = await set.circle(root);
-  if ((await isCrowded(set, root)) && (await resolve(set, [root], [], null)).flagged.has(root)) return true;
+  if (await isCrowded(set, root)) {
+    // Whoever has more than may count is past the cap whoever is merged with them.
+    for (const user of users) if ((await set.pairs(user)).size >= set.caps.ids) return true;
+    if ((await resolve(set, [root])).flagged.has(root)) return true;
+  }
   const aliases = await set.aliases(users);
   const merged = new Set<number>(users);
   return aliases.some(

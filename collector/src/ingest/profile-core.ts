@@ -1,11 +1,13 @@
 // What the core answers about people, and what is done to them: merging, undoing that, erasing.
 // Invariant: whoever is shown is settled to the clock first; nobody else waits for that.
 import { traitsOf } from '../engine/trait-bag.ts';
+import { carryOut } from './arrival.ts';
 import type { Core } from './core.ts';
 import { own } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { exportProfile } from './export.ts';
 import { exposureIn } from './exposure.ts';
+import { planRoom } from './identity-plan.ts';
 import type { Inside } from './inside.ts';
 import { mergeUsers, unmergeUser } from './operations.ts';
 import {
@@ -97,6 +99,7 @@ export function createProfileCore({
         async (at) => {
           const id = await findProfile(set, ref);
           if (id === null) return null;
+          const room = await planRoom(set, id);
           const done = await erasePerson(set, id, at, suppress);
           if (done) {
             await set.commit(at);
@@ -104,6 +107,10 @@ export function createProfileCore({
           }
           // Names and hashes in memory no longer stand for what they did.
           set.forget();
+          if (done && room) {
+            await carryOut(set, await room(at), { clock: at, cause: { operation: 'erased' } });
+            await set.commit(at);
+          }
           return done;
         },
         () => false,

@@ -53,7 +53,7 @@ export async function idsOf(
     return { publicId: node.publicId, userId: null, anonymousIds: isErased(node) ? [] : [node.ext] };
   const devices = new Set<number>();
   for (const user of await set.circle(id))
-    for (const device of (await set.pairs(user)).keys())
+    for (const device of (await set.countingPairs(user)).keys())
       if (devices.has(device) || (await isLinked(set, device, id))) devices.add(device);
   const anonymousIds = await Promise.all(
     [...devices].map(async (device) => (await set.nodeById(device))?.ext ?? ''),

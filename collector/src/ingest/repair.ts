@@ -80,7 +80,8 @@ async function repairSlice(
 /** Who is who, which messages are due later, and what groups say. */
 async function repairIdentities(set: WorkingSet, clock: number): Promise<void> {
   const links = await collectLinks(set, clock);
-  const resolution = resolveIdentities(links.users.keys(), links.merges, [...links.pairs.values()]);
+  const pairs = [...links.pairs.values()];
+  const resolution = resolveIdentities(links.users.keys(), links.merges, pairs, set.caps);
   const groups = await freshGroups(set, clock);
   set.forget();
   set.record({
@@ -89,7 +90,7 @@ async function repairIdentities(set: WorkingSet, clock: number): Promise<void> {
     rebuilt: {
       pendingAfter: clock,
       roots: [...links.users.keys()].map((user) => ({ node: user, root: resolution.root.get(user) ?? user })),
-      pairs: [...links.pairs.values()],
+      pairs,
       timelines: [...timelinesOf(links, resolution)]
         .filter(([, runs]) => runs.length > 0)
         .map(([device, runs]) => ({ device, runs })),

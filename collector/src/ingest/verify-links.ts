@@ -15,7 +15,8 @@ const USERS = 500;
 /** Works out every link, merge and timeline anew and compares. */
 export async function verifyIdentities(set: WorkingSet, clock: number): Promise<Difference[]> {
   const links = await collectLinks(set, clock);
-  const resolution = resolveIdentities(links.users.keys(), links.merges, [...links.pairs.values()]);
+  const pairs = [...links.pairs.values()];
+  const resolution = resolveIdentities(links.users.keys(), links.merges, pairs, set.caps);
   const differences: Difference[] = [];
   const name = (id: number): string => nameOf(links.users.get(id) ?? links.devices.get(id) ?? null, id);
   for (const [id, node] of links.users) {

@@ -1,6 +1,7 @@
 // What the lane holds in memory: nodes, device timelines, pairs, groups and hot people's state, read
 // from the store on demand, and the changes of the commit being prepared.
 // Invariant: after `commit` memory equals the store; after a failed one everything is forgotten.
+import { CAPS } from '../engine/identity.ts';
 import type { Program } from '../engine/program.ts';
 import type { Stamp } from '../engine/stamp.ts';
 import type { Changes, NewMessage, Store } from '../storage/port.ts';
@@ -68,7 +69,10 @@ export function createWorkingSet(
   program: Program,
   counters: Counters,
   idKey: string,
-  erased: HeldIdentities['erased'] = { any: false, suppressed: false },
+  {
+    erased = { any: false, suppressed: false },
+    caps = CAPS,
+  }: Partial<Pick<HeldIdentities, 'erased' | 'caps'>> = {},
 ): WorkingSet {
   let draft = emptyDraft();
   const start = { ...counters };
@@ -85,6 +89,7 @@ export function createWorkingSet(
     counters,
     idKey,
     erased,
+    caps,
     onNew: (id) => peopleUpkeep.map.set(id, null),
   });
   const outside = createHeldOutside(means);
