@@ -11,31 +11,31 @@ import { settledPerson, settleForNow } from './settle.ts';
 import { engineMessage } from './stored-message.ts';
 import type { WorkingSet } from './working-set.ts';
 
-/** People or future messages settled in one commit at most. */
+/** People settled in one commit at most. */
 const SLICE_PEOPLE = 200;
 /** Settling people stops for a commit after so much work, ms: live messages wait behind it. Speed only: no result depends on it. */
 const SETTLE_SLICE_MS = 2;
-/** The same for messages whose time has come, and for bytes of large rows that their commit writes anew. */
+/** The same for one commit of messages whose time has come; live messages wait for all of them. */
 const ARRIVE_SLICE_MS = 20;
-const ARRIVE_LARGE_BYTES = 256 * 1024;
+/** Messages whose time has come read at a time: 6 MB at most. */
+const DUE_MESSAGES = 200;
 
 /** Puts messages dated in the future into effect whose time has come, each at its own instant. */
 export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean> {
-  let any = false;
-  for (;;) {
-    const due = await set.store.query({ ask: 'due-messages', until: clock, limit: SLICE_PEOPLE });
+  for (let any = false; ; any = true) {
+    let due = await set.store.query({ ask: 'due-messages', until: clock, limit: DUE_MESSAGES });
     if (due.length === 0) return any;
-    await arriveSlice(set, due, clock);
-    any = true;
+    while (due.length > 0) due = due.slice(await arriveSlice(set, due, clock));
   }
 }
 
-/** Puts some of them into effect, in one commit: as many as are cheap, one at least. */
-async function arriveSlice(set: WorkingSet, due: Answers['due-messages'], clock: number): Promise<void> {
+/** Puts the first of them into effect, in one commit: as many as are cheap, one at least. Answers how many. */
+async function arriveSlice(set: WorkingSet, due: Answers['due-messages'], clock: number): Promise<number> {
   const arrived: number[] = [];
   const end = performance.now() + ARRIVE_SLICE_MS;
   for (const { row } of due) {
-    if (arrived.length > 0 && (performance.now() > end || set.largeRowBytes() >= ARRIVE_LARGE_BYTES)) break;
+    if (arrived.length > 0 && (performance.now() > end || set.isFull())) break;
+    set.willDeclare(row);
     arrived.push(row.seq);
     const at = row.stamp[0];
     const cause = { deadline: at };
@@ -60,6 +60,7 @@ async function arriveSlice(set: WorkingSet, due: Answers['due-messages'], clock:
   set.record({ arrived });
   await set.commit(clock);
   await breathe();
+  return arrived.length;
 }
 
 /** The message with its ids looked up. */

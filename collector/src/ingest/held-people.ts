@@ -3,15 +3,19 @@
 import type { Change, Emit } from '../engine/person.ts';
 import { decodePerson, emptyPerson, type PersonState } from '../engine/person-state.ts';
 import type { Program } from '../engine/program.ts';
-import type { PersonRow, Store } from '../storage/port.ts';
+import type { HistoryRow, PersonRow, Store } from '../storage/port.ts';
 import { type Draft, emailOf, type Held } from './draft.ts';
 import type { HeldIdentities, IdentitiesUpkeep } from './held-identities.ts';
 import type { HeldOutside } from './held-outside.ts';
 
 /** People whose decoded state stays in memory: some 2 KB each. */
 const MAX_HOT_PEOPLE = 10_000;
-/** Rows and traits of fewer bytes are ordinary: as many as a commit has messages are written in one go. */
-const LARGE_ROW_BYTES = 4 * 1024;
+/** Rows and traits of fewer bytes are ordinary. */
+const LARGE_ROW_BYTES = 8 * 1024;
+/** What one commit writes of large rows: it does so in one go, some 10 ms. */
+const MAX_LARGE_BYTES = 256 * 1024;
+/** The same of all rows: as many as a commit has messages may have 4 KiB each. */
+const MAX_ROW_BYTES = 8 * 1024 * 1024;
 
 export interface HeldPeople {
   person(id: number): Promise<PersonState | null>;
@@ -33,8 +37,13 @@ export interface HeldPeople {
   /** Segment versions the person is in and since when, changes not yet committed included. */
   memberships(person: number): Promise<Map<number, number>>;
   emitter(person: number): Emit;
-  /** What the commit being prepared has to write anew of large rows, or to put into rows, bytes. */
-  largeRowBytes(): number;
+  /** Hears of a message that takes effect with the commit being prepared: what it declares goes into a row. */
+  willDeclare(message: Pick<HistoryRow, 'type' | 'text'>): void;
+  /**
+   * The commit being prepared writes as much of rows as one may, and the last one that it took on was past that. What
+   * changes no further row could still come.
+   */
+  isFull(): boolean;
 }
 
 /** What the working set does with them beside. */
@@ -46,8 +55,6 @@ export interface PeopleUpkeep {
   /** After a commit: drops those who were visited, and of too many whoever was not asked for lately. */
   trim(): void;
   forget(): void;
-  /** Hears of text that goes into a row with the commit. */
-  willHold(bytes: number): void;
 }
 
 interface Means extends Pick<Store, 'read' | 'query'> {
@@ -66,7 +73,8 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   const { nameOf } = identities;
   const map = new Map<number, Held | null>();
   let visited: number[] = [];
-  let largeBytes = 0;
+  /** What the commit being prepared writes of rows, or puts into them. */
+  let [rowBytes, largeBytes, isFull] = [0, 0, false];
 
   /** Whoever is asked for stays, unless everybody was. */
   function remembered(id: number): Held | null | undefined {
@@ -106,7 +114,14 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   }
 
   function willHold(bytes: number): void {
-    if (bytes >= LARGE_ROW_BYTES) largeBytes += bytes;
+    const isLarge = bytes >= LARGE_ROW_BYTES;
+    if (rowBytes >= MAX_ROW_BYTES || (isLarge && largeBytes >= MAX_LARGE_BYTES)) isFull = true;
+    rowBytes += bytes;
+    if (isLarge) largeBytes += bytes;
+  }
+
+  function startOver(): void {
+    [rowBytes, largeBytes, isFull] = [0, 0, false];
   }
 
   async function keep(rows: readonly PersonRow[]): Promise<void> {
@@ -168,7 +183,10 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
     touch(state) {
       write(state.id);
     },
-    largeRowBytes: () => largeBytes,
+    willDeclare({ type, text }) {
+      if (type === 'identify' || type === 'group') willHold(Buffer.byteLength(text));
+    },
+    isFull: () => isFull,
     async memberships(person) {
       const stored = await query({ ask: 'memberships', person });
       const held = new Map(stored.map(({ version, since }) => [version, since]));
@@ -191,7 +209,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   };
 
   function trim(): void {
-    largeBytes = 0;
+    startOver();
     for (const id of visited) {
       map.delete(id);
       upkeep.drop(id);
@@ -218,7 +236,7 @@ export function createHeldPeople({ read, query, draft, identities, upkeep, outsi
   }
   function forget(): void {
     map.clear();
-    largeBytes = 0;
+    startOver();
   }
-  return { people, upkeep: { map, keep, trim, forget, willHold } };
+  return { people, upkeep: { map, keep, trim, forget } };
 }

@@ -53,11 +53,6 @@ const GROUP_BYTES = 2 * 1024 * 1024;
 const FOLD_BESIDE_MESSAGES = 500;
 /** How often people are folded anew for a message while others send theirs; then the lane folds them, and all wait. */
 const MAX_TRIES = 3;
-/**
- * Bytes of large rows that one commit writes anew: it does so in one go, some 10 ms. Large messages that declare
- * traits count too, since these go into a row.
- */
-const GROUP_LARGE_BYTES = 256 * 1024;
 /** Messages that may wait: some two seconds of work. Whoever waits longer is better told to come again. */
 const MAX_WAITING_MESSAGES = 20_000;
 /** Their text; what they were parsed into takes a few times as much. */
@@ -213,7 +208,6 @@ export function createLane(
     let slice: Part<IngestJob>[] = [];
     let isLast = false;
     let waiting: Waiting<IngestJob> | null = null;
-    const isHeavy = (): boolean => set.largeRowBytes() >= GROUP_LARGE_BYTES;
     const prepared = takePrepared();
     if (prepared) slice = [prepared.part];
     else if (queue.jobs() === 0) return;
@@ -237,7 +231,7 @@ export function createLane(
             const time = elapsed();
             times.through.push(time);
             times.late.push(isLate);
-            return time > begun + SLICE_MS || isHeavy();
+            return time > begun + SLICE_MS || set.isFull();
           },
           folds,
           waits: (count, nth) => count >= foldBesideFromMessages && !placeOf(slice, nth).job.foldsOnLane,
@@ -269,7 +263,7 @@ export function createLane(
         // What the loop does between slices is no work of theirs, but they wait for it.
         if (elapsed() > opened + 2 * mostMs) break;
         // Until it is stored nobody would see that its time has come.
-        if (worked > mostMs || isHeavy() || messages.some(({ time }) => time > clock)) break;
+        if (worked > mostMs || set.isFull() || messages.some(({ time }) => time > clock)) break;
       }
       const refused = group.flatMap(refusedOf);
       if (refused.length > 0) set.record({ refused });

@@ -122,8 +122,7 @@ export function createWorkingSet(
     ...groups,
     addMessage(entry) {
       draft.messages.push(entry);
-      const { type, text } = entry.message;
-      if (type === 'identify' || type === 'group') peopleUpkeep.willHold(Buffer.byteLength(text));
+      people.willDeclare(entry.message);
       submissionsUpkeep.note(entry);
     },
     record(changes) {

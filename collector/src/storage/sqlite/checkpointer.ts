@@ -6,8 +6,8 @@ import type { Database } from 'better-sqlite3';
 import type { Changes } from '../port.ts';
 
 /**
- * Rows written between two checkpoints. Each changes at most two pages of 4 KiB that were not changed since
- * the last one, so that the log stays below some 64 MB, and some 96 where the last commit is as large as they come.
+ * Rows written between two checkpoints. One of up to 4 KiB changes at most two pages of as much that were not changed
+ * since the last one, so that the log stays below some 64 MB, and grows past it with larger rows.
  */
 const ROWS_BETWEEN = 8_000;
 /** So few rows written meanwhile are copied while commits wait: some milliseconds of work, and the disk. */
