@@ -45,6 +45,16 @@ export const OF_MESSAGE = MESSAGE_COLUMNS.split(', ')
   .map((name) => `m.${name}`)
   .join(', ');
 
+/**
+ * What waits for its time up to an instant, in the order in which it takes effect. A row of `pending` that is not its
+ * message's, which only a damaged file has, is none: it could never be taken out.
+ */
+export const DUE_MESSAGES = `SELECT ${OF_MESSAGE}
+  FROM pending AS p JOIN message AS m
+    ON m.seq = p.seq AND m.time = p.time AND m.message_id = p.message_id AND m.kind = p.kind
+  WHERE p.time <= ?
+  ORDER BY p.time, p.message_id, p.kind LIMIT +?`;
+
 export function historyRow(row: MessageRow, terms: Terms): HistoryRow {
   return {
     seq: row.seq,

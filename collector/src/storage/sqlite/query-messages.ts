@@ -2,7 +2,7 @@
 // Invariant: each is one indexed scan bounded by its limit, except counts.
 import type { RejectionCode } from '../../wire/message.ts';
 import type { Answering, LedgerRow, RefusedRow } from '../port.ts';
-import { historyRow, kindOf, type MessageRow, OF_MESSAGE, typeCode } from './columns.ts';
+import { DUE_MESSAGES, historyRow, kindOf, type MessageRow, typeCode } from './columns.ts';
 import type { Statements } from './statements.ts';
 import { storedMessages } from './stored-messages.ts';
 import type { Terms } from './terms.ts';
@@ -69,13 +69,7 @@ export function messageAnswers(
       return { uses, last: rows.at(-1)?.seq ?? null };
     },
     'due-messages': ({ until, limit }) =>
-      all<MessageRow>(
-        `SELECT ${OF_MESSAGE}
-         FROM pending AS p JOIN message AS m ON m.seq = p.seq WHERE p.time <= ?
-         ORDER BY p.time, p.message_id, p.kind LIMIT +?`,
-        until,
-        limit,
-      ).map((row) => ({ row: historyRow(row, terms) })),
+      all<MessageRow>(DUE_MESSAGES, until, limit).map((row) => ({ row: historyRow(row, terms) })),
     pending: ({ after, limit }) => messages('seq > ? AND seq IN (SELECT seq FROM pending)', [after], limit),
     'pending-count': () => count('SELECT count(*) AS n FROM pending'),
     'message-count': ({ until }) => count('SELECT count(*) AS n FROM message WHERE time <= ?', until),

@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { useFolder } from '../../../../tests/temporary-folder.ts';
 import { describeStore } from '../conformance.ts';
-import { DROP_PENDING } from './columns.ts';
+import { DROP_PENDING, DUE_MESSAGES } from './columns.ts';
 import { openSqlite } from './open.ts';
 import { ForeignFile, migrate, NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
 
@@ -137,7 +137,25 @@ describe('a SQLite file', () => {
     expect(plan(DROP_PENDING.replace('?', '1'))).toMatch(
       /SEARCH pending USING PRIMARY KEY \(time=\? AND message_id=\?/,
     );
+    // In order by itself: nothing is sorted, however much waits.
+    expect(plan(DUE_MESSAGES.replaceAll('?', '1'))).toBe(
+      'SEARCH p USING PRIMARY KEY (time<?); SEARCH m USING INTEGER PRIMARY KEY (rowid=?)',
+    );
     file.close();
+  });
+
+  it('passes by what waits and is of no message, as only a damaged file has it', async () => {
+    await openSqlite({ path }).close();
+    const file = new Database(path);
+    file.exec(`INSERT INTO node VALUES (1, 0, 'ada', 'p', 1);
+      INSERT INTO message (seq, node, time, message_id, kind, trusted, type, received_at, body)
+        VALUES (1, 1, 10, 'a', 0, 0, 2, 9, '{}'), (2, 1, 11, 'b', 0, 0, 2, 9, '{}');
+      INSERT INTO pending (time, message_id, kind, seq) VALUES (9, 'a', 0, 1), (11, 'b', 0, 2), (12, 'c', 0, 3);`);
+    file.close();
+    const now = openSqlite({ path });
+    const due = await now.query({ ask: 'due-messages', until: 20, limit: 9 });
+    expect(due.map(({ row }) => row.seq)).toEqual([2]);
+    await now.close();
   });
 
   it('is refused untouched when it is newer', async () => {
