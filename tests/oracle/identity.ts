@@ -48,6 +48,8 @@ interface Tie {
   apply(): void;
 }
 
+const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+
 /** Trusted ones first, then by time; at one instant messages in their order, then API merges in theirs. */
 function inTieOrder(a: Tie, b: Tie): number {
   if (a.trusted !== b.trusted) return a.trusted ? -1 : 1;
@@ -117,10 +119,11 @@ export function identityOf(history: History, now: number, caps: Caps = CONTRACT_
     named.add(user);
     const device = idOf(message.anonymousId);
     const tie = { stamp: message, user, trusted: message.trusted };
-    if (device !== undefined) link(device, tie);
-    const previous = message.type === 'alias' ? idOf(message.previousId) : undefined;
-    if (previous === undefined || previous === user) return;
-    link(previous, tie);
+    const other = message.type === 'alias' ? idOf(message.previousId) : undefined;
+    const previous = other === user ? undefined : other;
+    // What one message links counts by name.
+    for (const one of [device, previous].filter((id) => id !== undefined).sort(byBytes)) link(one, tie);
+    if (previous === undefined) return;
     if (message.kind !== 'server') return;
     // Undoing the merge takes back that they are one, not that somebody is called so.
     named.add(previous);

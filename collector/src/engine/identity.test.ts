@@ -93,7 +93,8 @@ describe('a device of many runs', () => {
 function drawPair(random: Random, user: number, held: Pair | undefined, device: number): Pair {
   const kind = random.chance(0.3) ? 'trusted' : 'plain';
   const stamp: Stamp = [random.below(30), `m${random.below(3)}`, 0];
-  const pair = held ?? { user, device, trusted: null, plain: null };
+  // Names in another order than numbers.
+  const pair = held ?? { user, device, name: `d${99 - device}`, trusted: null, plain: null };
   const first = pair[kind];
   return { ...pair, [kind]: first && compareStamps(first, stamp) <= 0 ? first : stamp };
 }
@@ -165,8 +166,8 @@ describe('devices past the cap', () => {
 
   it('come after the links of the very message that merges', () => {
     const stamp: Stamp = [5, 'm', 1];
-    const own: Pair = { user: 2, device: 7, trusted: stamp, plain: null };
-    const first: Pair = { user: 1, device: 6, trusted: [1, 'm', 1], plain: null };
+    const own: Pair = { user: 2, device: 7, name: 'd7', trusted: stamp, plain: null };
+    const first: Pair = { user: 1, device: 6, name: 'd6', trusted: [1, 'm', 1], plain: null };
     const { refusedMerges } = resolveIdentities([1, 2], [{ from: 1, into: 2, stamp }], [own, first], {
       ids: 3,
       merges: 1,

@@ -1,6 +1,6 @@
 // Who a message belongs to: device timelines, merged users and the caps on both.
 // Invariant: pure functions of the links and merges in effect; arrival order makes no difference.
-import { compareStamps, type Stamp } from './stamp.ts';
+import { compareStamps, compareUtf8, type Stamp } from './stamp.ts';
 
 /** From `stamp` on the device was linked to `user` (a node id), until the next run. */
 export interface Run {
@@ -189,6 +189,8 @@ export function rangesOfUsers(
 export interface Pair {
   user: number;
   device: number;
+  /** The device's `anonymousId`. */
+  name: string;
   /** First link with a server or admin key or a right signature. */
   trusted: Stamp | null;
   /** First link with a web key alone. */
@@ -217,16 +219,16 @@ export interface Resolution {
 export const pairKey = (user: number, device: number): string => `${user}:${device}`;
 
 /** The link that a pair counts by: the first trusted one, if there is one. */
-function linkOf({ trusted, plain, device }: Pair): Stamp {
+function linkOf({ trusted, plain, name }: Pair): Stamp {
   const stamp = trusted ?? plain;
-  if (!stamp) throw new Error(`a pair with device ${device} that nothing linked`);
+  if (!stamp) throw new Error(`a pair with device ${name} that nothing linked`);
   return stamp;
 }
 
-/** The order in which pairs count: trusted ones first, each in message order; what one message links, by device. */
+/** The order in which pairs count: trusted ones first, each in message order; what one message links, by name. */
 function byPlace(a: Pair, b: Pair): number {
   if ((a.trusted === null) !== (b.trusted === null)) return a.trusted === null ? 1 : -1;
-  return compareStamps(linkOf(a), linkOf(b)) || a.device - b.device;
+  return compareStamps(linkOf(a), linkOf(b)) || compareUtf8(a.name, b.name);
 }
 
 /**
@@ -255,7 +257,6 @@ export function pushedOut(
 }
 
 /** Users that are one, and their devices. */
-/** Users that are one. */
 interface Circle {
   root: number;
   users: number[];

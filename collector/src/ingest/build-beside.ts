@@ -76,7 +76,7 @@ export function createBeside(lane: Lane, set: WorkingSet, onTrouble?: (error: un
 
   async function close(): Promise<void> {
     clearTimeout(ending);
-    if (streams.length > 0) closing = Promise.all(streams.map(({ folder }) => folder.close()));
+    if (streams.length > 0) closing = Promise.all([closing, ...streams.map(({ folder }) => folder.close())]);
     streams = [];
     await closing;
   }

@@ -164,7 +164,7 @@ export function createBuilder({
     },
     stop() {
       stopped = true;
-      // A fold that takes long is cut short; the build waits for that itself.
+      // A fold that takes long is cut short; `finished` waits for that.
       void beside.close();
     },
   };

@@ -1,5 +1,6 @@
 // Who is who where a profile may have a handful of ids: links and merges in random order, erasures, reopened files.
 // Invariant: after every step what is stored is what all messages together say.
+import { rmSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { createRandom, type Random } from '../../../tests/random.ts';
 import { useFolder } from '../../../tests/temporary-folder.ts';
@@ -67,30 +68,44 @@ function draw(random: Random, { merges, devices }: Means, no: number, clock: num
   });
 }
 
-async function play(seed: number, means: Means): Promise<{ most: number; refused: number }> {
+async function play(seed: number, means: Means): Promise<{ most: number; refused: number; cutOff: number }> {
   const random = createRandom(seed);
   const clock = { now: T0 + 1_000 };
   const path = inFolder(`${seed}-${means.merges}.db`);
-  let isFull = false;
+  const disk = { isFull: false, isFullAfterErasure: false, hasErased: false, cutOff: 0 };
   const open = () => {
     const store = openSqlite({ path });
     const commit: Store['commit'] = async (changes) => {
-      if (isFull) throw new Error('no room');
+      const isCutOff = disk.isFullAfterErasure && disk.hasErased;
+      if (isCutOff) disk.cutOff++;
+      if (disk.isFull || isCutOff) throw new Error('no room');
+      disk.hasErased = changes.erasure !== undefined;
       return store.commit(changes);
     };
     return createCoreOn({ ...store, commit }, { now: () => clock.now, caps: CAPS, idKey: 'key' });
   };
   let core: Core = await open();
+  const reopen = async (): Promise<void> => {
+    await core.close();
+    core = await open();
+  };
   await core.putDefinition('traits', 'times', { type: 'count', event: 'E' });
   let [most, refused, no] = [0, 0, 0];
   try {
     for (let step = 0; step < STEPS; step++) {
       const what = random.next();
-      if (what < 0.08) {
-        await core.close();
-        core = await open();
-      } else if (what < 0.12) await core.erase(`user:${random.pick(USERS)}`, { suppress: false });
-      else if (what < 0.18 && means.merges) {
+      if (what < 0.08) await reopen();
+      else if (what < 0.12) {
+        const before = disk.cutOff;
+        disk.isFullAfterErasure = random.chance(0.5);
+        const receipt = await core.erase(`user:${random.pick(USERS)}`, { suppress: false });
+        disk.isFullAfterErasure = false;
+        disk.hasErased = false;
+        if (disk.cutOff > before) {
+          expect(receipt).not.toBeNull();
+          await reopen();
+        }
+      } else if (what < 0.18 && means.merges) {
         const [from, into] = [random.pick(USERS), random.pick(USERS)];
         if (from !== into) await core.merge(from, into);
       } else if (what < 0.24 && means.merges) await core.unmerge(random.pick(USERS));
@@ -102,11 +117,11 @@ async function play(seed: number, means: Means): Promise<{ most: number; refused
           draw(random, means, no++, clock.now),
         );
         // What was not stored must not be remembered either.
-        isFull = random.chance(0.1);
+        disk.isFull = random.chance(0.1);
         const sent = core.ingest({ messages, refused: [] });
-        if (isFull) await expect(sent).rejects.toThrow(NotStored);
+        if (disk.isFull) await expect(sent).rejects.toThrow(NotStored);
         else refused += (await sent).filter((outcome) => typeof outcome === 'object').length;
-        isFull = false;
+        disk.isFull = false;
       }
       const { differences } = await core.verify({});
       expect(differences, `seed ${seed}, step ${step}`).toEqual([]);
@@ -116,7 +131,7 @@ async function play(seed: number, means: Means): Promise<{ most: number; refused
         expect(profile?.anonymousIds.length ?? 0).toBeLessThan(CAPS.ids);
       }
     }
-    return { most, refused };
+    return { most, refused, cutOff: disk.cutOff };
   } finally {
     await core.close();
   }
@@ -136,5 +151,108 @@ describe('with room for few ids, whatever comes and in whatever order', () => {
     let refused = 0;
     for (const seed of seeds) refused += (await play(seed, { merges: true, devices: 7 })).refused;
     expect(refused).toBeGreaterThan(0);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6, 7, 8])('links do not depend on the order of arrival (seed %i)', async (seed) => {
+    const random = createRandom(seed);
+    const devices = 9;
+    const sent = Array.from({ length: 80 }, (_, no) => draw(random, { merges: false, devices }, no, T0));
+    const ends: unknown[] = [];
+    for (let way = 0; way < 3; way++) {
+      let now = T0;
+      const core = await createCoreOn(openSqlite({ path: ':memory:' }), { now: () => now, caps: CAPS });
+      for (let at = 0; at < sent.length; at += 10) {
+        const messages = sent.slice(at, at + 10).map((message) => ({ ...message }));
+        await core.ingest({ messages, refused: [] });
+      }
+      now += 10_000;
+      await core.tick();
+      const addresses = [
+        ...USERS.map((user) => `user:${user}`),
+        ...Array.from({ length: devices }, (_, i) => `anon:d${i}`),
+      ];
+      ends.push(
+        await Promise.all(
+          addresses.map(async (address) => {
+            const profile = await core.profile(address);
+            return profile && [address, profile.userId, profile.anonymousIds, profile.eventCount];
+          }),
+        ),
+      );
+      await core.close();
+      for (let i = sent.length - 1; i > 0; i--) {
+        const j = random.below(i + 1);
+        [sent[i], sent[j]] = [sent[j] as AcceptedMessage, sent[i] as AcceptedMessage];
+      }
+    }
+    expect(ends[1]).toEqual(ends[0]);
+    expect(ends[2]).toEqual(ends[0]);
+  });
+
+  it('of two devices that one message links past the last place the first by name counts', async () => {
+    const anonymousId = 'b';
+    const common = { messageId: 'm', time: T0, userId: 'u', anonymousId } as const;
+    const body = { type: 'alias', messageId: 'm', userId: 'u', anonymousId, previousId: 'a' };
+    const alias = fakeMessage({ ...common, type: 'alias', previousId: 'a', body });
+    const own = ['a', 'b'].map((device) =>
+      fakeMessage({ messageId: `own ${device}`, time: T0, anonymousId: device, name: 'E' }),
+    );
+    for (const first of [own, [...own].reverse()]) {
+      const caps = { ids: 2, merges: 1 };
+      const core = await createCoreOn(openSqlite({ path: ':memory:' }), { now: () => T0, caps });
+      for (const message of [...first, alias]) await core.ingest({ messages: [{ ...message }], refused: [] });
+      expect(await core.profile('user:u')).toMatchObject({ anonymousIds: ['a'], flags: ['identity_limit'] });
+      await core.close();
+    }
+  });
+
+  it('makes a merge that an erased person left no room for, also when that was cut off', async () => {
+    const path = inFolder('room.db');
+    let hasErased = false;
+    let isFull = false;
+    const open = () => {
+      const store = openSqlite({ path });
+      const commit: Store['commit'] = async (changes) => {
+        if (isFull && hasErased) throw new Error('no room');
+        hasErased = changes.erasure !== undefined;
+        return store.commit(changes);
+      };
+      return createCoreOn({ ...store, commit }, { now: () => T0 + 1_000, caps: { ids: 4, merges: 2 } });
+    };
+    let no = 0;
+    const send = async (core: Core, time: number, more: Partial<AcceptedMessage>): Promise<unknown> => {
+      const messageId = `m${no++}`;
+      const { userId = null, anonymousId = null, previousId = null, type = 'track' } = more;
+      const body = {
+        type,
+        messageId,
+        ...(userId !== null && { userId }),
+        ...(anonymousId !== null && { anonymousId }),
+        ...(previousId !== null && { previousId }),
+      };
+      const sent = { messageId, time: T0 + time, kind: 'server', trusted: true } as const;
+      return core.ingest({ messages: [fakeMessage({ ...sent, ...more, type, body })], refused: [] });
+    };
+    for (const isCutOff of [false, true]) {
+      rmSync(path, { force: true });
+      let core = await open();
+      // q and p with an alias between them, which earlier links of p leave no room for.
+      await send(core, 100, { userId: 'q', anonymousId: 'dq' });
+      await send(core, 200, { userId: 'q', previousId: 'p', type: 'alias' });
+      for (const device of ['d1', 'd2']) await send(core, 50, { userId: 'p', anonymousId: device });
+      const before = await core.profile('user:p');
+      expect([before?.userId, (await core.verify({})).differences]).toEqual(['p', []]);
+      isFull = isCutOff;
+      expect(await core.erase('user:p', { suppress: false })).not.toBeNull();
+      isFull = false;
+      if (isCutOff) {
+        await core.close();
+        core = await open();
+      }
+      await send(core, 300, { userId: 'p' });
+      expect((await core.profile('user:p'))?.userId).toBe('q');
+      expect((await core.verify({})).differences).toEqual([]);
+      await core.close();
+    }
   });
 });

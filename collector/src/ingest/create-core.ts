@@ -19,7 +19,7 @@ import { createProfileCore } from './profile-core.ts';
 import { iso } from './profile-reads.ts';
 import { createRedefine, recompile } from './redefine.ts';
 import { createRejectionCore } from './rejection-core.ts';
-import { repairAll, UNFINISHED } from './repair.ts';
+import { ROOM_LEFT, repairAll, UNFINISHED } from './repair.ts';
 import { compileRetention } from './retention.ts';
 import { createSegmentCore } from './segment-core.ts';
 import { createSurveyCore } from './survey-core.ts';
@@ -148,7 +148,9 @@ export async function createCoreOn(
   });
   if (!readOnly && typeof storedKey !== 'string') await saveFacts([{ name: 'idKey', value: idKey }]);
   if (!readOnly && storedZone !== zone) await saveFacts([{ name: 'timezone', value: zone }]);
-  if (!readOnly && (facts.get(UNFINISHED) === true || isBehind)) await repairAll(lane, { onProgress });
+  const isLeft = (name: string): boolean => facts.get(name) === true;
+  if (!readOnly && (isLeft(UNFINISHED) || isLeft(ROOM_LEFT) || isBehind))
+    await repairAll(lane, { onProgress });
   if (!readOnly) builder.start();
 
   /** With it the store says whether it takes anything. */

@@ -18,12 +18,12 @@ const SETTLE_SLICE_MS = 2;
 /** The same for one commit of messages whose time has come; live messages wait for all of them. */
 const ARRIVE_SLICE_MS = 20;
 /** Messages whose time has come read at a time: 6 MB at most. */
-const DUE_MESSAGES = 200;
+const MAX_DUE_MESSAGES = 200;
 
 /** Puts messages dated in the future into effect whose time has come, each at its own instant. */
 export async function arriveDue(set: WorkingSet, clock: number): Promise<boolean> {
   for (let any = false; ; any = true) {
-    let due = await set.store.query({ ask: 'due-messages', until: clock, limit: DUE_MESSAGES });
+    let due = await set.store.query({ ask: 'due-messages', until: clock, limit: MAX_DUE_MESSAGES });
     if (due.length === 0) return any;
     while (due.length > 0) due = due.slice(await arriveSlice(set, due, clock));
   }

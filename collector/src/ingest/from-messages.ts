@@ -99,7 +99,8 @@ function addTo(links: Links, user: number, device: number, stamp: Stamp, trusted
   if (runs) runs.push({ stamp, user });
   else links.byDevice.set(device, [{ stamp, user }]);
   const key = pairKey(user, device);
-  const pair = links.pairs.get(key) ?? { user, device, trusted: null, plain: null };
+  const name = links.devices.get(device)?.ext ?? ''; // every device of a link is there
+  const pair = links.pairs.get(key) ?? { user, device, name, trusted: null, plain: null };
   const first = trusted ? pair.trusted : pair.plain;
   if (first !== null && compareStamps(first, stamp) <= 0) return;
   links.pairs.set(key, trusted ? { ...pair, trusted: stamp } : { ...pair, plain: stamp });

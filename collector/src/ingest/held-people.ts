@@ -12,9 +12,9 @@ import type { HeldOutside } from './held-outside.ts';
 const MAX_HOT_PEOPLE = 10_000;
 /** Rows and traits of fewer bytes are ordinary. */
 const LARGE_ROW_BYTES = 8 * 1024;
-/** What one commit writes of large rows: it does so in one go, some 10 ms. */
+/** With the first large row past this a commit is full: it writes all of them in one go, some 10 ms. */
 const MAX_LARGE_BYTES = 256 * 1024;
-/** The same of all rows: as many as a commit has messages may have 4 KiB each. */
+/** The same for all rows: as many as a commit has messages may have 4 KiB each. */
 const MAX_ROW_BYTES = 8 * 1024 * 1024;
 
 export interface HeldPeople {
@@ -40,8 +40,8 @@ export interface HeldPeople {
   /** Hears of a message that takes effect with the commit being prepared: what it declares goes into a row. */
   willDeclare(message: Pick<HistoryRow, 'type' | 'text'>): void;
   /**
-   * The commit being prepared writes as much of rows as one may, and the last one that it took on was past that. What
-   * changes no further row could still come.
+   * The commit being prepared took on a row past what one may write. Until then it goes on, so that messages that
+   * change no further row share it.
    */
   isFull(): boolean;
 }

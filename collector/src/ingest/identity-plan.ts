@@ -76,7 +76,7 @@ export function isKnownLink({ inMemory, caps }: WorkingSet, link: Link): boolean
 }
 
 function withLink(held: Pair | undefined, { user, device, stamp, trusted }: Link): Pair {
-  const pair = held ?? { user: user.id, device: device.id, trusted: null, plain: null };
+  const pair = held ?? { user: user.id, device: device.id, name: device.ext, trusted: null, plain: null };
   const first = trusted ? pair.trusted : pair.plain;
   if (first !== null && compareStamps(first, stamp) <= 0) return pair;
   return trusted ? { ...pair, trusted: stamp } : { ...pair, plain: stamp };
@@ -181,14 +181,14 @@ async function reach(set: WorkingSet, roots: readonly number[]): Promise<number[
   return [...reached];
 }
 
+/** Plans, once a profile's ids are fewer, what they left no room for before. */
+export type PlanRoom = (clock: number) => Promise<IdentityPlan>;
+
 /**
  * What a profile's ids, once they are fewer, leave room for in others: to be asked before. Null: nobody is kept from
  * being merged with it.
  */
-export async function planRoom(
-  set: WorkingSet,
-  root: number,
-): Promise<((clock: number) => Promise<IdentityPlan>) | null> {
+export async function planRoom(set: WorkingSet, root: number): Promise<PlanRoom | null> {
   const circles = await reach(set, [root]);
   if (circles.length === 1) return null;
   const before = await resolve(set, circles);
@@ -262,7 +262,10 @@ async function isPastCap(
   return !(await resolve(set, [root])).devicesOf(user).has(device);
 }
 
-/** What the caps make of profiles, with a merge and a pair that are to be made. Of everybody's pairs only those matter that may count. */
+/**
+ * What the caps make of profiles, with a merge and a pair that are to be made. Of everybody's pairs only those matter
+ * that may count.
+ */
 async function resolve(
   set: WorkingSet,
   roots: readonly number[],
@@ -281,11 +284,21 @@ async function resolve(
 /** Compares what the caps make of the same profiles before and after. */
 async function outcomeOf(set: WorkingSet, before: Resolution, after: Resolution): Promise<Outcome> {
   const changed = new Set<number>();
+  /** Of the last user: whoever is merged has the same devices. */
+  let last = {
+    was: new Set() as ReadonlySet<number>,
+    is: new Set() as ReadonlySet<number>,
+    differ: [] as number[],
+  };
   for (const user of after.root.keys()) {
-    const pairs = await set.pairs(user);
     const [was, is] = [before.devicesOf(user), after.devicesOf(user)];
-    for (const device of was) if (!is.has(device) && pairs.has(device)) changed.add(device);
-    for (const device of is) if (!was.has(device) && pairs.has(device)) changed.add(device);
+    if (was !== last.was || is !== last.is) {
+      const differ = [...[...was].filter((one) => !is.has(one)), ...[...is].filter((one) => !was.has(one))];
+      last = { was, is, differ };
+    }
+    if (last.differ.length === 0) continue;
+    const pairs = await set.pairs(user);
+    for (const device of last.differ) if (pairs.has(device)) changed.add(device);
   }
   return { root: after.root, counts: (user, device) => after.devicesOf(user).has(device), changed };
 }

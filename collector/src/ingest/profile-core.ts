@@ -2,12 +2,12 @@
 // Invariant: whoever is shown is settled to the clock first; nobody else waits for that.
 import { traitsOf } from '../engine/trait-bag.ts';
 import { carryOut } from './arrival.ts';
-import type { Core } from './core.ts';
+import { type Core, NotStored } from './core.ts';
 import { own } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
 import { exportProfile } from './export.ts';
 import { exposureIn } from './exposure.ts';
-import { planRoom } from './identity-plan.ts';
+import { type PlanRoom, planRoom } from './identity-plan.ts';
 import type { Inside } from './inside.ts';
 import { mergeUsers, unmergeUser } from './operations.ts';
 import {
@@ -20,6 +20,7 @@ import {
   viewProfile,
 } from './profile-reads.ts';
 import { messageOf } from './rejection-core.ts';
+import { ROOM_LEFT } from './repair.ts';
 import { settledPerson } from './settle.ts';
 
 export type ProfileCore = Pick<
@@ -48,6 +49,19 @@ export function createProfileCore({
   liveVersion,
 }: Inside): ProfileCore {
   const exposure = exposureIn(book);
+
+  /** Makes what somebody erased left no room for. In a commit of its own: cut off, it is made when the file is opened. */
+  async function makeUseOf(room: PlanRoom, at: number): Promise<void> {
+    try {
+      await carryOut(set, await room(at), { clock: at, cause: { operation: 'merge' } });
+      set.record({ facts: [{ name: ROOM_LEFT, value: false }] });
+      await set.commit(at);
+    } catch (error) {
+      // The erasure is done, and what is left to do is on record.
+      if (!(error instanceof NotStored)) throw error;
+    }
+  }
+
   const self: ProfileCore = {
     me: (who) => read((at) => viewMe(set, who, exposure, at)),
     profile: (ref) =>
@@ -102,15 +116,13 @@ export function createProfileCore({
           const room = await planRoom(set, id);
           const done = await erasePerson(set, id, at, suppress);
           if (done) {
+            if (room) set.record({ facts: [{ name: ROOM_LEFT, value: true }] });
             await set.commit(at);
             Object.assign(set.erased, { any: true, suppressed: set.erased.suppressed || suppress });
           }
           // Names and hashes in memory no longer stand for what they did.
           set.forget();
-          if (done && room) {
-            await carryOut(set, await room(at), { clock: at, cause: { operation: 'erased' } });
-            await set.commit(at);
-          }
+          if (done && room) await makeUseOf(room, at);
           return done;
         },
         () => false,

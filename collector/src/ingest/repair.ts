@@ -21,6 +21,9 @@ const SLICE_MS = 4;
 /** The fact that a repair was begun and is not finished: opening the file finishes it first. */
 export const UNFINISHED = 'rebuild';
 
+/** The fact that an erasure left room for merges that a cap kept out, and these are not made: opening makes them. */
+export const ROOM_LEFT = 'room';
+
 export interface RepairOptions {
   /** Hears of ids done, of all. */
   onProgress?: ((done: number, total: number) => void) | undefined;
@@ -85,7 +88,10 @@ async function repairIdentities(set: WorkingSet, clock: number): Promise<void> {
   const groups = await freshGroups(set, clock);
   set.forget();
   set.record({
-    facts: [{ name: UNFINISHED, value: true }],
+    facts: [
+      { name: UNFINISHED, value: true },
+      { name: ROOM_LEFT, value: false },
+    ],
     groupLog: groups.filter(({ isChanged }) => isChanged).map((group) => changeOf(group, clock)),
     rebuilt: {
       pendingAfter: clock,

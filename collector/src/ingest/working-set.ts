@@ -122,7 +122,8 @@ export function createWorkingSet(
     ...groups,
     addMessage(entry) {
       draft.messages.push(entry);
-      people.willDeclare(entry.message);
+      // What is dated in the future declares nothing yet.
+      if (!entry.pending) people.willDeclare(entry.message);
       submissionsUpkeep.note(entry);
     },
     record(changes) {

@@ -26,9 +26,12 @@ export function describeIdentities(bench: Bench): void {
     it('replaces a device’s timeline and pairs', async () => {
       const first: Stamp = [1, 'a', 0];
       const second: Stamp = [2, 'b', 1];
+      const ada = { user: 1, device: 5, name: 'd' };
+      const bob = { user: 2, device: 5, name: 'd' };
       await commit({
+        nodes: [node(1, 'user', 'ada'), node(2, 'user', 'bob'), node(5, 'device', 'd')],
         timelines: [{ device: 5, runs: [{ stamp: first, user: 1 }] }],
-        pairs: [{ user: 1, device: 5, trusted: null, plain: first }],
+        pairs: [{ ...ada, trusted: null, plain: first }],
       });
       await commit({
         timelines: [
@@ -41,16 +44,15 @@ export function describeIdentities(bench: Bench): void {
           },
         ],
         pairs: [
-          { user: 1, device: 5, trusted: second, plain: first },
-          { user: 2, device: 5, trusted: second, plain: null },
+          { ...ada, trusted: second, plain: first },
+          { ...bob, trusted: second, plain: null },
         ],
       });
       const read = await bench.store.read({ timelines: [5, 6], pairs: [1], devicePairs: [5] });
       expect(read.timelines.get(5)).toHaveLength(2);
       expect(read.timelines.get(6)).toEqual([]);
       expect(read.pairs.filter(({ user }) => user === 1)[0]).toEqual({
-        user: 1,
-        device: 5,
+        ...ada,
         trusted: second,
         plain: first,
       });

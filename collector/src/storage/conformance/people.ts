@@ -153,7 +153,7 @@ export function describePeople(bench: Bench): void {
       await commit({
         nodes: [node(1, 'user', 'ada'), node(2, 'user', 'bob'), node(3, 'device', 'd1')],
         persons: [1, 2].map((id) => person(id, 0)),
-        pairs: [1, 2].map((user) => ({ user, device: 3, trusted: null, plain: [5, 'm', 0] })),
+        pairs: [1, 2].map((user) => ({ user, device: 3, name: 'd1', trusted: null, plain: [5, 'm', 0] })),
         timelines: [{ device: 3, runs: [{ stamp: [5, 'm', 0], user: 1 }] }],
       });
       const asked = { ask: 'people', after: 0, limit: 10, prefix: 'd' } as const;

@@ -45,13 +45,16 @@ export const OF_MESSAGE = MESSAGE_COLUMNS.split(', ')
   .map((name) => `m.${name}`)
   .join(', ');
 
-/**
- * What waits for its time up to an instant, in the order in which it takes effect. A row of `pending` that is not its
- * message's, which only a damaged file has, is none: it could never be taken out.
- */
+/** A row of `pending` that is not its message's, which only a damaged file has, is none: it could never be taken out. */
+const PENDING = `pending AS p JOIN message AS m
+  ON m.seq = p.seq AND m.time = p.time AND m.message_id = p.message_id AND m.kind = p.kind`;
+
+/** When the first of what waits takes effect. */
+export const NEXT_DUE = `SELECT p.time AS at FROM ${PENDING} ORDER BY p.time LIMIT 1`;
+
+/** What waits for its time up to an instant, in the order in which it takes effect. */
 export const DUE_MESSAGES = `SELECT ${OF_MESSAGE}
-  FROM pending AS p JOIN message AS m
-    ON m.seq = p.seq AND m.time = p.time AND m.message_id = p.message_id AND m.kind = p.kind
+  FROM ${PENDING}
   WHERE p.time <= ?
   ORDER BY p.time, p.message_id, p.kind LIMIT +?`;
 

@@ -1,7 +1,7 @@
 // Answers about people's rows: who is due, who is there, who is still to be built.
 // Invariant: each is one indexed scan bounded by its limit, except counts.
 import type { Answering } from '../port.ts';
-import { distinctKey, leafColumn } from './columns.ts';
+import { distinctKey, leafColumn, NEXT_DUE } from './columns.ts';
 import type { Statements } from './statements.ts';
 
 /** Of person `p`. Looked up in an index: in the row it comes after a state of any length. */
@@ -39,7 +39,7 @@ export function peopleAnswers({
     'next-due'() {
       const person =
         one<{ at: number | null }>('SELECT min(due) AS at FROM person WHERE due IS NOT NULL')?.at ?? null;
-      const message = one<{ at: number | null }>('SELECT min(time) AS at FROM pending')?.at ?? null;
+      const message = one<{ at: number }>(NEXT_DUE)?.at ?? null;
       if (person === null || message === null) return person ?? message;
       return Math.min(person, message);
     },

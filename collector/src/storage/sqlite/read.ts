@@ -1,6 +1,7 @@
 // The store's `read`: everything a group of messages needs, by key.
 // Invariant: only point and range look-ups on indexes, so a read's cost grows with what it returns.
 import type { Database } from 'better-sqlite3';
+import type { Pair } from '../../engine/identity.ts';
 import { compareStamps, type Stamp } from '../../engine/stamp.ts';
 import {
   type AliasRow,
@@ -50,6 +51,14 @@ interface AliasColumns {
   voided: number;
 }
 
+interface PairColumns {
+  user: number;
+  device: number;
+  ext: string;
+  trusted: string | null;
+  plain: string | null;
+}
+
 export const NODE_COLUMNS = 'id, kind, ext, public_id, root';
 
 export function nodeRow(row: Node): NodeRow {
@@ -72,6 +81,10 @@ function aliasRow(row: AliasColumns): AliasRow {
     seq: row.seq,
     voided: row.voided === 1,
   };
+}
+
+function pairRow({ user, device, ext, trusted, plain }: PairColumns): Pair {
+  return { user, device, name: ext, trusted: textStamp(trusted), plain: textStamp(plain) };
 }
 
 const BARE_COLUMNS = MESSAGE_COLUMNS.replace(', body', ", '' AS body");
@@ -110,11 +123,11 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     'SELECT id, version, due, built, state AS text FROM person WHERE id = ?',
   );
   const timeline = db.prepare<[number], { runs: string }>('SELECT runs FROM timeline WHERE device = ?');
-  const pairs = db.prepare<[number], { device: number; trusted: string | null; plain: string | null }>(
-    'SELECT device, trusted, plain FROM pair WHERE user = ?',
+  const pairs = db.prepare<[number], PairColumns>(
+    `SELECT user, device, ext, trusted, plain FROM pair JOIN node ON node.id = device WHERE user = ?`,
   );
-  const devicePairs = db.prepare<[number], { user: number; trusted: string | null; plain: string | null }>(
-    'SELECT user, trusted, plain FROM pair WHERE device = ?',
+  const devicePairs = db.prepare<[number], PairColumns>(
+    `SELECT user, device, ext, trusted, plain FROM pair JOIN node ON node.id = device WHERE device = ?`,
   );
   const aliases = db.prepare<[number, number], AliasColumns>(
     'SELECT * FROM alias WHERE user = ? UNION SELECT * FROM alias WHERE previous_user = ?',
@@ -320,22 +333,8 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     }
     for (const device of keys.timelines ?? [])
       result.timelines.set(device, runsOf(timeline.get(device)?.runs));
-    for (const user of keys.pairs ?? [])
-      for (const row of pairs.all(user))
-        result.pairs.push({
-          user,
-          device: row.device,
-          trusted: textStamp(row.trusted),
-          plain: textStamp(row.plain),
-        });
-    for (const device of keys.devicePairs ?? [])
-      for (const row of devicePairs.all(device))
-        result.pairs.push({
-          user: row.user,
-          device,
-          trusted: textStamp(row.trusted),
-          plain: textStamp(row.plain),
-        });
+    for (const user of keys.pairs ?? []) result.pairs.push(...pairs.all(user).map(pairRow));
+    for (const device of keys.devicePairs ?? []) result.pairs.push(...devicePairs.all(device).map(pairRow));
     for (const user of keys.merges ?? []) result.merges.push(...aliases.all(user, user).map(aliasRow));
     for (const id of keys.groups ?? []) {
       const row = group.get(id);

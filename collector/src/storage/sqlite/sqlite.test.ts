@@ -8,7 +8,7 @@ import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { useFolder } from '../../../../tests/temporary-folder.ts';
 import { describeStore } from '../conformance.ts';
-import { DROP_PENDING, DUE_MESSAGES } from './columns.ts';
+import { DROP_PENDING, DUE_MESSAGES, NEXT_DUE } from './columns.ts';
 import { openSqlite } from './open.ts';
 import { ForeignFile, migrate, NewerFile, OlderFile, SCHEMA_VERSION } from './schema.ts';
 
@@ -141,6 +141,7 @@ describe('a SQLite file', () => {
     expect(plan(DUE_MESSAGES.replaceAll('?', '1'))).toBe(
       'SEARCH p USING PRIMARY KEY (time<?); SEARCH m USING INTEGER PRIMARY KEY (rowid=?)',
     );
+    expect(plan(NEXT_DUE)).toBe('SCAN p; SEARCH m USING INTEGER PRIMARY KEY (rowid=?)');
     file.close();
   });
 
@@ -155,6 +156,10 @@ describe('a SQLite file', () => {
     const now = openSqlite({ path });
     const due = await now.query({ ask: 'due-messages', until: 20, limit: 9 });
     expect(due.map(({ row }) => row.seq)).toEqual([2]);
+    expect(await now.query({ ask: 'next-due' })).toBe(11);
+    await now.commit({ clock: 20, arrived: [2] });
+    // Nobody waits for what is never taken out.
+    expect(await now.query({ ask: 'next-due' })).toBeNull();
     await now.close();
   });
 
