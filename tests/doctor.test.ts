@@ -91,6 +91,12 @@ describe('doctor', () => {
       ['warn repair'],
     ],
     [
+      'an erasure cut off',
+      () => alter("INSERT OR REPLACE INTO fact VALUES ('room', 'true')"),
+      {},
+      ['warn repair'],
+    ],
+    [
       'a clock ahead',
       () => alter("UPDATE fact SET value = '4102444800000' WHERE name = 'clock'"),
       {},

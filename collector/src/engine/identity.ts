@@ -189,7 +189,7 @@ export function rangesOfUsers(
 export interface Pair {
   user: number;
   device: number;
-  /** The device's `anonymousId`. */
+  /** The device's `anonymousId`; empty in a damaged file that does not have the device. */
   name: string;
   /** First link with a server or admin key or a right signature. */
   trusted: Stamp | null;

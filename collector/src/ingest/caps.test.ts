@@ -68,7 +68,7 @@ function draw(random: Random, { merges, devices }: Means, no: number, clock: num
   });
 }
 
-async function play(seed: number, means: Means): Promise<{ most: number; refused: number; cutOff: number }> {
+async function play(seed: number, means: Means): Promise<{ most: number; refused: number }> {
   const random = createRandom(seed);
   const clock = { now: T0 + 1_000 };
   const path = inFolder(`${seed}-${means.merges}.db`);
@@ -131,9 +131,37 @@ async function play(seed: number, means: Means): Promise<{ most: number; refused
         expect(profile?.anonymousIds.length ?? 0).toBeLessThan(CAPS.ids);
       }
     }
-    return { most, refused, cutOff: disk.cutOff };
+    return { most, refused };
   } finally {
     await core.close();
+  }
+}
+
+/** Whose everything is once all of it took effect. */
+async function endOf(sent: readonly AcceptedMessage[], devices: number): Promise<unknown[]> {
+  let now = T0;
+  const caps = { ids: 3, merges: 1 };
+  const core = await createCoreOn(openSqlite({ path: ':memory:' }), { now: () => now, caps });
+  for (let at = 0; at < sent.length; at += 5) {
+    const messages = sent.slice(at, at + 5).map((message) => ({ ...message }));
+    await core.ingest({ messages, refused: [] });
+  }
+  now += 10_000;
+  await core.tick();
+  const names = Array.from({ length: devices }, (_, i) => `anon:d${i}`);
+  const ends: unknown[] = [];
+  for (const address of [...USERS.map((user) => `user:${user}`), ...names]) {
+    const profile = await core.profile(address);
+    ends.push(profile && [address, profile.userId, profile.anonymousIds, profile.eventCount]);
+  }
+  await core.close();
+  return ends;
+}
+
+function shuffle<T>(random: Random, list: T[]): void {
+  for (let i = list.length - 1; i > 0; i--) {
+    const j = random.below(i + 1);
+    [list[i], list[j]] = [list[j] as T, list[i] as T]; // both are there
   }
 }
 
@@ -153,40 +181,20 @@ describe('with room for few ids, whatever comes and in whatever order', () => {
     expect(refused).toBeGreaterThan(0);
   });
 
-  it.each([1, 2, 3, 4, 5, 6, 7, 8])('links do not depend on the order of arrival (seed %i)', async (seed) => {
+  it.each([1, 2, 3, 4])('links do not depend on the order of arrival (seed %i)', async (seed) => {
     const random = createRandom(seed);
-    const devices = 9;
-    const sent = Array.from({ length: 80 }, (_, no) => draw(random, { merges: false, devices }, no, T0));
-    const ends: unknown[] = [];
-    for (let way = 0; way < 3; way++) {
-      let now = T0;
-      const core = await createCoreOn(openSqlite({ path: ':memory:' }), { now: () => now, caps: CAPS });
-      for (let at = 0; at < sent.length; at += 10) {
-        const messages = sent.slice(at, at + 10).map((message) => ({ ...message }));
-        await core.ingest({ messages, refused: [] });
+    for (let script = 0; script < 25; script++) {
+      // Few, so that two devices of one message are often the last to find room.
+      const means = { merges: false, devices: 5 };
+      const sent = Array.from({ length: 20 }, (_, no) => draw(random, means, no, T0));
+      const ends: unknown[] = [];
+      for (let way = 0; way < 3; way++) {
+        ends.push(await endOf(sent, means.devices));
+        shuffle(random, sent);
       }
-      now += 10_000;
-      await core.tick();
-      const addresses = [
-        ...USERS.map((user) => `user:${user}`),
-        ...Array.from({ length: devices }, (_, i) => `anon:d${i}`),
-      ];
-      ends.push(
-        await Promise.all(
-          addresses.map(async (address) => {
-            const profile = await core.profile(address);
-            return profile && [address, profile.userId, profile.anonymousIds, profile.eventCount];
-          }),
-        ),
-      );
-      await core.close();
-      for (let i = sent.length - 1; i > 0; i--) {
-        const j = random.below(i + 1);
-        [sent[i], sent[j]] = [sent[j] as AcceptedMessage, sent[i] as AcceptedMessage];
-      }
+      expect(ends[1], `script ${script}`).toEqual(ends[0]);
+      expect(ends[2], `script ${script}`).toEqual(ends[0]);
     }
-    expect(ends[1]).toEqual(ends[0]);
-    expect(ends[2]).toEqual(ends[0]);
   });
 
   it('of two devices that one message links past the last place the first by name counts', async () => {
@@ -206,52 +214,58 @@ describe('with room for few ids, whatever comes and in whatever order', () => {
     }
   });
 
-  it('makes a merge that an erased person left no room for, also when that was cut off', async () => {
+  it('makes merges that erased people left no room for, also when one was cut off', async () => {
     const path = inFolder('room.db');
-    let hasErased = false;
-    let isFull = false;
+    const disk = { isFull: false, hasErased: false };
     const open = () => {
       const store = openSqlite({ path });
       const commit: Store['commit'] = async (changes) => {
-        if (isFull && hasErased) throw new Error('no room');
-        hasErased = changes.erasure !== undefined;
+        if (disk.isFull && disk.hasErased) throw new Error('no room');
+        disk.hasErased = changes.erasure !== undefined;
         return store.commit(changes);
       };
       return createCoreOn({ ...store, commit }, { now: () => T0 + 1_000, caps: { ids: 4, merges: 2 } });
     };
     let no = 0;
-    const send = async (core: Core, time: number, more: Partial<AcceptedMessage>): Promise<unknown> => {
+    const send = async (core: Core, time: number, who: Partial<AcceptedMessage>): Promise<void> => {
       const messageId = `m${no++}`;
-      const { userId = null, anonymousId = null, previousId = null, type = 'track' } = more;
-      const body = {
-        type,
-        messageId,
-        ...(userId !== null && { userId }),
-        ...(anonymousId !== null && { anonymousId }),
-        ...(previousId !== null && { previousId }),
-      };
-      const sent = { messageId, time: T0 + time, kind: 'server', trusted: true } as const;
-      return core.ingest({ messages: [fakeMessage({ ...sent, ...more, type, body })], refused: [] });
+      const { userId, anonymousId, previousId, type = 'track' } = who;
+      const body = { type, messageId, ...(userId && { userId }), ...(anonymousId && { anonymousId }) };
+      const sent = { messageId, time: T0 + time, kind: 'server', trusted: true, ...who } as const;
+      const message = fakeMessage({ ...sent, body: { ...body, ...(previousId && { previousId }) } });
+      await core.ingest({ messages: [message], refused: [] });
     };
+    const differences = async (core: Core) => (await core.verify({})).differences;
     for (const isCutOff of [false, true]) {
-      rmSync(path, { force: true });
+      for (const file of [path, `${path}-wal`, `${path}-shm`]) rmSync(file, { force: true });
       let core = await open();
-      // q and p with an alias between them, which earlier links of p leave no room for.
-      await send(core, 100, { userId: 'q', anonymousId: 'dq' });
-      await send(core, 200, { userId: 'q', previousId: 'p', type: 'alias' });
-      for (const device of ['d1', 'd2']) await send(core, 50, { userId: 'p', anonymousId: device });
-      const before = await core.profile('user:p');
-      expect([before?.userId, (await core.verify({})).differences]).toEqual(['p', []]);
-      isFull = isCutOff;
+      for (const [kept, gone] of [
+        ['q', 'p'],
+        ['y', 'x'],
+      ] as const) {
+        // With an alias between them, which earlier links of the second leave no room for.
+        await send(core, 100, { userId: kept, anonymousId: `d${kept}` });
+        await send(core, 200, { userId: kept, previousId: gone, type: 'alias' });
+        for (const device of ['1', '2']) await send(core, 50, { userId: gone, anonymousId: gone + device });
+        expect((await core.profile(`user:${gone}`))?.userId).toBe(gone);
+      }
+      expect(await differences(core)).toEqual([]);
+      disk.isFull = isCutOff;
       expect(await core.erase('user:p', { suppress: false })).not.toBeNull();
-      isFull = false;
+      disk.isFull = false;
+      expect((await differences(core)).length > 0).toBe(isCutOff);
+      // It owes nothing itself.
+      expect(await core.erase('user:x', { suppress: false })).not.toBeNull();
       if (isCutOff) {
         await core.close();
         core = await open();
       }
-      await send(core, 300, { userId: 'p' });
-      expect((await core.profile('user:p'))?.userId).toBe('q');
-      expect((await core.verify({})).differences).toEqual([]);
+      expect(await differences(core)).toEqual([]);
+      for (const userId of ['p', 'x']) await send(core, 300, { userId });
+      expect([(await core.profile('user:p'))?.userId, (await core.profile('user:x'))?.userId]).toEqual([
+        'q',
+        'y',
+      ]);
       await core.close();
     }
   });

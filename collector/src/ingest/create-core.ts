@@ -44,7 +44,7 @@ export interface CoreOptions {
   timezone?: string;
   /** Opens a file of a later clock too, and computes everything anew for this one. */
   repair?: boolean;
-  /** Hears of long work while opening: a file whose rows must be computed anew, or whose repair was cut off. */
+  /** Hears of long work while opening: a file whose rows must be computed anew, or whose repair or erasure was cut off. */
   onProgress?: (done: number, total: number) => void;
   /** Highest number of a person from which on a thread reads for new definitions, where the store can. Default 2,000. */
   threadFromPeople?: number;

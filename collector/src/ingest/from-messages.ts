@@ -99,7 +99,7 @@ function addTo(links: Links, user: number, device: number, stamp: Stamp, trusted
   if (runs) runs.push({ stamp, user });
   else links.byDevice.set(device, [{ stamp, user }]);
   const key = pairKey(user, device);
-  const name = links.devices.get(device)?.ext ?? ''; // every device of a link is there
+  const name = links.devices.get(device)?.ext ?? '';
   const pair = links.pairs.get(key) ?? { user, device, name, trusted: null, plain: null };
   const first = trusted ? pair.trusted : pair.plain;
   if (first !== null && compareStamps(first, stamp) <= 0) return;

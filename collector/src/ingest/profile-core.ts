@@ -50,12 +50,18 @@ export function createProfileCore({
 }: Inside): ProfileCore {
   const exposure = exposureIn(book);
 
-  /** Makes what somebody erased left no room for. In a commit of its own: cut off, it is made when the file is opened. */
+  /** Something that an erasure left room for was not made, and is to be when the file is opened for writing. */
+  let isOwed = false;
+
+  /** Makes what somebody erased left no room for, in a commit of its own. */
   async function makeUseOf(room: PlanRoom, at: number): Promise<void> {
+    const wasOwed = isOwed;
+    isOwed = true;
     try {
       await carryOut(set, await room(at), { clock: at, cause: { operation: 'merge' } });
       set.record({ facts: [{ name: ROOM_LEFT, value: false }] });
       await set.commit(at);
+      isOwed = wasOwed;
     } catch (error) {
       // The erasure is done, and what is left to do is on record.
       if (!(error instanceof NotStored)) throw error;

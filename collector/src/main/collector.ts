@@ -56,7 +56,7 @@ export interface CollectorOptions {
   onRequest?: (told: RequestTold) => void;
   /** Delay of the event loop since last asked, seconds, for /metrics; left out there unless given. */
   loopDelay?: () => { p50: number; p99: number; max: number };
-  /** Hears of long work while opening: people computed anew after an update or a repair that was cut off. */
+  /** Hears of long work while opening: people computed anew after an update, or a repair or an erasure that was cut off. */
   onProgress?: (done: number, total: number) => void;
 }
 

@@ -113,7 +113,8 @@ function checkState(inspection: Inspection, settings: Settings): Finding[] {
       ),
     );
   else if (clock !== null) found.push(ok('clock', `last used at ${new Date(clock).toISOString()}`));
-  if (facts.get('rebuild') === true)
+  // A repair or an erasure that was cut off.
+  if (facts.get('rebuild') === true || facts.get('room') === true)
     found.push(
       warn('repair', 'people must be computed anew', 'the next `tidemark serve` does it, or finishes it'),
     );

@@ -83,6 +83,10 @@ function aliasRow(row: AliasColumns): AliasRow {
   };
 }
 
+/** Each pair, also with a device that only a damaged file does not have. */
+const OF_PAIR = `SELECT user, device, coalesce(ext, '') AS ext, trusted, plain
+  FROM pair LEFT JOIN node ON node.id = device`;
+
 function pairRow({ user, device, ext, trusted, plain }: PairColumns): Pair {
   return { user, device, name: ext, trusted: textStamp(trusted), plain: textStamp(plain) };
 }
@@ -123,12 +127,8 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     'SELECT id, version, due, built, state AS text FROM person WHERE id = ?',
   );
   const timeline = db.prepare<[number], { runs: string }>('SELECT runs FROM timeline WHERE device = ?');
-  const pairs = db.prepare<[number], PairColumns>(
-    `SELECT user, device, ext, trusted, plain FROM pair JOIN node ON node.id = device WHERE user = ?`,
-  );
-  const devicePairs = db.prepare<[number], PairColumns>(
-    `SELECT user, device, ext, trusted, plain FROM pair JOIN node ON node.id = device WHERE device = ?`,
-  );
+  const pairs = db.prepare<[number], PairColumns>(`${OF_PAIR} WHERE user = ?`);
+  const devicePairs = db.prepare<[number], PairColumns>(`${OF_PAIR} WHERE device = ?`);
   const aliases = db.prepare<[number, number], AliasColumns>(
     'SELECT * FROM alias WHERE user = ? UNION SELECT * FROM alias WHERE previous_user = ?',
   );
