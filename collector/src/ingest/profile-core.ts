@@ -59,7 +59,7 @@ export function createProfileCore({
     isOwed = true;
     try {
       await carryOut(set, await room(at), { clock: at, cause: { operation: 'merge' } });
-      set.record({ facts: [{ name: ROOM_LEFT, value: false }] });
+      if (!wasOwed) set.record({ facts: [{ name: ROOM_LEFT, value: false }] });
       await set.commit(at);
       isOwed = wasOwed;
     } catch (error) {
