@@ -9,16 +9,23 @@ import {
   type Move,
   movesBetween,
   type Pair,
-  pushedOut,
   type Range,
-  type Resolution,
-  resolveIdentities,
   runCutBy,
   type Timeline,
   tidy,
 } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import type { AliasRow, NodeRow } from '../storage/port.ts';
+import {
+  isCrowded,
+  isPastCap,
+  type Outcome,
+  outcomeAlone,
+  outcomeOf,
+  outcomeTogether,
+  reach,
+  resolve,
+} from './identity-caps.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** A link of a device to a user, as one message made it. */
@@ -35,14 +42,6 @@ export interface IdentityPlan {
   pairs: Pair[];
   timelines: { device: number; before: Timeline; after: Timeline }[];
   alias: AliasRow | null;
-}
-
-/** What the caps make of it that something is linked or merged. */
-interface Outcome extends Pick<Resolution, 'root'> {
-  /** Whether the links of a user with a device count. */
-  counts(user: number, device: number): boolean;
-  /** Devices with links known before that count no more, or now do. */
-  changed: ReadonlySet<number>;
 }
 
 const isEmpty = (plan: IdentityPlan): boolean =>
@@ -170,17 +169,6 @@ export async function planUnmerge(set: WorkingSet, user: NodeRow, clock: number)
   return plan;
 }
 
-/** These profiles and all that merges past a cap would join to them: a change may make room for one. */
-async function reach(set: WorkingSet, roots: readonly number[]): Promise<number[]> {
-  const reached = new Set(roots);
-  for (const root of reached)
-    for (const { user, previousUser, voided } of await set.aliases(await set.circle(root))) {
-      if (previousUser === null || voided) continue;
-      for (const id of [user, previousUser]) reached.add((await set.nodeById(id))?.root ?? id);
-    }
-  return [...reached];
-}
-
 /** Plans, once a profile's ids are fewer, what they left no room for before. */
 export type PlanRoom = (clock: number) => Promise<IdentityPlan>;
 
@@ -203,14 +191,6 @@ export async function planRoom(set: WorkingSet, root: number): Promise<PlanRoom 
   };
 }
 
-/** Whether a profile may have more ids than the cap, so that the caps must be worked out. */
-async function isCrowded(set: WorkingSet, root: number, more = 0): Promise<boolean> {
-  const users = await set.circle(root);
-  let ids = users.length + more;
-  for (const user of users) ids += (await set.pairs(user)).size;
-  return ids > set.caps.ids;
-}
-
 /** Adds what the caps change to the plan when a pair is added; answers whether it is allowed itself. */
 async function planCaps(
   set: WorkingSet,
@@ -223,94 +203,6 @@ async function planCaps(
   const outcome = (await outcomeAlone(set, root, pair)) ?? (await outcomeTogether(set, root, pair));
   await planOutcome(set, plan, outcome, pair, clock);
   return outcome.counts(pair.user, pair.device);
-}
-
-/**
- * What the caps make of a pair of a user with whom nobody is merged, without a look at those that do not count.
- * Null: somebody is merged.
- */
-async function outcomeAlone(set: WorkingSet, root: number, pair: Pair): Promise<Outcome | null> {
-  if (!(await isAlone(set, root))) return null;
-  const { user, device } = pair;
-  const counting = await set.countingPairs(user);
-  const out = pushedOut(counting, pair, set.caps);
-  const changed = new Set<number>();
-  if (out !== null && out !== device) changed.add(out);
-  if (out !== device && !counting.has(device) && (await set.pairs(user)).has(device)) changed.add(device);
-  return {
-    root: new Map([[user, root]]),
-    counts: (_, one) => one !== out && (one === device || counting.has(one)),
-    changed,
-  };
-}
-
-async function outcomeTogether(set: WorkingSet, root: number, pair: Pair): Promise<Outcome> {
-  const circles = await reach(set, [root]);
-  return outcomeOf(set, await resolve(set, circles), await resolve(set, circles, { pair }));
-}
-
-const isAlone = async (set: WorkingSet, root: number): Promise<boolean> =>
-  (await set.circle(root)).length === 1;
-
-/** Whether a pair of a profile that may be past the cap does not count. */
-async function isPastCap(
-  set: WorkingSet,
-  root: number,
-  { user, device }: Pick<Pair, 'user' | 'device'>,
-): Promise<boolean> {
-  if (await isAlone(set, root)) return !(await set.countingPairs(user)).has(device);
-  return !(await resolve(set, [root])).devicesOf(user).has(device);
-}
-
-/**
- * What the caps make of profiles, with a merge and a pair that are to be made. Of everybody's pairs only those matter
- * that may count.
- */
-async function resolve(
-  set: WorkingSet,
-  roots: readonly number[],
-  { merge, pair }: { merge?: Merge; pair?: Pair } = {},
-): Promise<Resolution> {
-  const users = (await Promise.all(roots.map((root) => set.circle(root)))).flat();
-  const pairs: Pair[] = [];
-  for (const user of users)
-    for (const held of (await set.countingPairs(user)).values())
-      if (held.user !== pair?.user || held.device !== pair.device) pairs.push(held);
-  if (pair) pairs.push(pair);
-  const merges = [...(await mergesOf(set, users)), ...(merge ? [merge] : [])];
-  return resolveIdentities(users, merges, pairs, set.caps);
-}
-
-/** Compares what the caps make of the same profiles before and after. */
-async function outcomeOf(set: WorkingSet, before: Resolution, after: Resolution): Promise<Outcome> {
-  const changed = new Set<number>();
-  /** Of the last user: whoever is merged has the same devices. */
-  let last = {
-    was: new Set() as ReadonlySet<number>,
-    is: new Set() as ReadonlySet<number>,
-    differ: [] as number[],
-  };
-  for (const user of after.root.keys()) {
-    const [was, is] = [before.devicesOf(user), after.devicesOf(user)];
-    if (was !== last.was || is !== last.is) {
-      const differ = [...[...was].filter((one) => !is.has(one)), ...[...is].filter((one) => !was.has(one))];
-      last = { was, is, differ };
-    }
-    if (last.differ.length === 0) continue;
-    const pairs = await set.pairs(user);
-    for (const device of last.differ) if (pairs.has(device)) changed.add(device);
-  }
-  return { root: after.root, counts: (user, device) => after.devicesOf(user).has(device), changed };
-}
-
-/** The merges that name these users, as far as they are among known users. */
-export async function mergesOf(set: WorkingSet, users: readonly number[]): Promise<Merge[]> {
-  const known = new Set(users);
-  const merges: Merge[] = [];
-  for (const { user, previousUser, stamp, voided } of await set.aliases(users))
-    if (previousUser !== null && !voided && known.has(user) && known.has(previousUser))
-      merges.push({ from: previousUser, into: user, stamp });
-  return merges;
 }
 
 /** Plans what the caps make of it when a pair is made, or one that was made before. */
@@ -418,20 +310,4 @@ export async function applyPlan(set: WorkingSet, plan: IdentityPlan): Promise<vo
     if (node) await set.setRoot(node, root);
   }
   if (plan.alias) set.addAlias(plan.alias);
-}
-
-/** Whether the profile hit a cap, so that some of its links or merges do not count. */
-export async function isCapped(set: WorkingSet, root: number): Promise<boolean> {
-  const users = await set.circle(root);
-  if (await isCrowded(set, root)) {
-    // Whoever has more than may count is past the cap whoever is merged with them.
-    for (const user of users) if ((await set.pairs(user)).size >= set.caps.ids) return true;
-    if ((await resolve(set, [root])).flagged.has(root)) return true;
-  }
-  const aliases = await set.aliases(users);
-  const merged = new Set<number>(users);
-  return aliases.some(
-    ({ user, previousUser, voided }) =>
-      previousUser !== null && !voided && merged.has(user) !== merged.has(previousUser),
-  );
 }

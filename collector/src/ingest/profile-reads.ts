@@ -18,7 +18,7 @@ import {
   type TransitionView,
 } from './core.ts';
 import type { Exposure } from './exposure.ts';
-import { isCapped } from './identity-plan.ts';
+import { isCapped } from './identity-caps.ts';
 import { traitValue } from './outside-values.ts';
 import { logsOf, whoIs } from './person-ids.ts';
 import { settledPerson } from './settle.ts';
