@@ -191,6 +191,26 @@ describe('static lists', () => {
     });
   });
 
+  it('hold whom they held, and nobody once they were computed meanwhile, whenever that is changed', async () => {
+    await withCollector({ file: true }, async (c) => {
+      const computed = { segments: { vip: { where: { event: 'B' } } } };
+      const list = { segments: { vip: { static: true }, also: { where: { segment: 'vip' } } } };
+      await c.define(list);
+      await c.send('web', [track(user('a'), 'A'), track(user('b'), 'A'), track(user('b'), 'B')]);
+      await put(c, 'vip', 'user:a');
+      await c.define({ ...list, traits: { seen: { type: 'count', event: 'A' } } });
+      expect([await c.members('vip'), await c.members('also')]).toEqual([['a'], ['a']]);
+      await c.define(computed);
+      expect([await c.members('vip'), await c.members('also')]).toEqual([['b'], ['b']]);
+      await c.define(list);
+      expect([await c.members('vip'), await c.members('also')]).toEqual([[], []]);
+      await put(c, 'vip', 'user:b');
+      await c.reopen();
+      expect([await c.members('vip'), await c.members('also')]).toEqual([['b'], ['b']]);
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
   it('name what is wrong', async () => {
     await withCollector({}, async (c) => {
       await c.define({ segments: { vip: { static: true }, did: { where: { event: 'A' } } } });

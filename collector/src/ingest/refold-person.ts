@@ -110,7 +110,6 @@ export async function buildPerson(
           clock: at.clock,
           states: await foldHistory(set, id, foldFor(program), at.clock, gatherIn(gathered)),
         };
-  person.lists = await set.listsOf(id);
   await viewGroups(set, person);
   build(program, person, folded, occasionOf(set, id, at));
   keepRowSmall(set, person, at.clock);
