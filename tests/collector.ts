@@ -164,7 +164,7 @@ export async function openCollector(given: TestOptions = {}): Promise<TestCollec
       const query = new URLSearchParams({ limit: String(limit) });
       const feed = path.endsWith('/transitions') && path.startsWith('/api/segments/');
       if (next !== null && next !== undefined) query.set(feed ? 'after' : 'cursor', String(next));
-      const answer = await api('GET', `${path}?${query}`);
+      const answer = await api('GET', `${path}${path.includes('?') ? '&' : '?'}${query}`);
       if (answer.status !== 200) throw new Error(`GET ${path}: ${answer.status} ${answer.text}`);
       // The feed's `next` stands still at its end in no version: a repeated value would loop for ever.
       if (answer.json.next !== null && answer.json.next === next)

@@ -384,6 +384,26 @@ describe('profiles', () => {
     expect(await find('')).toHaveLength(4);
   });
 
+  it('are found page by page where very many ids begin as asked for', async () => {
+    const COUNT = 2_300;
+    await collector.define({ segments: { odd: { where: { event: 'odd' } } } });
+    const sent = Array.from({ length: COUNT }, (_, i) =>
+      track(`many-${i}`, i % 2 ? 'odd' : 'even', { anonymousId: `tablet-${i}` }),
+    );
+    for (let i = 0; i < COUNT; i += 100) await collector.send('server', sent.slice(i, i + 100));
+    await collector.send('web', [track('other', 'odd')]);
+    const found = async (query: string) =>
+      (await collector.all<{ userId: string }>(`/api/profiles?${query}`, 99)).map(({ userId }) => userId);
+    const all = sent.map(({ userId }) => userId);
+    expect(await found('q=many-')).toEqual(all);
+    expect(await found('q=tab')).toEqual(all);
+    const odd = all.filter((_, i) => i % 2);
+    expect(await found('segment=odd&q=many')).toEqual(odd);
+    expect(await found('segment=odd')).toEqual([...odd, 'other']);
+    const { json } = await collector.api('GET', '/api/segments/odd');
+    expect(json.size).toBe(odd.length + 1);
+  });
+
   it('list their transitions, each with its instant and cause', async () => {
     await collector.define({
       segments: { a: { where: { event: 'e', within: '5s' } }, b: { where: { event: 'e' } } },

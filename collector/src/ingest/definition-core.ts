@@ -5,6 +5,7 @@ import type { Definition, DefinitionKind, TraitDefinition } from '../wire/defini
 import type { Core, DefinitionView } from './core.ts';
 import { isSame, own } from './definition-book.ts';
 import type { Inside } from './inside.ts';
+import { countMembers } from './long-lists.ts';
 import type { Redefine } from './redefine.ts';
 
 export type DefinitionCore = Pick<
@@ -34,7 +35,7 @@ export function createDefinitionCore(
     };
     if (kind === 'segments') {
       const version = set.program.live.get(key)?.version;
-      view.size = version === undefined ? 0 : await store.query({ ask: 'member-count', version });
+      view.size = version === undefined ? 0 : await countMembers(store, version);
     }
     return view;
   }
@@ -56,8 +57,13 @@ export function createDefinitionCore(
     async definitions(kind) {
       await settleAll();
       const keys = Object.keys(book.wanted[kind]).sort();
-      const views = await Promise.all(keys.map((key) => viewOf(kind, key)));
-      return views.filter((view) => view !== null);
+      const views: DefinitionView[] = [];
+      // One after the other: what each counts at a time would add up.
+      for (const key of keys) {
+        const view = await viewOf(kind, key);
+        if (view) views.push(view);
+      }
+      return views;
     },
     async definition(kind, key) {
       if (kind === 'segments') await settleAll();

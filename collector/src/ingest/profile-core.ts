@@ -9,6 +9,7 @@ import { exportProfile } from './export.ts';
 import { exposureIn } from './exposure.ts';
 import { type PlanRoom, planRoom } from './identity-plan.ts';
 import type { Inside } from './inside.ts';
+import { countGroup, findPeople } from './long-lists.ts';
 import { mergeUsers, unmergeUser } from './operations.ts';
 import {
   findProfile,
@@ -16,6 +17,7 @@ import {
   listEvents,
   listProfiles,
   listTransitions,
+  placeOf,
   viewMe,
   viewProfile,
 } from './profile-reads.ts';
@@ -93,15 +95,15 @@ export function createProfileCore({
       const version = segment === null ? null : liveVersion(segment);
       if (segment !== null && !own(book.wanted.segments, segment)) return 'unknown_segment';
       if (segment !== null && version === null) return { data: [], next: null };
-      return read((at) => listProfiles(set, at, { q, version, limit, cursor }));
+      const found = await findPeople(store, { q, version, after: placeOf(cursor), limit: limit + 1 });
+      return read((at) => listProfiles(set, at, found, { version, limit }));
     },
-    group: (id) =>
-      read(async () => {
-        const group = await set.group(id);
-        const members = await store.query({ ask: 'group-size', group: id });
-        const known = members > 0 || Object.keys(group.bag.v).length > 0;
-        return known ? { id, traits: traitsOf(group.bag), members } : null;
-      }),
+    async group(id) {
+      const { bag } = await read(() => set.group(id));
+      const members = await countGroup(store, id);
+      const known = members > 0 || Object.keys(bag.v).length > 0;
+      return known ? { id, traits: traitsOf(bag), members } : null;
+    },
     merge: (from, into) =>
       operate(
         (at) => mergeUsers(set, { from, into }, at),

@@ -250,35 +250,32 @@ function viewCause(cause: LoggedTransition['cause']): Cause {
   return 'deadline' in cause ? { deadline: iso(cause.deadline) } : cause;
 }
 
+/** Of the people found, one more than a page has where there are more, those who are there still, and in the segment. */
 export async function listProfiles(
   set: WorkingSet,
   clock: number,
-  filter: { q: string | null; version: number | null; limit: number; cursor: string | null },
+  found: readonly number[],
+  { version, limit }: { version: number | null; limit: number },
 ): Promise<Page<ProfileHead>> {
-  const after = filter.cursor === null ? 0 : decodeCursor(filter.cursor, isNumber);
-  const rows = await set.store.query({
-    ask: 'people',
-    after,
-    limit: filter.limit + 1,
-    listed: true,
-    ...(filter.version === null ? {} : { version: filter.version }),
-    ...(filter.q === null ? {} : { prefix: filter.q }),
-  });
   const data: ProfileHead[] = [];
-  for (const { id } of rows.slice(0, filter.limit)) {
+  for (const id of found.slice(0, limit)) {
     const person = await settledPerson(set, id, clock);
-    if (person) data.push(await headOf(set, person));
+    if (person && (version === null || person.members.has(version))) data.push(await headOf(set, person));
   }
-  const last = rows[filter.limit - 1];
-  return { data, next: rows.length > filter.limit && last ? encodeCursor(last.id) : null };
+  const last = found[limit - 1];
+  return { data, next: found.length > limit && last !== undefined ? encodeCursor(last) : null };
 }
+
+/** The number of the last one of a list's page before; 0: the first page. */
+export const placeOf = (cursor: string | null): number =>
+  cursor === null ? 0 : decodeCursor(cursor, isNumber);
 
 export async function listMembers(
   set: WorkingSet,
   version: number,
   { limit, cursor }: { limit: number; cursor: string | null },
 ): Promise<Page<{ id: string; userId: string | null; anonymousIds: string[]; since: string }>> {
-  const after = cursor === null ? 0 : decodeCursor(cursor, isNumber);
+  const after = placeOf(cursor);
   const rows = await set.store.query({ ask: 'members', version, after, limit: limit + 1 });
   const data = [];
   for (const { person, since } of rows.slice(0, limit)) {

@@ -1,10 +1,23 @@
 // What every storage backend must do with people's rows and what is kept beside them.
 // Invariant: speaks only the port's three verbs.
 import { describe, expect, it } from 'vitest';
+import { createRandom } from '../../../../tests/random.ts';
 import { type Bench, message, node, person } from './rows.ts';
+
+const range = (from: number, length: number): number[] => Array.from({ length }, (_, i) => from + i);
 
 export function describePeople(bench: Bench): void {
   const { commit } = bench;
+
+  /** In both ways, which must not differ. */
+  async function found(prefix: string, kept: { listed?: boolean; version?: number } = {}): Promise<number[]> {
+    const asked = { prefix, after: 0, ...kept };
+    const ids = await bench.store.query({ ask: 'people-by-beginning', ...asked, limit: 1_000, most: 1_000 });
+    const { ids: all, next } = await bench.store.query({ ask: 'people-matching', ...asked, look: 1_000 });
+    expect({ prefix, kept, ids: all, next }).toEqual({ prefix, kept, ids, next: null });
+    return all;
+  }
+
   describe('people', () => {
     it('raises a person’s version with each write, and refuses one that read an older one', async () => {
       await commit({ persons: [person(1, 0, { due: 50 })] });
@@ -122,31 +135,39 @@ export function describePeople(bench: Bench): void {
         ],
         persons: [1, 2, 3, 4].map((id) => person(id, 0, { email: id === 4 ? 'adele@x.example' : null })),
       });
-      const ids = async (query: { after?: number; limit?: number; prefix?: string }) =>
+      const ids = async (query: { after?: number; limit?: number }) =>
         (await bench.store.query({ ask: 'people', after: 0, limit: 10, ...query })).map(({ id }) => id);
       expect(await ids({})).toEqual([1, 2, 3, 4]);
       expect(await ids({ after: 2, limit: 1 })).toEqual([3]);
-      expect(await ids({ prefix: 'ad' })).toEqual([1, 2, 3, 4]);
-      expect(await ids({ prefix: 'ada' })).toEqual([1, 2]);
-      expect(await ids({ prefix: 'ADELE@' })).toEqual([4]);
-      expect(await ids({ prefix: '%' })).toEqual([]);
+      expect(await found('ad')).toEqual([1, 2, 3, 4]);
+      expect(await found('ada')).toEqual([1, 2]);
+      expect(await found('ADELE@')).toEqual([4]);
+      expect(await found('%')).toEqual([]);
+      const few = { ask: 'people-by-beginning', prefix: 'ad', after: 0, limit: 10 } as const;
+      // Three ids and an email.
+      expect(await bench.store.query({ ...few, most: 4 })).toEqual([1, 2, 3, 4]);
+      expect(await bench.store.query({ ...few, most: 3 })).toBeNull();
+      const stretch = { ask: 'people-matching', prefix: 'ada', after: 0 } as const;
+      expect(await bench.store.query({ ...stretch, look: 1 })).toEqual({ ids: [1], next: 1 });
+      expect(await bench.store.query({ ...stretch, after: 1, look: 3 })).toEqual({ ids: [2], next: 4 });
+      expect(await bench.store.query({ ...stretch, after: 1, look: 4 })).toEqual({ ids: [2], next: null });
       expect(await bench.store.query({ ask: 'people-count' })).toBe(4);
     });
 
     it('leaves people out of lists for as long as they are anonymous', async () => {
-      const ids = async (query: { listed?: boolean; prefix?: string; version?: number }) =>
+      const ids = async (query: { listed?: boolean }) =>
         (await bench.store.query({ ask: 'people', after: 0, limit: 10, ...query })).map(({ id }) => id);
       await commit({
         nodes: [node(1, 'device', 'ada'), node(2, 'device', 'adam')],
         persons: [person(1, 0), person(2, 0, { anonymous: true })],
       });
-      expect([await ids({}), await ids({ prefix: 'ad' })]).toEqual([
+      expect([await ids({}), await found('ad')]).toEqual([
         [1, 2],
         [1, 2],
       ]);
-      expect([await ids({ listed: true }), await ids({ listed: true, prefix: 'ad' })]).toEqual([[1], [1]]);
+      expect([await ids({ listed: true }), await found('ad', { listed: true })]).toEqual([[1], [1]]);
       await commit({ persons: [person(1, 1, { anonymous: true }), person(2, 1, { anonymous: false })] });
-      expect([await ids({ listed: true }), await ids({ listed: true, prefix: 'ad' })]).toEqual([[2], [2]]);
+      expect([await ids({ listed: true }), await found('ad', { listed: true })]).toEqual([[2], [2]]);
     });
 
     it('finds people by devices that were linked to them, not by links that do not count', async () => {
@@ -156,8 +177,49 @@ export function describePeople(bench: Bench): void {
         pairs: [1, 2].map((user) => ({ user, device: 3, name: 'd1', trusted: null, plain: [5, 'm', 0] })),
         timelines: [{ device: 3, runs: [{ stamp: [5, 'm', 0], user: 1 }] }],
       });
-      const asked = { ask: 'people', after: 0, limit: 10, prefix: 'd' } as const;
-      expect(await bench.store.query(asked)).toEqual([{ id: 1 }]);
+      expect(await found('d')).toEqual([1]);
+    });
+
+    it('finds the same people by what begins so and by going through all', async () => {
+      let hits = 0;
+      for (let round = 0; round < 20; round++) {
+        const random = createRandom(20_261_128 + round);
+        const text = (): string =>
+          Array.from({ length: 1 + random.below(3) }, () => 'abA'[random.below(3)]).join('');
+        const [users, devices] = [range(1 + 100 * round, 12), range(50 + 100 * round, 12)];
+        const roots = new Map<number, number>();
+        for (const id of users) roots.set(id, roots.get(users[random.below(users.length)] ?? id) ?? id);
+        const is = (kind: 'user' | 'device') => (id: number) => ({
+          ...node(id, kind, `${text()}${id}`),
+          root: roots.get(id) ?? id,
+        });
+        const people = [...users.filter((id) => roots.get(id) === id), ...devices];
+        const linked = devices.filter(() => random.below(2) === 0);
+        const someUser = (): number => users[random.below(users.length)] ?? 0;
+        await commit({
+          nodes: [...users.map(is('user')), ...devices.map(is('device'))],
+          persons: people.map((id) =>
+            person(id, 0, {
+              email: random.below(4) === 0 ? text().toLowerCase() : null,
+              anonymous: random.below(4) === 0,
+            }),
+          ),
+          pairs: linked.flatMap((device) =>
+            users.map((user) => ({ user, device, name: 'd', trusted: null, plain: [5, 'm', 0] as const })),
+          ),
+          timelines: linked.map((device) => ({
+            device,
+            runs: range(0, random.below(3)).map((at) => ({ stamp: [at, 'm', 0] as const, user: someUser() })),
+          })),
+          memberships: people
+            .filter(() => random.below(2) === 0)
+            .map((id) => ({ version: 1, person: id, since: 1 })),
+        });
+        for (const kept of [{}, { listed: true }, { version: 1 }, { version: 1, listed: true }])
+          for (const prefix of ['a', 'b', 'A', 'ab', 'aa', `b${users[3]}`])
+            hits += (await found(prefix, kept)).length;
+      }
+      expect(hits).toBeGreaterThan(1_000);
     });
 
     it('finds people not built yet', async () => {

@@ -1,13 +1,26 @@
 // What every storage backend must do with segments: who is in one, and the log of who came and went.
 // Invariant: speaks only the port's three verbs.
 import { describe, expect, it } from 'vitest';
-import { NOTHING_ERASED } from '../port.ts';
+import { type Counted, NOTHING_ERASED } from '../port.ts';
 import { type Bench, node } from './rows.ts';
 
 const CAUSE = { operation: 'any' };
 
 export function describeSegments(bench: Bench): void {
   const { commit } = bench;
+  /** Counted one by one. */
+  async function membersOf(version: number): Promise<number> {
+    let count = 0;
+    for (let after: number | null = 0; after !== null; ) {
+      const { n, next }: Counted = await bench.store.query({ ask: 'members-ahead', version, after, look: 1 });
+      count += n;
+      after = next;
+    }
+    const { n, next } = await bench.store.query({ ask: 'members-ahead', version, after: 0, look: 1_000 });
+    expect([n, next]).toEqual([count, null]);
+    return count;
+  }
+
   describe('segments', () => {
     it('keeps memberships by version, and the log in order of commit', async () => {
       await commit({
@@ -29,7 +42,7 @@ export function describeSegments(bench: Bench): void {
       expect(await bench.store.query({ ask: 'members', version: 7, after: 0, limit: 10 })).toEqual([
         { person: 2, since: 6 },
       ]);
-      expect(await bench.store.query({ ask: 'member-count', version: 7 })).toBe(1);
+      expect(await membersOf(7)).toBe(1);
       const log = await bench.store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 10 });
       expect(log.map(({ person: id, entered, userId }) => [id, entered, userId])).toEqual([
         [1, true, 'ada'],
@@ -108,15 +121,15 @@ export function describeSegments(bench: Bench): void {
         { person: 1, since: 10 },
         { person: 3, since: 99 },
       ]);
-      expect(await bench.store.query({ ask: 'member-count', version: 1 })).toBe(0);
-      expect(await bench.store.query({ ask: 'member-count', version: 3 })).toBe(0);
+      expect(await membersOf(1)).toBe(0);
+      expect(await membersOf(3)).toBe(0);
       const log = await bench.store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 9 });
       expect(log.map(({ person: id, entered, at, cause }) => [id, entered, at, cause])).toEqual([
         [2, false, 99, { definition: 'a' }],
         [3, true, 99, { definition: 'a' }],
       ]);
       await commit({ swaps: { list: [{ key: 'a', from: 2, to: null }], at: 100 } });
-      expect(await bench.store.query({ ask: 'member-count', version: 2 })).toBe(0);
+      expect(await membersOf(2)).toBe(0);
       expect(
         await bench.store.query({ ask: 'segment-transitions', segment: 'a', after: 0, limit: 9 }),
       ).toHaveLength(4);

@@ -6,6 +6,18 @@ import type { KeyKind, RefusedMessage } from '../../wire/accepted.ts';
 import type { JsonValue, MessageType } from '../../wire/message.ts';
 import type { DistinctOf, HistoryRow, NodeRow, OperationRow, ResponseRow, SubmissionKey } from './rows.ts';
 
+/** Which people are asked for: members of a segment's version; `listed`: without those left out of lists of people. */
+interface Kept {
+  version?: number;
+  listed?: boolean;
+}
+
+/** Part of a count. `next`: the last that was counted; null: none comes after. */
+export interface Counted {
+  n: number;
+  next: number | null;
+}
+
 /** What `query` can be asked, by name: what a question says beside that (`object`: nothing). */
 export interface Questions {
   start: object;
@@ -15,15 +27,19 @@ export interface Questions {
   'due-messages': { until: number; limit: number };
   /** Messages whose time has not come, in order of arrival. */
   pending: { after: number; limit: number };
-  /** `listed`: without those who are left out of lists of people. */
-  people: { after: number; limit: number; version?: number; prefix?: string; listed?: boolean };
+  people: { after: number; limit: number } & Kept;
+  /** Those an id or the email of which begins so, found by what does; see the answer. */
+  'people-by-beginning': { prefix: string; after: number; limit: number; most: number } & Kept;
+  /** Of the next `look` people those an id or the email of which begins so. */
+  'people-matching': { prefix: string; after: number; look: number } & Kept;
   'people-count': { below?: number };
   /** The highest number of a person; 0 without any. */
   'last-person': object;
   /** Of the next `look` people those who are not built for the generation. */
   'people-unbuilt': { generation: number; after: number; look: number };
   members: { version: number; after: number; limit: number };
-  'member-count': { version: number };
+  /** How many of the next `look` members there are. */
+  'members-ahead': { version: number; after: number; look: number };
   memberships: { person: number };
   'segment-transitions': { segment: string; after: number; limit: number };
   /** Without what an erasure logged, as in the count. */
@@ -44,7 +60,8 @@ export interface Questions {
   /** Messages of one group, in order of arrival. */
   'messages-of-group': { group: string; after: number; limit: number };
   'group-members': { group: string; after: number; limit: number };
-  'group-size': { group: string };
+  /** How many of the next `look` members there are. */
+  'group-members-ahead': { group: string; after: number; look: number };
   /** The groups that list the person as a member. */
   'groups-of': { person: number };
   /** Members of all groups together. */
@@ -156,12 +173,16 @@ export interface Answers {
   'due-messages': { row: HistoryRow }[];
   pending: HistoryRow[];
   people: { id: number }[];
+  /** Null: more than `most` ids and emails begin so, which takes too long in one go. */
+  'people-by-beginning': number[] | null;
+  /** `next`: the last person that was looked at; null: nobody comes after. */
+  'people-matching': { ids: number[]; next: number | null };
   'people-count': number;
   'last-person': number;
   /** `next`: the last person that was looked at; null: nobody comes after. */
   'people-unbuilt': { ids: number[]; next: number | null };
   members: { person: number; since: number }[];
-  'member-count': number;
+  'members-ahead': Counted;
   memberships: { version: number; since: number }[];
   'segment-transitions': LoggedTransition[];
   'person-transitions': LoggedTransition[];
@@ -177,7 +198,7 @@ export interface Answers {
   groups: { id: string; text: string; revision: number }[];
   'messages-of-group': HistoryRow[];
   'group-members': number[];
-  'group-size': number;
+  'group-members-ahead': Counted;
   'groups-of': string[];
   'group-members-count': number;
   'groups-waiting': string[];

@@ -1,7 +1,7 @@
 // Answers about groups, their members and their messages.
 // Invariant: each is one indexed scan bounded by its limit, except counts and one person's groups.
 import type { Answering } from '../port.ts';
-import type { Statements } from './statements.ts';
+import { countedAhead, type Statements } from './statements.ts';
 import { storedMessages } from './stored-messages.ts';
 import type { Terms } from './terms.ts';
 
@@ -12,12 +12,12 @@ export function groupAnswers(
   | 'groups'
   | 'messages-of-group'
   | 'group-members'
-  | 'group-size'
+  | 'group-members-ahead'
   | 'groups-of'
   | 'group-members-count'
   | 'groups-waiting'
 > {
-  const { all, column, count } = statements;
+  const { all, column, one, count } = statements;
   const messages = storedMessages(statements, terms);
   return {
     groups: ({ after, limit }) =>
@@ -30,7 +30,15 @@ export function groupAnswers(
         after,
         limit,
       ),
-    'group-size': ({ group }) => count('SELECT count(*) AS n FROM group_member WHERE grp = ?', group),
+    'group-members-ahead': ({ group, after, look }) =>
+      countedAhead(
+        one(
+          `SELECT count(*) AS n, max(person) AS last FROM (
+             SELECT person FROM group_member WHERE grp = ? AND person > ? ORDER BY person LIMIT +?)`,
+          ...[group, after, look],
+        ),
+        look,
+      ),
     'groups-of': ({ person }) => column('SELECT grp FROM group_member WHERE person = ?', person),
     'group-members-count': () => count('SELECT count(*) AS n FROM group_member'),
     'groups-waiting': ({ limit }) =>

@@ -2,7 +2,7 @@
 // Invariant: each is one indexed scan bounded by its limit, except counts and one person's segments.
 import type { CauseOf } from '../../engine/person-state.ts';
 import { type Answering, isErased, type LoggedTransition } from '../port.ts';
-import type { Statements } from './statements.ts';
+import { countedAhead, type Statements } from './statements.ts';
 import type { Terms } from './terms.ts';
 
 interface TransitionColumns {
@@ -22,11 +22,11 @@ const TRANSITION = `SELECT t.seq, t.segment, t.person, t.entered, t.at, t.cause,
   FROM transition AS t JOIN node AS n ON n.id = t.person`;
 
 export function segmentAnswers(
-  { all, column, count }: Statements,
+  { all, column, one, count }: Statements,
   terms: Terms,
 ): Answering<
   | 'members'
-  | 'member-count'
+  | 'members-ahead'
   | 'memberships'
   | 'segment-transitions'
   | 'person-transitions'
@@ -52,7 +52,15 @@ export function segmentAnswers(
         after,
         limit,
       ),
-    'member-count': ({ version }) => count('SELECT count(*) AS n FROM membership WHERE version = ?', version),
+    'members-ahead': ({ version, after, look }) =>
+      countedAhead(
+        one(
+          `SELECT count(*) AS n, max(person) AS last FROM (
+             SELECT person FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT +?)`,
+          ...[version, after, look],
+        ),
+        look,
+      ),
     memberships: ({ person }) => all('SELECT version, since FROM membership WHERE person = ?', person),
     'segment-transitions'({ segment, after, limit }) {
       const id = terms.find(segment);

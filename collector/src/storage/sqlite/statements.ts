@@ -12,8 +12,14 @@ export interface Statements {
   column<T extends string | number>(sql: string, ...values: Bound[]): T[];
   one<T>(sql: string, ...values: Bound[]): T | undefined;
   /** The column `n` of the only row. */
-  count(sql: string, ...values: (string | number)[]): number;
+  count(sql: string, ...values: Bound[]): number;
 }
+
+/** Part of a count, of a row `n, last` of the next `look`. */
+export const countedAhead = (
+  row: { n: number; last: number | null } | undefined,
+  look: number,
+): { n: number; next: number | null } => ({ n: row?.n ?? 0, next: row?.n === look ? row.last : null });
 
 export function createStatements(db: Database): Statements {
   const remembered = (prepare: (sql: string) => Statement<unknown[]>): typeof prepare => {
