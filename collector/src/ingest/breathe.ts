@@ -4,16 +4,19 @@
 /** Lets the process answer others between two pieces of long work. */
 export const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** Text of messages, in characters, after which others have their turn: to parse so much takes some milliseconds. */
-const MAX_CHARS = 256 * 1024;
+/** Worked in one go, ms: about what putting through a slice of messages takes. */
+const GO_MS = 5;
 
-/** Breathes whenever that much of the messages handed to it has gone by; undefined: there is nothing to wait for. */
-export function createPace(): (message: { readonly text?: string }) => Promise<void> | undefined {
-  let chars = 0;
-  return ({ text = '' }) => {
-    chars += text.length;
-    if (chars < MAX_CHARS) return undefined;
-    chars = 0;
-    return breathe();
+/** Breathes if there was none for a while; undefined: there is nothing to wait for. */
+export type Pace = () => Promise<void> | undefined;
+
+/** For a loop over what may be any number: asked after each step, it costs a look at the clock. */
+export function createPace(): Pace {
+  let since = performance.now();
+  return () => {
+    if (performance.now() - since < GO_MS) return undefined;
+    return breathe().then(() => {
+      since = performance.now();
+    });
   };
 }

@@ -17,7 +17,7 @@ import {
   type RefusedRow,
 } from '../storage/port.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
-import { breathe } from './breathe.ts';
+import { breathe, createPace } from './breathe.ts';
 import type { Receipt } from './core.ts';
 import { settleGroups } from './due.ts';
 import { occasionOf } from './fold-person.ts';
@@ -31,8 +31,10 @@ import type { WorkingSet } from './working-set.ts';
 
 /** Rejected messages read at a time: 1 MB or so. */
 const REFUSED_PAGE = 1_000;
+/** Messages dated in the future read at a time. */
+const PENDING_PAGE = 500;
 /** Messages looked at between two breaths for the names of their events: some milliseconds. */
-const EVENTS_PAGE = 10_000;
+const EVENTS_PAGE = 5_000;
 
 /** Records the erasure of a settled person; the caller commits it and then forgets what is in memory. */
 export async function erasePerson(
@@ -50,7 +52,8 @@ export async function erasePerson(
   const node = await set.nodeById(id);
   if (!person || !node) return null;
   const who = await whoIs(set, node);
-  const inEffect = await set.historyOf(id, clock);
+  const inEffect: HistoryRow[] = [];
+  for await (const page of set.historyPages(id, clock)) for (const row of page) inEffect.push(row);
   const rows = [...inEffect, ...(await upcomingOf(set, who))];
   const refused = await refusedOf(set, who);
   const lists = await set.listsOf(id);
@@ -62,6 +65,7 @@ export async function erasePerson(
   const mine = new Set(messages);
   const hashedNodes: Erasure['nodes'] = [];
   const suppressed: string[] = [];
+  const pace = createPace();
   const droppedAliases = aliases.filter(({ seq }) => seq < 0 || mine.has(seq));
   // Merges of the API go with the person, undone ones too: they say nobody's id.
   const calledByOthers = new Set(
@@ -69,8 +73,12 @@ export async function erasePerson(
       .filter((alias) => !who.users.has(alias.user) && !droppedAliases.includes(alias))
       .map(({ previousUser }) => previousUser),
   );
-  for (const device of who.alone) if (await isNamedByOthers(set, who, device)) calledByOthers.add(device);
+  for (const device of who.alone) {
+    if (await isNamedByOthers(set, who, device)) calledByOthers.add(device);
+    await pace();
+  }
   for (const gone of [...who.users, ...who.alone]) {
+    await pace();
     const row = (await set.nodeById(gone)) as NodeRow; // ids of the person's own nodes
     const hash = row.ext.startsWith(ERASED)
       ? row.ext.slice(ERASED.length)
@@ -89,12 +97,14 @@ export async function erasePerson(
     await takeNameAway(set, named.id, clock);
   }
   const listed = await listedNodes(set, who);
+  const gone: Erasure['gone'] = [];
+  for (const { stamp } of rows) {
+    gone.push({ hash: set.hash(`message:${stamp[1]}`), kind: stamp[2] === 1 ? 'server' : 'web' });
+    await pace();
+  }
   const erasure: Erasure = {
     messages,
-    gone: rows.map(({ stamp }) => ({
-      hash: set.hash(`message:${stamp[1]}`),
-      kind: stamp[2] === 1 ? 'server' : 'web',
-    })),
+    gone,
     nodes: hashedNodes,
     droppedPairs: await ownPairs(set, who),
     droppedTimelines: [...who.alone],
@@ -151,7 +161,7 @@ export async function upcomingOf(
     links.set(device, runs);
   };
   for (let after = 0; ; ) {
-    const page = await set.store.query({ ask: 'pending', after, limit: 1_000 });
+    const page = await set.store.query({ ask: 'pending', after, limit: PENDING_PAGE });
     for (const row of page) {
       const filed = await set.nodeById(row.node);
       if (filed?.kind !== 'user') own.push(row);
@@ -294,13 +304,16 @@ async function refusedOf(set: WorkingSet, who: Person): Promise<RefusedRow[]> {
     names.set(node.ext, node.kind === 'user' ? { ...known, user: true } : { ...known, device: node });
   }
   const found: RefusedRow[] = [];
+  const pace = createPace();
   for (let before = Number.MAX_SAFE_INTEGER; ; ) {
     const rows = await set.store.query({ ask: 'refused', before, limit: REFUSED_PAGE });
-    for (const row of rows) if (await isNamed(set, who, row, names)) found.push(row);
+    for (const row of rows) {
+      if (await isNamed(set, who, row, names)) found.push(row);
+      await pace();
+    }
     const last = rows[rows.length - 1];
     if (!last) return found;
     before = last.id;
-    await breathe();
   }
 }
 
@@ -349,6 +362,7 @@ async function rewriteGroups(
   clock: number,
 ): Promise<void> {
   const ids = new Set(rows.map(({ groupId }) => groupId).filter((id) => id !== null));
+  const pace = createPace();
   for (const id of ids) {
     const group = await set.group(id);
     const before = JSON.stringify(group.bag);
@@ -360,6 +374,7 @@ async function rewriteGroups(
         if (gone.has(row.seq) || row.stamp[0] > clock) continue;
         left++;
         writeTraits(bag, declaredTraits(engineMessage(row).body()), row.stamp);
+        await pace();
       }
       const last = page[page.length - 1];
       if (!last) break;

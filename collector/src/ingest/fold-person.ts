@@ -132,7 +132,7 @@ export async function foldSeveral(
     const folded = foldMessage(set.program, person, message, at.clock);
     for (const index of folded.touched) touched.add(index);
     await keepRest(set, person, message, folded, { ...at, late });
-    const pause = pace(message);
+    const pause = pace();
     if (pause) await pause;
   }
   // Only now: where the messages are read for it, all of these are among them.

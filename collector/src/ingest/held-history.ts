@@ -11,6 +11,7 @@ import type {
   Store,
 } from '../storage/port.ts';
 import type { MessageType } from '../wire/message.ts';
+import { createPace } from './breathe.ts';
 import type { Draft } from './draft.ts';
 import type { HeldIdentities } from './held-identities.ts';
 import { byStamp, newestOf, pagesOf } from './history-pages.ts';
@@ -110,8 +111,13 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
       return (await timeline(root)).length === 0 ? [{ node: root, stretch: between }] : [];
     const users = new Set(await circle(root));
     const devices = new Map<number, Timeline>();
+    const pace = createPace();
     for (const user of users)
-      for (const device of (await countingPairs(user)).keys()) devices.set(device, await timeline(device));
+      for (const device of (await countingPairs(user)).keys()) {
+        devices.set(device, await timeline(device));
+        const pause = pace();
+        if (pause) await pause;
+      }
     return rangesOfUsers(users, devices, between);
   }
 

@@ -1,10 +1,10 @@
 // Stored messages of many stretches, in order and some at a time.
-// Invariant: no message and no stretch is read twice, however they lie among each other; between two breaths what
-// is read is bounded in messages and in stretches.
+// Invariant: no message and no stretch is read twice, however they lie among each other; others have their turn
+// every few milliseconds, however many ids and stretches there are.
 import { covers, type Range, type Stretch } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import type { HistoryRange, HistoryRow, MessageFilter, Store } from '../storage/port.ts';
-import { breathe } from './breathe.ts';
+import { createPace } from './breathe.ts';
 
 /** Messages read at a time, some 0.5 MB: folding them takes a few milliseconds, then others have a turn of the loop. */
 export const HISTORY_PAGE = 500;
@@ -41,22 +41,17 @@ export async function* pagesOf(
   { until, only }: { until: number; only?: MessageFilter | undefined },
 ): AsyncGenerator<{ rows: HistoryRow[]; upTo: Stamp | null }> {
   let readers = readersOf(ranges);
-  /** Messages and stretches read since others had their turn. */
-  let done = 0;
+  const pace = createPace();
 
   async function fill(reader: Reader, most: number): Promise<void> {
     while (reader.stretches.length > 0 && reader.rows.length < most) {
-      if (done >= HISTORY_PAGE) {
-        await breathe();
-        done = 0;
-      }
+      await pace();
       const { node, stretches, isDense } = reader;
       const [{ from }] = stretches as [Stretch]; // there is one
       const { to } = stretches[isDense ? stretches.length - 1 : 0] as Stretch; // likewise
       const limit = most - reader.rows.length;
       const asked = { node, until, from, to, limit, ...(only ? { only } : {}) };
       const [found = []] = (await read({ history: [asked] })).history;
-      done += 1 + found.length;
       const last = found.at(-1);
       take(reader, found, last && found.length === limit ? behind(last.stamp) : to);
     }
@@ -66,6 +61,7 @@ export async function* pagesOf(
     const most = Math.max(LEAST_OF_ONE, Math.ceil(HISTORY_PAGE / readers.length));
     let upTo: Stamp | null = null;
     for (const reader of readers) {
+      await pace();
       if (reader.rows.length === 0) await fill(reader, most);
       // Read further, there may be more from here on.
       const end = reader.stretches[0]?.from ?? null;
@@ -76,25 +72,31 @@ export async function* pagesOf(
   }
 }
 
-/** The newest of each id, `limit` of them, so that the newest of all are among them; in no order. */
+/** Those among which the newest `limit` of all are; in no order. */
 export async function newestOf(
   read: Store['read'],
   ranges: readonly Range[],
   { until, limit, kept }: { until: number; limit: number; kept?: HistoryRange['kept'] },
 ): Promise<HistoryRow[]> {
   const newest: HistoryRow[] = [];
-  let asked = 0;
+  const pace = createPace();
+  /** So many are at this instant or later: what comes before is none of the newest. */
+  let floor: Stamp | null = null;
   for (const { node, stretches } of readersOf(ranges)) {
     let left = limit;
-    for (const stretch of stretches.reverse()) {
-      if (left <= 0) break;
-      if (++asked % HISTORY_PAGE === 0) await breathe();
+    for (const { from, to } of stretches.reverse()) {
+      if (left <= 0 || (floor && to && compareStamps(to, floor) <= 0)) break;
+      await pace();
+      const after: Stamp | null = floor && (from === null || compareStamps(from, floor) < 0) ? floor : from;
       const order = 'descending' as const;
-      const range = { node, until, ...stretch, order, limit: left, ...(kept ? { kept } : {}) };
+      const range = { node, until, from: after, to, order, limit: left, ...(kept ? { kept } : {}) };
       const [found = []] = (await read({ history: [range] })).history;
       for (const row of found) newest.push(row);
       left -= found.length;
     }
+    if (newest.length < 2 * limit) continue;
+    newest.sort((a, b) => compareStamps(b.stamp, a.stamp)).splice(limit);
+    floor = [newest[limit - 1]?.stamp[0] ?? 0, '', 0];
   }
   return newest;
 }

@@ -68,7 +68,7 @@ export async function foldHistory(
   for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
     for (const row of rows) {
       add(states, engineMessage(row), clock, shedTo);
-      const pause = pace(row);
+      const pause = pace();
       if (pause) await pause;
     }
   rest(states, clock, shedTo);

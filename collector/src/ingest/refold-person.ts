@@ -72,7 +72,7 @@ export async function foldedPerson(
     for (const row of rows) {
       for (const shed of foldMessage(set.program, person, engineMessage(row), clock, true).rest?.shed ?? [])
         gather(shed);
-      const pause = pace(row);
+      const pause = pace();
       if (pause) await pause;
     }
   if (person.eventCount === 0) return null;

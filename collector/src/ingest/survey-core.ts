@@ -3,6 +3,7 @@
 import { viewSubmission } from '../engine/submission.ts';
 import type { ResponsePlace } from '../storage/port.ts';
 import type { JsonObject } from '../wire/message.ts';
+import { createPace } from './breathe.ts';
 import type { Core } from './core.ts';
 import { own } from './definition-book.ts';
 import { exposureIn } from './exposure.ts';
@@ -77,7 +78,9 @@ export function createSurveyCore({
       const place = reading.next.place;
       return read(async () => {
         const data = [];
+        const pace = createPace();
         for (const { submission, person, state } of reading.data) {
+          await pace();
           const { publicId: profileId, userId } = await idsOf(set, person);
           const view = viewSubmission(state);
           data.push({ submissionId: submission, person, profileId, userId, submission: view });
