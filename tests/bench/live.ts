@@ -60,6 +60,8 @@ export interface Caller {
   ): Promise<{ status: number; text: string }>;
   get(path: string): Promise<{ status: number; text: string }>;
   put(path: string, body: unknown): Promise<{ status: number; text: string }>;
+  /** As an operator. */
+  ask(method: string, path: string, body?: object): Promise<{ status: number; text: string }>;
   close(): void;
 }
 
@@ -67,6 +69,7 @@ export const delayText = ({ delay, work }: Delay): string =>
   `${delay.toFixed(0).padStart(3)} ms${work === null ? '' : ` (work ${work.toFixed(0).padStart(2)})`}`;
 
 export const ADMIN = { authorization: 'Bearer ak_bench' };
+export const SERVER = { authorization: `Basic ${Buffer.from('sk_bench:').toString('base64')}` };
 export const WEB = { authorization: `Basic ${Buffer.from('wk_bench:').toString('base64')}` };
 
 export function createCaller(port: number, connections = 16): Caller {
@@ -96,6 +99,7 @@ export function createCaller(port: number, connections = 16): Caller {
       call('POST', path, typeof body === 'string' ? body : JSON.stringify(body), headers),
     get: (path) => call('GET', path, null, ADMIN),
     put: (path, body) => call('PUT', path, JSON.stringify(body), ADMIN),
+    ask: (method, path, body) => call(method, path, body ? JSON.stringify(body) : null, ADMIN),
     close: () => agent.destroy(),
   };
 }

@@ -7,6 +7,7 @@ import { benchLarge } from './large.ts';
 import { benchNeeds } from './needs.ts';
 import { benchOverload } from './overload.ts';
 import { benchPages } from './pages.ts';
+import { benchReads } from './reads.ts';
 import { percentile, say, tell } from './report.ts';
 import { type Figure, type Load, measureHttp, measureInProcess, measureParse } from './road.ts';
 import { benchStart } from './start.ts';
@@ -27,13 +28,14 @@ messages are sent before, until the code is compiled.
   --rounds N   each is measured so often, in turns, and the median told (3)
   --batch N    only this batch size
   --matching N only this many matching definitions
-  --only NAMES one or more of history, wave, build, needs, overload, pages, start, large (with commas)
+  --only NAMES one or more of history, wave, build, needs, overload, reads, pages, start, large (with commas)
                instead:
                history  a message of a person with 100,000 messages, and a late one where order matters
                wave     100,000 people leaving a segment at one instant
                build    a new definition over 1,000,000 messages, and the size of the file
                needs    /api/needs over 100,000 people beside live messages
                overload the event loop's worst delay by hostile bodies, and a load beside floods
+               reads    the event loop's worst delay by an operator's requests in a file with much of everything
                pages    page views a second, the memory for them, and how long each waits at half of that
                start    the start on a file of 1 GB, and what an idle collector takes
                large    messages a second at 5,000,000 stored messages, beside 100,000
@@ -55,6 +57,7 @@ const OTHERS: Record<string, (scale: number) => Promise<void>> = {
   needs: benchNeeds,
   overload: benchOverload,
   pages: benchPages,
+  reads: benchReads,
   start: benchStart,
   large: (scale) => benchLarge(scale, only('--messages') ?? undefined),
 };
