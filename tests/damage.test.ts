@@ -1,6 +1,16 @@
 // A damaged file: pages of a real one are overwritten, as a bad disk would.
 // Invariant: nothing is acknowledged from the first sign of damage on, and every refusal names the way out.
-import { closeSync, openSync, readFileSync, truncateSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { createCollector } from '@tidemark/collector';
 import Database from 'better-sqlite3';
 import { beforeEach, describe, expect, it } from 'vitest';
@@ -127,5 +137,53 @@ describe('opening', () => {
     expect(said).toContain(file);
     expect(said).toContain('tidemark restore');
     expect(readFileSync(file).equals(before)).toBe(true);
+  });
+});
+
+describe('a file that is no longer where it was opened', () => {
+  const stored = async (collector: Handle, userId: string): Promise<number> =>
+    (await ask(collector, '/v1/track', track(userId))).status;
+
+  it.each([
+    ['deleted', () => rmSync(file)],
+    ['moved', () => renameSync(file, `${file}.moved`)],
+    [
+      'replaced',
+      () => {
+        renameSync(file, `${file}.moved`);
+        copyFileSync(`${file}.moved`, file);
+      },
+    ],
+    ['left without its log', () => rmSync(`${file}-wal`)],
+  ])('takes nothing any more once it was %s', async (_, lose) => {
+    const collector = await createCollector(options());
+    try {
+      expect(await stored(collector, 'before')).toBe(200);
+      lose();
+      expect(await stored(collector, 'after')).toBe(503);
+      expect(await stored(collector, 'later')).toBe(503);
+      const ready = await ask(collector, '/readyz');
+      expect([ready.status, ((await ready.json()) as { status: string }).status]).toEqual([503, 'damaged']);
+      const metrics = await ask(collector, '/metrics');
+      expect(metrics.status).toBe(200);
+      expect(await metrics.text()).toContain('\ntidemark_damaged 1\n');
+    } finally {
+      await collector.close();
+    }
+  });
+
+  it('has all that was acknowledged once it is moved back', async () => {
+    const collector = await createCollector(options());
+    expect(await stored(collector, 'before')).toBe(200);
+    for (const part of ['', '-wal', '-shm']) renameSync(file + part, `${file}.moved${part}`);
+    expect(await stored(collector, 'after')).toBe(503);
+    for (const part of ['', '-wal', '-shm']) renameSync(`${file}.moved${part}`, file + part);
+    // Not by itself: what was lost meanwhile nobody knows.
+    expect(await stored(collector, 'later')).toBe(503);
+    await collector.close();
+    const again = await createCollector(options());
+    expect(await stored(again, 'again')).toBe(200);
+    expect((await ask(again, '/api/profiles/user:before')).status).toBe(200);
+    await again.close();
   });
 });

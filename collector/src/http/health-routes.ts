@@ -6,7 +6,8 @@ import type { HttpParts } from './parts.ts';
 
 /** What an operator can do about a damaged database. */
 const WAY_OUT =
-  'The database is damaged: stop the collector and put a backup in its place with `tidemark restore BACKUP`';
+  'The database is damaged, or its file was moved or replaced (the log says which): stop the collector and put ' +
+  'the file back, or a backup in its place with `tidemark restore BACKUP`';
 
 export function addHealthRoutes(app: Hono, { core, gauges, room, traffic }: HttpParts): void {
   app.get('/healthz', (c) => c.json({ status: 'ok' }));
@@ -17,7 +18,12 @@ export function addHealthRoutes(app: Hono, { core, gauges, room, traffic }: Http
   });
   app.get('/metrics', async () => {
     const { answered, refused } = traffic;
-    const told = { stats: core.stats(), overdue: await core.overdue(), answered, refused };
+    // Where the database is damaged its figures are left out: the others are wanted all the more.
+    const overdue = await core.overdue().catch((error: unknown) => {
+      if (!core.stats().damaged) throw error;
+      return null;
+    });
+    const told = { stats: core.stats(), overdue, answered, refused };
     return new Response(metricsText({ ...told, reading: room.taken(), gauges }), {
       headers: { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' },
     });

@@ -16,7 +16,8 @@ export interface Gauges {
 
 export interface Told {
   stats: ReturnType<Core['stats']>;
-  overdue: Awaited<ReturnType<Core['overdue']>>;
+  /** Null: the database could not be asked. */
+  overdue: Awaited<ReturnType<Core['overdue']>> | null;
   /** Requests answered, by status. */
   answered: ReadonlyMap<number, number>;
   /** Requests sent away, by code. */
@@ -63,14 +64,9 @@ export function metricsText({ stats, overdue, answered, refused, reading, gauges
     ['tidemark_lane_bytes', 'gauge', 'Bytes of their JSON', stats.waiting.bytes],
     ['tidemark_reading_bytes', 'gauge', 'Bytes of request bodies being read', reading],
     ['tidemark_commit_seconds', 'histogram', 'What storing a group of messages took', stats.commits],
-    ['tidemark_people_due', 'gauge', 'People whose changes by time are not written down yet', overdue.people],
-    [
-      'tidemark_deadline_lag_seconds',
-      'gauge',
-      'How long the earliest of these changes has been due',
-      overdue.lagMs / 1_000,
-    ],
+    ...(overdue ? linesOf(overdue) : []),
     ['tidemark_writable', 'gauge', '1 if the last commit succeeded', stats.writable ? 1 : 0],
+    ['tidemark_damaged', 'gauge', '1 if the database is damaged or gone', stats.damaged ? 1 : 0],
     ...(gauges.logBytes
       ? [['tidemark_wal_bytes', 'gauge', 'Size of the write-ahead log', gauges.logBytes()] satisfies Line]
       : []),
@@ -98,6 +94,16 @@ export function metricsText({ stats, overdue, answered, refused, reading, gauges
     )
     .join('');
 }
+
+const linesOf = ({ people, lagMs }: NonNullable<Told['overdue']>): Line[] => [
+  ['tidemark_people_due', 'gauge', 'People whose changes by time are not written down yet', people],
+  [
+    'tidemark_deadline_lag_seconds',
+    'gauge',
+    'How long the earliest of these changes has been due',
+    lagMs / 1_000,
+  ],
+];
 
 function labels(name: string, counts: ReadonlyMap<string | number, number>): [string, number][] {
   return [...counts].map(([label, count]) => [`{${name}="${label}"}`, count]);

@@ -13,6 +13,7 @@ import { readPath } from '../engine/values.ts';
 import { isErased } from '../storage/port.ts';
 import type { Condition, SegmentDefinition, TraitDefinition, Where, Within } from '../wire/definitions.ts';
 import type { JsonObject, JsonValue } from '../wire/message.ts';
+import { createPace } from './breathe.ts';
 import type { WhyView } from './core.ts';
 import type { Tried } from './definition-book.ts';
 import { createSearch, type Found, listed, type Search } from './evidence.ts';
@@ -157,7 +158,9 @@ async function nextChange(
   const indexes = new Set([...behind].map((of) => copy.program.indexOf(of)));
   const isBehind = (leaf: number): boolean =>
     copy.program.touchedByLeaf(leaf).some((index) => indexes.has(index));
+  const pace = createPace();
   for (let step = 0; step < MAX_STEPS; step++) {
+    await pace();
     for (const id of person.dues.keys())
       if (id > 0 ? !behind.has(id) : !isBehind(-id)) person.dues.delete(id);
     const instant = Math.min(...person.dues.values());

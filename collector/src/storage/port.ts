@@ -29,6 +29,16 @@ export class BrokenFile extends Error {
   }
 }
 
+/** The file is no longer where it was opened: what is stored goes where nobody will look for it. */
+export class LostFile extends BrokenFile {
+  constructor(path: string, what: string) {
+    super(path, what);
+    this.message =
+      `${path} ${what} while it was served; nothing is acknowledged any more. Stop what serves it; if the file was ` +
+      'moved, move it back and its -wal with it, else put a backup in its place with `tidemark restore BACKUP`.';
+  }
+}
+
 export interface Store {
   /**
    * Where the backend can read beside the lane: as many folders as are of use at a time. Each folds leaves at one

@@ -35,8 +35,9 @@ export function guarded({ beforeCommit, ...store }: Unguarded, path: string): St
       return await work();
     } catch (error) {
       const damage = damageIn(error);
-      if (damage === null) throw error;
-      broken ??= new BrokenFile(path, damage, { cause: error });
+      if (damage !== null) broken ??= new BrokenFile(path, damage, { cause: error });
+      else if (error instanceof BrokenFile) broken ??= error;
+      else throw error;
       throw broken;
     }
   }

@@ -9,6 +9,7 @@ import { guarded, onWholeFile, type Unguarded } from './damage.ts';
 import { createFolders } from './folder.ts';
 import { createQuery } from './query.ts';
 import { createRead } from './read.ts';
+import { watchPlace } from './same-place.ts';
 import { migrate, requireCurrent, requireOurs } from './schema.ts';
 import { createTerms } from './terms.ts';
 import { requireWritable } from './writable.ts';
@@ -60,6 +61,7 @@ function openWhole({ path, readOnly = false }: SqliteOptions): Unguarded {
   }
   const terms = createTerms(db);
   const commit = createCommit(db, terms);
+  const requireSamePlace = inMemory || readOnly ? null : watchPlace(path);
   const checkpointer = inMemory || readOnly ? null : createCheckpointer(db, path);
   return {
     ...(checkpointer
@@ -68,6 +70,7 @@ function openWhole({ path, readOnly = false }: SqliteOptions): Unguarded {
     read: createRead(db, terms),
     async commit(changes) {
       const committed = await commit(changes);
+      requireSamePlace?.();
       checkpointer?.committed(changes);
       return committed;
     },
