@@ -279,6 +279,66 @@ describe('serve', () => {
     expect(holderOf(join(folder, 'data', 'tidemark.db'))).toBeNull();
   });
 
+  it.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('stops in order by %s, and says so', async (signal) => {
+    const { child, said } = await serve();
+    const done = closed(child);
+    child.kill(signal);
+    expect(await done).toBe(0);
+    expect(said()).toContain(`${signal}: stopping`);
+    expect(JSON.parse(said().trim().split('\n').at(-1) ?? '')).toMatchObject({
+      level: 'info',
+      msg: 'stopped',
+    });
+    expect(holderOf(join(folder, 'data', 'tidemark.db'))).toBeNull();
+    expect(existsSync(join(folder, 'data', 'tidemark.db-wal'))).toBe(false);
+  });
+
+  it('names a variable that is no setting, and the one that was meant', async () => {
+    const { said } = await serve({ ...KEYS, TIDEMARK_RATELIMITS: '5', TIDEMARK_COLOUR: 'red' });
+    expect(said()).toContain(
+      'TIDEMARK_RATELIMITS is no setting and is passed over; did you mean TIDEMARK_RATE_LIMIT?',
+    );
+    expect(said()).toContain('TIDEMARK_COLOUR is no setting and is passed over"');
+  });
+
+  it('says where it listens, whatever address it is known by', async () => {
+    const child = launch(['serve'], {
+      ...KEYS,
+      PORT: '0',
+      TIDEMARK_PUBLIC_URL: 'https://collect.example.com',
+    });
+    let said = '';
+    child.stdout?.on('data', (text) => {
+      said += text;
+    });
+    await vi.waitFor(
+      () =>
+        expect(said).toMatch(
+          /listens on 127\.0\.0\.1:[1-9]\d*, known as https:\/\/collect\.example\.com, with /,
+        ),
+      { timeout: 20_000 },
+    );
+  });
+
+  it('does not keep commands waiting for ever when it is stopped by a signal', async () => {
+    const { child } = await serve();
+    child.kill('SIGSTOP');
+    try {
+      const [keys, looked] = await Promise.all([
+        run(['keys'], KEYS),
+        run(['doctor', '--quick', '--json'], KEYS),
+      ]);
+      expect(keys).toMatchObject({ code: 1, out: '' });
+      expect(keys.err).toContain(`Process ${child.pid} serves`);
+      expect(keys.err).toContain('does not answer');
+      expect(looked.code).toBe(1);
+      const { findings } = JSON.parse(looked.out) as { findings: { check: string; status: string }[] };
+      expect(findings.find(({ check }) => check === 'served')).toMatchObject({ status: 'fail' });
+    } finally {
+      child.kill('SIGCONT');
+    }
+  }, 30_000);
+
   it('lets keys, apply and import work through it, over a socket only the owner may use', async () => {
     const { url } = await serve();
     expect(statSync(join(folder, 'data', 'tidemark.db.sock')).mode & 0o777).toBe(0o600);

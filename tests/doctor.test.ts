@@ -117,6 +117,7 @@ describe('doctor', () => {
       ['fail definitions'],
     ],
     ['a bad setting', () => {}, { PORT: 'eighty' }, ['fail settings']],
+    ['a misspelt setting', () => {}, { TIDEMARK_TZONE: 'UTC' }, ['warn settings']],
     ['a short secret', () => {}, { TIDEMARK_ADMIN_KEY: 'short' }, ['warn secrets']],
     ['plain http', () => {}, { TIDEMARK_PUBLIC_URL: 'http://x.example.com' }, ['warn address']],
     [

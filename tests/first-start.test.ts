@@ -104,15 +104,26 @@ describe('a database that a command made', () => {
     await expectShown(await serve({}));
   });
 
-  it('shows those that are fixed beside those it makes', async () => {
+  it('shows those it makes, and of a given secret only where it was given', async () => {
     const { TIDEMARK_ADMIN_KEY } = KEYS;
     await run(['keys'], { TIDEMARK_ADMIN_KEY });
     await serve({ TIDEMARK_ADMIN_KEY });
     expect(await keyNames()).toEqual(['admin given at start', 'server first', 'web first']);
     const text = readFileSync(shownFile(), 'utf8');
-    expect(text).toContain(TIDEMARK_ADMIN_KEY);
+    expect(text).not.toContain(TIDEMARK_ADMIN_KEY);
+    expect(text).toContain('as given by TIDEMARK_ADMIN_KEY');
+    expect(text).toContain('Bearer $TIDEMARK_ADMIN_KEY');
     expect(keysIn(text).some((key) => key.startsWith('sk_'))).toBe(true);
   });
+});
+
+it('whoever gives all secrets is shown them nowhere', async () => {
+  const secrets = { ...KEYS, TIDEMARK_SIGNING_SECRET: 'a-secret-of-our-own-a-secret-of-our-own' };
+  const served = await serve(secrets);
+  expect(existsSync(shownFile())).toBe(false);
+  expect(served.said()).toContain(KEYS.TIDEMARK_WRITE_KEY);
+  const { TIDEMARK_WRITE_KEY: _public, ...others } = secrets;
+  for (const secret of Object.values(others)) expect(served.said()).not.toContain(secret);
 });
 
 it('two databases of one folder both have their keys in the file, which only its owner reads', async () => {

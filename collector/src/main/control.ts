@@ -102,12 +102,26 @@ export function isServed(database: string): Promise<boolean> {
   });
 }
 
+/** A process that lives answers within milliseconds; the event loop of one that is stopped or stuck never does. */
+const SIGN_OF_LIFE_MS = 5_000;
+
+/** Waits for the process that serves the file to answer at all. @throws Error when it does not */
+export async function awaitSignOfLife(database: string, withinMs = SIGN_OF_LIFE_MS): Promise<void> {
+  await askServer(database, 'clock', null, { withinMs });
+}
+
+export interface Asking {
+  onProgress?: Progress;
+  /** Silence after which it counts as failed, ms; without it whatever the work takes. */
+  withinMs?: number;
+}
+
 /** Asks the process that serves the file. @throws Error with its message when it refused. */
 export function askServer(
   database: string,
   command: string,
   input: unknown,
-  onProgress: Progress = () => {},
+  { onProgress = () => {}, withinMs }: Asking = {},
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
     const asked = request(
@@ -136,6 +150,8 @@ export function askServer(
       },
     );
     asked.on('error', reject);
+    if (withinMs !== undefined)
+      asked.setTimeout(withinMs, () => asked.destroy(new Error(`no answer within ${withinMs / 1_000} s`)));
     asked.end(JSON.stringify(input));
   });
 }

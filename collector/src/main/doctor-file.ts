@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { BrokenFile } from '../ingest/core.ts';
 import { faultOfDatabase, type Inspection, inspectDatabase } from '../storage/sqlite/inspect.ts';
 import { megabytes } from './command.ts';
-import { askServer, isServed } from './control.ts';
+import { awaitSignOfLife, isServed } from './control.ts';
 import { checkDisk } from './doctor-settings.ts';
 import { type Finding, fail, ok, warn } from './finding.ts';
 import { IN_USE, inUse } from './in-use.ts';
@@ -150,10 +150,11 @@ async function checkHolder(database: string): Promise<Finding> {
   if (pid === null) return ok('served', 'by nobody');
   if (!(await isServed(database))) return warn('served', inUse(pid), `${IN_USE}: look again when it is done`);
   try {
-    await askServer(database, 'clock', null);
+    await awaitSignOfLife(database);
     return ok('served', `by process ${pid}`);
   } catch (error) {
-    return warn('served', `process ${pid} does not answer (${messageOf(error)})`, 'see its log');
+    const found = `process ${pid} does not answer (${messageOf(error)})`;
+    return fail('served', found, 'see its log; is it stopped (`kill -CONT`), or stuck?');
   }
 }
 

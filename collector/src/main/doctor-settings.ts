@@ -23,6 +23,7 @@ export function checkSettings(settings: Settings): Finding[] {
     checkAddress(settings),
     checkProxy(settings),
     ...checkLimits(settings),
+    ...settings.unknown.map((says) => warn('settings', says, 'see `tidemark --help` for those there are')),
     ...settings.warnings.map((says) => warn('secrets', says, 'take a longer one')),
   ];
 }

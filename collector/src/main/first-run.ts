@@ -3,21 +3,28 @@
 import { closeSync, fchmodSync, openSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { FirstRun } from '../http/start-keys.ts';
+import { SECRET_NAMES, SECRETS } from './settings.ts';
 
 export interface Announcement {
   /** Where clients reach the collector. */
   url: string;
   database: string;
   keys: FirstRun;
+  /** Those that settings gave, and the start took. */
+  given: ReadonlySet<SecretField>;
 }
 
+type SecretField = keyof typeof SECRET_NAMES;
+
 export function announceFirstRun(
-  { url, database, keys }: Announcement,
+  announcement: Announcement,
   isTerminal: boolean,
   print: (text: string) => void,
 ): void {
-  const text = firstRunText({ url, database, keys });
-  if (isTerminal || database === ':memory:') {
+  const { database, given } = announcement;
+  const text = firstRunText(announcement);
+  const isSecret = SECRETS.some((field) => field !== 'writeKey' && !given.has(field));
+  if (isTerminal || database === ':memory:' || !isSecret) {
     print(text);
     return;
   }
@@ -39,11 +46,17 @@ function append(file: string, text: string): void {
   }
 }
 
-function firstRunText({
-  url,
-  database,
-  keys: { writeKey, serverKey, adminKey, signingSecret },
-}: Announcement): string {
+/** What was given is where whoever gave it keeps it; only a web key, which is public, is shown all the same. */
+function firstRunText({ url, database, keys, given }: Announcement): string {
+  const { writeKey } = keys;
+  const shown = (field: SecretField): string =>
+    given.has(field) ? `as given by ${SECRET_NAMES[field]}` : keys[field];
+  const [serverKey, adminKey, signingSecret] = [
+    shown('serverKey'),
+    shown('adminKey'),
+    shown('signingSecret'),
+  ];
+  const bearer = given.has('adminKey') ? '$TIDEMARK_ADMIN_KEY' : adminKey;
   return `
   The keys of ${database} are shown this once. Keep them.
 
@@ -59,7 +72,7 @@ function firstRunText({
   Or try it from here:
 
     curl ${url}/v1/track -u ${writeKey}: -d '{"userId":"ada","event":"Hello"}'
-    curl ${url}/api/profiles/user:ada -H 'Authorization: Bearer ${adminKey}'
+    curl ${url}/api/profiles/user:ada -H "Authorization: Bearer ${bearer}"
 
 `;
 }

@@ -13,7 +13,8 @@ import { watchLoop } from './loop-delay.ts';
 import { createOperations } from './operations.ts';
 import { createOutage, type Outage } from './outage.ts';
 import { createPeopleProgress } from './progress.ts';
-import { collectorOptions, notTaken, type Settings } from './settings.ts';
+import { collectorOptions, notTaken, SECRETS, type Settings } from './settings.ts';
+import { VERSION } from './version.ts';
 
 /** Changes made by time show within a second of their instant. */
 const TICK_MS = 250;
@@ -62,8 +63,12 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
     const stopped = untilStopped(server, collector, control, { log, outage });
     const address = actualUrl(server, url, settings);
     if (collector.firstRun) {
+      const { refused } = collector.app;
+      const given = new Set(
+        SECRETS.filter((field) => settings[field] !== undefined && !refused.includes(field)),
+      );
       announceFirstRun(
-        { url: address, database: settings.database, keys: collector.firstRun },
+        { url: address, database: settings.database, keys: collector.firstRun, given },
         isTerminal,
         print,
       );
@@ -71,10 +76,19 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
         log.error('that the keys were shown could not be stored; the next start makes new ones', error);
       });
     }
-    for (const warning of [...settings.warnings, ...collector.app.refused.map(notTaken)]) log.warn(warning);
-    print(`Tidemark listens on ${address} with ${settings.database}\n`);
+    for (const warning of [...settings.warnings, ...settings.unknown, ...collector.app.refused.map(notTaken)])
+      log.warn(warning);
+    const place = settings.publicUrl === undefined ? address : `${settings.host}:${portOf(server, settings)}`;
+    const known = settings.publicUrl === undefined ? '' : `, known as ${settings.publicUrl},`;
+    print(`Tidemark listens on ${place}${known} with ${settings.database}\n`);
+    // A terminal has just been told.
+    if (!isTerminal) log.info(`started, version ${VERSION}`);
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
-    return await stopped;
+    const code = await stopped;
+    await collector.close();
+    collector = null;
+    if (!isTerminal) log.info('stopped');
+    return code;
   } finally {
     loop.stop();
     await collector?.close();
@@ -83,10 +97,15 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
   }
 }
 
-function actualUrl(server: Server, url: string, { port, publicUrl }: Settings): string {
+/** The one that the system chose where none was given. */
+function portOf(server: Server, { port }: Settings): number {
   const bound = server.address();
-  if (publicUrl !== undefined || port !== 0 || bound === null || typeof bound === 'string') return url;
-  return url.replace(/:0$/, `:${bound.port}`);
+  return port !== 0 || bound === null || typeof bound === 'string' ? port : bound.port;
+}
+
+function actualUrl(server: Server, url: string, settings: Settings): string {
+  const { publicUrl } = settings;
+  return publicUrl === undefined ? url.replace(/:0$/, `:${portOf(server, settings)}`) : url;
 }
 
 function untilStopped(
@@ -116,7 +135,8 @@ function untilStopped(
         resolve(0);
       });
     };
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal));
+    // SIGHUP: the terminal was closed, or somebody hopes for a reload, which a restart is.
+    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
   });
 }
 

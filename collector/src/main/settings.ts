@@ -35,6 +35,8 @@ export interface Settings {
   configFile?: string;
   /** What works but should not stay so. */
   warnings: string[];
+  /** What is said of variables that look like settings and are none. */
+  unknown: string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -49,13 +51,34 @@ export interface Overrides {
   ip?: string | undefined;
 }
 
-const SECRET_NAMES = {
+/** The variable that gives each key. */
+export const SECRET_NAMES = {
   writeKey: 'TIDEMARK_WRITE_KEY',
   serverKey: 'TIDEMARK_SERVER_KEY',
   adminKey: 'TIDEMARK_ADMIN_KEY',
   signingSecret: 'TIDEMARK_SIGNING_SECRET',
 } as const satisfies Record<keyof FixedKeys, string>;
-const SECRETS = Object.keys(SECRET_NAMES) as (keyof FixedKeys)[]; // an object literal has no others
+export const SECRETS = Object.keys(SECRET_NAMES) as (keyof FixedKeys)[]; // an object literal has no others
+
+/** All that begin with TIDEMARK_ and are read by some command. */
+const VARIABLES = [
+  ...Object.values(SECRET_NAMES),
+  ...['DB', 'CONFIG', 'TZ', 'PUBLIC_URL', 'TRUST_PROXY', 'RATE_LIMIT', 'LOG_LEVEL', 'IP', 'NOW', 'DEBUG'].map(
+    (name) => `TIDEMARK_${name}`,
+  ),
+];
+
+/** A misspelt setting would be passed over in silence, such as a limit that is not there. */
+function unknownOf(environment: Environment): string[] {
+  const letters = (name: string): string => name.replaceAll('_', '').replace(/S$/, '');
+  return Object.keys(environment)
+    .filter((name) => name.startsWith('TIDEMARK_') && !name.startsWith('TIDEMARK_TEST_'))
+    .filter((name) => !VARIABLES.includes(name))
+    .map((name) => {
+      const meant = VARIABLES.find((known) => letters(known) === letters(name));
+      return `${name} is no setting and is passed over${meant ? `; did you mean ${meant}?` : ''}`;
+    });
+}
 
 /** A secret shorter than this can be guessed: it works, with a warning. */
 const SAFE_SECRET_CHARS = 16;
@@ -64,6 +87,7 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
   const env = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const settings: Settings = {
     warnings: [],
+    unknown: [],
     port: readPort('PORT', overrides.port ?? env('PORT') ?? '4700'),
     host: overrides.host ?? env('HOST') ?? '127.0.0.1',
     database: databasePath(overrides.db ?? env('TIDEMARK_DB') ?? 'data/tidemark.db'),
@@ -95,6 +119,7 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
       rateLimit === 'off' ? 'off' : readWhole('TIDEMARK_RATE_LIMIT', rateLimit, 1, 10_000_000);
   const now = env('TIDEMARK_NOW');
   if (now !== undefined) settings.now = readNow(now);
+  settings.unknown = unknownOf(environment);
   const configFile = overrides.config ?? env('TIDEMARK_CONFIG');
   if (configFile !== undefined) settings.configFile = resolve(configFile);
   return settings;

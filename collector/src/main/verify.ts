@@ -86,7 +86,7 @@ async function repaired(settings: Settings): Promise<Repaired> {
   if (await goesThroughServer(settings.database)) {
     const found = await verifySnapshot(settings);
     const links = concernsLinks(found.differences);
-    await askServer(settings.database, 'repair', { links }, onProgress);
+    await askServer(settings.database, 'repair', { links }, { onProgress });
     finish();
     return { found, left: (await verifySnapshot(settings)).differences };
   }
