@@ -293,6 +293,30 @@ describe('serve', () => {
     expect(existsSync(join(folder, 'data', 'tidemark.db-wal'))).toBe(false);
   });
 
+  it('says what its definitions file changes', async () => {
+    const file = join(folder, 'definitions.json');
+    const environment = { ...KEYS, TIDEMARK_CONFIG: file };
+    const stop = async ({ child }: Awaited<ReturnType<typeof serve>>) => {
+      const done = closed(child);
+      child.kill('SIGTERM');
+      await done;
+    };
+    writeFileSync(file, '{"traits":{"n":{"type":"count","event":"A"}}}');
+    const first = await serve(environment);
+    await vi.waitFor(() => expect(first.said()).toContain('trait n: created'));
+    await stop(first);
+    writeFileSync(file, '{"retention":{"A":"30d"}}');
+    const second = await serve(environment);
+    await vi.waitFor(() => expect(second.said()).toContain('1 deleted'));
+    expect(second.said()).toContain('trait n: deleted');
+    expect(second.said()).toContain('Events kept: "A" for 30d; all others for ever');
+    expect((await run(['apply', file], KEYS)).code).toBe(0);
+    expect(second.said()).toContain('done by command: apply');
+    await stop(second);
+    const third = await serve(environment);
+    expect(third.said()).not.toContain('trait n');
+  });
+
   it('names a variable that is no setting, and the one that was meant', async () => {
     const { said } = await serve({ ...KEYS, TIDEMARK_RATELIMITS: '5', TIDEMARK_COLOUR: 'red' });
     expect(said()).toContain(

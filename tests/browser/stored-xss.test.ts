@@ -42,7 +42,15 @@ beforeAll(async () => {
     script: byName['sdk.js'] ?? null,
     modules: byName,
   });
-  const collector = { core, app, fetch: app.fetch, tick: core.tick, close: core.close, firstRun: null };
+  const collector = {
+    core,
+    app,
+    fetch: app.fetch,
+    tick: core.tick,
+    close: core.close,
+    firstRun: null,
+    applied: null,
+  };
   await addDemo(collector, `${root}/examples`);
   url = await new Promise((resolve) => {
     // Without options for HTTP/2 the adapter makes a plain HTTP server.

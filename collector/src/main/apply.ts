@@ -25,7 +25,8 @@ export const apply: Command = {
 /** Definitions told one by one: more fill the screen, and are told by --json. */
 const MAX_TOLD = 50;
 
-function textOfApplied({ changed, deleted, definitions, retention }: Applied): string {
+/** For people: what became of each definition, and which events are kept how long. */
+export function textOfApplied({ changed, deleted, definitions, retention }: Applied): string {
   const lines = definitions.slice(0, MAX_TOLD).map(lineOf);
   if (definitions.length > MAX_TOLD)
     lines.push(`  and ${definitions.length - MAX_TOLD} more, which --json lists\n`);

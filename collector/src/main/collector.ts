@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { createApp, type RequestTold } from '../app.ts';
 import type { FirstRun } from '../http/start-keys.ts';
-import type { Core } from '../ingest/core.ts';
+import type { Applied, Core } from '../ingest/core.ts';
 import { createCore } from '../ingest/create-core.ts';
 import { type DefinitionFile, parseDefinitionFile } from '../wire/definitions.ts';
 import { readModules, readScript } from './script-file.ts';
@@ -75,6 +75,8 @@ export interface InnerCollector extends Collector {
   core: Core;
   app: Awaited<ReturnType<typeof createApp>>;
   firstRun: FirstRun | null;
+  /** What the definitions file changed; null without one. */
+  applied: Applied | null;
 }
 
 /** The definitions in `config` are wrong; `faults` name each place. */
@@ -162,9 +164,11 @@ export async function openCollector(options: InnerOptions): Promise<InnerCollect
         ...(loopDelay === undefined ? {} : { loopDelay }),
       },
     });
+    let applied: Applied | null = null;
     if (file) {
-      const applied = await core.applyFile(file);
-      if (!applied.ok) throw new InvalidConfig(applied.faults);
+      const result = await core.applyFile(file);
+      if (!result.ok) throw new InvalidConfig(result.faults);
+      applied = result;
       await core.tick();
     }
     return {
@@ -177,6 +181,7 @@ export async function openCollector(options: InnerOptions): Promise<InnerCollect
       core,
       app,
       firstRun: app.firstRun,
+      applied,
     };
   } catch (error) {
     await core.close();

@@ -1,8 +1,10 @@
 // `tidemark serve`: the collector over HTTP in the foreground.
 // Invariant: one process a file; SIGTERM answers what is under way and leaves the file clean.
 import type { Server } from 'node:http';
+import type { Applied } from '../ingest/core.ts';
+import { textOfApplied } from './apply.ts';
 import { type InnerCollector, openCollector } from './collector.ts';
-import { serveControl } from './control.ts';
+import { type Handle, serveControl } from './control.ts';
 import { makeFolderOf } from './database-folder.ts';
 import { addDemo } from './demo.ts';
 import { announceFirstRun } from './first-run.ts';
@@ -58,7 +60,7 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
       `http://${settings.host.includes(':') ? `[${settings.host}]` : settings.host}:${settings.port}`;
     if (demo !== null) await addDemo(collector, demo);
     const server = await startListening(collector, settings);
-    const control = await serveControl(settings.database, createOperations(collector));
+    const control = await serveControl(settings.database, logged(createOperations(collector), log));
     // From here on a signal stops it the orderly way, also one that comes while it introduces itself.
     const stopped = untilStopped(server, collector, control, { log, outage });
     const address = actualUrl(server, url, settings);
@@ -78,6 +80,7 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
     }
     for (const warning of [...settings.warnings, ...settings.unknown, ...collector.app.refused.map(notTaken)])
       log.warn(warning);
+    if (collector.applied) tellApplied(collector.applied, settings.configFile ?? '', { print, log });
     const place = settings.publicUrl === undefined ? address : `${settings.host}:${portOf(server, settings)}`;
     const known = settings.publicUrl === undefined ? '' : `, known as ${settings.publicUrl},`;
     print(`Tidemark listens on ${place}${known} with ${settings.database}\n`);
@@ -95,6 +98,31 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
     outage.end();
     lock.release();
   }
+}
+
+/** A file that says less than it did takes definitions away, and one with a retention lets go of events. */
+function tellApplied(
+  applied: Applied,
+  file: string,
+  { print, log }: Pick<ServeOptions, 'print' | 'log'>,
+): void {
+  const { changed, deleted, retention } = applied;
+  if (changed + deleted > 0) print(`From ${file}: ${textOfApplied(applied)}`);
+  log.info(
+    `definitions file applied: ${changed} created or changed, ${deleted} deleted, ` +
+      `${Object.keys(retention).length} events with a retention`,
+  );
+}
+
+/** Commands that change what the collector does, for whoever asks later what happened. */
+const LOGGED: ReadonlySet<string> = new Set(['apply', 'keys-create', 'keys-revoke', 'put-surveys', 'repair']);
+
+function logged(handle: Handle, log: Log): Handle {
+  return async (command, input, onProgress) => {
+    const answer = await handle(command, input, onProgress);
+    if (LOGGED.has(command)) log.info(`done by command: ${command}`);
+    return answer;
+  };
 }
 
 /** The one that the system chose where none was given. */
