@@ -5,9 +5,9 @@ import { compareStamps, type Stamp, stampOf } from '../engine/stamp.ts';
 import type {
   HistoryRange,
   HistoryRow,
+  LinkRange,
   MessageFilter,
   NewMessage,
-  NextLink,
   Store,
 } from '../storage/port.ts';
 import type { MessageType } from '../wire/message.ts';
@@ -15,6 +15,9 @@ import { createPace } from './breathe.ts';
 import type { Draft } from './draft.ts';
 import type { HeldIdentities } from './held-identities.ts';
 import { byStamp, newestOf, pagesOf } from './history-pages.ts';
+
+/** Links of a user to a device read at a time. */
+export const LINKS_PAGE = 500;
 
 export interface HeldHistory {
   /**
@@ -39,7 +42,9 @@ export interface HeldHistory {
   rangesOf(root: number, between?: Stretch): Promise<Range[]>;
   /** Whether the device has messages of its own inside the stretch. */
   hasOwnMessages(device: number, stretch: Stretch, until: number): Promise<boolean>;
-  nextLink(asked: NextLink): Promise<Stamp | null>;
+  /** The first `most` links by which a user was linked to a device in a range, in order; fewer: that was all. */
+  links(asked: LinkRange, most: number): Promise<Stamp[]>;
+  nextLink(asked: LinkRange): Promise<Stamp | null>;
   /** Text of an id's messages of that type dated after the clock, in characters. */
   upcomingChars(id: number, type: MessageType, clock: number): Promise<number>;
   /** Groups that an id's messages dated after the clock name, of the first so many of these. */
@@ -154,6 +159,20 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
     if (fresh.length > 0) yield fresh;
   }
 
+  async function links(asked: LinkRange, most: number): Promise<Stamp[]> {
+    const [stored = []] = (await read({ links: [{ ...asked, limit: most }] })).links;
+    const found = stored.filter(isVisible);
+    const offer = (stamp: Stamp): void => {
+      if (compareStamps(stamp, asked.after) <= 0) return;
+      if (asked.before === null || compareStamps(stamp, asked.before) < 0) found.push(stamp);
+    };
+    for (const { message, device, pending } of filedUnder(asked.user))
+      if (device === asked.device && !pending && message.time <= asked.until) offer(stampOf(message));
+    for (const { user, device, stamp } of draft().aliases)
+      if (user === asked.user && device === asked.device && stamp[0] <= asked.until) offer(stamp);
+    return found.sort(compareStamps).slice(0, most);
+  }
+
   return {
     historyOf,
     async historyIn(ranges, until, most) {
@@ -191,21 +210,9 @@ export function createHeldHistory({ read, draft, identities, horizon }: Means): 
       const { history } = await read({ history: [{ node: device, until, limit: 1, ...stretch }] });
       return (history[0] ?? []).some(({ stamp }) => isVisible(stamp));
     },
+    links,
     async nextLink(asked) {
-      const [stored = null] = (await read({ nextLink: [asked] })).nextLink;
-      let first = stored && isVisible(stored) ? stored : null;
-      const offer = (stamp: Stamp): void => {
-        if (
-          compareStamps(stamp, asked.after) <= 0 ||
-          (asked.before && compareStamps(stamp, asked.before) >= 0)
-        )
-          return;
-        if (first === null || compareStamps(stamp, first) < 0) first = stamp;
-      };
-      for (const { message, device, pending } of filedUnder(asked.user))
-        if (device === asked.device && !pending && message.time <= asked.until) offer(stampOf(message));
-      for (const { user, device, stamp } of draft().aliases)
-        if (user === asked.user && device === asked.device && stamp[0] <= asked.until) offer(stamp);
+      const [first = null] = await links(asked, 1);
       return first;
     },
   };

@@ -10,12 +10,15 @@ import {
   movesBetween,
   type Pair,
   type Range,
+  type Run,
   runCutBy,
   type Timeline,
   tidy,
 } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import type { AliasRow, NodeRow } from '../storage/port.ts';
+import { createPace } from './breathe.ts';
+import { LINKS_PAGE } from './held-history.ts';
 import {
   isCrowded,
   isPastCap,
@@ -235,17 +238,41 @@ async function rebuildTimeline(
   const isFresh = (pair: Pair): boolean => fresh?.device === device && pair.user === fresh.user;
   const pairs = (await set.devicePairs(device)).filter((pair) => !isFresh(pair));
   if (fresh?.device === device) pairs.push(fresh);
-  const runs: { stamp: Stamp; user: number }[] = [];
+  const pace = createPace();
+  /** Of each user the next link and those read behind it, in order. */
+  let next: Linked[] = [];
   for (const { user, trusted, plain } of pairs) {
     if (await isRefused(set, user, device, outcome)) continue;
-    let stamp: Stamp | null = earlier(trusted, plain);
-    while (stamp) {
-      runs.push({ stamp, user });
-      stamp = await set.nextLink({ user, device, after: stamp, before: null, until: clock });
+    const first = earlier(trusted, plain);
+    if (first) next.push({ user, links: [first] });
+    await pace();
+  }
+  const runs: Run[] = [];
+  while (next.length > 0) {
+    next.sort((a, b) => compareStamps(firstOf(a), firstOf(b)));
+    const [own, other] = next as [Linked, Linked | undefined]; // there is one
+    runs.push({ stamp: firstOf(own), user: own.user });
+    if (!other) break;
+    // Their links up to somebody else's begin no run.
+    const after = firstOf(other);
+    const left = own.links.findIndex((stamp) => compareStamps(stamp, after) > 0);
+    own.links.splice(0, left < 0 ? own.links.length : left);
+    if (own.links.length === 0) {
+      own.links = await set.links({ user: own.user, device, after, before: null, until: clock }, LINKS_PAGE);
+      if (own.links.length === 0) next = next.filter((one) => one !== own);
     }
+    await pace();
   }
   return tidy(runs);
 }
+
+/** Links of one user to a device, in order. */
+interface Linked {
+  user: number;
+  links: Stamp[];
+}
+
+const firstOf = ({ links }: Linked): Stamp => links[0] as Stamp; // there is one
 
 async function isRefused(set: WorkingSet, user: number, device: number, outcome: Outcome): Promise<boolean> {
   if (outcome.root.has(user)) return !outcome.counts(user, device);

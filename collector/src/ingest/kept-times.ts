@@ -3,6 +3,8 @@
 import type { Run } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import { type AliasRow, ERASED, type HistoryRow } from '../storage/port.ts';
+import { createPace } from './breathe.ts';
+import { LINKS_PAGE } from './held-history.ts';
 import type { WorkingSet } from './working-set.ts';
 
 interface KeptLink {
@@ -80,13 +82,15 @@ async function namelessStamps(
 /** Every link of the device at one instant, also those that changed nothing. */
 async function linksAt(set: WorkingSet, device: number, time: number): Promise<Stamp[]> {
   const links: Stamp[] = [];
+  const pace = createPace();
   for (const { user } of await set.devicePairs(device)) {
     const asked = { user, device, before: [time + 1, '', 0] as Stamp, until: time };
     // No id is empty, so that nothing comes before this place.
-    let link = await set.nextLink({ ...asked, after: [time, '', 0] });
-    while (link) {
-      links.push(link);
-      link = await set.nextLink({ ...asked, after: link });
+    for (let after: Stamp | undefined = [time, '', 0]; after; ) {
+      const page: Stamp[] = await set.links({ ...asked, after }, LINKS_PAGE);
+      links.push(...page);
+      after = page.length < LINKS_PAGE ? undefined : page.at(-1);
+      await pace();
     }
   }
   return links;

@@ -78,10 +78,11 @@ export function describeIdentities(bench: Bench): void {
           },
         ],
       });
-      const ask = { user: 1, device: 5, before: null, until: 99 };
+      const ask = { user: 1, device: 5, before: null, until: 99, limit: 1 };
       const read = await bench.store.read({
-        nextLink: [
+        links: [
           { ...ask, after: [10, 'm1', 0] },
+          { ...ask, after: [10, 'm1', 0], limit: 9 },
           { ...ask, after: [25, 'x', 1] },
           { ...ask, after: [30, 'm3', 0] },
           { ...ask, after: [10, 'm1', 0], before: [25, 'x', 1] },
@@ -89,7 +90,11 @@ export function describeIdentities(bench: Bench): void {
         ],
         merges: [4],
       });
-      expect(read.nextLink).toEqual([[25, 'x', 1], [30, 'm3', 0], null, null, null]);
+      const [x, m3] = [
+        [25, 'x', 1],
+        [30, 'm3', 0],
+      ];
+      expect(read.links).toEqual([[x], [x, m3], [m3], [], [], []]);
       expect(read.merges).toEqual([
         { user: 1, device: 5, previousUser: 4, stamp: [25, 'x', 1], trusted: true, seq: 9, voided: false },
       ]);

@@ -44,8 +44,8 @@ export interface MessageFilter {
   bodies: boolean;
 }
 
-/** The first link of `user` and `device` strictly after `after` and before `before`. */
-export interface NextLink {
+/** Links of `user` and `device` strictly after `after` and before `before`; the first `limit` of them are read. */
+export interface LinkRange {
   user: number;
   device: number;
   after: Stamp;
@@ -67,7 +67,7 @@ export interface ReadKeys {
   /** Users: the aliases that name them on either side as users. */
   merges?: number[];
   history?: HistoryRange[];
-  nextLink?: NextLink[];
+  links?: (LinkRange & { limit: number })[];
   /** Devices: their pairs with users. */
   devicePairs?: number[];
   groups?: string[];
@@ -98,7 +98,8 @@ export interface ReadResult {
   merges: AliasRow[];
   /** One list a range, in order. */
   history: HistoryRow[][];
-  nextLink: (Stamp | null)[];
+  /** One list a range, in order. */
+  links: Stamp[][];
   groups: Map<string, GroupRow>;
   listed: { node: number; list: number }[];
   unmerged: Map<number, number>;

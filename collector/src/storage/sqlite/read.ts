@@ -9,8 +9,8 @@ import {
   type GroupChange,
   type HistoryRange,
   type HistoryRow,
+  type LinkRange,
   type MessageFilter,
-  type NextLink,
   type NodeRow,
   type PersonRow,
   type ReadKeys,
@@ -97,6 +97,12 @@ const OF_FILTER =
 /** By `HistoryRange.kept`. */
 const OF_KEPT = { still: 'AND expired = 0', 'no longer': 'AND expired > 0' };
 
+interface StampColumns {
+  time: number;
+  message_id: string;
+  kind: number;
+}
+
 /** Bounds are compared by time in SQL, and by the whole stamp here; for a page of a range, all in SQL: see `pageIn`. */
 const OPEN_END = Number.MAX_SAFE_INTEGER;
 const BEGINNING: Stamp = [0, '', 0];
@@ -177,15 +183,13 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
     ascending: { whole: filtered('ASC', true), bare: filtered('ASC', false) },
     descending: { whole: filtered('DESC', true), bare: filtered('DESC', false) },
   };
-  const nextMessageLink = db.prepare<
-    [number, number, number, number],
-    { time: number; message_id: string; kind: number }
-  >(
+  const messageLinks = db.prepare<[number, number, number, number], StampColumns>(
     `SELECT time, message_id, kind FROM message
      WHERE node = ? AND device = ? AND time BETWEEN ? AND ? ORDER BY time, message_id, kind`,
   );
-  const aliasLinks = db.prepare<[number, number, number], AliasColumns>(
-    'SELECT * FROM alias WHERE device = ? AND user = ? AND time <= ? ORDER BY time, message_id, kind',
+  const aliasLinks = db.prepare<[number, number, number, number], StampColumns>(
+    `SELECT time, message_id, kind FROM alias
+     WHERE device = ? AND user = ? AND time BETWEEN ? AND ? ORDER BY time, message_id, kind`,
   );
   const group = db.prepare<[string], { traits: string; revision: number }>(
     'SELECT traits, revision FROM grp WHERE id = ?',
@@ -259,22 +263,24 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       );
   }
 
-  function nextLink({ user, device, after, before, until }: NextLink): Stamp | null {
+  function links({ user, device, after, before, until, limit }: LinkRange & { limit: number }): Stamp[] {
     const last = Math.min(until, before === null ? OPEN_END : before[0]);
     const inside = (stamp: Stamp): boolean =>
       compareStamps(stamp, after) > 0 && (before === null || compareStamps(stamp, before) < 0);
-    let found: Stamp | null = null;
-    for (const row of nextMessageLink.iterate(user, device, after[0], last)) {
-      const stamp: Stamp = [row.time, row.message_id, row.kind === 0 ? 0 : 1];
-      if (!inside(stamp)) continue;
-      found = stamp;
-      break;
-    }
-    for (const row of aliasLinks.all(device, user, last)) {
-      const { stamp } = aliasRow(row);
-      if (inside(stamp) && (found === null || compareStamps(stamp, found) < 0)) found = stamp;
-    }
-    return found;
+    /** The first of rows that come in order. */
+    const firstOf = (rows: Iterable<StampColumns>): Stamp[] => {
+      const found: Stamp[] = [];
+      for (const row of rows) {
+        const stamp: Stamp = [row.time, row.message_id, row.kind === 0 ? 0 : 1];
+        if (inside(stamp)) found.push(stamp);
+        if (found.length === limit) break;
+      }
+      return found;
+    };
+    const ofMessages = firstOf(messageLinks.iterate(user, device, after[0], last));
+    const ofAliases = firstOf(aliasLinks.iterate(device, user, after[0], last));
+    if (ofAliases.length === 0) return ofMessages;
+    return [...ofMessages, ...ofAliases].sort(compareStamps).slice(0, limit);
   }
 
   function readAll(keys: ReadKeys): ReadResult {
@@ -286,7 +292,7 @@ export function createRead(db: Database, terms: Terms): Store['read'] {
       pairs: [],
       merges: [],
       history: (keys.history ?? []).map(history),
-      nextLink: (keys.nextLink ?? []).map(nextLink),
+      links: (keys.links ?? []).map(links),
       groups: new Map(),
       listed: (keys.listed ?? []).flatMap((node) => listed.all(node)),
       unmerged: new Map(),

@@ -245,6 +245,11 @@ const MIGRATIONS: readonly string[] = [
     FROM pending_by_seq AS p JOIN message AS m ON m.seq = p.seq;
   DROP TABLE pending_by_seq;
   `,
+  `
+  -- In order: a device may be linked to a user by very many aliases.
+  DROP INDEX alias_device;
+  CREATE INDEX alias_device ON alias (device, user, time, message_id, kind);
+  `,
 ];
 
 export const SCHEMA_VERSION = MIGRATIONS.length;
