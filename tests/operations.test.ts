@@ -57,6 +57,25 @@ describe('merge and unmerge', () => {
     });
   });
 
+  it('tells a merge from an alias whose message goes by its id', async () => {
+    await withCollector({ file: true }, async (c) => {
+      await c.send(
+        'web',
+        ['a', 'b', 'c'].map((id) => track(user(id), 'A')),
+      );
+      await merge(c, 'a', 'b');
+      const named = { messageId: 'merge 000000000001', userId: 'b', previousId: 'c' };
+      c.advance(10);
+      await c.send('server', [message('alias', named, 5)]);
+      expect((await c.profile('user:c'))?.userId).toBe('b');
+      await unmerge(c, 'c');
+      expect(await c.verify()).toEqual([]);
+      expect((await c.profile('user:a'))?.userId).toBe('b');
+      await c.reopen();
+      expect(await c.verify()).toEqual([]);
+    });
+  });
+
   it('keeps no merge of two who are one already, so that one unmerge parts them', async () => {
     await withCollector({}, async (c) => {
       await c.send('web', [track(user('a'), 'A'), track(user('b'), 'A')]);

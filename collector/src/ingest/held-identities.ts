@@ -61,6 +61,10 @@ export interface HeldIdentities {
   readonly erased: { any: boolean; suppressed: boolean };
 }
 
+/** By its message or operation; what is kept of erased people by its place. An id of a message may be any text. */
+const aliasKey = ({ seq, user, device, stamp }: AliasRow): string =>
+  seq === 0 ? `kept ${user} ${device} ${stamp.join(' ')}` : String(seq);
+
 const KINDS = ['user', 'device'] as const satisfies readonly NodeKind[];
 
 export interface IdentitiesInMemory {
@@ -275,9 +279,7 @@ export function createHeldIdentities({ read, draft, counters, idKey, erased, cap
       const fresh = draft().aliases.filter(
         (alias) => wanted.has(alias.user) || (alias.previousUser !== null && wanted.has(alias.previousUser)),
       );
-      const unique = new Map(
-        [...stored, ...fresh].map((alias) => [`${alias.stamp[2]} ${alias.stamp[1]}`, alias]),
-      );
+      const unique = new Map([...stored, ...fresh].map((alias) => [aliasKey(alias), alias]));
       return [...unique.values()].map((alias) =>
         alias.previousUser !== null && draft().voided.has(alias.previousUser)
           ? { ...alias, voided: true }
