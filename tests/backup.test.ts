@@ -136,6 +136,10 @@ describe('backup', () => {
     truncateSync(database(), 20_000);
     const { code, err } = await run(['backup', path('b.db')]);
     expect([code, err]).toEqual([1, expect.stringContaining('tidemark restore')]);
+    expect((await run(['export', path('b.ndjson')])).code).toBe(1);
+    // At the very start, before anything is written.
+    writeFileSync(database(), 'some text '.repeat(2_000));
+    expect((await run(['export', path('b.ndjson')])).code).toBe(1);
     expect(readdirSync(path()).sort()).toEqual(['data', 'definitions.json']);
   });
 });

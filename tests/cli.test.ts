@@ -317,6 +317,17 @@ describe('serve', () => {
     expect(third.said()).not.toContain('trait n');
   });
 
+  it('warns of a database that it has just made, and not of one that was there', async () => {
+    const first = await serve();
+    await vi.waitFor(() => expect(first.said()).toContain('the database is a new, empty one'));
+    const done = closed(first.child);
+    first.child.kill('SIGTERM');
+    await done;
+    const second = await serve();
+    await vi.waitFor(() => expect(second.said()).toContain('started, version'));
+    expect(second.said()).not.toContain('new, empty');
+  });
+
   it('names a variable that is no setting, and the one that was meant', async () => {
     const { said } = await serve({ ...KEYS, TIDEMARK_RATELIMITS: '5', TIDEMARK_COLOUR: 'red' });
     expect(said()).toContain(

@@ -59,6 +59,10 @@ async function runExport(flags: Flags, settings: Settings, [name = '-', ...rest]
   try {
     const done = await untilSignal(async (signal) => {
       const stream = createWriteStream(partial, { flags: 'wx', mode: 0o600 });
+      // Made only now: what fails before that would be cleared away before it is there.
+      await once(stream, 'open').catch((error: Error) => {
+        throw cannotWrite(file, error);
+      });
       const exported = await writeTo({ out: stream, name: file }, settings, options, signal);
       await new Promise<void>((ended, failed) => {
         stream.end((error?: Error | null) => (error ? failed(cannotWrite(file, error)) : ended()));

@@ -1,5 +1,6 @@
 // `tidemark serve`: the collector over HTTP in the foreground.
 // Invariant: one process a file; SIGTERM answers what is under way and leaves the file clean.
+import { statSync } from 'node:fs';
 import type { Server } from 'node:http';
 import type { Applied } from '../ingest/core.ts';
 import { textOfApplied } from './apply.ts';
@@ -38,6 +39,8 @@ export interface ServeOptions {
 
 /** Resolves with the exit code once stopped. */
 export async function serve({ settings, demo, print, draw, isTerminal, log }: ServeOptions): Promise<number> {
+  // A wrong path, or a disk that is not mounted, is another database with the same keys.
+  const isNew = settings.database !== ':memory:' && !hasContent(settings.database);
   makeFolderOf(settings.database);
   const lock = takeLock(settings.database);
   let collector: InnerCollector | null = null;
@@ -85,6 +88,7 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
     const known = settings.publicUrl === undefined ? '' : `, known as ${settings.publicUrl},`;
     print(`Tidemark listens on ${place}${known} with ${settings.database}\n`);
     // A terminal has just been told.
+    if (isNew) log.warn('the database is a new, empty one');
     if (!isTerminal) log.info(`started, version ${VERSION}`);
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
     const code = await stopped;
@@ -99,6 +103,8 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
     lock.release();
   }
 }
+
+const hasContent = (file: string): boolean => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0;
 
 /** A file that says less than it did takes definitions away, and one with a retention lets go of events. */
 function tellApplied(
