@@ -3,9 +3,8 @@
 // up and that times of theirs on shared devices go to nobody else.
 
 import { declaredTraits } from '../engine/filter.ts';
-import { holderOf, pairKey, type Run, tidy } from '../engine/identity.ts';
+import { holderOf, pairKey } from '../engine/identity.ts';
 import { emitDifference, evaluate } from '../engine/person.ts';
-import { compareStamps } from '../engine/stamp.ts';
 import { emptyBag, writeTraits } from '../engine/trait-bag.ts';
 import {
   type AliasRow,
@@ -16,10 +15,19 @@ import {
   type NodeRow,
   type RefusedRow,
 } from '../storage/port.ts';
-import type { JsonObject, JsonValue } from '../wire/message.ts';
-import { breathe, createPace } from './breathe.ts';
+import { createPace } from './breathe.ts';
 import type { Receipt } from './core.ts';
 import { settleGroups } from './due.ts';
+import {
+  idTextOf,
+  mayName,
+  parsed,
+  refusedNaming,
+  type Scouted,
+  type ScoutedEvents,
+  type ScoutedRefused,
+  usesByOthers,
+} from './erase-scout.ts';
 import { occasionOf } from './fold-person.ts';
 import { noteGroupChange } from './groups.ts';
 import { keepTimes } from './kept-times.ts';
@@ -27,14 +35,8 @@ import { filedUnder } from './owner.ts';
 import { logsOf, type Person, whoIs } from './person-ids.ts';
 import { settledPerson } from './settle.ts';
 import { engineMessage } from './stored-message.ts';
+import { upcomingOf } from './upcoming-of.ts';
 import type { WorkingSet } from './working-set.ts';
-
-/** Rejected messages read at a time: 1 MB or so. */
-const REFUSED_PAGE = 1_000;
-/** Messages dated in the future read at a time. */
-const PENDING_PAGE = 500;
-/** Messages looked at between two breaths for the names of their events: some milliseconds. */
-const EVENTS_PAGE = 5_000;
 
 /** Records the erasure of a settled person; the caller commits it and then forgets what is in memory. */
 export async function erasePerson(
@@ -42,6 +44,7 @@ export async function erasePerson(
   id: number,
   clock: number,
   suppress: boolean,
+  found?: Scouted,
 ): Promise<Receipt | null> {
   const groups = (await settledPerson(set, id, clock))?.groups.keys();
   // What groups were until now is needed by no member any more, and goes with what is erased of them.
@@ -55,7 +58,9 @@ export async function erasePerson(
   const inEffect: HistoryRow[] = [];
   for await (const page of set.historyPages(id, clock)) for (const row of page) inEffect.push(row);
   const rows = [...inEffect, ...(await upcomingOf(set, who))];
-  const refused = await refusedOf(set, who);
+  // Nothing is said by an erasure any more that somebody else's has overtaken.
+  const scouted = found?.refused.isStale ? undefined : found;
+  const refused = await refusedOf(set, who, scouted?.refused);
   const lists = await set.listsOf(id);
   const logged = await logsOf(set, who);
   let transitions = 0;
@@ -113,7 +118,7 @@ export async function erasePerson(
     transitionsOf: logged,
     unlisted: listed,
     suppressed,
-    events: await eventsOnlyIn(set, rows, mine),
+    events: await eventsOnlyIn(set, rows, mine, scouted?.events),
   };
   emitDifference(
     set.program,
@@ -143,66 +148,19 @@ export async function erasePerson(
   };
 }
 
-/**
- * The person's messages dated in the future: those under their user ids, and a device's own in the stretch
- * that will be theirs once the links that wait as well have taken effect.
- */
-export async function upcomingOf(
-  set: WorkingSet,
-  { node, users }: Pick<Person, 'node' | 'users'>,
-): Promise<HistoryRow[]> {
-  const mine: HistoryRow[] = [];
-  const own: HistoryRow[] = [];
-  const links = new Map<number, Run[]>();
-  const link = (device: number | undefined, { node: user, stamp }: HistoryRow): void => {
-    if (device === undefined) return;
-    const runs = links.get(device) ?? [];
-    runs.push({ user, stamp });
-    links.set(device, runs);
-  };
-  for (let after = 0; ; ) {
-    const page = await set.store.query({ ask: 'pending', after, limit: PENDING_PAGE });
-    for (const row of page) {
-      const filed = await set.nodeById(row.node);
-      if (filed?.kind !== 'user') own.push(row);
-      else {
-        if (users.has(row.node)) mine.push(row);
-        if (row.device !== null) link(row.device, row);
-        if (row.type === 'alias') link((await namedDevice(set, row))?.id, row);
-      }
-    }
-    const last = page[page.length - 1];
-    if (!last) break;
-    after = last.seq;
-    await breathe();
-  }
-  for (const row of own) {
-    const timeline = tidy([...(await set.timeline(row.node)), ...(links.get(row.node) ?? [])]);
-    const run = timeline.findLast(({ stamp }) => compareStamps(stamp, row.stamp) <= 0);
-    if (run ? users.has(run.user) : row.node === node.id) mine.push(row);
-  }
-  return mine;
-}
-
-/** The device that an alias links. */
-async function namedDevice(set: WorkingSet, row: HistoryRow): Promise<NodeRow | null> {
-  const { previousId, userId } = JSON.parse(row.text) as JsonObject; // stored by the lane
-  // An alias of an id to itself does nothing.
-  return (typeof previousId === 'string' || typeof previousId === 'number') &&
-    String(previousId) !== String(userId)
-    ? set.node('device', String(previousId))
-    : null;
-}
-
 /** Users of a profile, for what else is theirs. */
 export async function usersOf(set: WorkingSet, node: NodeRow): Promise<Set<number>> {
   return new Set(node.kind === 'user' ? await set.circle(node.id) : []);
 }
 
 /** Refused messages that name a person. */
-export async function rejectionsNaming(set: WorkingSet, id: number): Promise<RefusedRow[]> {
+export async function rejectionsNaming(
+  set: WorkingSet,
+  id: number,
+  scouted?: ScoutedRefused,
+): Promise<RefusedRow[]> {
   const node = await set.nodeById(id);
-  return node ? refusedOf(set, await whoIs(set, node)) : [];
+  return node ? refusedOf(set, await whoIs(set, node), scouted) : [];
 }
 
 /** Others whom nothing but aliases of the person called by their id: users parted from the person again. */
@@ -266,22 +224,25 @@ async function ownPairs(set: WorkingSet, { users, shared }: Person): Promise<Era
 
 /**
  * Names of events that only these messages have: a name may say as much as any field. Those that others send are
- * found among the first messages; only for rare ones all are looked at.
+ * found among the first messages; only for rare ones all are looked at, or those that came since that was done.
  */
 async function eventsOnlyIn(
   set: WorkingSet,
   rows: readonly HistoryRow[],
   mine: ReadonlySet<number>,
+  scouted?: ScoutedEvents,
 ): Promise<string[]> {
   const left = new Set(rows.map(({ event }) => event).filter((event) => event !== null));
-  for (let after = 0; left.size > 0; ) {
-    const asked = { ask: 'uses-of-events', events: [...left], after, limit: EVENTS_PAGE } as const;
-    const { uses, last } = await set.store.query(asked);
-    for (const { seq, event } of uses) if (!mine.has(seq)) left.delete(event);
-    if (last === null) break;
-    after = last;
-    await breathe();
+  // What was somebody's then may be another's now, and was passed over.
+  const holds = scouted && [...scouted.mine].every((seq) => mine.has(seq));
+  let from = 0;
+  if (holds) {
+    for (const [event, seq] of scouted.uses) if (!mine.has(seq)) left.delete(event);
+    from = [...left].every((event) => scouted.looked.has(event) && !scouted.uses.has(event))
+      ? scouted.upTo
+      : 0;
   }
+  for (const event of (await usesByOthers(set, left, mine, from)).uses.keys()) left.delete(event);
   return [...left];
 }
 
@@ -295,8 +256,8 @@ async function listedNodes(set: WorkingSet, { users, alone, shared }: Person): P
   return nodes;
 }
 
-/** Kept rejections that name the person, found in one pass over all of them. */
-async function refusedOf(set: WorkingSet, who: Person): Promise<RefusedRow[]> {
+/** Kept rejections that name the person: among those that were found before, or in one pass over all of them. */
+async function refusedOf(set: WorkingSet, who: Person, scouted?: ScoutedRefused): Promise<RefusedRow[]> {
   const names = new Map<string, { user: boolean; device: NodeRow | null }>();
   for (const id of [...who.users, ...who.alone, ...who.shared]) {
     const node = (await set.nodeById(id)) as NodeRow; // ids of the person's own nodes
@@ -304,17 +265,17 @@ async function refusedOf(set: WorkingSet, who: Person): Promise<RefusedRow[]> {
     names.set(node.ext, node.kind === 'user' ? { ...known, user: true } : { ...known, device: node });
   }
   const found: RefusedRow[] = [];
-  const pace = createPace();
-  for (let before = Number.MAX_SAFE_INTEGER; ; ) {
-    const rows = await set.store.query({ ask: 'refused', before, limit: REFUSED_PAGE });
-    for (const row of rows) {
-      if (await isNamed(set, who, row, names)) found.push(row);
+  const take = async (row: RefusedRow | null): Promise<void> => {
+    if (row && (await isNamed(set, who, row, names))) found.push(row);
+  };
+  if (scouted && !scouted.isStale && [...names.keys()].every((name) => scouted.names.has(name))) {
+    const pace = createPace();
+    for (const id of scouted.numbers) {
+      await take(await set.store.query({ ask: 'refused-one', id }));
       await pace();
     }
-    const last = rows[rows.length - 1];
-    if (!last) return found;
-    before = last.id;
-  }
+  } else for await (const row of refusedNaming(set, new Set(names.keys()))) await take(row);
+  return found;
 }
 
 async function isNamed(
@@ -324,8 +285,7 @@ async function isNamed(
   names: ReadonlyMap<string, { user: boolean; device: NodeRow | null }>,
 ): Promise<boolean> {
   const message = parsed(row.text);
-  // Cut short, so that nobody can tell where an id stands.
-  if (!message) return [...names.keys()].some((name) => row.text.includes(JSON.stringify(name).slice(1, -1)));
+  if (!message) return mayName(row.text, new Set(names.keys()));
   const named = (field: string) => names.get(idTextOf(message[field]));
   if (named('userId')?.user || named('previousId')) return true;
   const device = named('anonymousId')?.device;
@@ -334,21 +294,6 @@ async function isNamed(
   // Somebody else's message on the shared device.
   if (message.userId !== undefined && message.userId !== null) return false;
   return users.has(await filedUnder(set, device, [row.receivedAt, '', 0]));
-}
-
-/** As the ids of accepted messages are written; of what cannot be an id the empty text, which is nobody's. */
-function idTextOf(value: JsonValue | undefined): string {
-  const isId = typeof value === 'string' || typeof value === 'number';
-  return isId ? Buffer.from(String(value)).toString() : '';
-}
-
-function parsed(text: string): JsonObject | null {
-  try {
-    const value = JSON.parse(text) as JsonValue; // JSON.parse gives nothing else
-    return typeof value === 'object' && value !== null && !Array.isArray(value) ? value : null;
-  } catch {
-    return null;
-  }
 }
 
 /**

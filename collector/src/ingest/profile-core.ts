@@ -4,7 +4,8 @@ import { traitsOf } from '../engine/trait-bag.ts';
 import { carryOut } from './arrival.ts';
 import { type Core, NotStored } from './core.ts';
 import { own } from './definition-book.ts';
-import { erasePerson, rejectionsNaming, upcomingOf, usersOf } from './erase.ts';
+import { erasePerson, rejectionsNaming, usersOf } from './erase.ts';
+import { scoutErasure, scoutRejections } from './erase-scout.ts';
 import { exportProfile } from './export.ts';
 import { exposureIn } from './exposure.ts';
 import { type PlanRoom, planRoom } from './identity-plan.ts';
@@ -24,6 +25,7 @@ import {
 import { messageOf } from './rejection-core.ts';
 import { ROOM_LEFT } from './repair.ts';
 import { settledPerson } from './settle.ts';
+import { upcomingOf } from './upcoming-of.ts';
 
 export type ProfileCore = Pick<
   Core,
@@ -49,6 +51,7 @@ export function createProfileCore({
   writeIfPossible,
   settleAll,
   liveVersion,
+  copyWith,
 }: Inside): ProfileCore {
   const exposure = exposureIn(book);
 
@@ -117,12 +120,21 @@ export function createProfileCore({
     async erase(ref, { suppress }) {
       // Between messages: an erasure goes in one piece, with whatever is still due for members of the person's groups.
       if (set.program.usesGroups) await settleAll();
-      return operate(
+      const copy = copyWith(set.program);
+      const found = await findProfile(copy, ref);
+      const scouted = found === null ? null : await scoutErasure(set, copy, found, tell());
+      const erasing = operate(
         async (at) => {
           const id = await findProfile(set, ref);
           if (id === null) return null;
           const room = await planRoom(set, id);
-          const done = await erasePerson(set, id, at, suppress);
+          const done = await erasePerson(
+            set,
+            id,
+            at,
+            suppress,
+            id === found && scouted ? scouted : undefined,
+          );
           if (done) {
             if (room) set.record({ facts: [{ name: ROOM_LEFT, value: true }] });
             await set.commit(at);
@@ -135,17 +147,21 @@ export function createProfileCore({
         },
         () => false,
       );
+      return erasing.finally(() => scouted?.close());
     },
     async export(ref) {
       if (!(await self.profile(ref))) return null;
-      return exportProfile({ ...self, now: tell }, ref, () =>
-        read(async () => {
+      return exportProfile({ ...self, now: tell }, ref, async () => {
+        const copy = copyWith(set.program);
+        const found = await findProfile(copy, ref);
+        const scouted = found === null ? null : await scoutRejections(set, copy, found);
+        const reading = read(async () => {
           const id = await findProfile(set, ref);
           if (id === null) return null;
           const node = await set.nodeById(id);
           const later = node ? await upcomingOf(set, { node, users: await usersOf(set, node) }) : [];
           const lists = await set.listsOf(id);
-          const refused = await rejectionsNaming(set, id);
+          const refused = await rejectionsNaming(set, id, scouted ?? undefined);
           return {
             upcoming: later.map(({ text }) => messageOf(text)),
             rejected: refused.map(({ text, code, receivedAt }) => ({
@@ -155,8 +171,9 @@ export function createProfileCore({
             })),
             lists: [...set.program.lists].filter(([, list]) => lists.includes(list)).map(([name]) => name),
           };
-        }),
-      );
+        });
+        return reading.finally(() => scouted?.close());
+      });
     },
   };
   return self;
