@@ -71,6 +71,8 @@ async function fill(core: Core): Promise<void> {
       sent('c2', 'Twice', 'ann'),
     ],
     refused: [
+      // So many that it pays to look through them beforehand.
+      ...Array.from({ length: 1_000 }, (_, i) => refusal(`x${i}`, { userId: 'somebody' })),
       refusal('r1', { userId: 'ada' }),
       refusal('r2', { userId: 'bob' }),
       refusal('r3', { anonymousId: 'd1' }),
@@ -80,7 +82,7 @@ async function fill(core: Core): Promise<void> {
 }
 
 async function shown(core: Core, path: string): Promise<unknown> {
-  const rejected = (await core.rejected({ limit: 100, cursor: null })).data;
+  const rejected = (await core.rejected({ limit: 2_000, cursor: null })).data;
   const people = [];
   for (const ref of ['user:ada', 'user:ann', 'user:bob', 'anon:d1', 'anon:d2']) {
     const events = await core.events(ref, { limit: 100, cursor: null });

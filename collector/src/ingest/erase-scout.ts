@@ -14,6 +14,17 @@ const REFUSED_PAGE = 1_000;
 /** Messages looked at between two breaths for the names of their events: some milliseconds. */
 const EVENTS_PAGE = 5_000;
 
+/** With no more than so many of each the lane looks itself: some milliseconds. */
+const FEW_REFUSED = 1_000;
+const FEW_MESSAGES = 5_000;
+
+/** Whether there is so much to look through that scouting pays. */
+export async function isMuch({ store, lastSeq }: Pick<WorkingSet, 'store' | 'lastSeq'>): Promise<boolean> {
+  if (lastSeq() > FEW_MESSAGES) return true;
+  const [newest] = await store.query({ ask: 'refused', before: Number.MAX_SAFE_INTEGER, limit: 1 });
+  return newest !== undefined && newest.id > FEW_REFUSED;
+}
+
 /** Rejected messages that may name a person, by number. */
 export interface ScoutedRefused {
   /** The ids that were looked for, as they are written. */

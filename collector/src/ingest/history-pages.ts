@@ -4,7 +4,7 @@
 import { covers, type Range, type Stretch } from '../engine/identity.ts';
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import type { HistoryRange, HistoryRow, MessageFilter, Store } from '../storage/port.ts';
-import { createPace } from './breathe.ts';
+import { breathe, createPace } from './breathe.ts';
 
 /** Messages read at a time, some 0.5 MB: folding them takes a few milliseconds, then others have a turn of the loop. */
 export const HISTORY_PAGE = 500;
@@ -42,16 +42,23 @@ export async function* pagesOf(
 ): AsyncGenerator<{ rows: HistoryRow[]; upTo: Stamp | null }> {
   let readers = readersOf(ranges);
   const pace = createPace();
+  /** Messages and stretches read since others had their turn. */
+  let done = 0;
 
   async function fill(reader: Reader, most: number): Promise<void> {
     while (reader.stretches.length > 0 && reader.rows.length < most) {
-      await pace();
+      if (done < HISTORY_PAGE) await pace();
+      else {
+        await breathe();
+        done = 0;
+      }
       const { node, stretches, isDense } = reader;
       const [{ from }] = stretches as [Stretch]; // there is one
       const { to } = stretches[isDense ? stretches.length - 1 : 0] as Stretch; // likewise
       const limit = most - reader.rows.length;
       const asked = { node, until, from, to, limit, ...(only ? { only } : {}) };
       const [found = []] = (await read({ history: [asked] })).history;
+      done += 1 + found.length;
       const last = found.at(-1);
       take(reader, found, last && found.length === limit ? behind(last.stamp) : to);
     }

@@ -5,7 +5,7 @@ import { carryOut } from './arrival.ts';
 import { type Core, NotStored } from './core.ts';
 import { own } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, usersOf } from './erase.ts';
-import { scoutErasure, scoutRejections } from './erase-scout.ts';
+import { isMuch, scoutErasure, scoutRejections } from './erase-scout.ts';
 import { exportProfile } from './export.ts';
 import { exposureIn } from './exposure.ts';
 import { type PlanRoom, planRoom } from './identity-plan.ts';
@@ -121,7 +121,7 @@ export function createProfileCore({
       // Between messages: an erasure goes in one piece, with whatever is still due for members of the person's groups.
       if (set.program.usesGroups) await settleAll();
       const copy = copyWith(set.program);
-      const found = await findProfile(copy, ref);
+      const found = (await isMuch(set)) ? await findProfile(copy, ref) : null;
       const scouted = found === null ? null : await scoutErasure(set, copy, found, tell());
       const erasing = operate(
         async (at) => {
@@ -153,7 +153,7 @@ export function createProfileCore({
       if (!(await self.profile(ref))) return null;
       return exportProfile({ ...self, now: tell }, ref, async () => {
         const copy = copyWith(set.program);
-        const found = await findProfile(copy, ref);
+        const found = (await isMuch(set)) ? await findProfile(copy, ref) : null;
         const scouted = found === null ? null : await scoutRejections(set, copy, found);
         const reading = read(async () => {
           const id = await findProfile(set, ref);
