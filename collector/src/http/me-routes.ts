@@ -6,6 +6,7 @@ import { offersFor } from '../features/surveys/offers.ts';
 import type { KeyKind } from '../wire/accepted.ts';
 import { isBlockedId, readId } from '../wire/ids.ts';
 import type { JsonObject, JsonValue, Me } from '../wire/message.ts';
+import { MAX_URL_CHARS } from '../wire/url-pattern.ts';
 import { admitWithFields, admitWriter } from './admission.ts';
 import { ApiError } from './errors.ts';
 import type { HttpParts } from './parts.ts';
@@ -47,6 +48,8 @@ export async function readMe(
 /** The page the caller is on, for surveys that are for some pages only. */
 function urlOf(value: JsonValue | undefined): string | null {
   const url = textOf(value);
+  // As if it had not been said: a page goes on having its segments and traits.
+  if (url !== null && url.length > MAX_URL_CHARS) return null;
   if (url !== null && !URL.canParse(url))
     throw new ApiError(
       400,

@@ -1,7 +1,7 @@
 // Addresses against patterns.
 // Invariant: as a survey's author would read them.
 import { expect, it } from 'vitest';
-import { patternFault, urlTest } from './url-pattern.ts';
+import { MAX_URL_CHARS, patternFault, urlTest } from './url-pattern.ts';
 
 it.each([
   ['/cart', 'https://shop.example/cart', true],
@@ -54,3 +54,18 @@ it.each(['/', '*', '/a*b?c=*', 'https://*', 'http://localhost:4700/x', '*/cart',
     expect(patternFault(pattern)).toBeNull();
   },
 );
+
+it('holds an address against one pattern after the other, and a very long one against none', () => {
+  const [cart, all] = [urlTest('/cart'), urlTest('https://shop.example/*')];
+  const address = 'https://shop.example/cart';
+  const other = 'https://shop.example/';
+  expect([cart(address), all(address), all(other), cart(other), cart(address)]).toEqual([
+    true,
+    true,
+    true,
+    false,
+    true,
+  ]);
+  const long = `${other}${'x'.repeat(MAX_URL_CHARS - other.length)}`;
+  expect([all(long), all(`${long}x`), urlTest('https://shop.example/*')(long)]).toEqual([true, false, true]);
+});

@@ -26,20 +26,56 @@ export function patternFault(pattern: string): string | null {
   return URL.canParse(`http://${authority}`) ? null : `holds "${authority}", which is no host`;
 }
 
+/** Addresses of pages are looked at up to this length, in characters; a longer one counts as unknown. */
+export const MAX_URL_CHARS = 8_192;
+
 /**
  * Makes the test of whether an address fits. A pattern with `://` is held against the address without its fragment,
  * any other against its path; the query counts where the pattern has a `?`. Scheme and host are compared without
  * regard to case, default ports are left out, and characters are the same with or without percent-encoding.
  */
 export function urlTest(pattern: string): (url: string) => boolean {
+  const known = tests.get(pattern);
+  if (known) return known;
+  if (tests.size >= MAX_KNOWN) tests.clear();
+  const test = compiled(pattern);
+  tests.set(pattern, test);
+  return test;
+}
+
+/** An address may be held against many patterns, in any order. */
+const MAX_KNOWN = 1_000;
+const tests = new Map<string, (url: string) => boolean>();
+
+interface Comparable {
+  origin: string;
+  path: string;
+  query: string;
+}
+
+let last: { url: string; parts: Comparable | null } = { url: '', parts: null };
+
+/** The parts of an address as patterns are spelt, worked out once for one after the other; null: it is none. */
+function partsOf(url: string): Comparable | null {
+  if (last.url === url) return last.parts;
+  let parts: Comparable | null = null;
+  if (url.length <= MAX_URL_CHARS && URL.canParse(url)) {
+    const { origin, pathname, search } = new URL(url);
+    const [path, query] = [pathname, search].map((part) => encoded(part).replaceAll('*', '%2A'));
+    parts = { origin: encoded(origin).replaceAll('*', '%2A'), path: path ?? '', query: query ?? '' };
+  }
+  last = { url, parts };
+  return parts;
+}
+
+function compiled(pattern: string): (url: string) => boolean {
   const isWhole = WHOLE.test(pattern);
   const hasQuery = pattern.includes('?');
   const ways = spellings(pattern).map((way) => way.split('*').map((piece) => encoded(piece)));
   return (url) => {
-    if (!URL.canParse(url)) return false;
-    const { origin, pathname, search } = new URL(url);
-    const text = (isWhole ? origin : '') + pathname + (hasQuery ? search : '');
-    const comparable = encoded(text).replaceAll('*', '%2A');
+    const parts = partsOf(url);
+    if (!parts) return false;
+    const comparable = (isWhole ? parts.origin : '') + parts.path + (hasQuery ? parts.query : '');
     return ways.some((pieces) => fits(pieces, comparable));
   };
 }

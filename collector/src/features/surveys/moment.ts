@@ -7,6 +7,7 @@ import { engineMessage } from '../../ingest/stored-message.ts';
 import type { AcceptedMessage } from '../../wire/accepted.ts';
 import type { JsonObject } from '../../wire/message.ts';
 import { isObject } from '../../wire/shape.ts';
+import { MAX_URL_CHARS } from '../../wire/url-pattern.ts';
 import type { Moment } from './decide.ts';
 
 /** What was done longer ago is no moment to ask about it, ms: queues bring messages of days. */
@@ -69,5 +70,6 @@ function lastUrlOf(messages: readonly EngineMessage[]): string | null {
 
 function pageUrlOf({ context }: JsonObject): string | null {
   const page = isObject(context) ? context.page : null;
-  return isObject(page) && typeof page.url === 'string' ? page.url : null;
+  const url = isObject(page) ? page.url : null;
+  return typeof url === 'string' && url.length <= MAX_URL_CHARS ? url : null;
 }
