@@ -18,6 +18,7 @@ import {
 import { compareStamps, type Stamp } from '../engine/stamp.ts';
 import type { AliasRow, NodeRow } from '../storage/port.ts';
 import { createPace } from './breathe.ts';
+import { createHeap } from './heap.ts';
 import { LINKS_PAGE } from './held-history.ts';
 import {
   isCrowded,
@@ -240,7 +241,7 @@ async function rebuildTimeline(
   if (fresh?.device === device) pairs.push(fresh);
   const pace = createPace();
   /** Of each user the next link and those read behind it, in order. */
-  let next: Linked[] = [];
+  const next = createHeap<Linked>((a, b) => compareStamps(firstOf(a), firstOf(b)));
   for (const { user, trusted, plain } of pairs) {
     if (await isRefused(set, user, device, outcome)) continue;
     const first = earlier(trusted, plain);
@@ -248,19 +249,17 @@ async function rebuildTimeline(
     await pace();
   }
   const runs: Run[] = [];
-  while (next.length > 0) {
-    next.sort((a, b) => compareStamps(firstOf(a), firstOf(b)));
-    const [own, other] = next as [Linked, Linked | undefined]; // there is one
+  for (let own = next.pop(); own; own = next.pop()) {
     runs.push({ stamp: firstOf(own), user: own.user });
+    const other = next.first();
     if (!other) break;
     // Their links up to somebody else's begin no run.
     const after = firstOf(other);
     const left = own.links.findIndex((stamp) => compareStamps(stamp, after) > 0);
     own.links.splice(0, left < 0 ? own.links.length : left);
-    if (own.links.length === 0) {
+    if (own.links.length === 0)
       own.links = await set.links({ user: own.user, device, after, before: null, until: clock }, LINKS_PAGE);
-      if (own.links.length === 0) next = next.filter((one) => one !== own);
-    }
+    if (own.links.length > 0) next.push(own);
     await pace();
   }
   return tidy(runs);
