@@ -85,7 +85,10 @@ export async function messagesIn(
 ): Promise<EngineMessage[]> {
   const only = filterFor([leaf]);
   const messages: EngineMessage[] = [];
-  for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) }))
+  const pace = createPace();
+  for await (const rows of set.historyPages(id, clock, { between, ...(only ? { only } : {}) })) {
     for (const row of rows) messages.push(engineMessage(row));
+    await pace();
+  }
   return messages;
 }

@@ -23,6 +23,7 @@ import type { Asked } from '../engine/spilled-windows.ts';
 import type { CompiledTrait } from '../engine/traits.ts';
 import { type DistinctOf, MAX_WINDOWS } from '../storage/port.ts';
 import type { JsonValue } from '../wire/message.ts';
+import { createPace } from './breathe.ts';
 import type { WorkingSet } from './working-set.ts';
 
 /** Counts what a message brought for leaves whose values are outside. */
@@ -64,8 +65,10 @@ export async function uncountOutside(set: WorkingSet, person: PersonState, insta
   if (departures.length === 0) return;
   /** What must be looked up, once all have left. */
   const asked = new Map<string, DepartureOf & Asked>();
+  const pace = createPace();
   for (const departure of departures) {
     await countInOrOut(set, person, departure, -1);
+    await pace();
     const { leaf, window } = departure;
     const { top, keys } = askedAfter(person, departure);
     const name = `${leaf.id} ${window}`;

@@ -222,6 +222,26 @@ export function describePeople(bench: Bench): void {
       expect(hits).toBeGreaterThan(1_000);
     });
 
+    it('keeps the first and the newest changes of a group that wait for its members', async () => {
+      const change = (revision: number) => ({ revision, at: revision, text: `{"n":${revision}}` });
+      const logged = (group: string, ...revisions: number[]) =>
+        revisions.map((n) => ({ group, change: change(n) }));
+      const kept = async (group: string) => {
+        const { groups } = await bench.store.read({ groups: [group] });
+        return groups.get(group)?.log.map(({ revision }) => revision);
+      };
+      await commit({
+        groups: ['g', 'h'].map((id) => ({ id, text: '{}', revision: 0 })),
+        groupLog: [...logged('g', ...range(0, 40)), ...logged('h', 0, 1)],
+      });
+      expect(await kept('g')).toEqual(range(0, 40));
+      await commit({ groupLog: logged('g', ...range(40, 100)) });
+      expect(await kept('g')).toEqual([0, ...range(91, 49)]);
+      await commit({ groupLog: logged('g', 140) });
+      expect(await kept('g')).toEqual([0, ...range(92, 49)]);
+      expect(await kept('h')).toEqual([0, 1]);
+    });
+
     it('finds people not built yet', async () => {
       await commit({ persons: [person(1, 0), person(2, 0, { built: 2 }), person(3, 0)] });
       const unbuilt = (after: number, look: number) =>

@@ -21,6 +21,9 @@ import type { Terms } from './terms.ts';
 export const MAX_REFUSED_ROWS = 100_000;
 export const MAX_REFUSED_BYTES = 256 * 1024 * 1024;
 
+/** Changes of a group's traits kept for members who were not brought up to them; in memory as many. */
+const MAX_LOGGED_CHANGES = 50;
+
 class Stale extends Error {
   override readonly name = 'Stale';
 }
@@ -80,6 +83,12 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
   const dropGroup = db.prepare('DELETE FROM grp WHERE id = ?');
   const logGroup = db.prepare(
     'INSERT OR REPLACE INTO group_log (grp, revision, at, traits) VALUES (?, ?, ?, ?)',
+  );
+  // What is behind the first one and before the newest, as in memory.
+  const shortenLog = db.prepare(
+    `DELETE FROM group_log WHERE grp = @group
+     AND revision > (SELECT min(revision) FROM group_log WHERE grp = @group)
+     AND revision < (SELECT revision FROM group_log WHERE grp = @group ORDER BY revision DESC LIMIT 1 OFFSET @newest)`,
   );
   const settleGroup = db.prepare('DELETE FROM group_log WHERE grp = ?');
   const addMember = db.prepare('INSERT OR IGNORE INTO group_member (grp, person) VALUES (?, ?)');
@@ -309,6 +318,8 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     for (const { id, text, revision } of changes.groups ?? []) setGroup.run(id, text, revision);
     for (const { group, change } of changes.groupLog ?? [])
       logGroup.run(group, change.revision, change.at, change.text);
+    for (const group of new Set(changes.groupLog?.map((logged) => logged.group)))
+      shortenLog.run({ group, newest: MAX_LOGGED_CHANGES - 2 });
     for (const group of changes.settledGroups ?? []) settleGroup.run(group);
     for (const group of changes.droppedGroups ?? []) {
       dropGroup.run(group);

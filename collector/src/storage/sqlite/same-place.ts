@@ -1,6 +1,6 @@
 // Whether an opened file is still the one that its path names.
 // Invariant: what went to a file that was deleted, moved or replaced is never said to be stored.
-import { statSync } from 'node:fs';
+import { realpathSync, statSync } from 'node:fs';
 import { LostFile } from '../port.ts';
 
 type Place = { device: bigint; inode: bigint } | null;
@@ -25,14 +25,16 @@ const isSame = (a: Place, b: Place): boolean => a?.device === b?.device && a?.in
  */
 export function watchPlace(path: string): () => void {
   const held = placeOf(path, null);
+  // SQLite has it beside the file itself.
+  const logPath = `${realpathSync(path)}-wal`;
   let log: Place = null;
   return () => {
     const now = placeOf(path, held);
     if (!isSame(now, held)) throw new LostFile(path, now ? 'was replaced' : 'was deleted or moved');
-    const nowLog = placeOf(`${path}-wal`, log);
+    const nowLog = placeOf(logPath, log);
     // SQLite makes it with the first commit and keeps it until the file is closed.
     if (log !== null && !isSame(nowLog, log))
-      throw new LostFile(`${path}-wal`, nowLog ? 'was replaced' : 'was deleted or moved');
+      throw new LostFile(logPath, nowLog ? 'was replaced' : 'was deleted or moved');
     log = nowLog;
   };
 }
