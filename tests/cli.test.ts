@@ -311,7 +311,7 @@ describe('serve', () => {
     expect(second.said()).toContain('trait n: deleted');
     expect(second.said()).toContain('Events kept: "A" for 30d; all others for ever');
     expect((await run(['apply', file], KEYS)).code).toBe(0);
-    expect(second.said()).toContain('done by command: apply');
+    await vi.waitFor(() => expect(second.said()).toContain('done by command: apply'));
     await stop(second);
     const third = await serve(environment);
     expect(third.said()).not.toContain('trait n');
@@ -319,7 +319,7 @@ describe('serve', () => {
 
   it('warns of a database that it has just made, and not of one that was there', async () => {
     const first = await serve();
-    await vi.waitFor(() => expect(first.said()).toContain('the database is a new, empty one'));
+    await vi.waitFor(() => expect(first.said()).toContain('is a new, empty database'));
     const done = closed(first.child);
     first.child.kill('SIGTERM');
     await done;
@@ -329,7 +329,17 @@ describe('serve', () => {
   });
 
   it('names a variable that is no setting, and the one that was meant', async () => {
-    const { said } = await serve({ ...KEYS, TIDEMARK_RATELIMITS: '5', TIDEMARK_COLOUR: 'red' });
+    const { said } = await serve({
+      ...KEYS,
+      TIDEMARK_RATELIMITS: '5',
+      TIDEMARK_COLOUR: 'red',
+      TIDEMARK_HOST: '::1',
+      TIDEMARK_PORT: 'tcp://10.0.0.1:80',
+      TIDEMARK_SERVICE_HOST: '10.0.0.1',
+    });
+    await vi.waitFor(() => expect(said()).toContain('started, version'));
+    expect(said()).toContain('TIDEMARK_HOST is no setting and is passed over; did you mean HOST?');
+    expect(said()).not.toMatch(/TIDEMARK_(PORT|SERVICE)/);
     expect(said()).toContain(
       'TIDEMARK_RATELIMITS is no setting and is passed over; did you mean TIDEMARK_RATE_LIMIT?',
     );

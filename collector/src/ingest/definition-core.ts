@@ -33,11 +33,17 @@ export function createDefinitionCore(
       status: ready ? 'ready' : 'building',
       progress: ready ? 1 : progress(),
     };
-    if (kind === 'segments') {
-      const version = set.program.live.get(key)?.version;
-      view.size = version === undefined ? 0 : await countMembers(store, version);
-    }
+    if (kind === 'segments') view.size = await sizeOf(key);
     return view;
+  }
+
+  /** People who enter or leave while it is counted may be in it or not; that another version took over is seen. */
+  async function sizeOf(key: string): Promise<number> {
+    for (;;) {
+      const version = set.program.live.get(key)?.version;
+      const size = version === undefined ? 0 : await countMembers(store, version);
+      if (set.program.live.get(key)?.version === version) return size;
+    }
   }
 
   function isInForce(kind: DefinitionKind, key: string): boolean {

@@ -8,7 +8,7 @@ const MOST_AT_ONCE = 2_000;
 /** What a stretch of people takes, about; the next is shorter or longer accordingly. */
 const STRETCH_MS = 5;
 const FIRST_STRETCH = 64;
-const LONGEST_STRETCH = 2_048;
+const LONGEST_STRETCH = 512;
 /** Entries of an index that are counted in one go: some 2 ms. */
 const COUNTED_AT_ONCE = 50_000;
 

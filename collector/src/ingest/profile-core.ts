@@ -102,10 +102,12 @@ export function createProfileCore({
       return read((at) => listProfiles(set, at, found, { version, limit }));
     },
     async group(id) {
-      const { bag } = await read(() => set.group(id));
+      const { traits, isNamed } = await read(async () => {
+        const { bag } = await set.group(id);
+        return { traits: traitsOf(bag), isNamed: Object.keys(bag.v).length > 0 };
+      });
       const members = await countGroup(store, id);
-      const known = members > 0 || Object.keys(bag.v).length > 0;
-      return known ? { id, traits: traitsOf(bag), members } : null;
+      return members > 0 || isNamed ? { id, traits, members } : null;
     },
     merge: (from, into) =>
       operate(

@@ -23,7 +23,9 @@ export function checkSettings(settings: Settings): Finding[] {
     checkAddress(settings),
     checkProxy(settings),
     ...checkLimits(settings),
-    ...settings.unknown.map((says) => warn('settings', says, 'see `tidemark --help` for those there are')),
+    ...settings.unknownVariables.map((says) =>
+      warn('settings', says, 'see `tidemark --help` for those there are'),
+    ),
     ...settings.warnings.map((says) => warn('secrets', says, 'take a longer one')),
   ];
 }

@@ -81,14 +81,18 @@ export async function serve({ settings, demo, print, draw, isTerminal, log }: Se
         log.error('that the keys were shown could not be stored; the next start makes new ones', error);
       });
     }
-    for (const warning of [...settings.warnings, ...settings.unknown, ...collector.app.refused.map(notTaken)])
+    for (const warning of [
+      ...settings.warnings,
+      ...settings.unknownVariables,
+      ...collector.app.refused.map(notTaken),
+    ])
       log.warn(warning);
     if (collector.applied) tellApplied(collector.applied, settings.configFile ?? '', { print, log });
     const place = settings.publicUrl === undefined ? address : `${settings.host}:${portOf(server, settings)}`;
     const known = settings.publicUrl === undefined ? '' : `, known as ${settings.publicUrl},`;
     print(`Tidemark listens on ${place}${known} with ${settings.database}\n`);
+    if (isNew) log.warn(`${settings.database} is a new, empty database`);
     // A terminal has just been told.
-    if (isNew) log.warn('the database is a new, empty one');
     if (!isTerminal) log.info(`started, version ${VERSION}`);
     if (demo !== null) print(`The demo shop is at ${address}/demo\n`);
     const code = await stopped;

@@ -36,7 +36,7 @@ export interface Settings {
   /** What works but should not stay so. */
   warnings: string[];
   /** What is said of variables that look like settings and are none. */
-  unknown: string[];
+  unknownVariables: string[];
 }
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -68,16 +68,25 @@ const VARIABLES = [
   ),
 ];
 
+/** Of tests, and of Kubernetes where there is a service of that name. */
+const OTHERS = /^TIDEMARK_(TEST_|SERVICE_|PORT_\d)/;
+
 /** A misspelt setting would be passed over in silence, such as a limit that is not there. */
 function unknownOf(environment: Environment): string[] {
   const letters = (name: string): string => name.replaceAll('_', '').replace(/S$/, '');
-  return Object.keys(environment)
-    .filter((name) => name.startsWith('TIDEMARK_') && !name.startsWith('TIDEMARK_TEST_'))
-    .filter((name) => !VARIABLES.includes(name))
-    .map((name) => {
-      const meant = VARIABLES.find((known) => letters(known) === letters(name));
-      return `${name} is no setting and is passed over${meant ? `; did you mean ${meant}?` : ''}`;
-    });
+  return (
+    Object.keys(environment)
+      .filter((name) => name.startsWith('TIDEMARK_') && !OTHERS.test(name))
+      // What Kubernetes tells each container of a service of that name.
+      .filter((name) => name !== 'TIDEMARK_PORT' || !environment[name]?.startsWith('tcp:'))
+      .filter((name) => !VARIABLES.includes(name))
+      .map((name) => {
+        const meant = [...VARIABLES, 'TIDEMARK_HOST', 'TIDEMARK_PORT']
+          .find((known) => letters(known) === letters(name))
+          ?.replace(/^TIDEMARK_(?=HOST$|PORT$)/, '');
+        return `${name} is no setting and is passed over${meant ? `; did you mean ${meant}?` : ''}`;
+      })
+  );
 }
 
 /** A secret shorter than this can be guessed: it works, with a warning. */
@@ -87,7 +96,7 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
   const env = (name: string): string | undefined => environment[name]?.trim() || undefined;
   const settings: Settings = {
     warnings: [],
-    unknown: [],
+    unknownVariables: [],
     port: readPort('PORT', overrides.port ?? env('PORT') ?? '4700'),
     host: overrides.host ?? env('HOST') ?? '127.0.0.1',
     database: databasePath(overrides.db ?? env('TIDEMARK_DB') ?? 'data/tidemark.db'),
@@ -119,7 +128,7 @@ export function readSettings(environment: Environment, overrides: Overrides = {}
       rateLimit === 'off' ? 'off' : readWhole('TIDEMARK_RATE_LIMIT', rateLimit, 1, 10_000_000);
   const now = env('TIDEMARK_NOW');
   if (now !== undefined) settings.now = readNow(now);
-  settings.unknown = unknownOf(environment);
+  settings.unknownVariables = unknownOf(environment);
   const configFile = overrides.config ?? env('TIDEMARK_CONFIG');
   if (configFile !== undefined) settings.configFile = resolve(configFile);
   return settings;
