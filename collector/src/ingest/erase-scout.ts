@@ -46,7 +46,7 @@ export interface ScoutedEvents {
   upTo: number;
 }
 
-/** Ids as they are written, and what their messages are called. */
+/** A person's ids, as they are written. */
 export async function namesOf(set: WorkingSet, { users, alone, shared }: Person): Promise<Set<string>> {
   const names = new Set<string>();
   for (const id of [...users, ...alone, ...shared]) {

@@ -58,7 +58,7 @@ export async function erasePerson(
   const inEffect: HistoryRow[] = [];
   for await (const page of set.historyPages(id, clock)) for (const row of page) inEffect.push(row);
   const rows = [...inEffect, ...(await upcomingOf(set, who))];
-  // Nothing is said by an erasure any more that somebody else's has overtaken.
+  // Another erasure or a rejection in between may have changed what was passed over.
   const scouted = found?.refused.isStale ? undefined : found;
   const refused = await refusedOf(set, who, scouted?.refused);
   const lists = await set.listsOf(id);

@@ -4,14 +4,9 @@
 import { declaredTraits, type EngineMessage } from '../engine/filter.ts';
 import type { GroupTraits, PersonState } from '../engine/person-state.ts';
 import { restoreBag, type TraitBag, traitOf, writeTraits } from '../engine/trait-bag.ts';
+import { MAX_WAITING_CHANGES } from '../storage/port.ts';
 import type { HeldGroup, Logged } from './held-group.ts';
 import type { WorkingSet } from './working-set.ts';
-
-/**
- * Changes of one group that may wait for its members. A stranger who changes a large group's traits all
- * the time must not pile up work: past this the oldest changes are seen as one.
- */
-const MAX_WAITING_CHANGES = 50;
 
 const reader =
   (bag: TraitBag): GroupTraits =>

@@ -2,7 +2,7 @@
 // Invariant: whoever is shown is settled to the clock first; nobody else waits for that.
 import { traitsOf } from '../engine/trait-bag.ts';
 import { carryOut } from './arrival.ts';
-import { type Core, NotStored } from './core.ts';
+import { type Core, NotStored, type ProfileRef } from './core.ts';
 import { own } from './definition-book.ts';
 import { erasePerson, rejectionsNaming, usersOf } from './erase.ts';
 import { isMuch, scoutErasure, scoutRejections } from './erase-scout.ts';
@@ -26,6 +26,7 @@ import { messageOf } from './rejection-core.ts';
 import { ROOM_LEFT } from './repair.ts';
 import { settledPerson } from './settle.ts';
 import { upcomingOf } from './upcoming-of.ts';
+import type { WorkingSet } from './working-set.ts';
 
 export type ProfileCore = Pick<
   Core,
@@ -71,6 +72,12 @@ export function createProfileCore({
       // The erasure is done, and what is left to do is on record.
       if (!(error instanceof NotStored)) throw error;
     }
+  }
+
+  /** `found` is null where the lane can as well look for everything itself, or there is nobody. */
+  async function whomToScoutFor(ref: ProfileRef): Promise<{ copy: WorkingSet; found: number | null }> {
+    const copy = copyWith(set.program);
+    return { copy, found: (await isMuch(set)) ? await findProfile(copy, ref) : null };
   }
 
   const self: ProfileCore = {
@@ -122,8 +129,7 @@ export function createProfileCore({
     async erase(ref, { suppress }) {
       // Between messages: an erasure goes in one piece, with whatever is still due for members of the person's groups.
       if (set.program.usesGroups) await settleAll();
-      const copy = copyWith(set.program);
-      const found = (await isMuch(set)) ? await findProfile(copy, ref) : null;
+      const { copy, found } = await whomToScoutFor(ref);
       const scouted = found === null ? null : await scoutErasure(set, copy, found, tell());
       const erasing = operate(
         async (at) => {
@@ -154,8 +160,7 @@ export function createProfileCore({
     async export(ref) {
       if (!(await self.profile(ref))) return null;
       return exportProfile({ ...self, now: tell }, ref, async () => {
-        const copy = copyWith(set.program);
-        const found = (await isMuch(set)) ? await findProfile(copy, ref) : null;
+        const { copy, found } = await whomToScoutFor(ref);
         const scouted = found === null ? null : await scoutRejections(set, copy, found);
         const reading = read(async () => {
           const id = await findProfile(set, ref);

@@ -66,6 +66,12 @@ export interface Swap {
   to: number | null;
 }
 
+/**
+ * Changes of one group that may wait for its members, in memory and in the file. A stranger who changes a large
+ * group's traits all the time must not pile up work: past this the oldest changes are seen as one.
+ */
+export const MAX_WAITING_CHANGES = 50;
+
 /** What is left of erased people: nothing but keyed hashes. */
 export interface Erasure {
   /** Messages to delete. */

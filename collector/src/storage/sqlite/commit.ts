@@ -2,7 +2,14 @@
 // Invariant: all or nothing; a person whose version moved on makes the whole commit stale.
 import type { Database, RunResult } from 'better-sqlite3';
 import type { RefusedMessage } from '../../wire/accepted.ts';
-import type { Changes, Committed, Rebuilt, Store, Swap } from '../port.ts';
+import {
+  type Changes,
+  type Committed,
+  MAX_WAITING_CHANGES,
+  type Rebuilt,
+  type Store,
+  type Swap,
+} from '../port.ts';
 import {
   DROP_PENDING,
   distinctColumns,
@@ -20,9 +27,6 @@ import type { Terms } from './terms.ts';
 /** Refused messages kept at most: enough to look into, not enough to fill a disk. */
 export const MAX_REFUSED_ROWS = 100_000;
 export const MAX_REFUSED_BYTES = 256 * 1024 * 1024;
-
-/** Changes of a group's traits kept for members who were not brought up to them; in memory as many. */
-const MAX_LOGGED_CHANGES = 50;
 
 class Stale extends Error {
   override readonly name = 'Stale';
@@ -319,7 +323,7 @@ export function createCommit(db: Database, terms: Terms): Store['commit'] {
     for (const { group, change } of changes.groupLog ?? [])
       logGroup.run(group, change.revision, change.at, change.text);
     for (const group of new Set(changes.groupLog?.map((logged) => logged.group)))
-      shortenLog.run({ group, newest: MAX_LOGGED_CHANGES - 2 });
+      shortenLog.run({ group, newest: MAX_WAITING_CHANGES - 2 });
     for (const group of changes.settledGroups ?? []) settleGroup.run(group);
     for (const group of changes.droppedGroups ?? []) {
       dropGroup.run(group);

@@ -1,7 +1,7 @@
 // Answers about groups, their members and their messages.
 // Invariant: each is one indexed scan bounded by its limit, except counts and one person's groups.
 import type { Answering } from '../port.ts';
-import { countedAhead, type Statements } from './statements.ts';
+import { countAhead, type Statements } from './statements.ts';
 import { storedMessages } from './stored-messages.ts';
 import type { Terms } from './terms.ts';
 
@@ -17,7 +17,7 @@ export function groupAnswers(
   | 'group-members-count'
   | 'groups-waiting'
 > {
-  const { all, column, one, count } = statements;
+  const { all, column, count } = statements;
   const messages = storedMessages(statements, terms);
   return {
     groups: ({ after, limit }) =>
@@ -30,15 +30,8 @@ export function groupAnswers(
         after,
         limit,
       ),
-    'group-members-ahead': ({ group, after, look }) =>
-      countedAhead(
-        one(
-          `SELECT count(*) AS n, max(person) AS last FROM (
-             SELECT person FROM group_member WHERE grp = ? AND person > ? ORDER BY person LIMIT +?)`,
-          ...[group, after, look],
-        ),
-        look,
-      ),
+    'group-members-ahead': ({ group, ...ahead }) =>
+      countAhead(statements, ['group_member', 'grp = ?'], group, ahead),
     'groups-of': ({ person }) => column('SELECT grp FROM group_member WHERE person = ?', person),
     'group-members-count': () => count('SELECT count(*) AS n FROM group_member'),
     'groups-waiting': ({ limit }) =>

@@ -1,5 +1,6 @@
 // Answers about people's rows: who is due, who is there, who is still to be built.
-// Invariant: each is one indexed scan bounded by its limit, except counts.
+// Invariant: each is one indexed scan bounded by its limit, except counts, and searches, which are bounded by how many
+// ids or people they look at.
 import type { Answering } from '../port.ts';
 import { distinctKey, leafColumn, NEXT_DUE } from './columns.ts';
 import type { Statements } from './statements.ts';
@@ -28,7 +29,7 @@ const bounds = (prefix: string) => ({
 });
 
 /** Those kept of the people behind @after, in order. */
-function next({ version, listed }: { version?: number; listed?: boolean }): string {
+function peopleAhead({ version, listed }: { version?: number; listed?: boolean }): string {
   if (version !== undefined)
     return `SELECT person AS id FROM membership WHERE version = @version AND person > @after
       ${listed ? `AND ${isListed('membership.person')}` : ''} ORDER BY person`;
@@ -79,7 +80,7 @@ export function peopleAnswers({
       column('SELECT id FROM person WHERE due <= ? ORDER BY due, id LIMIT +?', until, limit),
     'due-count': ({ until }) => count('SELECT count(*) AS n FROM person WHERE due <= ?', until),
     people: ({ after, limit, ...kept }) =>
-      all(`${next(kept)} LIMIT +@limit`, { ...bound(kept), after, limit }),
+      all(`${peopleAhead(kept)} LIMIT +@limit`, { ...bound(kept), after, limit }),
     'people-by-beginning'({ prefix, after, limit, most, ...kept }) {
       const begins = bounds(prefix);
       const found = count(
@@ -110,7 +111,7 @@ export function peopleAnswers({
     },
     'people-matching'({ prefix, after, look, ...kept }) {
       const looked = all<{ id: number; matches: number }>(
-        `SELECT p.id, ${BEGINS_SO} AS matches FROM (${next(kept)} LIMIT +@look) AS p ORDER BY p.id`,
+        `SELECT p.id, ${BEGINS_SO} AS matches FROM (${peopleAhead(kept)} LIMIT +@look) AS p ORDER BY p.id`,
         { ...bounds(prefix), ...bound(kept), after, look },
       );
       return {

@@ -2,7 +2,7 @@
 // Invariant: each is one indexed scan bounded by its limit, except counts and one person's segments.
 import type { CauseOf } from '../../engine/person-state.ts';
 import { type Answering, isErased, type LoggedTransition } from '../port.ts';
-import { countedAhead, type Statements } from './statements.ts';
+import { countAhead, type Statements } from './statements.ts';
 import type { Terms } from './terms.ts';
 
 interface TransitionColumns {
@@ -52,15 +52,8 @@ export function segmentAnswers(
         after,
         limit,
       ),
-    'members-ahead': ({ version, after, look }) =>
-      countedAhead(
-        one(
-          `SELECT count(*) AS n, max(person) AS last FROM (
-             SELECT person FROM membership WHERE version = ? AND person > ? ORDER BY person LIMIT +?)`,
-          ...[version, after, look],
-        ),
-        look,
-      ),
+    'members-ahead': ({ version, ...ahead }) =>
+      countAhead({ one }, ['membership', 'version = ?'], version, ahead),
     memberships: ({ person }) => all('SELECT version, since FROM membership WHERE person = ?', person),
     'segment-transitions'({ segment, after, limit }) {
       const id = terms.find(segment);

@@ -15,11 +15,20 @@ export interface Statements {
   count(sql: string, ...values: Bound[]): number;
 }
 
-/** Part of a count, of a row `n, last` of the next `look`. */
-export const countedAhead = (
-  row: { n: number; last: number | null } | undefined,
-  look: number,
-): { n: number; next: number | null } => ({ n: row?.n ?? 0, next: row?.n === look ? row.last : null });
+/** How many of the next `look` people there are in a table that is in order by them, of the rows that `where` picks. */
+export function countAhead(
+  { one }: Pick<Statements, 'one'>,
+  [table, where]: readonly [table: string, where: string],
+  value: string | number,
+  { after, look }: { after: number; look: number },
+): { n: number; next: number | null } {
+  const counted = one<{ n: number; last: number | null }>(
+    `SELECT count(*) AS n, max(person) AS last FROM (
+       SELECT person FROM ${table} WHERE ${where} AND person > ? ORDER BY person LIMIT +?)`,
+    ...[value, after, look],
+  );
+  return { n: counted?.n ?? 0, next: counted?.n === look ? counted.last : null };
+}
 
 export function createStatements(db: Database): Statements {
   const remembered = (prepare: (sql: string) => Statement<unknown[]>): typeof prepare => {
