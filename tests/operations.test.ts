@@ -804,6 +804,17 @@ describe('why', () => {
     });
   });
 
+  it('is told of what a device sent in the time of somebody erased', async () => {
+    await withCollector({ config: { segments: { did: { where: { event: 'A' } } } } }, async (c) => {
+      await c.send('web', [track({ userId: 'v', anonymousId: 'd' }, 'A', -30)]);
+      await c.send('web', [track({ userId: 'u', anonymousId: 'd' }, 'A', -20)]);
+      expect((await erase(c, 'user:u')).status).toBe(200);
+      await c.send('web', [track({ anonymousId: 'd' }, 'A', -10)]);
+      const { status, json } = await c.api('GET', '/api/profiles/anon:d/segments/did/why');
+      expect([status, json.member, json.userId]).toEqual([200, true, null]);
+    });
+  });
+
   it('shows the tree, the messages and the next change', async () => {
     await withCollector({}, async (c) => {
       await c.define({

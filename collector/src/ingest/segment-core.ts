@@ -83,6 +83,8 @@ export function createSegmentCore({
         );
         if (!answer) return 'unknown_profile';
         const { publicId, userId } = await idsOf(set, id);
+        // Of somebody erased a device's time may be left, which goes by no name.
+        const isNamed = (await set.nameOf(id)) !== '';
         const version = set.program.live.get(key)?.version ?? -1;
         const since = (await set.memberships(id)).get(version);
         const { tell, ...view } = answer;
@@ -95,15 +97,16 @@ export function createSegmentCore({
           at: iso(at),
           tell,
           id,
+          isNamed,
         };
       });
       if (typeof begun === 'string') return begun;
-      const { tell, id, ...view } = begun;
+      const { tell, id, isNamed, ...view } = begun;
       // Beside the lane: a long history must not keep messages waiting.
       const why = await tell();
       // Erased meanwhile, nothing more is told of them.
       const [node] = (await store.read({ nodeIds: [id] })).nodes;
-      return node && !isErased(node) ? { ...view, why } : 'unknown_profile';
+      return node && !(isNamed && isErased(node)) ? { ...view, why } : 'unknown_profile';
     },
   };
 }
